@@ -1,0 +1,51 @@
+import { type AvmaErrorCode, CODES } from './codes.ts';
+
+/** More about one failure than its code says. */
+export interface AvmaErrorDetails {
+  /** What was underneath, for the log; never shown as the message. */
+  readonly cause?: unknown;
+  /** Replaces the code's own HRESULT: a host's signed refusal carries its own. */
+  readonly hresult?: number;
+}
+
+/**
+ * The one error that a user can see. `message` says what happened and why; `hint` says what to do now, and comes
+ * from the table of codes unless the place that throws knows better.
+ */
+export class AvmaError extends Error {
+  override readonly name = 'AvmaError';
+  readonly code: AvmaErrorCode;
+  readonly hresult: number;
+  readonly hint: string;
+
+  constructor(code: AvmaErrorCode, message: string, details: AvmaErrorDetails & { hint?: string } = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.code = code;
+    this.hresult = details.hresult ?? CODES[code].hresult;
+    this.hint = details.hint ?? CODES[code].hint;
+  }
+}
+
+/** Anything thrown, as an {@link AvmaError}: ours unchanged, the system's by errno, the rest as `internal`. */
+export function toAvmaError(thrown: unknown, doing: string): AvmaError {
+  if (thrown instanceof AvmaError) return thrown;
+  const errno = (thrown as NodeJS.ErrnoException | null)?.code;
+  const reason = thrown instanceof Error ? thrown.message : String(thrown);
+  const message = `${doing}: ${reason}`;
+  switch (errno) {
+    case 'EACCES':
+    case 'EPERM':
+    case 'EROFS':
+      return new AvmaError('access-denied', message, { cause: thrown });
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return new AvmaError('disk-full', message, { cause: thrown });
+    case 'ENOENT':
+    case 'ENOTDIR':
+      return new AvmaError('file-not-found', message, { cause: thrown });
+    case undefined:
+      return new AvmaError('internal', message, { cause: thrown });
+    default:
+      return new AvmaError('io-error', message, { cause: thrown });
+  }
+}

@@ -1,0 +1,71 @@
+import { AvmaError } from '../errors/avma-error.ts';
+
+/**
+ * A frame is one line of ASCII, `avma/1 TYPE EXCHANGE-ID BODY` and a newline (docs/protocol.md, section 4). Text
+ * survives serial consoles and key-value stores, and a reader that lost its place finds it at the next newline.
+ */
+export interface Frame {
+  readonly type: FrameType;
+  /** 16 random bytes, 32 lower-case hex digits. Tells an answer from the late answer to somebody else. */
+  readonly exchangeId: string;
+  readonly body: Uint8Array;
+}
+
+export const FRAME_TYPES = ['hello', 'offer', 'request', 'response', 'fault'] as const;
+export type FrameType = (typeof FRAME_TYPES)[number];
+
+export const PROTOCOL_VERSION = 1;
+
+/** A frame's length in characters, newline included: what a terminal's input line holds. */
+export const MAX_FRAME_LENGTH = 4096;
+
+/** How much a reader takes in without finding a frame before it gives up, in bytes. */
+export const MAX_NOISE_LENGTH = 65_536;
+
+export const EXCHANGE_ID_PATTERN = /^[0-9a-f]{32}$/;
+
+/**
+ * The frame's bytes, with a newline before it so that half a line left by somebody else cannot swallow it.
+ *
+ * @throws {AvmaError} `request-malformed` if the frame would be longer than {@link MAX_FRAME_LENGTH}.
+ */
+export function encodeFrame(frame: Frame): Uint8Array {
+  const line = `avma/${PROTOCOL_VERSION} ${frame.type} ${frame.exchangeId} ${Buffer.from(frame.body).toString('base64url')}\n`;
+  if (line.length > MAX_FRAME_LENGTH) {
+    throw new AvmaError(
+      'request-malformed',
+      `a frame of ${line.length} characters is over the ${MAX_FRAME_LENGTH} that a line may have`,
+    );
+  }
+  return Buffer.from(`\n${line}`, 'latin1');
+}
+
+/** What a line turned out to be. */
+export type ParsedLine =
+  | { readonly kind: 'frame'; readonly frame: Frame }
+  /** A well-formed frame of a version or type that we do not know: it gets a fault, not silence. */
+  | { readonly kind: 'unsupported'; readonly exchangeId: string; readonly what: string }
+  | { readonly kind: 'noise' };
+
+const NOISE: ParsedLine = { kind: 'noise' };
+const LINE = /^avma\/(0|[1-9][0-9]{0,3}) ([a-z][a-z-]{0,31}) ([0-9a-f]{32}) ([A-Za-z0-9_-]*)$/;
+
+/** Parses one line, without its newline (a carriage return at the end is allowed). Never throws. */
+export function parseLine(line: string): ParsedLine {
+  if (line.length >= MAX_FRAME_LENGTH) return NOISE;
+  const match = LINE.exec(line.endsWith('\r') ? line.slice(0, -1) : line);
+  if (match === null) return NOISE;
+  const [, version, type, exchangeId, text] = match as unknown as [string, string, string, string, string];
+  if (Number(version) !== PROTOCOL_VERSION) {
+    return { kind: 'unsupported', exchangeId, what: `version ${version}` };
+  }
+  if (!isFrameType(type)) return { kind: 'unsupported', exchangeId, what: `type ${type}` };
+  const body = Buffer.from(text, 'base64url');
+  // Node decodes leniently; only the canonical spelling of the bytes is a frame.
+  if (body.toString('base64url') !== text) return NOISE;
+  return { kind: 'frame', frame: { type, exchangeId, body } };
+}
+
+function isFrameType(type: string): type is FrameType {
+  return (FRAME_TYPES as readonly string[]).includes(type);
+}
