@@ -30,155 +30,155 @@ const EX_NOPERM = 77;
 const REFUSED = 80;
 
 export const HRESULTS: Readonly<Record<number, HresultEntry>> = {
-  0xc004fd00: { symbol: 'SL_E_IA_THROTTLE_LIMIT_EXCEEDED', exit: EX_TEMPFAIL },
-  0xc004fd01: { symbol: 'SL_E_IA_INVALID_VIRTUALIZATION_PLATFORM', exit: EX_UNAVAILABLE },
-  0xc004fd02: { symbol: 'SL_E_IA_PARENT_PARTITION_NOT_ACTIVATED', exit: REFUSED + 2 },
-  0xc004fd03: { symbol: 'SL_E_IA_ID_MISMATCH', exit: REFUSED + 3 },
-  0xc004fd04: { symbol: 'SL_E_IA_MACHINE_NOT_BOUND', exit: REFUSED + 4 },
+  3221552384: { symbol: 'SL_E_IA_THROTTLE_LIMIT_EXCEEDED', exit: EX_TEMPFAIL },
+  3221552385: { symbol: 'SL_E_IA_INVALID_VIRTUALIZATION_PLATFORM', exit: EX_UNAVAILABLE },
+  3221552386: { symbol: 'SL_E_IA_PARENT_PARTITION_NOT_ACTIVATED', exit: REFUSED + 2 },
+  3221552387: { symbol: 'SL_E_IA_ID_MISMATCH', exit: REFUSED + 3 },
+  3221552388: { symbol: 'SL_E_IA_MACHINE_NOT_BOUND', exit: REFUSED + 4 },
 
-  0xc004f009: {
+  3221549065: {
     symbol: 'SL_E_GRACE_TIME_EXPIRED',
     slmgrText: 'The software Licensing Service reported that the grace period expired',
   },
-  0xc004f00f: {
+  3221549071: {
     symbol: 'SL_E_OUT_OF_TOLERANCE',
     slmgrText:
       'The Software Licensing Server reported that the hardware ID binding is beyond level of tolerance',
   },
-  0xc004f012: { symbol: 'SL_E_VALUE_NOT_FOUND' },
-  0xc004f014: {
+  3221549074: { symbol: 'SL_E_VALUE_NOT_FOUND' },
+  3221549076: {
     symbol: 'SL_E_PKEY_NOT_INSTALLED',
     slmgrText: 'The Software Licensing Service reported that the product key is not available',
     exit: EX_NOINPUT,
   },
-  0xc004f015: { symbol: 'SL_E_PRODUCT_SKU_NOT_INSTALLED', exit: EX_NOINPUT },
-  0xc004f025: { symbol: 'SL_E_LUA_ACCESSDENIED', slmgrText: elevation, exit: EX_NOPERM },
-  0xc004f02c: {
+  3221549077: { symbol: 'SL_E_PRODUCT_SKU_NOT_INSTALLED', exit: EX_NOINPUT },
+  3221549093: { symbol: 'SL_E_LUA_ACCESSDENIED', slmgrText: elevation, exit: EX_NOPERM },
+  3221549100: {
     symbol: 'SL_E_CIDIID_INVALID_DATA',
     slmgrText:
       'The software Licensing Service reported that the format for the offline activation data is incorrect',
     exit: EX_DATAERR,
   },
-  0xc004f034: { symbol: 'SL_E_EUL_NOT_AVAILABLE' },
-  0xc004f038: {
+  3221549108: { symbol: 'SL_E_EUL_NOT_AVAILABLE' },
+  3221549112: {
     symbol: 'SL_E_VL_NOT_ENOUGH_COUNT',
     slmgrText:
       'The software Licensing Service reported that the computer could not be activated. The count reported by your Key Management Service (KMS) is insufficient. Please contact your system administrator',
   },
-  0xc004f039: {
+  3221549113: {
     symbol: 'SL_E_VL_BINDING_SERVICE_NOT_ENABLED',
     slmgrText:
       'The software Licensing Service reported that the computer could not be activated. The Key Management Service (KMS) is not enabled',
   },
-  0xc004f041: {
+  3221549121: {
     symbol: 'SL_E_VL_KEY_MANAGEMENT_SERVICE_NOT_ACTIVATED',
     slmgrText:
       'The software Licensing Service determined that the Key Management Server (KMS) is not activated. KMS needs to be activated',
   },
-  0xc004f042: {
+  3221549122: {
     symbol: 'SL_E_VL_KEY_MANAGEMENT_SERVICE_ID_MISMATCH',
     slmgrText:
       'The software Licensing Service determined that the specified Key Management Service (KMS) cannot be used',
   },
-  0xc004f050: {
+  3221549136: {
     symbol: 'SL_E_INVALID_PRODUCT_KEY',
     slmgrText: 'The Software Licensing Service reported that the product key is invalid',
     exit: EX_DATAERR,
   },
-  0xc004f051: {
+  3221549137: {
     symbol: 'SL_E_BLOCKED_PRODUCT_KEY',
     slmgrText: 'The software Licensing Service reported that the product key is blocked',
     exit: EX_DATAERR,
   },
-  0xc004f056: { symbol: 'SL_E_VL_MACHINE_NOT_BOUND' },
-  0xc004f064: {
+  3221549142: { symbol: 'SL_E_VL_MACHINE_NOT_BOUND' },
+  3221549156: {
     symbol: 'SL_E_NONGENUINE_GRACE_TIME_EXPIRED',
     slmgrText: 'The software Licensing Service reported that the non-Genuine grace period expired',
   },
-  0xc004f066: {
+  3221549158: {
     symbol: 'SL_E_DEPENDENT_PROPERTY_NOT_SET',
     slmgrText: 'The Software Licensing Service reported that the product SKU is not found',
   },
-  0xc004f069: { symbol: 'SL_E_MISMATCHED_PRODUCT_SKU' },
-  0xc004f06b: {
+  3221549161: { symbol: 'SL_E_MISMATCHED_PRODUCT_SKU' },
+  3221549163: {
     symbol: 'SL_E_VL_KEY_MANAGEMENT_SERVICE_VM_NOT_SUPPORTED',
     slmgrText:
       'The software Licensing Service determined that it is running in a virtual machine. The Key Management Service (KMS) is not supported in this mode',
   },
-  0xc004f074: {
+  3221549172: {
     symbol: 'SL_E_VL_BINDING_SERVICE_UNAVAILABLE',
     slmgrText:
       'The Software Licensing Service reported that the computer could not be activated. No Key Management Service (KMS) could be contacted. Please see the Application Event Log for additional information.',
     exit: EX_UNAVAILABLE,
   },
-  0xc004f075: {
+  3221549173: {
     symbol: 'SL_E_SERVICE_STOPPING',
     slmgrText:
       'The Software Licensing Service reported that the operation cannot be completed because the service is stopping',
   },
-  0xc004f200: { symbol: 'SL_E_NOT_GENUINE' },
-  0xc004e015: { symbol: 'SL_E_EUL_CONSUMPTION_FAILED' },
-  0xc004e016: { symbol: 'SL_E_PKEY_INVALID_CONFIG' },
-  0xc004d307: {
+  3221549568: { symbol: 'SL_E_NOT_GENUINE' },
+  3221544981: { symbol: 'SL_E_EUL_CONSUMPTION_FAILED' },
+  3221544982: { symbol: 'SL_E_PKEY_INVALID_CONFIG' },
+  3221541639: {
     symbol: 'SL_E_SPP_TS_MAX_REARM_REACHED',
     slmgrText:
       'The maximum allowed number of re-arms has been exceeded. You must re-install the OS before trying to re-arm again',
   },
-  0xc004c001: {
+  3221536769: {
     symbol: 'SL_E_CHPA_PRODUCT_KEY_OUT_OF_RANGE',
     slmgrText: 'The activation server determined the specified product key is invalid',
     exit: EX_DATAERR,
   },
-  0xc004c003: {
+  3221536771: {
     symbol: 'SL_E_CHPA_PRODUCT_KEY_BLOCKED',
     slmgrText: 'The activation server determined the specified product key is blocked',
     exit: EX_DATAERR,
   },
-  0xc004c008: {
+  3221536776: {
     symbol: 'SL_E_CHPA_MAXIMUM_UNLOCK_EXCEEDED',
     slmgrText: 'The activation server determined that the specified product key could not be used',
   },
-  0xc004c020: {
+  3221536800: {
     symbol: 'SL_E_CHPA_DYNAMICALLY_BLOCKED_PRODUCT_KEY',
     slmgrText: 'The activation server reported that the Multiple Activation Key has exceeded its limit',
   },
 
-  0x80070002: {
+  2147942402: {
     symbol: 'ERROR_FILE_NOT_FOUND',
     description: 'The system cannot find the file specified.',
     exit: EX_NOINPUT,
   },
-  0x80070005: { symbol: 'E_ACCESSDENIED', slmgrText: elevation, exit: EX_NOPERM },
-  0x8007000d: { symbol: 'ERROR_INVALID_DATA', description: 'The data is invalid.', exit: EX_DATAERR },
-  0x80070021: {
+  2147942405: { symbol: 'E_ACCESSDENIED', slmgrText: elevation, exit: EX_NOPERM },
+  2147942413: { symbol: 'ERROR_INVALID_DATA', description: 'The data is invalid.', exit: EX_DATAERR },
+  2147942433: {
     symbol: 'ERROR_LOCK_VIOLATION',
     description:
       'The process cannot access the file because another process has locked a portion of the file.',
     exit: EX_TEMPFAIL,
   },
-  0x80070057: { symbol: 'E_INVALIDARG', slmgrText: 'The parameter is incorrect', exit: EX_USAGE },
-  0x80070070: {
+  2147942487: { symbol: 'E_INVALIDARG', slmgrText: 'The parameter is incorrect', exit: EX_USAGE },
+  2147942512: {
     symbol: 'ERROR_DISK_FULL',
     description: 'There is not enough space on the disk.',
     exit: EX_IOERR,
   },
-  0x8007045d: {
+  2147943517: {
     symbol: 'ERROR_IO_DEVICE',
     description: 'The request could not be performed because of an I/O device error.',
     exit: EX_IOERR,
   },
-  0x800706ba: {
+  2147944122: {
     symbol: 'RPC_S_SERVER_UNAVAILABLE',
     slmgrText: 'The RPC server is unavailable',
     exit: EX_UNAVAILABLE,
   },
-  0x8007232a: { symbol: 'DNS_ERROR_RCODE_SERVER_FAILURE', slmgrText: 'DNS server failure', exit: EX_NOHOST },
-  0x8007232b: {
+  2147951402: { symbol: 'DNS_ERROR_RCODE_SERVER_FAILURE', slmgrText: 'DNS server failure', exit: EX_NOHOST },
+  2147951403: {
     symbol: 'DNS_ERROR_RCODE_NAME_ERROR',
     slmgrText: 'DNS name does not exist',
     exit: EX_NOHOST,
   },
-  0x8007251d: {
+  2147951901: {
     symbol: 'DNS_INFO_NO_RECORDS',
     slmgrText: 'No records found for DNS query',
     exit: EX_NOHOST,

@@ -1,0 +1,115 @@
+import {
+  createPrivateKey,
+  createPublicKey,
+  diffieHellman,
+  generateKeyPairSync,
+  type KeyObject,
+  sign,
+  verify,
+} from 'node:crypto';
+import { AvmaError } from '../errors/avma-error.ts';
+
+/**
+ * Ed25519 and X25519 on node:crypto, with raw 32-byte public keys at the edges. tweetnacl is not used for either: it
+ * accepts malleated Ed25519 signatures and returns all-zero X25519 secrets.
+ */
+export type Curve = 'ed25519' | 'x25519';
+
+export interface KeyPair {
+  readonly curve: Curve;
+  readonly privateKey: KeyObject;
+  /** 32 bytes. */
+  readonly publicKey: Uint8Array;
+}
+
+// RFC 8410: the fixed DER in front of a raw key.
+const SPKI_PREFIX: Record<Curve, Buffer> = {
+  ed25519: Buffer.from('302a300506032b6570032100', 'hex'),
+  x25519: Buffer.from('302a300506032b656e032100', 'hex'),
+};
+
+/**
+ * Encodings of Ed25519 points whose order divides 8, the sign bit cleared. A key among them lets one signature
+ * pass for many messages, so no such key may be a trust anchor's or a host's.
+ */
+const SMALL_ORDER_POINTS = new Set([
+  '0000000000000000000000000000000000000000000000000000000000000000',
+  '0100000000000000000000000000000000000000000000000000000000000000',
+  '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05',
+  'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a',
+  'ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
+  'edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
+  'eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
+]);
+
+export function generateKeyPair(curve: Curve): KeyPair {
+  // The overloads want a literal each.
+  const { privateKey } = curve === 'ed25519' ? generateKeyPairSync('ed25519') : generateKeyPairSync('x25519');
+  return { curve, privateKey, publicKey: rawPublicKey(privateKey) };
+}
+
+/** A key pair as PKCS #8 PEM, the form in which it is kept (0600) on disk. */
+export function exportPrivateKey(pair: KeyPair): string {
+  return pair.privateKey.export({ type: 'pkcs8', format: 'pem' }) as string;
+}
+
+/** @throws {AvmaError} `file-invalid` if `pem` is no private key of that curve. */
+export function importPrivateKey(curve: Curve, pem: string, from: string): KeyPair {
+  let privateKey: KeyObject;
+  try {
+    privateKey = createPrivateKey(pem);
+  } catch (cause) {
+    throw new AvmaError('file-invalid', `${from} is not a private key in PEM form`, { cause });
+  }
+  if (privateKey.asymmetricKeyType !== curve) {
+    throw new AvmaError('file-invalid', `${from} holds a key of another kind than ${curve}`);
+  }
+  return { curve, privateKey, publicKey: rawPublicKey(privateKey) };
+}
+
+function rawPublicKey(privateKey: KeyObject): Uint8Array {
+  const der = createPublicKey(privateKey).export({ type: 'spki', format: 'der' });
+  return new Uint8Array(der.subarray(der.length - 32));
+}
+
+function publicKeyObject(curve: Curve, raw: Uint8Array): KeyObject {
+  return createPublicKey({ key: Buffer.concat([SPKI_PREFIX[curve], raw]), format: 'der', type: 'spki' });
+}
+
+/** 64 bytes. */
+export function signEd25519(pair: KeyPair, message: Uint8Array): Uint8Array {
+  return new Uint8Array(sign(null, message, pair.privateKey));
+}
+
+/** False for a wrong signature and for a key of small order; never throws on 32-byte keys. */
+export function verifyEd25519(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
+  if (publicKey.length !== 32 || signature.length !== 64 || isSmallOrder(publicKey)) return false;
+  try {
+    return verify(null, message, publicKeyObject('ed25519', publicKey), signature);
+  } catch {
+    return false;
+  }
+}
+
+export function isSmallOrder(publicKey: Uint8Array): boolean {
+  const unsigned = Buffer.from(publicKey);
+  unsigned[31] = (unsigned[31] ?? 0) & 0x7f;
+  return SMALL_ORDER_POINTS.has(unsigned.toString('hex'));
+}
+
+/**
+ * The X25519 secret of two parties, 32 bytes; null where a low-order key makes it all zero, which anybody could
+ * compute.
+ */
+export function x25519(pair: KeyPair, theirPublicKey: Uint8Array): Uint8Array | null {
+  if (theirPublicKey.length !== 32) return null;
+  try {
+    const secret = diffieHellman({
+      privateKey: pair.privateKey,
+      publicKey: publicKeyObject('x25519', theirPublicKey),
+    });
+    return secret.some((byte) => byte !== 0) ? new Uint8Array(secret) : null;
+  } catch {
+    return null;
+  }
+}

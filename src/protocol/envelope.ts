@@ -1,0 +1,75 @@
+import { createHash } from 'node:crypto';
+import * as z from 'zod/mini';
+import { type KeyPair, signEd25519, verifyEd25519 } from './curve-keys.ts';
+import { base64url } from './shapes.ts';
+
+/**
+ * A DSSE envelope: the exact bytes that were signed, what they are, and the signature over both. Nobody ever
+ * serialises a payload again to check it, and a payload of one type cannot stand in for another.
+ */
+export const Envelope = z.strictObject({
+  payloadType: z.string().check(z.maxLength(80)),
+  payload: base64url({ max: 2048 }),
+  signatures: z
+    .array(
+      z.strictObject({
+        keyid: z.string().check(z.regex(/^[0-9a-f]{16}$/)),
+        sig: base64url({ bytes: 64 }),
+      }),
+    )
+    .check(z.length(1)),
+});
+export type Envelope = z.infer<typeof Envelope>;
+
+/** What a signature is over; the only three things in this system that anybody signs. */
+export const PAYLOAD_TYPES = {
+  hostRequest: 'application/vnd.avma.host-request.v1+json',
+  hostCertificate: 'application/vnd.avma.host-certificate.v1+json',
+  answer: 'application/vnd.avma.answer.v1+json',
+} as const;
+export type PayloadType = (typeof PAYLOAD_TYPES)[keyof typeof PAYLOAD_TYPES];
+
+/** DSSE's pre-authentication encoding: `DSSEv1 LEN(type) type LEN(body) body`, lengths in decimal bytes. */
+export function preAuthenticationEncoding(payloadType: string, payload: Uint8Array): Uint8Array {
+  const type = Buffer.from(payloadType, 'utf8');
+  return Buffer.concat([
+    Buffer.from(`DSSEv1 ${type.length} `),
+    type,
+    Buffer.from(` ${payload.length} `),
+    payload,
+  ]);
+}
+
+/** Names a public key: the first 8 bytes of its SHA-256 in hex. A hint for finding the key, never proof. */
+export function keyId(publicKey: Uint8Array): string {
+  return createHash('sha256').update(publicKey).digest('hex').slice(0, 16);
+}
+
+/** Serialises `statement` once and signs those bytes. */
+export function signEnvelope(payloadType: PayloadType, statement: object, signer: KeyPair): Envelope {
+  const payload = Buffer.from(JSON.stringify(statement), 'utf8');
+  const signature = signEd25519(signer, preAuthenticationEncoding(payloadType, payload));
+  return {
+    payloadType,
+    payload: payload.toString('base64url'),
+    signatures: [{ keyid: keyId(signer.publicKey), sig: Buffer.from(signature).toString('base64url') }],
+  };
+}
+
+/** The payload's JSON if `publicKey` signed it as `payloadType`; undefined if not, or if it is no JSON. */
+export function openEnvelope(envelope: Envelope, payloadType: PayloadType, publicKey: Uint8Array): unknown {
+  if (envelope.payloadType !== payloadType) return undefined;
+  const payload = Buffer.from(envelope.payload, 'base64url');
+  const signature = Buffer.from(envelope.signatures[0]?.sig ?? '', 'base64url');
+  if (!verifyEd25519(publicKey, preAuthenticationEncoding(payloadType, payload), signature)) return undefined;
+  return parseJson(payload);
+}
+
+/** JSON from bytes that must be UTF-8; undefined for anything else. */
+export function parseJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,99 @@
+import * as z from 'zod/mini';
+import { AvmaError } from '../errors/avma-error.ts';
+import type { KeyPair } from './curve-keys.ts';
+import { type Envelope, openEnvelope, PAYLOAD_TYPES, signEnvelope } from './envelope.ts';
+import { base64url, instant, label, osVersion } from './shapes.ts';
+
+/** How the host itself was activated. */
+export const HOST_CHANNELS = ['MAK', 'OEM', 'KMS'] as const;
+export type HostChannel = (typeof HOST_CHANNELS)[number];
+
+const hostIdentity = {
+  hostName: label(63),
+  /** The host's own hardware ID, as it derived it when it was set up. */
+  hardwareId: z.string().check(z.regex(/^[0-9A-F]{4}(-[0-9A-F]{4}){3}$/)),
+  signingKey: base64url({ bytes: 32 }),
+  boxKey: base64url({ bytes: 32 }),
+};
+
+/** What a host says of itself when it asks to be certified; signed by its own signing key. */
+export const HostRequest = z.strictObject({ ...hostIdentity, requestedAt: instant() });
+export type HostRequest = z.infer<typeof HostRequest>;
+
+/** What the vendor says of a host: who it is, what it may do, and until when. */
+export const HostCertificate = z.strictObject({
+  ...hostIdentity,
+  serial: z.string().check(z.regex(/^[0-9a-f]{16}$/)),
+  edition: label(40),
+  osVersion: osVersion(),
+  channel: z.enum(HOST_CHANNELS),
+  notBefore: instant(),
+  notAfter: instant(),
+});
+export type HostCertificate = z.infer<typeof HostCertificate>;
+
+/** A vendor's public key that a guest believes. */
+export interface TrustAnchor {
+  readonly name: string;
+  readonly keyId: string;
+  readonly publicKey: Uint8Array;
+}
+
+/** The certificate's editions that may activate guests, as AVMA's rule has it: Datacenter only. */
+export const HOST_EDITIONS: readonly string[] = ['ServerDatacenter', 'ServerDatacenterCore'];
+
+/** @throws {AvmaError} `file-invalid` unless `envelope` is a request that its own key signed. */
+export function openHostRequest(envelope: Envelope): HostRequest {
+  const claim = HostRequest.safeParse(unverifiedPayload(envelope));
+  const key = claim.success ? Buffer.from(claim.data.signingKey, 'base64url') : undefined;
+  if (key === undefined || openEnvelope(envelope, PAYLOAD_TYPES.hostRequest, key) === undefined) {
+    throw new AvmaError(
+      'file-invalid',
+      'this is not a host request, or it was changed after the host made it',
+      {
+        hint: 'Make it anew on the host: avma host request > request.json',
+      },
+    );
+  }
+  return (claim as { data: HostRequest }).data;
+}
+
+export function signHostCertificate(certificate: HostCertificate, root: KeyPair): Envelope {
+  return signEnvelope(PAYLOAD_TYPES.hostCertificate, HostCertificate.parse(certificate), root);
+}
+
+/**
+ * Step V4: the certificate, if one of the anchors signed it. Its dates are not looked at: they are compared with the
+ * time of what the host signs (V11), since the reader's own clock may be wrong.
+ *
+ * @throws {AvmaError} `certificate-untrusted`.
+ */
+export function openHostCertificate(envelope: Envelope, anchors: readonly TrustAnchor[]): HostCertificate {
+  for (const anchor of anchors) {
+    if (envelope.signatures[0]?.keyid !== anchor.keyId) continue;
+    const statement = openEnvelope(envelope, PAYLOAD_TYPES.hostCertificate, anchor.publicKey);
+    const certificate = HostCertificate.safeParse(statement);
+    if (certificate.success && certificate.data.notBefore < certificate.data.notAfter)
+      return certificate.data;
+  }
+  throw new AvmaError(
+    'certificate-untrusted',
+    anchors.length === 0
+      ? 'no trust anchor is installed, so no host can be believed'
+      : "the host's certificate is not signed by a vendor that this machine trusts",
+  );
+}
+
+/** The certificate without any proof: for the host's own file, and for showing what an untrusted one claims. */
+export function readHostCertificate(envelope: Envelope): HostCertificate | undefined {
+  if (envelope.payloadType !== PAYLOAD_TYPES.hostCertificate) return undefined;
+  return HostCertificate.safeParse(unverifiedPayload(envelope)).data;
+}
+
+function unverifiedPayload(envelope: Envelope): unknown {
+  try {
+    return JSON.parse(Buffer.from(envelope.payload, 'base64url').toString('utf8'));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,165 @@
+import { AvmaError } from '../errors/avma-error.ts';
+import type { AvmaErrorCode } from '../errors/codes.ts';
+import { formatHresult } from '../errors/hresult.ts';
+import { openEnvelope, PAYLOAD_TYPES, parseJson } from './envelope.ts';
+import {
+  HOST_EDITIONS,
+  type HostCertificate,
+  openHostCertificate,
+  type TrustAnchor,
+} from './host-certificate.ts';
+import { Answer, MAX_LEASE, packetDigest, Response } from './messages.ts';
+import { type BoxKey, open } from './sealed-packet.ts';
+
+/** A host's signed answer with the certificate that says who the host is: what a guest keeps as its proof. */
+export type SignedAnswer = Response;
+
+/** What the answer must be about. */
+export interface Expected {
+  readonly vmId: string;
+  readonly activationId: string;
+}
+
+export interface VerifiedAnswer {
+  readonly certificate: HostCertificate;
+  readonly answer: Answer;
+}
+
+/**
+ * Steps V2 to V13 of docs/protocol.md, section 7: from the sealed response to an answer that may be believed. V1,
+ * the frame, is the reader's. The first step that fails decides.
+ *
+ * @throws {AvmaError} with the code that stands beside the step.
+ */
+export function verifyResponse(
+  sealed: Uint8Array,
+  key: BoxKey,
+  requestPacket: Uint8Array,
+  exchangeId: string,
+  expected: Expected,
+  anchors: readonly TrustAnchor[],
+): VerifiedAnswer & { readonly proof: SignedAnswer } {
+  // V2: only the host that the request was sealed to can have sealed the response.
+  const plaintext = open(key, sealed);
+  if (plaintext === null) {
+    throw new AvmaError('response-unopened', "the response does not open with this exchange's key");
+  }
+  // V3: a certificate and an answer, each in its envelope.
+  const response = Response.safeParse(parseJson(plaintext));
+  if (!response.success) {
+    throw new AvmaError('response-malformed', 'the response is not a certificate and an answer');
+  }
+  const verified = verifySignatures(response.data, anchors);
+  // V6: it answers this very request.
+  if (
+    verified.answer.requestDigest !== packetDigest(requestPacket) ||
+    verified.answer.exchangeId !== exchangeId
+  ) {
+    throw new AvmaError('request-mismatch', 'the host signed an answer to another request');
+  }
+  verifyStatement(verified, expected);
+  return { ...verified, proof: response.data };
+}
+
+/**
+ * Steps V4, V5 and V7 to V13 over a proof from the store, each time that a licence state is derived. V2, V3 and V6
+ * were the exchange's own and cannot be repeated.
+ */
+export function verifyProof(
+  proof: SignedAnswer,
+  expected: Expected,
+  anchors: readonly TrustAnchor[],
+): VerifiedAnswer {
+  const verified = verifySignatures(proof, anchors);
+  verifyStatement(verified, expected);
+  return verified;
+}
+
+/** Steps V4 and V5. */
+export function verifySignatures(proof: SignedAnswer, anchors: readonly TrustAnchor[]): VerifiedAnswer {
+  // V4
+  const certificate = openHostCertificate(proof.certificate, anchors);
+  // V5
+  const signingKey = Buffer.from(certificate.signingKey, 'base64url');
+  const statement = openEnvelope(proof.answer, PAYLOAD_TYPES.answer, signingKey);
+  if (statement === undefined) {
+    throw new AvmaError('signature-invalid', "the answer is not signed with the certified host's key");
+  }
+  const answer = Answer.safeParse(statement);
+  if (!answer.success) {
+    throw new AvmaError('response-malformed', 'the host signed something that is no answer');
+  }
+  return { certificate, answer: answer.data };
+}
+
+function verifyStatement({ certificate, answer }: VerifiedAnswer, expected: Expected): void {
+  // V7: a host speaks for itself only.
+  if (answer.hostName !== certificate.hostName || answer.hardwareId !== certificate.hardwareId) {
+    throw new AvmaError('host-mismatch', 'the answer names another host than the certificate does');
+  }
+  // V8
+  if (answer.vmId !== expected.vmId) {
+    throw new AvmaError('vm-mismatch', `the answer is for VM ${answer.vmId}, this is ${expected.vmId}`);
+  }
+  // V9
+  if (answer.activationId !== expected.activationId) {
+    throw new AvmaError(
+      'edition-mismatch',
+      `the answer is for product ${answer.activationId}, not for ${expected.activationId}`,
+    );
+  }
+  // V10: a signed refusal is the host's word.
+  if (answer.decision === 'refused') throw refusal(answer);
+  if (answer.hresult !== 0) {
+    throw new AvmaError('lease-invalid', 'the host approves and refuses in one answer');
+  }
+  // V11: against the host's own time, since the guest's may be wrong by years.
+  if (answer.issuedAt < certificate.notBefore) {
+    throw new AvmaError(
+      'certificate-not-yet-valid',
+      "the host's certificate was not yet valid when it answered",
+    );
+  }
+  if (answer.issuedAt > certificate.notAfter) {
+    throw new AvmaError('certificate-expired', "the host's certificate had expired when it answered");
+  }
+  // V12
+  if (!HOST_EDITIONS.includes(certificate.edition)) {
+    throw new AvmaError('host-not-datacenter', `a ${certificate.edition} host may not activate guests`);
+  }
+  // V13
+  if (
+    answer.expiresAt <= answer.issuedAt ||
+    answer.expiresAt - answer.issuedAt > MAX_LEASE ||
+    answer.renewAfter < answer.issuedAt ||
+    answer.renewAfter > answer.expiresAt
+  ) {
+    throw new AvmaError('lease-invalid', 'the lease is longer than 7 days, or its dates are out of order');
+  }
+}
+
+/** The code behind each HRESULT that a host may sign a refusal with. */
+const REFUSAL_CODES: Readonly<Record<number, AvmaErrorCode>> = {
+  3221552384: 'throttled',
+  3221552386: 'host-not-activated',
+  3221552387: 'edition-refused',
+  3221552388: 'vm-refused',
+  2147942413: 'exchange-reused',
+};
+
+function refusal(answer: Answer): AvmaError {
+  const code = REFUSAL_CODES[answer.hresult] ?? 'refused';
+  const why: Partial<Record<AvmaErrorCode, string>> = {
+    throttled: 'too many requests came over this pipe',
+    'host-not-activated': 'it is not activated itself, or its certificate is out of date',
+    'edition-refused': 'it cannot activate this edition, or this version',
+    'vm-refused': "this pipe is another VM's",
+  };
+  // A code of 0, or of success, in a refusal would read as success further on.
+  const hresult = answer.hresult >= 0x8000_0000 ? answer.hresult : 0xc004fd04;
+  return new AvmaError(
+    code,
+    `host ${answer.hostName} refused: ${why[code] ?? `code ${formatHresult(hresult)}`}`,
+    { hresult },
+  );
+}
