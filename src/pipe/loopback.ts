@@ -1,0 +1,41 @@
+import { AnswerReader } from './answer-reader.ts';
+import type { ExchangeOptions, Pipe } from './pipe.ts';
+import { hostGone, hostSilent, refuseIfAborted } from './pipe-errors.ts';
+
+/** A host as a function: takes an encoded frame, resolves with the encoded frame that answers it. */
+export type LoopbackHost = (frame: Uint8Array) => Promise<Uint8Array>;
+
+/** `loopback:`, a host in the same process. */
+export class LoopbackPipe implements Pipe {
+  readonly uri = 'loopback:';
+  readonly #host: LoopbackHost;
+
+  constructor(host: LoopbackHost) {
+    this.#host = host;
+  }
+
+  async exchange(frame: Uint8Array, { signal }: ExchangeOptions): Promise<Uint8Array> {
+    refuseIfAborted(this.uri, signal);
+    const reader = new AnswerReader(frame);
+    const bytes = await orAborted(this.#host(frame), signal, () =>
+      hostSilent(this.uri, signal, 'it took the request and is still at work'),
+    ).catch((thrown) => {
+      if (signal.aborted) throw thrown;
+      throw hostGone(this.uri, String(thrown), { cause: thrown });
+    });
+    const answer = reader.push(bytes);
+    if (answer === null) throw hostGone(this.uri, 'it returned without an answer');
+    return answer;
+  }
+
+  async close(): Promise<void> {}
+}
+
+/** What `work` comes to, unless the signal aborts first; then it is left to itself and `onAbort` says the error. */
+export function orAborted<T>(work: Promise<T>, signal: AbortSignal, onAbort: () => Error): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(onAbort());
+    signal.addEventListener('abort', abort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
+}

@@ -1,0 +1,36 @@
+import type { Pipe } from './pipe.ts';
+import { hostAbsent, uriInvalid } from './pipe-errors.ts';
+import { type PipeWorld, systemWorld } from './world.ts';
+
+type Open = (uri: string, rest: string, world: PipeWorld) => Promise<Pipe>;
+
+/** One line a transport. Imported when asked for, so that a command loads only the one it talks over. */
+const TRANSPORTS: Readonly<Record<string, Open>> = {
+  loopback: async (uri, _rest, world) => {
+    if (world.loopback === undefined) throw hostAbsent(uri, 'this process holds none');
+    return new (await import('./loopback.ts')).LoopbackPipe(world.loopback);
+  },
+  unix: async (...args) => (await import('./unix.ts')).openUnixPipe(...args),
+};
+
+/**
+ * The pipe that a URI names. Nothing is opened yet: that is the first exchange's affair, within its deadline.
+ *
+ * @throws {AvmaError} `pipe-uri-invalid` for an unknown scheme or a URI that cannot work here; `host-absent` for
+ *   `loopback:` without a host.
+ */
+export async function openPipe(uri: string, world: PipeWorld = systemWorld()): Promise<Pipe> {
+  const colon = uri.indexOf(':');
+  const scheme = colon === -1 ? '' : uri.slice(0, colon).toLowerCase();
+  const open = Object.hasOwn(TRANSPORTS, scheme) ? TRANSPORTS[scheme] : undefined;
+  if (open === undefined) {
+    throw uriInvalid(
+      uri === '' ? "''" : uri,
+      scheme === '' ? 'it does not say which kind of pipe it is' : `there is no pipe of the kind ${scheme}:`,
+      `Begin it with one of ${Object.keys(TRANSPORTS)
+        .map((name) => `${name}:`)
+        .join(', ')}; unix:/run/avma/host.sock, for example.`,
+    );
+  }
+  return open(uri, uri.slice(colon + 1), world);
+}

@@ -1,0 +1,107 @@
+import type { Readable, Writable } from 'node:stream';
+import type { AvmaError } from '../errors/avma-error.ts';
+import { AnswerReader } from './answer-reader.ts';
+import type { ExchangeOptions, Pipe } from './pipe.ts';
+import { hostGone, hostSilent, refuseIfAborted } from './pipe-errors.ts';
+
+/** A byte stream to the host: a socket, or a child's stdin and stdout. */
+export interface Connection {
+  readonly input: Readable;
+  readonly output: Writable;
+  /** Resolves, never rejects, when the stream is over: with the error that an exchange under way then has. */
+  readonly ended: Promise<AvmaError>;
+  /** Lets go of it at once. Resolves when nothing of it is left. */
+  destroy(): Promise<void>;
+}
+
+/** Opens the stream. Rejects with an {@link AvmaError}, also when the signal aborts; nothing is left open then. */
+export type Connect = (signal: AbortSignal) => Promise<Connection>;
+
+/**
+ * Exchanges over a byte stream. It is opened by the first exchange and kept for the next, also past a deadline: the
+ * late answer is then dropped by its exchange ID. A stream that broke or babbled is opened anew.
+ */
+export class StreamPipe implements Pipe {
+  readonly uri: string;
+  readonly #connect: Connect;
+  #connection: Connection | undefined;
+  #closed = false;
+
+  constructor(uri: string, connect: Connect) {
+    this.uri = uri;
+    this.#connect = connect;
+  }
+
+  async exchange(frame: Uint8Array, { signal }: ExchangeOptions): Promise<Uint8Array> {
+    refuseIfAborted(this.uri, signal);
+    const reader = new AnswerReader(frame);
+    const connection = await this.#open(signal);
+    try {
+      return await converse(this.uri, connection, frame, reader, signal);
+    } catch (thrown) {
+      if (this.#closed) throw this.#closedHere();
+      if ((thrown as AvmaError).code !== 'host-silent') await this.#drop(connection);
+      throw thrown;
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    if (this.#connection !== undefined) await this.#drop(this.#connection);
+  }
+
+  async #open(signal: AbortSignal): Promise<Connection> {
+    if (this.#connection !== undefined) return this.#connection;
+    const connection = await this.#connect(signal);
+    if (this.#closed) {
+      await connection.destroy();
+      throw this.#closedHere();
+    }
+    this.#connection = connection;
+    void connection.ended.then(() => this.#drop(connection));
+    return connection;
+  }
+
+  #closedHere(): AvmaError {
+    return hostGone(this.uri, 'the pipe was closed on this side');
+  }
+
+  async #drop(connection: Connection): Promise<void> {
+    if (this.#connection === connection) this.#connection = undefined;
+    await connection.destroy();
+  }
+}
+
+function converse(
+  uri: string,
+  connection: Connection,
+  frame: Uint8Array,
+  reader: AnswerReader,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    const leave = () => {
+      connection.input.off('data', onData);
+      signal.removeEventListener('abort', onAbort);
+    };
+    const fail = (error: unknown) => {
+      leave();
+      reject(error);
+    };
+    const onData = (chunk: Uint8Array) => {
+      try {
+        const answer = reader.push(chunk);
+        if (answer === null) return;
+        leave();
+        resolve(answer);
+      } catch (thrown) {
+        fail(thrown);
+      }
+    };
+    const onAbort = () => fail(hostSilent(uri, signal, 'the host holds the other end but sent no answer'));
+    signal.addEventListener('abort', onAbort, { once: true });
+    void connection.ended.then(fail);
+    connection.input.on('data', onData);
+    connection.output.write(frame);
+  });
+}

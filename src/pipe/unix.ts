@@ -1,0 +1,29 @@
+import type { Pipe } from './pipe.ts';
+import { uriInvalid } from './pipe-errors.ts';
+import { connectPath } from './socket-connection.ts';
+import { StreamPipe } from './stream-exchange.ts';
+import type { PipeWorld } from './world.ts';
+
+/** `unix:PATH`, a host on the same kernel, or a hypervisor's unix socket. `unix:///PATH` is the same. */
+export function openUnixPipe(uri: string, rest: string, world: PipeWorld): Pipe {
+  const path = rest.startsWith('///') ? rest.slice(2) : rest;
+  if (path === '') throw uriInvalid(uri, 'it names no socket');
+  if (world.platform === 'win32') {
+    throw uriInvalid(uri, 'unix sockets cannot be reached on Windows', 'Use npipe://./pipe/avma.');
+  }
+  const limit = longestSocketPath(world.platform);
+  const length = Buffer.byteLength(path);
+  if (length > limit) {
+    throw uriInvalid(
+      uri,
+      `the path has ${length} bytes and a socket's address holds ${limit}`,
+      'Use a shorter path, for example below /run.',
+    );
+  }
+  return new StreamPipe(uri, (signal) => connectPath(uri, path, signal));
+}
+
+/** sun_path less its NUL. A longer path would be cut by the system, and so lead to another socket. */
+export function longestSocketPath(platform: NodeJS.Platform): number {
+  return platform === 'linux' ? 107 : 103;
+}
