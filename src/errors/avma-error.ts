@@ -33,6 +33,8 @@ export function toAvmaError(thrown: unknown, doing: string): AvmaError {
   const reason = thrown instanceof Error ? thrown.message : String(thrown);
   const message = `${doing}: ${reason}`;
   switch (errno) {
+    case 'EEXIST':
+      return new AvmaError('file-exists', message, { cause: thrown });
     case 'EACCES':
     case 'EPERM':
     case 'EROFS':

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod/mini';
+import { base64url } from '../schema/shapes.ts';
 import { type KeyPair, signEd25519, verifyEd25519 } from './curve-keys.ts';
-import { base64url } from './shapes.ts';
 
 /**
  * A DSSE envelope: the exact bytes that were signed, what they are, and the signature over both. Nobody ever

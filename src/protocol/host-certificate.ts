@@ -1,8 +1,8 @@
 import * as z from 'zod/mini';
 import { AvmaError } from '../errors/avma-error.ts';
+import { base64url, instant, label, osVersion } from '../schema/shapes.ts';
 import type { KeyPair } from './curve-keys.ts';
 import { type Envelope, openEnvelope, PAYLOAD_TYPES, signEnvelope } from './envelope.ts';
-import { base64url, instant, label, osVersion } from './shapes.ts';
 
 /** How the host itself was activated. */
 export const HOST_CHANNELS = ['MAK', 'OEM', 'KMS'] as const;

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod/mini';
+import { hresult, instant, label, osVersion, sha256Hex, uuid } from '../schema/shapes.ts';
 import { Envelope } from './envelope.ts';
 import { EXCHANGE_ID_PATTERN, FRAME_TYPES, PROTOCOL_VERSION } from './frame.ts';
-import { hresult, instant, label, osVersion, sha256Hex, uuid } from './shapes.ts';
 
 /** Seven days: the longest lease that a host may grant and a guest accepts, in milliseconds. */
 export const MAX_LEASE = 7 * 24 * 60 * 60 * 1000;

@@ -1,0 +1,103 @@
+import { createHash } from 'node:crypto';
+import * as z from 'zod/mini';
+import { AvmaError } from '../errors/avma-error.ts';
+import { Envelope, parseJson } from '../protocol/envelope.ts';
+import { Response } from '../protocol/messages.ts';
+import { hresult, instant, uuid } from '../schema/shapes.ts';
+
+/** A product that has, or had, a key on this machine. */
+const InstalledProduct = z.strictObject({
+  /** The whole key, until /cpky; null without one. */
+  productKey: z.nullable(z.string()),
+  /** Its last five characters; null when no key is installed. */
+  partialProductKey: z.nullable(z.string()),
+  extendedPid: z.string(),
+  installationId: z.string(),
+  iaid: z.nullable(uuid()),
+  /** Trusted time at which the initial grace began. It outlives the key, so that /upk and /ipk do not renew it. */
+  graceStartedAt: instant(),
+  /** The host's signed answer; that it says anything is checked each time it is read. */
+  activation: z.nullable(Response),
+  /** The state that was last told in an event, so that a change is told once. */
+  reported: z.nullable(z.strictObject({ status: z.int(), reason: hresult() })),
+});
+export type InstalledProduct = z.infer<typeof InstalledProduct>;
+
+const KmsSettings = z.strictObject({
+  machineName: z.optional(z.nullable(z.string())),
+  machinePort: z.optional(z.int()),
+  lookupDomain: z.optional(z.nullable(z.string())),
+  hostCaching: z.optional(z.boolean()),
+  activationTypeEnabled: z.optional(z.int()),
+});
+
+/** What the guest keeps between two commands. Nothing in it says "Licensed": that is derived from the proofs. */
+export const GuestState = z.strictObject({
+  products: z.record(uuid(), InstalledProduct),
+  clock: z.strictObject({
+    /** Trusted time minus the wall clock, as the last activation set it; milliseconds, either sign. */
+    offset: z.int(),
+    /** The highest trusted time ever seen, and when in which boot that was. */
+    highestSeen: instant(),
+    bootId: z.nullable(z.string()),
+    sinceBoot: z.int(),
+  }),
+  /** Certificate of the host that answered last: with it, the next activation takes one round trip. */
+  host: z.nullable(Envelope),
+  rearm: z.strictObject({
+    windows: z.int(),
+    applications: z.record(uuid(), z.int()),
+    products: z.record(uuid(), z.int()),
+  }),
+  kmsClient: z.strictObject({ machine: KmsSettings, products: z.record(uuid(), KmsSettings) }),
+});
+export type GuestState = z.infer<typeof GuestState>;
+
+/** How often a licence state may be reset; the number that Windows 10 and later show. */
+export const REARM_COUNT = 1001;
+
+export function emptyState(): GuestState {
+  return {
+    products: {},
+    clock: { offset: 0, highestSeen: 0, bootId: null, sinceBoot: 0 },
+    host: null,
+    rearm: { windows: REARM_COUNT, applications: {}, products: {} },
+    kmsClient: { machine: {}, products: {} },
+  };
+}
+
+/**
+ * The file: a line with the format's version and the SHA-256 of all that follows, then JSON. The digest finds what
+ * was torn or edited; it is no secret and proves nothing, the host's signatures inside do.
+ */
+const HEADER = /^avma-state\/(\d{1,4}) sha256:([0-9a-f]{64})\n/;
+const STATE_VERSION = 1;
+
+export function encodeState(state: GuestState): string {
+  const body = `${JSON.stringify(state, null, 1)}\n`;
+  return `avma-state/${STATE_VERSION} sha256:${sha256(body)}\n${body}`;
+}
+
+/** @throws {AvmaError} `state-damaged` or `state-newer`, with the file's name. */
+export function decodeState(bytes: Uint8Array, file: string): GuestState {
+  const damaged = (what: string) => new AvmaError('state-damaged', `the state file ${file} ${what}`);
+  if (bytes.length === 0) throw damaged('is empty');
+  const head = Buffer.from(bytes.subarray(0, 96)).toString('latin1');
+  const match = HEADER.exec(head);
+  if (match === null) throw damaged('does not begin like one');
+  if (Number(match[1]) > STATE_VERSION) {
+    throw new AvmaError(
+      'state-newer',
+      `the state file ${file} is of format ${match[1]}, and this version of avma reads ${STATE_VERSION}`,
+    );
+  }
+  const body = bytes.subarray(match[0].length);
+  if (sha256(body) !== match[2]) throw damaged('was cut or changed: its digest does not match');
+  const state = GuestState.safeParse(parseJson(body));
+  if (!state.success) throw damaged('does not hold what it should');
+  return state.data;
+}
+
+function sha256(data: string | Uint8Array): string {
+  return createHash('sha256').update(data).digest('hex');
+}

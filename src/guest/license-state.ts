@@ -1,0 +1,70 @@
+import type { Product } from '../catalog/product.ts';
+import type { AvmaError } from '../errors/avma-error.ts';
+import type { VerifiedAnswer } from '../protocol/verify-answer.ts';
+import type { InstalledProduct } from './guest-state.ts';
+import { type LicenseState, LicenseStatus } from './license-report.ts';
+
+const MINUTE = 60_000;
+const DAY = 24 * 60 * MINUTE;
+
+const GRACE_EXPIRED = 0xc004f009;
+const ANOTHER_MACHINE = 0xc004fd04;
+const INVALID_DATA = 0x8007000d;
+
+/** What became of the stored proof when it was verified: believed, not believed and why, or none there. */
+export type ProofVerdict =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'verified'; readonly verified: VerifiedAnswer }
+  | { readonly kind: 'rejected'; readonly error: AvmaError };
+
+/**
+ * slmgr's LicenseStatus for a product at a time: derived from the host's signed answer, never read from a file.
+ *
+ * @param installed - Undefined for a product that never had a key here.
+ * @param now - Trusted time, in milliseconds.
+ */
+export function deriveLicense(
+  product: Product,
+  installed: InstalledProduct | undefined,
+  verdict: ProofVerdict,
+  now: number,
+): LicenseState {
+  if (installed === undefined || installed.partialProductKey === null) return state(LicenseStatus.unlicensed);
+  switch (verdict.kind) {
+    case 'none':
+      return graceOrNotification(
+        LicenseStatus.initialGrace,
+        installed.graceStartedAt + product.initialGraceDays * DAY,
+        now,
+      );
+    case 'rejected':
+      return state(
+        LicenseStatus.notification,
+        verdict.error.code === 'vm-mismatch' ? ANOTHER_MACHINE : INVALID_DATA,
+      );
+    case 'verified': {
+      const { expiresAt } = verdict.verified.answer;
+      if (now < expiresAt) return state(LicenseStatus.licensed, 0, minutesUntil(expiresAt, now));
+      return graceOrNotification(
+        LicenseStatus.additionalGrace,
+        expiresAt + product.additionalGraceDays * DAY,
+        now,
+      );
+    }
+  }
+}
+
+function graceOrNotification(grace: LicenseStatus, end: number, now: number): LicenseState {
+  return now < end
+    ? state(grace, 0, minutesUntil(end, now))
+    : state(LicenseStatus.notification, GRACE_EXPIRED);
+}
+
+function state(status: LicenseStatus, reason = 0, remainingMinutes = 0): LicenseState {
+  return { status, reason, remainingMinutes };
+}
+
+/** Rounded up: a lease that has just begun has 10,080 minutes, and one that has not ended has at least one. */
+function minutesUntil(end: number, now: number): number {
+  return Math.ceil((end - now) / MINUTE);
+}

@@ -1,0 +1,41 @@
+import type { ClockReading } from '../machine/clock.ts';
+import type { Answer } from '../protocol/messages.ts';
+import type { GuestState } from './guest-state.ts';
+
+/** By how much two honest clocks may disagree before it counts as one having been set back, in milliseconds. */
+export const CLOCK_TOLERANCE = 5 * 60 * 1000;
+
+export interface TrustedTime {
+  readonly now: number;
+  /** The wall clock has been set back: time stands still until it has caught up, or an activation anchors it. */
+  readonly setBack: boolean;
+}
+
+/**
+ * The time that licences are measured by (docs/protocol.md, section 9): the guest's clock plus the offset to the
+ * host's, and never before the highest time seen. Within one boot it also runs on when the wall clock is set back.
+ *
+ * @param answer - The verified answer whose lease is measured; its signed offset holds, whatever the state says.
+ */
+export function trustedTime(clock: ClockReading, mark: GuestState['clock'], answer?: Answer): TrustedTime {
+  const byWall = clock.wall + (answer === undefined ? mark.offset : answer.issuedAt - answer.guestClock);
+  const sameBoot = mark.bootId !== null && mark.bootId === clock.bootId;
+  const elapsed = sameBoot ? Math.max(0, clock.sinceBoot - mark.sinceBoot) : 0;
+  const floor = Math.max(mark.highestSeen + elapsed, answer?.issuedAt ?? 0);
+  return { now: Math.max(byWall, floor), setBack: byWall < floor - CLOCK_TOLERANCE };
+}
+
+/** The mark that remembers `now` as seen. */
+export function markSeen(mark: GuestState['clock'], now: number, clock: ClockReading): GuestState['clock'] {
+  return { offset: mark.offset, highestSeen: now, bootId: clock.bootId, sinceBoot: clock.sinceBoot };
+}
+
+/** A new activation is proof of the host's now: the mark starts from it, even if an older one was ahead. */
+export function anchorClock(answer: Answer, clock: ClockReading): GuestState['clock'] {
+  return {
+    offset: answer.issuedAt - answer.guestClock,
+    highestSeen: answer.issuedAt,
+    bootId: clock.bootId,
+    sinceBoot: clock.sinceBoot,
+  };
+}

@@ -1,0 +1,157 @@
+import { createHmac } from 'node:crypto';
+import fs from 'node:fs';
+import path from 'node:path';
+import { AvmaError } from '../errors/avma-error.ts';
+import { UUID_PATTERN } from '../schema/shapes.ts';
+import { readKvpValue } from './kvp-parameters.ts';
+
+/** Which virtual machine this is, and how that is known. */
+export interface VmId {
+  /** Lower-case UUID. */
+  readonly value: string;
+  readonly source: 'configuration' | 'hyper-v' | 'smbios' | 'xen' | 'machine-id';
+  /** Where it was read, for people. */
+  readonly from: string;
+}
+
+/** Not identities: what firmware reports that was never given one. */
+const PLACEHOLDERS = new Set([
+  '00000000-0000-0000-0000-000000000000',
+  'ffffffff-ffff-ffff-ffff-ffffffffffff',
+  '03000200-0400-0500-0006-000700080009',
+  '12345678-1234-5678-90ab-cddeefaabbcc',
+]);
+
+/** avma's own application ID: without it, the hash of a machine ID would be the same in every program. */
+const APPLICATION_ID = Buffer.from('7d1f0b6e5a5c4c0f9c0e3a5d2b8e6f41', 'hex');
+
+/**
+ * The VM's ID from the first source that has one: configuration, Hyper-V's data exchange, SMBIOS, Xen, and last a
+ * hash of the machine ID, which is the only one that a copied disk takes along.
+ *
+ * @param configured - `AVMA_VM_ID` or the configuration file's `vmId`.
+ * @param root - Folder that stands for `/`.
+ * @throws {AvmaError} `config-invalid` for a configured ID that is no UUID, `vm-id-unknown` when there is none.
+ */
+export function findVmId(configured: string | undefined, root = '/'): VmId {
+  if (configured !== undefined && configured !== '') {
+    const value = normalizeUuid(configured);
+    if (value === undefined) {
+      throw new AvmaError('config-invalid', `the configured VM ID "${configured}" is not a UUID`, {
+        hint: 'Write it as 8-4-4-4-12 hexadecimal digits.',
+      });
+    }
+    return { value, source: 'configuration', from: 'AVMA_VM_ID or the configuration file' };
+  }
+  const found = fromHyperV(root) ?? fromSmbios(root) ?? fromXen(root) ?? fromMachineId(root);
+  if (found === undefined) {
+    throw new AvmaError(
+      'vm-id-unknown',
+      'this machine has no ID: neither Hyper-V, SMBIOS nor Xen gives one, and there is no machine ID',
+    );
+  }
+  return found;
+}
+
+/** Lower case, without braces; undefined if it is no UUID. */
+export function normalizeUuid(text: string): string | undefined {
+  const value = text
+    .trim()
+    .toLowerCase()
+    .replace(/^\{(.*)\}$/, '$1');
+  return UUID_PATTERN.test(value) ? value : undefined;
+}
+
+/**
+ * The same UUID with its first three fields in the other byte order. SMBIOS before 2.6 did not say which one it
+ * means, so the same machine is known by both.
+ */
+export function swapUuidByteOrder(uuid: string): string {
+  const swap = (field: string) => (field.match(/../g) ?? []).reverse().join('');
+  const [a = '', b = '', c = '', ...rest] = uuid.split('-');
+  return [swap(a), swap(b), swap(c), ...rest].join('-');
+}
+
+function identity(text: string | undefined): string | undefined {
+  const value = text === undefined ? undefined : normalizeUuid(text);
+  return value === undefined || PLACEHOLDERS.has(value) ? undefined : value;
+}
+
+function fromHyperV(root: string): VmId | undefined {
+  const file = path.join(root, 'var/lib/hyperv/.kvp_pool_3');
+  const value = identity(readKvpValue(file, 'VirtualMachineId'));
+  return value === undefined ? undefined : { value, source: 'hyper-v', from: file };
+}
+
+function fromSmbios(root: string): VmId | undefined {
+  const file = path.join(root, 'sys/class/dmi/id/product_uuid');
+  const printed = identity(readText(file));
+  if (printed === undefined) return undefined;
+  const value = printsOtherByteOrder(root) ? swapUuidByteOrder(printed) : printed;
+  return { value, source: 'smbios', from: file };
+}
+
+/**
+ * Linux prints the UUID of an SMBIOS table before 2.6 in the order of its bytes, while hypervisors mean the
+ * first three fields to be little-endian. Where the table's version cannot be read: of all hypervisors that we know,
+ * Hyper-V's generation 1, which has no EFI, still has such a table.
+ */
+function printsOtherByteOrder(root: string): boolean {
+  const version = smbiosVersion(path.join(root, 'sys/firmware/dmi/tables/smbios_entry_point'));
+  if (version !== undefined) return version < SMBIOS_2_6;
+  const vendor = readText(path.join(root, 'sys/class/dmi/id/sys_vendor'));
+  return vendor === 'Microsoft Corporation' && !fs.existsSync(path.join(root, 'sys/firmware/efi'));
+}
+
+const SMBIOS_2_6 = (2 << 8) | 6;
+
+/** Major and minor version in one number. */
+function smbiosVersion(file: string): number | undefined {
+  const table = readBytes(file);
+  if (table === undefined) return undefined;
+  const at =
+    table.toString('latin1', 0, 5) === '_SM3_' ? 7 : table.toString('latin1', 0, 4) === '_SM_' ? 6 : -1;
+  const [major, minor] = at < 0 ? [] : table.subarray(at, at + 2);
+  return major === undefined || minor === undefined ? undefined : (major << 8) | minor;
+}
+
+function fromXen(root: string): VmId | undefined {
+  const file = path.join(root, 'sys/hypervisor/uuid');
+  const value = identity(readText(file));
+  return value === undefined ? undefined : { value, source: 'xen', from: file };
+}
+
+/** As systemd derives an application's own machine ID: HMAC-SHA256 with version and variant bits of a UUID. */
+function fromMachineId(root: string): VmId | undefined {
+  const file = path.join(root, 'etc/machine-id');
+  const machineId = readText(file)?.toLowerCase();
+  if (machineId === undefined || !/^[0-9a-f]{32}$/.test(machineId) || /^0+$/.test(machineId))
+    return undefined;
+  return { value: hashMachineId(machineId), source: 'machine-id', from: `a hash of ${file}` };
+}
+
+function hashMachineId(machineId: string): string {
+  const hash = createHmac('sha256', Buffer.from(machineId, 'hex')).update(APPLICATION_ID).digest();
+  return formatUuid(hash);
+}
+
+/** The first 16 bytes as a version 4 UUID. */
+export function formatUuid(bytes: Uint8Array): string {
+  const id = Buffer.from(bytes.subarray(0, 16));
+  id[6] = ((id[6] ?? 0) & 0x0f) | 0x40;
+  id[8] = ((id[8] ?? 0) & 0x3f) | 0x80;
+  return id.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+}
+
+function readText(file: string): string | undefined {
+  return readBytes(file)?.toString('utf8').trim();
+}
+
+/** A source that is absent, or that this user may not read, is one that does not answer. */
+function readBytes(file: string): Buffer | undefined {
+  try {
+    return fs.readFileSync(file);
+  } catch {
+    return undefined;
+  }
+}
