@@ -50,9 +50,23 @@ export const CODES = {
     'Only products of the VIRTUAL_MACHINE_ACTIVATION channel can be activated here.',
   ),
 
+  'rearm-exhausted': data(0xc004d307, 'Activate instead: slmgr /ato.'),
+  'confirmation-id-invalid': data(
+    0xc004f02c,
+    'A Confirmation ID has 48 digits. Virtual machine activation needs none: slmgr /ato.',
+  ),
+  'confirmation-id-unusable': denied(
+    0x80070032,
+    'Virtual machine activation needs no Confirmation ID: slmgr /ato.',
+  ),
+
   // Finding and reaching the host.
   'pipe-uri-invalid': data(0x80070057, 'Write the pipe as unix:/run/avma/host.sock, for example.'),
   'pipe-not-found': host(0xc004fd01, 'Name the pipe to the host: AVMA_PIPE=unix:/run/avma/host.sock.'),
+  'pipe-busy': host(
+    0xc004fd01,
+    'Only one process at a time can hold it: stop the other one, or wait until it is done.',
+  ),
   'host-absent': host(0xc004fd01, 'Start the host (avma host serve), or name another pipe in AVMA_PIPE.'),
   'host-silent': host(
     0xc004fd01,

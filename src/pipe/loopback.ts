@@ -1,4 +1,5 @@
 import { AnswerReader } from './answer-reader.ts';
+import { orAborted } from './or-aborted.ts';
 import type { ExchangeOptions, Pipe } from './pipe.ts';
 import { hostGone, hostSilent, refuseIfAborted } from './pipe-errors.ts';
 
@@ -29,13 +30,4 @@ export class LoopbackPipe implements Pipe {
   }
 
   async close(): Promise<void> {}
-}
-
-/** What `work` comes to, unless the signal aborts first; then it is left to itself and `onAbort` says the error. */
-export function orAborted<T>(work: Promise<T>, signal: AbortSignal, onAbort: () => Error): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(onAbort());
-    signal.addEventListener('abort', abort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
-  });
 }

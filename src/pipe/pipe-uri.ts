@@ -11,6 +11,13 @@ const TRANSPORTS: Readonly<Record<string, Open>> = {
     return new (await import('./loopback.ts')).LoopbackPipe(world.loopback);
   },
   unix: async (...args) => (await import('./unix.ts')).openUnixPipe(...args),
+  npipe: async (...args) => (await import('./npipe.ts')).openNamedPipe(...args),
+  virtio: async (...args) => (await import('./virtio.ts')).openVirtioPipe(...args),
+  vsock: async (...args) => (await import('./vsock.ts')).openVsockPipe(...args),
+  kvp: async (...args) => (await import('./kvp.ts')).openKvpPipe(...args),
+  serial: async (...args) => (await import('./serial.ts')).openSerialPipe(...args),
+  exec: async (...args) => (await import('./exec.ts')).openExecPipe(...args),
+  module: async (...args) => (await import('./module.ts')).openModulePipe(...args),
 };
 
 /**

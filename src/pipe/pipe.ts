@@ -7,11 +7,13 @@ export interface Pipe {
   readonly uri: string;
 
   /**
-   * Sends an encoded frame and resolves with the bytes of the answering line, without its newline.
+   * Sends an encoded frame and resolves with the bytes of the answering line, without its newline. One exchange at a
+   * time; the next may follow on the same pipe, whatever became of the one before.
    *
    * @throws {AvmaError} `host-absent` when nobody holds the other end, `host-gone` when they went away before the
    *   answer, `host-silent` when `signal` aborts first, `response-malformed` past 64 KiB of noise,
-   *   `access-denied` when this user may not open it.
+   *   `protocol-unsupported` for an answer of an unknown version or type, `access-denied` when this user may not open
+   *   it, `pipe-busy` when another process holds what only one can, `pipe-not-found` when a helper program is missing.
    */
   exchange(frame: Uint8Array, options: ExchangeOptions): Promise<Uint8Array>;
 

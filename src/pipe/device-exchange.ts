@@ -1,0 +1,174 @@
+import { AvmaError, toAvmaError } from '../errors/avma-error.ts';
+import { AnswerReader } from './answer-reader.ts';
+import { type DeviceIo, nonBlockingIo } from './device-io.ts';
+import { describeHolders } from './holders.ts';
+import { pause } from './pause.ts';
+import type { ExchangeOptions, Pipe } from './pipe.ts';
+import { errnoOf, hostAbsent, hostGone, hostSilent, refuseIfAborted } from './pipe-errors.ts';
+import type { PipeWorld } from './world.ts';
+
+/** What one kind of device adds to the exchange. */
+export interface DeviceKind {
+  /** The device file. @throws {AvmaError} when there is none. */
+  find(): string;
+  /** Readies the device that was just opened. */
+  prepare?(fd: number, path: string, signal: AbortSignal): Promise<void>;
+  /** Whether end of file means that the host does not hold its end now, and another read may tell otherwise. */
+  readonly tellsPresence: boolean;
+  /** What silence means here, for the message. */
+  readonly silence: string;
+}
+
+/** How long to sleep between two looks at the device, in milliseconds: doubles from the least to the most. */
+const LEAST_PAUSE = 1;
+const MOST_PAUSE = 25;
+
+/** Exchanges over a character device, by looking at it again and again. Held open until it fails or is closed. */
+export class DevicePipe implements Pipe {
+  readonly uri: string;
+  readonly #kind: DeviceKind;
+  readonly #world: PipeWorld;
+  readonly #io: DeviceIo;
+  readonly #input = Buffer.allocUnsafe(16_384);
+  #fd: number | undefined;
+  #closed = false;
+
+  constructor(uri: string, kind: DeviceKind, world: PipeWorld, io: DeviceIo = nonBlockingIo) {
+    this.uri = uri;
+    this.#kind = kind;
+    this.#world = world;
+    this.#io = io;
+  }
+
+  async exchange(frame: Uint8Array, { signal }: ExchangeOptions): Promise<Uint8Array> {
+    refuseIfAborted(this.uri, signal);
+    const reader = new AnswerReader(frame);
+    try {
+      return await this.#converse(await this.#open(signal), frame, reader, signal);
+    } catch (thrown) {
+      if (!(thrown instanceof AvmaError && thrown.code === 'host-silent')) this.#letGo();
+      throw this.#explain(thrown);
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#letGo();
+  }
+
+  #letGo(): void {
+    if (this.#fd === undefined) return;
+    const fd = this.#fd;
+    this.#fd = undefined;
+    this.#io.close(fd);
+  }
+
+  async #open(signal: AbortSignal): Promise<number> {
+    if (this.#fd !== undefined) return this.#fd;
+    const path = this.#kind.find();
+    for (let delay = LEAST_PAUSE; ; delay = Math.min(delay * 2, MOST_PAUSE)) {
+      this.#refuseIfClosed();
+      try {
+        this.#fd = this.#io.open(path);
+        break;
+      } catch (thrown) {
+        if (errnoOf(thrown) !== 'EBUSY') throw openError(this.uri, path, thrown);
+        if (signal.aborted) throw busy(path, this.#world, thrown);
+      }
+      await pause(delay, signal);
+    }
+    try {
+      await this.#kind.prepare?.(this.#fd, path, signal);
+    } catch (thrown) {
+      this.#letGo();
+      throw thrown;
+    }
+    this.#refuseIfClosed();
+    return this.#fd;
+  }
+
+  async #converse(
+    fd: number,
+    frame: Uint8Array,
+    reader: AnswerReader,
+    signal: AbortSignal,
+  ): Promise<Uint8Array> {
+    let sent = 0;
+    let present = false;
+    let wasPresent = false;
+    for (let delay = LEAST_PAUSE; ; ) {
+      const got = this.#io.read(fd, this.#input);
+      let moved = 0;
+      if (got === 0 && this.#kind.tellsPresence) {
+        // Whoever comes next has not seen the request. Sending it twice is harmless: the same bytes get the same answer.
+        present = false;
+        sent = 0;
+      } else {
+        present = true;
+        wasPresent = true;
+        const answer = reader.push(this.#input.subarray(0, got ?? 0));
+        if (answer !== null) return answer;
+        const went = sent < frame.length ? (this.#io.write(fd, frame.subarray(sent)) ?? 0) : 0;
+        sent += went;
+        moved = went + (got ?? 0);
+      }
+      if (signal.aborted) throw this.#late(signal, present, wasPresent, sent < frame.length);
+      delay = moved > 0 ? LEAST_PAUSE : Math.min(delay * 2, MOST_PAUSE);
+      await pause(delay, signal);
+      this.#refuseIfClosed();
+    }
+  }
+
+  #late(signal: AbortSignal, present: boolean, wasPresent: boolean, unsent: boolean): AvmaError {
+    if (!wasPresent) {
+      return hostAbsent(this.uri, 'the port is there, but nothing on the host holds its other end');
+    }
+    if (!present) return hostGone(this.uri, 'it let go of its end and did not come back in time');
+    return hostSilent(
+      this.uri,
+      signal,
+      unsent ? 'the host holds the other end but does not read' : this.#kind.silence,
+    );
+  }
+
+  // After every wait: the descriptor may be closed by now, and its number somebody else's.
+  #refuseIfClosed(): void {
+    if (this.#closed) throw hostGone(this.uri, 'the pipe was closed on this side');
+  }
+
+  #explain(thrown: unknown): AvmaError {
+    switch (errnoOf(thrown)) {
+      case 'ENODEV':
+        return hostGone(this.uri, 'the device was unplugged', { cause: thrown });
+      case 'EIO':
+      case 'ENXIO':
+        return hostGone(this.uri, 'the line was hung up', { cause: thrown });
+      default:
+        return toAvmaError(thrown, this.uri);
+    }
+  }
+}
+
+function openError(uri: string, path: string, thrown: unknown): AvmaError {
+  switch (errnoOf(thrown)) {
+    case 'ENOENT':
+    case 'ENOTDIR':
+      return hostAbsent(uri, `${path} does not exist`, { cause: thrown });
+    case 'ENODEV':
+    case 'ENXIO':
+    case 'EIO':
+      return hostAbsent(uri, `there is no device behind ${path}`, { cause: thrown });
+    case 'EACCES':
+    case 'EPERM':
+      return new AvmaError('access-denied', `this user may not open ${path}`, {
+        cause: thrown,
+        hint: 'Run it as root, or give this user the device with a udev rule.',
+      });
+    default:
+      return toAvmaError(thrown, `cannot open ${path}`);
+  }
+}
+
+function busy(path: string, world: PipeWorld, cause: unknown): AvmaError {
+  return new AvmaError('pipe-busy', `${path} is held by ${describeHolders(path, world.root)}`, { cause });
+}

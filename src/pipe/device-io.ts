@@ -1,0 +1,31 @@
+import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs';
+import { errnoOf } from './pipe-errors.ts';
+
+/**
+ * Calls on a character device that never wait. Node offers no event-loop stream over one, and a read that waits sits
+ * in the thread pool, which Node joins before it exits: with a silent host the process would never end.
+ */
+export interface DeviceIo {
+  open(path: string): number;
+  /** How many bytes came; 0 when the device says end of file; null when there is nothing now. */
+  read(fd: number, into: Uint8Array): number | null;
+  /** How many bytes went; null when there is no room now. */
+  write(fd: number, bytes: Uint8Array): number | null;
+  close(fd: number): void;
+}
+
+export const nonBlockingIo: DeviceIo = {
+  open: (path) => openSync(path, constants.O_RDWR | constants.O_NONBLOCK | constants.O_NOCTTY),
+  read: (fd, into) => unlessAgain(() => readSync(fd, into, 0, into.length, null)),
+  write: (fd, bytes) => unlessAgain(() => writeSync(fd, bytes)),
+  close: closeSync,
+};
+
+function unlessAgain(call: () => number): number | null {
+  try {
+    return call();
+  } catch (thrown) {
+    if (errnoOf(thrown) === 'EAGAIN') return null;
+    throw thrown;
+  }
+}

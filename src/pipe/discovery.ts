@@ -1,0 +1,103 @@
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { AvmaError } from '../errors/avma-error.ts';
+import { HOST_SOCKET, KVP_FOLDER, NAMED_PIPE, VIRTIO_PORT, VSOCK_HOST_CID, VSOCK_PORT } from './defaults.ts';
+import { findProgram } from './find-program.ts';
+import { findVirtioPort } from './virtio-port.ts';
+import type { PipeWorld } from './world.ts';
+
+/** What came of one pipe that could be there. */
+export interface Candidate {
+  readonly uri: string;
+  /**
+   * `chosen`: it is there and the first that is. `present`: there, but another came before it. `absent`: not there.
+   * `unasked`: never chosen by itself; it has to be named.
+   */
+  readonly verdict: 'chosen' | 'present' | 'absent' | 'unasked';
+  /** Why, as the rest of a sentence. */
+  readonly reason: string;
+}
+
+/** Which pipe a guest takes when nobody names one, and why not the others. */
+export interface Discovery {
+  readonly uri: string | null;
+  readonly candidates: readonly Candidate[];
+}
+
+type Finding = Pick<Candidate, 'uri' | 'reason'> & { readonly verdict: 'there' | 'absent' | 'unasked' };
+
+/**
+ * Looks for a pipe, in this order: the virtio-serial port, Hyper-V's Data Exchange, the socket of a host on this same
+ * machine. It looks at files only and opens nothing, so it says that a pipe is there, not that anybody answers.
+ */
+export function discoverPipe(world: PipeWorld): Discovery {
+  const findings =
+    world.platform === 'win32' ? [namedPipe()] : [virtio(world), kvp(world), unix(world), vsock(world)];
+  const first = findings.find(({ verdict }) => verdict === 'there');
+  const candidates = findings.map(({ uri, verdict, reason }): Candidate => {
+    if (verdict !== 'there') return { uri, verdict, reason };
+    return { uri, verdict: first?.uri === uri ? 'chosen' : 'present', reason };
+  });
+  return { uri: first?.uri ?? null, candidates };
+}
+
+/** What to throw when nothing was found: `pipe-not-found`, with what was looked for. */
+export function pipeNotFound({ candidates }: Discovery): AvmaError {
+  const reasons = candidates.map(({ uri, reason }) => `${uri}: ${reason}`).join('; ');
+  return new AvmaError('pipe-not-found', `no pipe to a host was found (${reasons})`);
+}
+
+function virtio({ root }: PipeWorld): Finding {
+  const uri = `virtio:${VIRTIO_PORT}`;
+  const file = findVirtioPort(VIRTIO_PORT, root);
+  return file === null
+    ? { uri, verdict: 'absent', reason: 'this machine has no such virtio-serial port' }
+    : { uri, verdict: 'there', reason: `the port is ${file}` };
+}
+
+// The folder alone is no sign: installing the daemon's package makes it on any machine.
+function kvp({ root }: PipeWorld): Finding {
+  const uri = 'kvp:';
+  const folder = path.join(root, KVP_FOLDER);
+  if (!existsSync(folder)) return { uri, verdict: 'absent', reason: `${folder} does not exist` };
+  const device = path.join(root, 'dev/vmbus/hv_kvp');
+  if (existsSync(device)) return { uri, verdict: 'there', reason: `${folder} and ${device} are there` };
+  const vendor = firstLine(path.join(root, 'sys/class/dmi/id/sys_vendor'));
+  if (vendor === 'Microsoft Corporation') {
+    return { uri, verdict: 'there', reason: `${folder} is there, and the machine is Microsoft's` };
+  }
+  return { uri, verdict: 'absent', reason: `${folder} is there, but this is not a Hyper-V machine` };
+}
+
+function unix({ root }: PipeWorld): Finding {
+  const socket = path.join(root, HOST_SOCKET);
+  const uri = `unix:${socket}`;
+  const stat = statSync(socket, { throwIfNoEntry: false });
+  if (stat === undefined) return { uri, verdict: 'absent', reason: 'it does not exist' };
+  if (!stat.isSocket()) return { uri, verdict: 'absent', reason: 'it is not a socket' };
+  return { uri, verdict: 'there', reason: 'the socket is there' };
+}
+
+// A vsock leads to whoever runs this machine, also where that is a cloud: nobody is asked there unbidden.
+function vsock({ root, env }: PipeWorld): Finding {
+  const uri = `vsock:${VSOCK_HOST_CID}:${VSOCK_PORT}`;
+  const device = path.join(root, 'dev/vsock');
+  if (!existsSync(device)) return { uri, verdict: 'absent', reason: `${device} does not exist` };
+  if (findProgram('socat', env) === null) {
+    return { uri, verdict: 'absent', reason: `${device} is there, but socat is not installed` };
+  }
+  return { uri, verdict: 'unasked', reason: `not tried: name it to use it, AVMA_PIPE=${uri}` };
+}
+
+function namedPipe(): Finding {
+  const uri = `npipe://./pipe/${NAMED_PIPE}`;
+  return { uri, verdict: 'unasked', reason: `not tried: name it to use it, AVMA_PIPE=${uri}` };
+}
+
+function firstLine(file: string): string | null {
+  try {
+    return readFileSync(file, 'utf8').split('\n')[0]?.trim() ?? null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,45 @@
+import { AvmaError } from '../errors/avma-error.ts';
+import { type ChildEnd, spawnConnection } from './child-connection.ts';
+import type { Pipe } from './pipe.ts';
+import { hostAbsent, hostGone, uriInvalid } from './pipe-errors.ts';
+import { StreamPipe } from './stream-exchange.ts';
+import type { PipeWorld } from './world.ts';
+
+// What a POSIX shell says of a command that it could not run.
+const NOT_EXECUTABLE = 126;
+const NOT_FOUND = 127;
+
+/**
+ * `exec:COMMAND`, a child whose stdin and stdout lead to the host. The command is the shell's (`sh -c`, on Windows
+ * `cmd /c`), quoting and all: whoever may set the URI may run commands as this user anyway. It runs in a session of
+ * its own, so it cannot ask anything on the terminal, and is killed with all that it started when the pipe closes.
+ */
+export function openExecPipe(uri: string, rest: string, world: PipeWorld): Pipe {
+  const command = rest.trim();
+  if (command === '') throw uriInvalid(uri, 'it names no command', 'Write exec:COMMAND.');
+  return new StreamPipe(uri, async () =>
+    spawnConnection(command, [], {
+      env: world.env,
+      shell: true,
+      explain: (end) => explain(uri, end),
+    }),
+  );
+}
+
+function explain(uri: string, { error, status, signal, lastWords }: ChildEnd): AvmaError {
+  if (error !== undefined) return hostAbsent(uri, error.message, { cause: error });
+  const words = lastWords === '' ? '' : `: ${lastWords}`;
+  if (status === NOT_FOUND) {
+    return hostAbsent(uri, `there is no such command${words}`, {
+      hint: 'Check the command and PATH; a service has a shorter PATH than a login.',
+    });
+  }
+  if (status === NOT_EXECUTABLE) {
+    return new AvmaError('access-denied', `${uri}: the command may not be run${words}`, {
+      hint: 'Make it executable for this user.',
+    });
+  }
+  if (signal !== null) return hostGone(uri, `the command was ended by ${signal}${words}`);
+  if (status === null) return hostGone(uri, `the command closed its output${words}`);
+  return hostGone(uri, `the command ended with status ${status}${words}`);
+}

@@ -1,0 +1,38 @@
+import { readdirSync, readFileSync, readlinkSync, realpathSync } from 'node:fs';
+import path from 'node:path';
+
+/**
+ * Who has a file open, in words: `process 412 (qemu-ga)`. Best effort: other users' processes show their files to root
+ * only, and other containers' not at all.
+ */
+export function describeHolders(file: string, root: string): string {
+  const found = findHolders(file, root);
+  if (found.length === 0) return 'another process, which this user cannot see';
+  return found.map(({ pid, name }) => `process ${pid} (${name})`).join(' and ');
+}
+
+function findHolders(file: string, root: string): { pid: string; name: string }[] {
+  const proc = path.join(root, 'proc');
+  const target = attempt(() => realpathSync(file)) ?? file;
+  const holders: { pid: string; name: string }[] = [];
+  for (const pid of attempt(() => readdirSync(proc)) ?? []) {
+    if (!/^\d+$/.test(pid)) continue;
+    const folder = path.join(proc, pid, 'fd');
+    const holds = (attempt(() => readdirSync(folder)) ?? []).some(
+      (fd) => attempt(() => readlinkSync(path.join(folder, fd))) === target,
+    );
+    if (!holds) continue;
+    const name = attempt(() => readFileSync(path.join(proc, pid, 'comm'), 'utf8').trim()) ?? '?';
+    holders.push({ pid, name });
+  }
+  return holders;
+}
+
+// Processes come and go while one looks.
+function attempt<T>(look: () => T): T | undefined {
+  try {
+    return look();
+  } catch {
+    return undefined;
+  }
+}

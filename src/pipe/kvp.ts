@@ -1,0 +1,151 @@
+import { accessSync, existsSync } from 'node:fs';
+import path from 'node:path';
+import { AvmaError, toAvmaError } from '../errors/avma-error.ts';
+import { AnswerReader } from './answer-reader.ts';
+import { KVP_FOLDER } from './defaults.ts';
+import { changePool, GUEST_TO_HOST, HOST_TO_GUEST, readSettledPool } from './kvp-file.ts';
+import { exchangeOfKey, gatherLines, isPartKey, splitLine } from './kvp-message.ts';
+import type { PoolRecord } from './kvp-pool.ts';
+import { pause } from './pause.ts';
+import type { ExchangeOptions, Pipe } from './pipe.ts';
+import { errnoOf, hostAbsent, hostGone, hostSilent, refuseIfAborted, uriInvalid } from './pipe-errors.ts';
+import type { PipeWorld } from './world.ts';
+
+const ENABLE =
+  'Enable the Data Exchange integration service of the VM, and start hv_kvp_daemon (package hyperv-daemons).';
+
+/** How long to sleep between two looks at the host's pool, in milliseconds: doubles from the least to the most. */
+const LEAST_PAUSE = 20;
+const MOST_PAUSE = 500;
+
+/** What tidying up may take when the deadline has passed already. */
+const TIDY_MS = 250;
+
+/** `kvp:`, Hyper-V's Data Exchange; `kvp:/FOLDER` for pools that lie elsewhere. */
+export function openKvpPipe(uri: string, rest: string, world: PipeWorld): Pipe {
+  if (rest !== '' && !path.isAbsolute(rest)) {
+    throw uriInvalid(uri, 'it does not name a folder by its whole path', 'Write kvp: alone, as a rule.');
+  }
+  return new KvpPipe(uri, rest === '' ? path.join(world.root, KVP_FOLDER) : rest);
+}
+
+/** Exchanges through the pools: the request as records of one, the answer as records of the other. */
+class KvpPipe implements Pipe {
+  readonly uri: string;
+  readonly #folder: string;
+  readonly #closing = new AbortController();
+  #running: Promise<unknown> = Promise.resolve();
+
+  constructor(uri: string, folder: string) {
+    this.uri = uri;
+    this.#folder = folder;
+  }
+
+  exchange(frame: Uint8Array, { signal }: ExchangeOptions): Promise<Uint8Array> {
+    const answer = this.#exchange(frame, signal);
+    this.#running = answer.catch(() => {});
+    return answer;
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#running;
+  }
+
+  async #exchange(frame: Uint8Array, deadline: AbortSignal): Promise<Uint8Array> {
+    refuseIfAborted(this.uri, deadline);
+    const reader = new AnswerReader(frame);
+    const request = splitLine(reader.exchangeId, Buffer.from(frame).toString('latin1').trim());
+    this.#refuseIfMissing();
+    const signal = AbortSignal.any([deadline, this.#closing.signal]);
+    try {
+      // What another exchange left is of a process that was killed, or of one that writes it anew when it looks next.
+      const asked = { remove: isPartKey, append: request };
+      if (!(await changePool(this.#pool(GUEST_TO_HOST), asked, signal))) {
+        throw this.#late(deadline, 'another program holds the lock on the pool');
+      }
+      for (let delay = LEAST_PAUSE; ; delay = Math.min(delay * 2, MOST_PAUSE)) {
+        const records = await readSettledPool(this.#pool(HOST_TO_GUEST), signal);
+        const line = gatherLines(records ?? []).get(reader.exchangeId);
+        if (line !== undefined) return this.#answer(reader, line);
+        if (signal.aborted) {
+          throw this.#late(
+            deadline,
+            'the request lies in the pool, and Data Exchange does not tell whether the host looks',
+          );
+        }
+        await this.#keepAsking(reader.exchangeId, request, signal);
+        await pause(delay, signal);
+      }
+    } catch (thrown) {
+      throw this.#explain(thrown);
+    } finally {
+      await this.#tidyUp(reader.exchangeId);
+    }
+  }
+
+  #pool(name: string): string {
+    return path.join(this.#folder, name);
+  }
+
+  #refuseIfMissing(): void {
+    if (!existsSync(this.#folder)) {
+      throw hostAbsent(this.uri, `${this.#folder} does not exist`, { hint: ENABLE });
+    }
+    for (const name of [GUEST_TO_HOST, HOST_TO_GUEST]) {
+      try {
+        accessSync(this.#pool(name));
+      } catch (thrown) {
+        if (errnoOf(thrown) !== 'ENOENT') throw this.#explain(thrown);
+        // The daemon makes all pools when it starts.
+        throw hostAbsent(this.uri, `${this.#folder} has no ${name}`, { cause: thrown, hint: ENABLE });
+      }
+    }
+  }
+
+  // cloud-init empties the pool once a boot, and others may rewrite it from what they read before us.
+  async #keepAsking(exchangeId: string, request: readonly PoolRecord[], signal: AbortSignal): Promise<void> {
+    const records = await readSettledPool(this.#pool(GUEST_TO_HOST), signal);
+    if (records === null || gatherLines(records).has(exchangeId)) return;
+    const remove = (key: string) => exchangeOfKey(key) === exchangeId;
+    await changePool(this.#pool(GUEST_TO_HOST), { remove, append: request }, signal);
+  }
+
+  #answer(reader: AnswerReader, line: string): Uint8Array {
+    const answer = reader.push(Buffer.from(`${line}\n`));
+    if (answer !== null) return answer;
+    throw new AvmaError('response-malformed', `${this.uri}: the host's records are not an answer`);
+  }
+
+  #late(deadline: AbortSignal, seen: string): AvmaError {
+    if (!deadline.aborted) return hostGone(this.uri, 'the pipe was closed on this side');
+    return hostSilent(this.uri, deadline, seen, { hint: ENABLE });
+  }
+
+  async #tidyUp(exchangeId: string): Promise<void> {
+    const remove = (key: string) => exchangeOfKey(key) === exchangeId;
+    const enough = new AbortController();
+    const timer = setTimeout(() => enough.abort(), TIDY_MS);
+    try {
+      await changePool(this.#pool(GUEST_TO_HOST), { remove, append: [] }, enough.signal);
+    } catch {
+      // What became of the exchange matters more; the next one tidies up after this.
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #explain(thrown: unknown): AvmaError {
+    switch (errnoOf(thrown)) {
+      case 'ENOENT':
+        return hostGone(this.uri, 'its pool was removed', { cause: thrown, hint: ENABLE });
+      case 'EACCES':
+      case 'EPERM':
+        return new AvmaError('access-denied', `this user may not write ${this.#pool(GUEST_TO_HOST)}`, {
+          cause: thrown,
+        });
+      default:
+        return toAvmaError(thrown, this.uri);
+    }
+  }
+}

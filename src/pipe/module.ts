@@ -1,0 +1,89 @@
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { AvmaError, toAvmaError } from '../errors/avma-error.ts';
+import { type AvmaErrorCode, CODES } from '../errors/codes.ts';
+import { AnswerReader } from './answer-reader.ts';
+import { orAborted } from './or-aborted.ts';
+import type { ExchangeOptions, Pipe } from './pipe.ts';
+import { errnoOf, hostSilent, refuseIfAborted, uriInvalid } from './pipe-errors.ts';
+
+/** What a module's default export is: called once, it makes the pipe. */
+export type PipeModule = (uri: string) => Pipe | Promise<Pipe>;
+
+/** What the module has to bring; `uri` is ours. */
+type UserPipe = Pick<Pipe, 'exchange' | 'close'>;
+
+/**
+ * `module:./my-pipe.mjs`, a transport of the user's own. Its `exchange` may resolve with whatever came back: the
+ * answering line is looked for in it. An error's `code`, when it is one of ours (`host-absent`), is kept.
+ */
+export async function openModulePipe(uri: string, rest: string): Promise<Pipe> {
+  if (!/^\.{0,2}[\\/]|^[A-Za-z]:[\\/]/.test(rest)) {
+    throw uriInvalid(uri, 'it does not name a file', 'Write module:./my-pipe.mjs, or the whole path.');
+  }
+  const file = path.resolve(rest);
+  let made: unknown;
+  try {
+    const { default: make } = (await import(pathToFileURL(file).href)) as { default?: unknown };
+    if (typeof make !== 'function') throw uriInvalid(uri, 'its default export is not a function');
+    made = await (make as PipeModule)(uri);
+  } catch (thrown) {
+    if (thrown instanceof AvmaError) throw thrown;
+    if (errnoOf(thrown) === 'ERR_MODULE_NOT_FOUND') {
+      throw new AvmaError('file-not-found', `${uri}: ${(thrown as Error).message}`, { cause: thrown });
+    }
+    throw new AvmaError('pipe-uri-invalid', `${uri} does not load: ${thrown}`, {
+      cause: thrown,
+      hint: 'Correct the module that is named.',
+    });
+  }
+  if (!isUserPipe(made)) {
+    throw uriInvalid(uri, 'what it makes has no exchange() and close()', 'Correct the module that is named.');
+  }
+  return new ModulePipe(uri, made);
+}
+
+class ModulePipe implements Pipe {
+  readonly uri: string;
+  readonly #pipe: UserPipe;
+
+  constructor(uri: string, pipe: UserPipe) {
+    this.uri = uri;
+    this.#pipe = pipe;
+  }
+
+  async exchange(frame: Uint8Array, { signal }: ExchangeOptions): Promise<Uint8Array> {
+    refuseIfAborted(this.uri, signal);
+    const reader = new AnswerReader(frame);
+    const silent = () => hostSilent(this.uri, signal, 'the module has not come back with an answer');
+    let bytes: unknown;
+    try {
+      bytes = await orAborted(this.#pipe.exchange(frame, { signal }), signal, silent);
+    } catch (thrown) {
+      if (signal.aborted) throw silent();
+      throw this.#named(thrown);
+    }
+    const answer =
+      bytes instanceof Uint8Array ? reader.push(Buffer.concat([bytes, Buffer.from('\n')])) : null;
+    if (answer !== null) return answer;
+    throw new AvmaError('response-malformed', `${this.uri} came back with something else than an answer`);
+  }
+
+  async close(): Promise<void> {
+    await this.#pipe.close();
+  }
+
+  #named(thrown: unknown): AvmaError {
+    const code = errnoOf(thrown);
+    if (code !== undefined && Object.hasOwn(CODES, code)) {
+      const message = thrown instanceof Error ? thrown.message : String(thrown);
+      return new AvmaError(code as AvmaErrorCode, `${this.uri}: ${message}`, { cause: thrown });
+    }
+    return toAvmaError(thrown, this.uri);
+  }
+}
+
+function isUserPipe(made: unknown): made is UserPipe {
+  const pipe = made as Partial<UserPipe> | null | undefined;
+  return typeof pipe?.exchange === 'function' && typeof pipe.close === 'function';
+}

@@ -1,0 +1,23 @@
+import { NAMED_PIPE } from './defaults.ts';
+import type { Pipe } from './pipe.ts';
+import { uriInvalid } from './pipe-errors.ts';
+import { connectPath } from './socket-connection.ts';
+import { StreamPipe } from './stream-exchange.ts';
+import type { PipeWorld } from './world.ts';
+
+/** `npipe://./pipe/NAME`, a named pipe of this Windows machine. */
+export function openNamedPipe(uri: string, rest: string, world: PipeWorld): Pipe {
+  const [, name] = /^\/\/\.\/pipe\/([^\\/]{1,200})$/.exec(rest) ?? [];
+  if (name === undefined) {
+    throw uriInvalid(uri, 'it does not name a pipe of this machine', `Write npipe://./pipe/${NAMED_PIPE}.`);
+  }
+  if (world.platform !== 'win32') {
+    throw uriInvalid(uri, 'named pipes exist on Windows only', 'Use unix:/run/avma/host.sock, for example.');
+  }
+  return namedPipe(uri, `\\\\.\\pipe\\${name}`);
+}
+
+/** The pipe at a path. Node reaches a unix socket by the same call, which is how this can run elsewhere. */
+export function namedPipe(uri: string, path: string): Pipe {
+  return new StreamPipe(uri, (signal) => connectPath(uri, path, signal));
+}

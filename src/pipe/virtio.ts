@@ -1,0 +1,32 @@
+import { VIRTIO_PORT } from './defaults.ts';
+import { DevicePipe } from './device-exchange.ts';
+import type { DeviceIo } from './device-io.ts';
+import type { Pipe } from './pipe.ts';
+import { hostAbsent, uriInvalid } from './pipe-errors.ts';
+import { findVirtioPort, virtioPorts } from './virtio-port.ts';
+import type { PipeWorld } from './world.ts';
+
+/**
+ * `virtio:NAME`, a virtio-serial port (QEMU, libvirt, Proxmox, OpenStack). One process at a time may hold it: while
+ * another does, it is tried until the deadline.
+ */
+export function openVirtioPipe(uri: string, name: string, world: PipeWorld, io?: DeviceIo): Pipe {
+  if (!/^[^/\0]+$/.test(name) || /^\.+$/.test(name)) {
+    throw uriInvalid(uri, 'it does not name a port', `Write virtio:${VIRTIO_PORT}.`);
+  }
+  if (world.platform !== 'linux') throw uriInvalid(uri, 'virtio-serial ports can be reached on Linux only');
+  const find = () => {
+    const file = findVirtioPort(name, world.root);
+    if (file !== null) return file;
+    const others = virtioPorts(world.root).map((port) => port.name || port.device);
+    throw hostAbsent(
+      uri,
+      others.length === 0
+        ? 'this machine has no virtio-serial ports'
+        : `this machine has no such virtio-serial port, only ${others.join(', ')}`,
+      { hint: `Give the VM a virtio-serial channel of the name ${name}.` },
+    );
+  };
+  const silence = 'the host holds the other end but sent no answer';
+  return new DevicePipe(uri, { find, silence, tellsPresence: true }, world, io);
+}

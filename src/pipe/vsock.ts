@@ -1,0 +1,82 @@
+import { execFile } from 'node:child_process';
+import { AvmaError } from '../errors/avma-error.ts';
+import { type ChildEnd, spawnConnection } from './child-connection.ts';
+import { VSOCK_HOST_CID, VSOCK_PORT } from './defaults.ts';
+import { findProgram } from './find-program.ts';
+import type { Pipe } from './pipe.ts';
+import { hostAbsent, hostGone, hostSilent, uriInvalid } from './pipe-errors.ts';
+import { StreamPipe } from './stream-exchange.ts';
+import type { PipeWorld } from './world.ts';
+
+const INSTALL_SOCAT = 'Install socat 1.7.4 or newer: apt install socat, or dnf install socat.';
+
+/**
+ * `vsock:CID:PORT`, a host behind AF_VSOCK (QEMU, Firecracker, Cloud Hypervisor, Hyper-V, VMware). Node has no such
+ * sockets, so a socat child holds it.
+ */
+export function openVsockPipe(uri: string, rest: string, world: PipeWorld): Pipe {
+  const [, cid, port] = /^(\d{1,10}):(\d{1,10})$/.exec(rest) ?? [];
+  const most = 0xfffffffe;
+  if (cid === undefined || port === undefined || Number(cid) > most || Number(port) > most) {
+    throw uriInvalid(
+      uri,
+      'it does not name a CID and a port',
+      `Write vsock:${VSOCK_HOST_CID}:${VSOCK_PORT}.`,
+    );
+  }
+  if (world.platform !== 'linux') throw uriInvalid(uri, 'vsock can be reached on Linux only');
+  let socat: string | undefined;
+  return new StreamPipe(uri, async (signal) => {
+    socat ??= await findSocat(uri, world.env, signal);
+    return spawnConnection(socat, ['-', `VSOCK-CONNECT:${cid}:${port}`], {
+      env: world.env,
+      shell: false,
+      explain: (end) => explain(uri, end),
+    });
+  });
+}
+
+async function findSocat(uri: string, env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<string> {
+  const file = findProgram('socat', env);
+  if (file === null) throw noSocat(`${uri} needs socat, and there is none on PATH`);
+  const about = await new Promise<string>((resolve, reject) => {
+    execFile(file, ['-V'], { env, signal, killSignal: 'SIGKILL' }, (error, stdout) => {
+      if (signal.aborted) reject(hostSilent(uri, signal, 'socat -V did not end'));
+      else if (error) reject(noSocat(`${uri} needs socat, and ${file} -V fails: ${error.message}`, error));
+      else resolve(stdout);
+    });
+  });
+  const [, version] = /^socat version (\d+\.\d+\.\d+\S*)/m.exec(about) ?? [];
+  if (version === undefined || !isRecent(version)) {
+    throw noSocat(`${uri} needs socat 1.7.4 or newer, and ${file} is ${version ?? 'of an unknown version'}`);
+  }
+  if (!/^\s*#define WITH_VSOCK 1/m.test(about)) {
+    throw noSocat(`${uri} needs a socat with VSOCK, and ${file} was built without`);
+  }
+  return file;
+}
+
+function isRecent(version: string): boolean {
+  const [major = 0, minor = 0, patch = 0] = version.split('.').map((part) => Number.parseInt(part, 10));
+  return major > 1 || (major === 1 && (minor > 7 || (minor === 7 && patch >= 4)));
+}
+
+function noSocat(message: string, cause?: Error): AvmaError {
+  return new AvmaError('pipe-not-found', message, { cause, hint: INSTALL_SOCAT });
+}
+
+function explain(uri: string, { error, status, signal, lastWords }: ChildEnd): AvmaError {
+  if (error !== undefined) return hostAbsent(uri, `socat does not start: ${error.message}`, { cause: error });
+  // socat writes `DATE socat[PID] E connect(5, AF=40 cid:2 port:1688, 16): Connection reset by peer`.
+  const reason = lastWords.replace(/^.*\] E /, '');
+  if (/Permission denied|Operation not permitted/.test(reason)) {
+    return new AvmaError('access-denied', `this user may not connect to ${uri}: ${reason}`);
+  }
+  if (/^(socket|connect)\(/.test(reason)) {
+    return hostAbsent(uri, reason, {
+      hint: 'Look whether the VM has a vsock device and whether the host listens on that port.',
+    });
+  }
+  if (reason !== '') return hostGone(uri, reason);
+  return hostGone(uri, status === 0 ? 'it closed the connection' : `socat ended with ${signal ?? status}`);
+}
