@@ -167,6 +167,11 @@ export const HRESULTS: Readonly<Record<number, HresultEntry>> = {
     description: 'The request could not be performed because of an I/O device error.',
     exit: EX_IOERR,
   },
+  0x8007054b: {
+    symbol: 'ERROR_NO_SUCH_DOMAIN',
+    description: 'The specified domain either does not exist or could not be contacted.',
+    exit: EX_NOHOST,
+  },
   2147944122: {
     symbol: 'RPC_S_SERVER_UNAVAILABLE',
     slmgrText: 'The RPC server is unavailable',
@@ -182,6 +187,11 @@ export const HRESULTS: Readonly<Record<number, HresultEntry>> = {
     symbol: 'DNS_INFO_NO_RECORDS',
     slmgrText: 'No records found for DNS query',
     exit: EX_NOHOST,
+  },
+  0x80092004: {
+    symbol: 'CRYPT_E_NOT_FOUND',
+    description: 'Cannot find object or property.',
+    exit: EX_NOINPUT,
   },
 };
 

@@ -69,4 +69,6 @@ export interface ServiceReport {
   /** `Software licensing service version`. */
   readonly version: string;
   readonly remainingWindowsRearmCount: number;
+  /** The machine's own settings: those of every product that has none set for itself. */
+  readonly kmsClient: KmsClientReport;
 }

@@ -1,0 +1,42 @@
+/** What slmgr's grammar makes of its arguments, before anybody asks whether the option exists. */
+export interface CommandLine {
+  /** Whom to ask; null is this machine. */
+  readonly remote: RemoteLogin | null;
+  /** The option as typed, its `/` or `-` included. */
+  readonly option: string;
+  /** Everything after the option. Nobody complains of more than the option takes. */
+  readonly values: readonly string[];
+}
+
+export interface RemoteLogin {
+  readonly machine: string;
+  /** Empty when none was given. */
+  readonly user: string;
+  /** Empty when none was given. */
+  readonly password: string;
+}
+
+/** An option is looked for in the first four arguments only: three positionals and itself. */
+const OPTION_MUST_START_BY = 4;
+
+/**
+ * Splits `[MachineName [User Password]] <Option> [values]`. The first argument that begins with `/` or `-` is the
+ * option.
+ *
+ * @returns null for a combination that slmgr calls invalid: no option, or a user without a password.
+ */
+export function parseCommandLine(argv: readonly string[]): CommandLine | null {
+  const at = argv.slice(0, OPTION_MUST_START_BY).findIndex((argument) => /^[/-]/.test(argument));
+  if (at !== 0 && at !== 1 && at !== 3) return null;
+  const [machine, user = '', password = ''] = argv.slice(0, at);
+  return {
+    remote: machine === undefined || machine === '.' ? null : { machine, user, password },
+    option: argv[at] as string,
+    values: argv.slice(at + 1),
+  };
+}
+
+/** The word of an option that was typed as `/DLV`: without its one prefix character, in lower case. */
+export function optionWord(option: string): string {
+  return option.slice(1).toLowerCase();
+}

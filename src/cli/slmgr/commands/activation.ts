@@ -1,0 +1,79 @@
+import { LicenseStatus, type ProductReport } from '../../../guest/license-report.ts';
+import type { LicensingService } from '../../../guest/licensing-service.ts';
+import {
+  ACTIVATED,
+  ACTIVATION_FAILED,
+  activating,
+  depositedConfirmationId,
+  EXTENDED_GRACE,
+  installationId,
+  NON_GENUINE_GRACE,
+  NON_GENUINE_NOTIFICATION,
+  PRODUCT_NOT_FOUND,
+  TOKEN_ACTIVATION_ONLY,
+} from '../messages.ts';
+import { actedOn, isChannel, withActivationId } from '../product-selection.ts';
+import type { Invocation } from './handler.ts';
+
+const TOKEN_ONLY = 3;
+const NOT_GENUINE = 0xc004f200;
+
+/** /ato */
+export async function activate({ values, openService, print }: Invocation): Promise<void> {
+  const service = await openService();
+  const products = actedOn(service.products(), values[0]);
+  if (products.length === 0) return print(PRODUCT_NOT_FOUND);
+  for (const product of products) {
+    if (product.kmsClient.activationTypeEnabled === TOKEN_ONLY) {
+      print(TOKEN_ACTIVATION_ONLY);
+      continue;
+    }
+    print(activating(product.name, product.activationId));
+    if (!isActivatedMak(product)) await service.activate(product.activationId);
+    print(...outcomeLines(again(service, product), ACTIVATED));
+  }
+}
+
+/** /dti */
+export async function showInstallationId({ values, openService, print }: Invocation): Promise<void> {
+  const products = actedOn((await openService()).products(), values[0]);
+  if (products.length === 0) return print(PRODUCT_NOT_FOUND);
+  print(...products.map((product) => installationId(product.installationId)));
+}
+
+/** /atp */
+export async function depositConfirmationId({ values, openService, print }: Invocation): Promise<void> {
+  const service = await openService();
+  const [confirmationId, activationId] = values as [string, string?];
+  const products = actedOn(service.products(), activationId);
+  if (products.length === 0) return print(PRODUCT_NOT_FOUND);
+  for (const product of products) {
+    await service.depositConfirmationId(product.activationId, confirmationId);
+    print(...outcomeLines(again(service, product), depositedConfirmationId(product.activationId)));
+  }
+}
+
+/** An activation of this kind does not run out, and each new one would use up a count. */
+function isActivatedMak(product: ProductReport): boolean {
+  return isChannel(product, 'MAK') && product.license.status === LicenseStatus.licensed;
+}
+
+function again(service: LicensingService, product: ProductReport): ProductReport {
+  return withActivationId(service.products(), product.activationId) ?? product;
+}
+
+/** What slmgr says of the state in which a call that succeeded has left the product. */
+function outcomeLines({ license }: ProductReport, licensed: string): string[] {
+  switch (license.status) {
+    case LicenseStatus.licensed:
+      return [licensed];
+    case LicenseStatus.extendedGrace:
+      return [ACTIVATED, EXTENDED_GRACE];
+    case LicenseStatus.nonGenuineGrace:
+      return [NON_GENUINE_GRACE];
+    case LicenseStatus.notification:
+      return [license.reason >>> 0 === NOT_GENUINE ? NON_GENUINE_NOTIFICATION : ACTIVATION_FAILED];
+    default:
+      return [ACTIVATION_FAILED];
+  }
+}

@@ -1,0 +1,47 @@
+import type { ProductReport } from '../../../guest/license-report.ts';
+import { expirationLines } from '../expiration-text.ts';
+import { productLines, type ReportDetail, serviceVersionLine } from '../license-report-text.ts';
+import { PRODUCT_KEY_NOT_FOUND } from '../messages.ts';
+import { expiring, reportedByDefault, withActivationId } from '../product-selection.ts';
+import type { Invocation } from './handler.ts';
+
+/** /dli */
+export function shortReport(invocation: Invocation): Promise<void> {
+  return report(invocation, 'short');
+}
+
+/** /dlv */
+export function fullReport(invocation: Invocation): Promise<void> {
+  return report(invocation, 'full');
+}
+
+async function report({ values, openService, print }: Invocation, detail: ReportDetail): Promise<void> {
+  const licensing = await openService();
+  const service = licensing.service();
+  if (detail === 'full') print(serviceVersionLine(service));
+  const { products, separated } = select(licensing.products(), values[0]);
+  if (products.length === 0) return print(PRODUCT_KEY_NOT_FOUND);
+  for (const product of products) {
+    print(...productLines(product, service, detail));
+    if (separated) print('');
+  }
+}
+
+/** One product that was asked for by its ID is not followed by an empty line; all others are. */
+function select(
+  products: readonly ProductReport[],
+  argument: string | undefined,
+): { products: readonly ProductReport[]; separated: boolean } {
+  if (!argument) return { products: reportedByDefault(products), separated: true };
+  if (argument.toLowerCase() === 'all') return { products, separated: true };
+  const product = withActivationId(products, argument);
+  return { products: product === undefined ? [] : [product], separated: false };
+}
+
+/** /xpr */
+export async function expiration({ values, openService, now, print }: Invocation): Promise<void> {
+  const products = expiring((await openService()).products(), values[0]);
+  if (products.length === 0) return print(PRODUCT_KEY_NOT_FOUND);
+  const time = now();
+  print(...products.flatMap((product) => expirationLines(product, time)));
+}

@@ -1,0 +1,30 @@
+import {
+  CLEARED_PRODUCT_KEY,
+  installedProductKey,
+  PRODUCT_KEY_NOT_FOUND,
+  UNINSTALLED_PRODUCT_KEY,
+} from '../messages.ts';
+import { actedOn } from '../product-selection.ts';
+import type { Invocation } from './handler.ts';
+
+/** /ipk */
+export async function installProductKey({ values, openService, print }: Invocation): Promise<void> {
+  const key = values[0] as string;
+  await (await openService()).installProductKey(key);
+  print(installedProductKey(key));
+}
+
+/** /upk */
+export async function uninstallProductKey({ values, openService, print }: Invocation): Promise<void> {
+  const service = await openService();
+  const products = actedOn(service.products(), values[0]);
+  if (products.length === 0) return print(PRODUCT_KEY_NOT_FOUND);
+  for (const product of products) await service.uninstallProductKey(product.activationId);
+  print(UNINSTALLED_PRODUCT_KEY);
+}
+
+/** /cpky */
+export async function clearProductKey({ openService, print }: Invocation): Promise<void> {
+  await (await openService()).clearProductKey();
+  print(CLEARED_PRODUCT_KEY);
+}

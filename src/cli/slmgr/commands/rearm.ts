@@ -1,0 +1,25 @@
+import { COMMAND_COMPLETED, PLEASE_RESTART, PRODUCT_NOT_FOUND } from '../messages.ts';
+import { withActivationId } from '../product-selection.ts';
+import type { Invocation } from './handler.ts';
+
+/** /rearm */
+export async function rearmWindows({ openService, print }: Invocation): Promise<void> {
+  await (await openService()).rearmWindows();
+  print(COMMAND_COMPLETED, PLEASE_RESTART);
+}
+
+/** /rearm-app */
+export async function rearmApplication({ values, openService, print }: Invocation): Promise<void> {
+  // Windows ends here with an uncaught script error when the call fails; an error line is of more use.
+  await (await openService()).rearmApplication((values[0] as string).toLowerCase());
+  print(COMMAND_COMPLETED);
+}
+
+/** /rearm-sku. Whether Windows wants a key on the product is not known: the service decides here. */
+export async function rearmProduct({ values, openService, print }: Invocation): Promise<void> {
+  const service = await openService();
+  const product = withActivationId(service.products(), values[0] as string);
+  if (product === undefined) return print(PRODUCT_NOT_FOUND);
+  await service.rearmProduct(product.activationId);
+  print(COMMAND_COMPLETED);
+}

@@ -1,0 +1,405 @@
+/**
+ * slmgr's 37 options in the order of its usage text: how each is written, which values it cannot do without, what it
+ * is for, and how far it does here what it does on Windows. The usage text, the check for missing values and the
+ * table of docs/slmgr.md are all made from this.
+ */
+export interface Option {
+  readonly word: string;
+  /** The parameters as the usage text shows them; empty for an option without any. */
+  readonly parameters: string;
+  /** Checked in order; the first that is missing is the one that is named. */
+  readonly required: readonly RequiredValue[];
+  readonly description: string;
+  /** The option is refused when it is meant for another machine. */
+  readonly localOnly?: true;
+  /**
+   * `same`: arguments, output and effect are those of Windows. `different`: a user of Windows would notice, and
+   * `why` says what and for what reason.
+   */
+  readonly fidelity: 'same' | 'different';
+  readonly why?: string;
+}
+
+export interface RequiredValue {
+  /** How many values must be there. */
+  readonly count: number;
+  /** What slmgr calls them when they are not. */
+  readonly text: string;
+}
+
+export interface OptionBlock {
+  /** null: the block follows the one before it without a heading. */
+  readonly heading: string | null;
+  readonly options: readonly Option[];
+}
+
+const one = (text: string): readonly RequiredValue[] => [{ count: 1, text }];
+const none: readonly RequiredValue[] = [];
+
+const kmsClient =
+  'The setting is kept and shown, and nothing acts on it: no KMS host is ever asked, since the virtualization host activates this machine.';
+const kmsHost =
+  'This machine is never a KMS host, so the answer is the warning that Windows gives on a machine that is none.';
+const noTokens = 'There is no token-based activation here, so no such license or certificate is ever found.';
+const noDirectory = 'This machine belongs to no Active Directory domain, so the call fails with 0x8007054B.';
+const noSchema =
+  'This machine belongs to no Active Directory domain, so the answer is that of a domain whose schema knows nothing of activation.';
+
+export const OPTION_BLOCKS = [
+  {
+    heading: 'Global Options:',
+    options: [
+      {
+        word: 'ipk',
+        parameters: '<Product Key>',
+        required: one('<Product Key>'),
+        description: 'Install this product key in place of the present one',
+        fidelity: 'different',
+        why: 'The key must be in an installed product catalogue. It is then activated at once if the host answers; if not, the key stays installed and /ipk has still succeeded.',
+      },
+      {
+        word: 'ato',
+        parameters: '[Activation ID]',
+        required: none,
+        description: 'Activate the product whose key is installed, or the one with this Activation ID',
+        fidelity: 'different',
+        why: 'Only products of the VIRTUAL_MACHINE_ACTIVATION channel can be activated, by the virtualization host. A KMS or MAK product fails with 0xC004F074.',
+      },
+      {
+        word: 'dli',
+        parameters: '[Activation ID | All]',
+        required: none,
+        description: 'Show the license in short, of the present product or of those named',
+        fidelity: 'same',
+      },
+      {
+        word: 'dlv',
+        parameters: '[Activation ID | All]',
+        required: none,
+        description: 'Show the license in full, of the present product or of those named',
+        fidelity: 'different',
+        why: 'The lines of certificate and validation URLs never appear: no product here has any.',
+      },
+      {
+        word: 'xpr',
+        parameters: '[Activation ID]',
+        required: none,
+        description: 'Show when the present state of the license ends',
+        fidelity: 'same',
+      },
+    ],
+  },
+  {
+    heading: 'Advanced Options:',
+    options: [
+      {
+        word: 'cpky',
+        parameters: '',
+        required: none,
+        description: 'Remove the full product key from the store so that nobody can read it there',
+        fidelity: 'different',
+        why: 'The key is removed from the state folder; there is no registry.',
+      },
+      {
+        word: 'ilc',
+        parameters: '<License file>',
+        required: one('<License file>'),
+        description: 'Install a license file',
+        fidelity: 'different',
+        why: 'A license file is a product catalogue here, not an .xrm-ms file.',
+      },
+      {
+        word: 'rilc',
+        parameters: '',
+        required: none,
+        description: 'Install all license files of this system again',
+        fidelity: 'different',
+        why: 'The license files are the product catalogues that are installed.',
+      },
+      {
+        word: 'rearm',
+        parameters: '',
+        required: none,
+        description: 'Start the initial grace period again',
+        fidelity: 'different',
+        why: 'No restart is needed, although the text asks for one.',
+      },
+      {
+        word: 'rearm-app',
+        parameters: '<Application ID>',
+        required: one('<Application ID>'),
+        description: 'Start the initial grace period of one application again',
+        fidelity: 'different',
+        why: 'A failure is an ordinary error line and exit status; on Windows it is an uncaught script error.',
+      },
+      {
+        word: 'rearm-sku',
+        parameters: '<Activation ID>',
+        required: one('<Activation ID>'),
+        description: 'Start the initial grace period of one product again',
+        fidelity: 'different',
+        why: 'A failure is an ordinary error line and exit status; on Windows it is an uncaught script error.',
+      },
+      {
+        word: 'upk',
+        parameters: '[Activation ID]',
+        required: none,
+        description: 'Uninstall the product key',
+        fidelity: 'same',
+      },
+    ],
+  },
+  {
+    heading: null,
+    options: [
+      {
+        word: 'dti',
+        parameters: '[Activation ID]',
+        required: none,
+        description: 'Show the Installation ID',
+        fidelity: 'different',
+        why: 'The ID is shown, but nobody takes it by telephone.',
+      },
+      {
+        word: 'atp',
+        parameters: '<Confirmation ID> [Activation ID]',
+        required: one('<Confirmation ID>'),
+        description: 'Activate with a Confirmation ID',
+        fidelity: 'different',
+        why: 'Nobody issues Confirmation IDs for these products, so every one is refused with an error line.',
+      },
+    ],
+  },
+  {
+    heading: 'Volume Licensing: Key Management Service (KMS) Client Options:',
+    options: [
+      {
+        word: 'skms',
+        parameters: '<Name[:Port] | : port> [Activation ID]',
+        required: one('<Name[:Port] | : port>'),
+        description: 'Set the name, the port or both of the KMS host to use',
+        fidelity: 'different',
+        why: kmsClient,
+      },
+      {
+        word: 'ckms',
+        parameters: '[Activation ID]',
+        required: none,
+        description: 'Clear the name of the KMS host and go back to the default port',
+        fidelity: 'different',
+        why: kmsClient,
+      },
+      {
+        word: 'skms-domain',
+        parameters: '<FQDN> [Activation ID]',
+        required: one('<FQDN>'),
+        description: 'Set the DNS domain in which to look for KMS SRV records',
+        fidelity: 'different',
+        why: kmsClient,
+      },
+      {
+        word: 'ckms-domain',
+        parameters: '[Activation ID]',
+        required: none,
+        description: 'Clear the DNS domain in which to look for KMS SRV records',
+        fidelity: 'different',
+        why: kmsClient,
+      },
+      {
+        word: 'skhc',
+        parameters: '',
+        required: none,
+        description: 'Turn KMS host caching on',
+        fidelity: 'different',
+        why: kmsClient,
+      },
+      {
+        word: 'ckhc',
+        parameters: '',
+        required: none,
+        description: 'Turn KMS host caching off',
+        fidelity: 'different',
+        why: kmsClient,
+      },
+    ],
+  },
+  {
+    heading: 'Volume Licensing: Token-based Activation Options:',
+    options: [
+      {
+        word: 'lil',
+        parameters: '',
+        required: none,
+        description: 'List the token-based activation licenses that are installed',
+        fidelity: 'different',
+        why: noTokens,
+      },
+      {
+        word: 'ril',
+        parameters: '<ILID> <ILvID>',
+        required: [{ count: 2, text: '<ILID> <ILvID>' }],
+        description: 'Remove one token-based activation license',
+        fidelity: 'different',
+        why: noTokens,
+      },
+      {
+        word: 'ltc',
+        parameters: '',
+        required: none,
+        description: 'List the certificates that token-based activation could use',
+        fidelity: 'different',
+        why: noTokens,
+      },
+      {
+        word: 'fta',
+        parameters: '<Certificate Thumbprint> [<PIN>]',
+        required: one('<Certificate Thumbprint> [<PIN>]'),
+        description: 'Activate with a token now',
+        fidelity: 'different',
+        why: 'There is no token-based activation here, so no certificate has this thumbprint: 0x80092004 after the Activating line.',
+      },
+    ],
+  },
+  {
+    heading: 'Volume Licensing: Key Management Service (KMS) Options:',
+    options: [
+      {
+        word: 'sprt',
+        parameters: '<Port>',
+        required: one('<Port>'),
+        description: 'Set the TCP port on which a KMS host listens',
+        fidelity: 'different',
+        why: kmsHost,
+      },
+      {
+        word: 'sai',
+        parameters: '<Activation Interval>',
+        required: one('<Activation Interval>'),
+        description: 'Set the minutes after which clients that are not activated ask the KMS host again',
+        fidelity: 'different',
+        why: kmsHost,
+      },
+      {
+        word: 'sri',
+        parameters: '<Renewal Interval>',
+        required: one('<Renewal Interval>'),
+        description: 'Set the minutes after which activated clients ask the KMS host again',
+        fidelity: 'different',
+        why: kmsHost,
+      },
+      {
+        word: 'sdns',
+        parameters: '',
+        required: none,
+        description: 'Have the KMS host publish itself in DNS',
+        fidelity: 'different',
+        why: kmsHost,
+      },
+      {
+        word: 'cdns',
+        parameters: '',
+        required: none,
+        description: 'Have the KMS host stop publishing itself in DNS',
+        fidelity: 'different',
+        why: kmsHost,
+      },
+      {
+        word: 'spri',
+        parameters: '',
+        required: none,
+        description: 'Run the KMS host with normal priority',
+        fidelity: 'different',
+        why: kmsHost,
+      },
+      {
+        word: 'cpri',
+        parameters: '',
+        required: none,
+        description: 'Run the KMS host with low priority',
+        fidelity: 'different',
+        why: kmsHost,
+      },
+      {
+        word: 'act-type',
+        parameters: '[Activation-Type] [Activation ID]',
+        required: none,
+        description:
+          'Allow one way of volume activation only: 1 Active Directory, 2 KMS, 3 token; 0 allows all',
+        fidelity: 'different',
+        why: 'The setting is kept and shown. 3 makes /ato answer that only tokens may activate; the others change nothing, since the virtualization host activates this machine.',
+      },
+    ],
+  },
+  {
+    heading: 'Volume Licensing: Active Directory (AD) Activation Options:',
+    options: [
+      {
+        word: 'ad-activation-online',
+        parameters: '<Product Key> [Activation Object name]',
+        required: one('<Product Key>'),
+        description: 'Activate a forest of Active Directory online',
+        localOnly: true,
+        fidelity: 'different',
+        why: noDirectory,
+      },
+      {
+        word: 'ad-activation-get-iid',
+        parameters: '<Product Key>',
+        required: one('<Product Key>'),
+        description: 'Show the Installation ID for a forest of Active Directory',
+        localOnly: true,
+        fidelity: 'different',
+        why: noDirectory,
+      },
+      {
+        word: 'ad-activation-apply-cid',
+        parameters: '<Product Key> <Confirmation ID> [Activation Object name]',
+        required: [
+          { count: 1, text: '<Product Key>' },
+          { count: 2, text: '<Confirmation ID>' },
+        ],
+        description: 'Activate a forest of Active Directory with a Confirmation ID',
+        localOnly: true,
+        fidelity: 'different',
+        why: noDirectory,
+      },
+      {
+        word: 'ao-list',
+        parameters: '',
+        required: none,
+        description: 'List the activation objects in Active Directory',
+        localOnly: true,
+        fidelity: 'different',
+        why: noSchema,
+      },
+      {
+        word: 'del-ao',
+        parameters: '<Activation Object DN | Activation Object RDN>',
+        required: one('<Activation Object DN | Activation Object RDN>'),
+        description: 'Delete an activation object from Active Directory',
+        localOnly: true,
+        fidelity: 'different',
+        why: noSchema,
+      },
+    ],
+  },
+] as const satisfies readonly OptionBlock[];
+
+export type OptionWord = (typeof OPTION_BLOCKS)[number]['options'][number]['word'];
+
+/** An entry of the table, with its word known to be one of the 37. */
+export type KnownOption = Option & { readonly word: OptionWord };
+
+export const OPTIONS: readonly KnownOption[] = OPTION_BLOCKS.flatMap(
+  (block): readonly KnownOption[] => block.options,
+);
+
+/** The option of this word, which must be in lower case and whole; undefined when there is none. */
+export function findOption(word: string): KnownOption | undefined {
+  return OPTIONS.find((option) => option.word === word);
+}
+
+/** What slmgr says is missing, or undefined when enough values are there. */
+export function missingValue(option: Option, values: readonly string[]): string | undefined {
+  return option.required.find((value) => values.length < value.count)?.text;
+}

@@ -1,0 +1,104 @@
+import { spawn } from 'node:child_process';
+import type { RemoteLogin } from './command-line.ts';
+
+/** What came of running slmgr on another machine. */
+export type RemoteAnswer =
+  | { readonly kind: 'answered'; readonly output: Uint8Array; readonly exitStatus: number }
+  | { readonly kind: 'no-slmgr' }
+  /** `reason` replaces what slmgr says of the HRESULT. */
+  | { readonly kind: 'not-connected'; readonly hresult: number; readonly reason?: string };
+
+/** Runs slmgr with these arguments on the machine of the login. Never rejects. */
+export type RemoteRunner = (login: RemoteLogin, slmgrArguments: readonly string[]) => Promise<RemoteAnswer>;
+
+/** What ssh is called with, or why it is not called at all. */
+export type SshCall =
+  | { readonly command: string; readonly args: readonly string[] }
+  | { readonly refused: string };
+
+const RPC_SERVER_UNAVAILABLE = 0x800706ba;
+const FILE_NOT_FOUND = 0x80070002;
+const INVALID_ARGUMENT = 0x80070057;
+
+/** ssh's own exit status for any failure of its own. */
+const SSH_FAILED = 255;
+/** What a POSIX shell exits with when it cannot run, or cannot find, the command. */
+const SHELL_CANNOT_RUN = [126, 127];
+
+/** Letters, digits and what joins them, or an IPv6 address: nothing that ssh or a shell could take for more. */
+const MACHINE =
+  /^(?:[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9_])?|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+(?:%[A-Za-z0-9_.-]+)?)$/;
+const USER = /^[A-Za-z0-9_](?:[A-Za-z0-9._@+\\-]*[A-Za-z0-9_$])?$/;
+
+/** The system's own ssh client does it, so its configuration, keys and known hosts hold. */
+export async function runOverSsh(
+  login: RemoteLogin,
+  slmgrArguments: readonly string[],
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<RemoteAnswer> {
+  const call = sshCall(login, slmgrArguments, env);
+  if ('refused' in call) return { kind: 'not-connected', hresult: INVALID_ARGUMENT, reason: call.refused };
+  return new Promise((resolve) => {
+    // What ssh has to say for itself is for a person: it goes to stderr as it comes.
+    const ssh = spawn(call.command, call.args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
+    const chunks: Buffer[] = [];
+    ssh.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
+    ssh.on('error', () =>
+      resolve({
+        kind: 'not-connected',
+        hresult: FILE_NOT_FOUND,
+        reason: `${call.command} could not be started: install the OpenSSH client, or name one in AVMA_SSH.`,
+      }),
+    );
+    ssh.on('close', (exitStatus) => resolve(answerOf(exitStatus, Buffer.concat(chunks))));
+  });
+}
+
+function answerOf(exitStatus: number | null, output: Uint8Array): RemoteAnswer {
+  if (exitStatus === null || exitStatus === SSH_FAILED) {
+    return { kind: 'not-connected', hresult: RPC_SERVER_UNAVAILABLE };
+  }
+  if (SHELL_CANNOT_RUN.includes(exitStatus) && output.length === 0) return { kind: 'no-slmgr' };
+  return { kind: 'answered', output, exitStatus };
+}
+
+/**
+ * The ssh command line. `AVMA_SSH` names the client and options of its own (`ssh -F FILE`), `AVMA_REMOTE_SLMGR` what
+ * to run on the other machine (`sudo -n slmgr`); both are parted at blanks.
+ */
+export function sshCall(
+  { machine, user, password }: RemoteLogin,
+  slmgrArguments: readonly string[],
+  env: NodeJS.ProcessEnv,
+): SshCall {
+  if (password !== '') {
+    return {
+      refused: `A password on a command line can be read by every user of this machine, so none is taken there. Let ${user || 'the user'} log in with an ssh key or an agent, and leave the password empty: slmgr ${machine} ${user || 'USER'} "" OPTION`,
+    };
+  }
+  if (!MACHINE.test(machine)) return { refused: 'This is not the name or the address of a machine.' };
+  if (user !== '' && !USER.test(user)) return { refused: `${user} is not the name of a user.` };
+  const [command = 'ssh', ...options] = words(env['AVMA_SSH']);
+  const remoteCommand = words(env['AVMA_REMOTE_SLMGR']);
+  return {
+    command,
+    args: [
+      ...options,
+      // ssh takes the first value that it is given for an option, so those of AVMA_SSH win.
+      ...['-T', '-o', 'BatchMode=yes', '-o', 'ConnectTimeout=20'],
+      ...(user === '' ? [] : ['-l', user]),
+      '--',
+      machine,
+      [...(remoteCommand.length === 0 ? ['slmgr'] : remoteCommand), ...slmgrArguments].map(quoted).join(' '),
+    ],
+  };
+}
+
+function words(text: string | undefined): string[] {
+  return (text ?? '').split(/\s+/).filter((word) => word !== '');
+}
+
+/** One word for a POSIX shell. ssh hands a single string to the login shell of the other machine. */
+function quoted(word: string): string {
+  return /^[A-Za-z0-9_./:-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
