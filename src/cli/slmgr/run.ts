@@ -1,7 +1,7 @@
 import { type AvmaError, toAvmaError } from '../../errors/avma-error.ts';
 import { exitStatusOf } from '../../errors/hresult.ts';
-import type { LicensingService } from '../../guest/licensing-service.ts';
 import { type CommandLine, optionWord, parseCommandLine, type RemoteLogin } from './command-line.ts';
+import type { OpenService } from './commands/handler.ts';
 import { HANDLERS } from './commands/handlers.ts';
 import { connectionErrorLine, errorLine } from './error-text.ts';
 import {
@@ -17,8 +17,8 @@ import { usageLines } from './usage.ts';
 
 /** What slmgr reaches of the world outside its arguments. Dates are written in the process's own time zone. */
 export interface SlmgrWorld {
-  /** @throws {AvmaError} whatever keeps the service from opening; called once, and not for a usage error. */
-  openService(): Promise<LicensingService>;
+  /** Called at most once, and not for a usage error. */
+  readonly openService: OpenService;
   /** The guest's wall clock, milliseconds since 1970 UTC. */
   now(): number;
   readonly platform: NodeJS.Platform;
@@ -63,7 +63,7 @@ async function runHere(
   try {
     await HANDLERS[option.word]({
       values,
-      openService: () => world.openService(),
+      openService: world.openService,
       now: () => world.now(),
       print: (...more) => void lines.push(...more),
     });

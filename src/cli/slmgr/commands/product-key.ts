@@ -10,7 +10,8 @@ import type { Invocation } from './handler.ts';
 /** /ipk */
 export async function installProductKey({ values, openService, print }: Invocation): Promise<void> {
   const key = values[0] as string;
-  await (await openService()).installProductKey(key);
+  // A key is how a guest starts afresh: what a damaged state file held is lost anyway.
+  await (await openService({ recover: true })).installProductKey(key);
   print(installedProductKey(key));
 }
 
