@@ -16,12 +16,19 @@ export interface Catalog {
 /**
  * Reads every `*.json` in the folders. A product may stand in several files if they agree on it.
  *
+ * @param candidate - A file that is to be read in the place of another, to see whether it could be installed there.
  * @throws {AvmaError} `file-invalid` with the file and the place for one that is no catalogue.
  */
-export function loadCatalog(folders: readonly string[]): Catalog {
+export function loadCatalog(
+  folders: readonly string[],
+  candidate?: { readonly instead: string; readonly read: string },
+): Catalog {
   const products = new Map<string, Product>();
   const keys = new Map<string, Product>();
-  for (const file of folders.flatMap((folder) => listFiles(folder, '.json'))) {
+  const files = folders
+    .flatMap((folder) => listFiles(folder, '.json'))
+    .filter((file) => file !== candidate?.instead);
+  for (const file of candidate === undefined ? files : [...files, candidate.read]) {
     for (const product of readCatalogFile(file)) {
       const known = products.get(product.activationId) ?? keys.get(product.productKey);
       if (known !== undefined && JSON.stringify(known) !== JSON.stringify(product)) {

@@ -1,0 +1,111 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { Command } from 'commander';
+import { AvmaError } from '../../errors/avma-error.ts';
+import { writeData } from './output.ts';
+import type { Context } from './program.ts';
+
+/** The published key of Windows Server 2012 R2 Standard: the guest that the demonstration plays. */
+const CLIENT_KEY = 'DBGBW-NPF86-BJVTX-K3WKJ-MTB6V';
+
+/** How long the host may take to come up, in milliseconds. */
+const HOST_START = 15_000;
+
+export function demoCommand(context: Context): Command {
+  return new Command('demo')
+    .description('play vendor, host and guest on this machine, in one temporary folder')
+    .action(() => runDemo(context.packageRoot));
+}
+
+/**
+ * The whole activation with the real commands: each is a process of its own, and what is shown is what it printed.
+ * Everything lies in one temporary folder, which is removed whatever happens.
+ */
+async function runDemo(packageRoot: string): Promise<void> {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'avma-demo-'));
+  const configuration = path.join(folder, 'config.json');
+  fs.writeFileSync(configuration, '{}');
+  const socket = path.join(folder, 'host.sock');
+  const env = {
+    ...process.env,
+    AVMA_STATE_DIR: path.join(folder, 'guest'),
+    AVMA_HOST_DIR: path.join(folder, 'host'),
+    AVMA_TRUST_DIR: path.join(folder, 'trust'),
+    AVMA_CONFIG: configuration,
+    AVMA_PIPE: `unix:${socket}`,
+    // The machine's own ID may be missing, in a container say; the guest of this play is a new VM anyway.
+    AVMA_VM_ID: randomUUID(),
+  };
+  const at = (name: string) => path.join(folder, name);
+  const avma = (args: string[], output?: string) => runCommand(packageRoot, 'avma', args, env, output);
+  const slmgr = (args: string[]) => runCommand(packageRoot, 'slmgr', args, env);
+  let host: ChildProcess | undefined;
+  try {
+    writeData('# The vendor makes a trust root.');
+    await avma(['vendor', 'init', '--out', at('vendor')]);
+    writeData('\n# The host asks the vendor for a certificate, and answers its guests from then on.');
+    await avma(['host', 'init', '--name', 'hv01']);
+    await avma(['host', 'request'], at('request.json'));
+    await avma(
+      [
+        ...['vendor', 'certify', at('request.json'), '--key', at('vendor/root.key')],
+        ...['--edition', 'ServerDatacenter', '--os-version', '6.3.9600', '--channel', 'MAK', '--days', '365'],
+      ],
+      at('certificate.json'),
+    );
+    await avma(['host', 'activate', at('certificate.json')]);
+    const listen = ['host', 'serve', '--listen', `unix:${socket}`];
+    writeData(`$ avma ${listen.join(' ')} &`);
+    host = spawn(process.execPath, [path.join(packageRoot, 'bin/avma'), ...listen], {
+      env,
+      stdio: ['ignore', 'inherit', 'inherit'],
+    });
+    await socketThere(socket, host);
+    writeData('\n# The guest trusts the vendor, installs its client key, and that is all.');
+    await avma(['guest', 'trust', 'add', at('vendor/root.pub.json')]);
+    await slmgr(['/ipk', CLIENT_KEY]);
+    await slmgr(['/ato']);
+    await slmgr(['/dlv']);
+    await slmgr(['/xpr']);
+  } finally {
+    if (host?.exitCode === null && host.kill('SIGTERM')) {
+      await new Promise((resolve) => host?.once('exit', resolve));
+    }
+    fs.rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Shows the command as one would type it, then what it prints. @throws {AvmaError} if it fails. */
+async function runCommand(
+  packageRoot: string,
+  command: 'avma' | 'slmgr',
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+  output?: string,
+): Promise<void> {
+  writeData(`$ ${command} ${args.join(' ')}${output === undefined ? '' : ` > ${output}`}`);
+  const stdout = output === undefined ? 'inherit' : fs.openSync(output, 'wx', 0o600);
+  const child = spawn(process.execPath, [path.join(packageRoot, 'bin', command), ...args], {
+    env,
+    stdio: ['ignore', stdout, 'inherit'],
+  });
+  const status = await new Promise<number | null>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', resolve);
+  });
+  if (typeof stdout === 'number') fs.closeSync(stdout);
+  if (status !== 0) throw new AvmaError('internal', `${command} ${args[0]} ended with status ${status}`);
+}
+
+async function socketThere(socket: string, host: ChildProcess): Promise<void> {
+  const patienceEnds = performance.now() + HOST_START;
+  while (!fs.existsSync(socket)) {
+    if (host.exitCode !== null || performance.now() > patienceEnds) {
+      throw new AvmaError('internal', 'the host of the demonstration did not come up');
+    }
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}

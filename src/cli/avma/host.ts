@@ -1,0 +1,186 @@
+import path from 'node:path';
+import { Command } from 'commander';
+import { AvmaError } from '../../errors/avma-error.ts';
+import { type HostEvent, jsonLinesSink } from '../../events/event.ts';
+import { type Endpoint, parseEndpoint } from '../../host/endpoint.ts';
+import { createHost, hostRequest, installCertificate, openHost } from '../../host/host-store.ts';
+import { installedCertificate, serve } from '../../host/serve.ts';
+import { DEFAULT_LIMIT, type ThrottleLimit } from '../../host/throttle.ts';
+import { findVmId } from '../../machine/vm-id.ts';
+import { MAX_LEASE } from '../../protocol/messages.ts';
+import { machineName } from '../settings.ts';
+import { formatInstant, formatRows, say, writeData, writeJson } from './output.ts';
+import type { Context } from './program.ts';
+import { readInput } from './vendor.ts';
+
+export function hostCommand(context: Context): Command {
+  const host = new Command('host').description('the virtualization host: it answers its guests');
+
+  host
+    .command('init')
+    .description("make this machine's host: its name, hardware ID and keys")
+    .option('--name <name>', "the host's name, as guests show it (default: this machine's)")
+    .action(({ name }: { name?: string }) => {
+      const folder = context.settings().hostFolder;
+      const made = createHost(folder, name ?? machineName(), ownMachineId(), Date.now());
+      say(
+        `Made host ${made.name}, hardware ID ${made.hardwareId}, in ${folder}.`,
+        'Next: avma host request > request.json, and have the vendor certify it.',
+      );
+    });
+
+  host
+    .command('request')
+    .description('ask the vendor to certify this host: the request goes to stdout')
+    .action(() => {
+      const opened = openHost(context.settings().hostFolder);
+      writeData(JSON.stringify(hostRequest(opened, Date.now()), null, 2));
+    });
+
+  host
+    .command('activate')
+    .description('install the certificate that the vendor made for this host')
+    .argument('<certificate>', 'the file from avma vendor certify; - for stdin')
+    .action((file: string) => {
+      const folder = context.settings().hostFolder;
+      const certificate = installCertificate(folder, openHost(folder), readInput(file), file, Date.now());
+      say(
+        `Host ${certificate.hostName} is activated: ${certificate.edition} ${certificate.osVersion}, ${certificate.channel}, until ${formatInstant(certificate.notAfter)}.`,
+        'Next: avma host serve --listen unix:/run/avma/host.sock',
+      );
+    });
+
+  host
+    .command('serve')
+    .description('answer guests until told to stop (SIGTERM, SIGINT)')
+    .requiredOption(
+      '--listen <socket>',
+      'unix:PATH[,vm=UUID][,mode=0660]; may be given several times. With vm=, the socket serves that VM alone',
+      collectEndpoint,
+    )
+    .option(
+      '--throttle <limit>',
+      'requests a channel may send, as COUNT/SECONDS',
+      parseThrottle,
+      DEFAULT_LIMIT,
+    )
+    .option('--lease-minutes <number>', 'grant shorter leases than 7 days', parseLease, MAX_LEASE)
+    .action((options: { listen: Endpoint[]; throttle: ThrottleLimit; leaseMinutes: number }) =>
+      runHost(context, options),
+    );
+
+  host
+    .command('status')
+    .description('show who this host is and whether it is activated')
+    .option('--json', 'as JSON')
+    .action(({ json }: { json?: boolean }) => showStatus(context, json === true));
+
+  return host;
+}
+
+async function runHost(
+  context: Context,
+  options: { listen: Endpoint[]; throttle: ThrottleLimit; leaseMinutes: number },
+): Promise<void> {
+  const { hostFolder, hostCatalogFolders } = context.settings();
+  // Before anything is opened: a signal in between must not leave sockets behind.
+  const stopSignal = new Promise<string>((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve(signal));
+  });
+  let told = false;
+  const running = await serve({
+    folder: hostFolder,
+    catalogFolders: hostCatalogFolders,
+    listen: options.listen,
+    throttle: options.throttle,
+    lease: options.leaseMinutes,
+    events: jsonLinesSink<HostEvent>(path.join(hostFolder, 'events.jsonl'), (thrown) => {
+      if (!told) say(`avma: events are being lost: ${String(thrown)}`);
+      told = true;
+    }),
+  });
+  const certificate = installedCertificate(hostFolder)?.certificate;
+  say(
+    certificate === undefined
+      ? `Host ${running.host.name} is not activated: it will refuse all guests until avma host activate CERT.`
+      : `Host ${running.host.name} (${certificate.edition} ${certificate.osVersion}) answers guests.`,
+    ...running.listeners.map(
+      ({ channel }) => `  ${channel.name}  ${channel.vmId === null ? 'any guest' : `VM ${channel.vmId}`}`,
+    ),
+  );
+  const signal = await stopSignal;
+  await running.stop();
+  say(`Stopped by ${signal}.`);
+}
+
+function showStatus(context: Context, json: boolean): void {
+  const folder = context.settings().hostFolder;
+  const opened = openHost(folder);
+  const certificate = installedCertificate(folder)?.certificate;
+  const now = Date.now();
+  const state =
+    certificate === undefined
+      ? 'not activated'
+      : now < certificate.notBefore
+        ? 'not yet valid'
+        : now > certificate.notAfter
+          ? 'expired'
+          : 'activated';
+  if (json) {
+    const { name, hardwareId } = opened;
+    writeJson('avma.host-status/1', {
+      folder,
+      name,
+      hardwareId,
+      state,
+      certificate: certificate ?? null,
+    });
+    return;
+  }
+  writeData(
+    formatRows([
+      ['Host', opened.name],
+      ['Hardware ID', opened.hardwareId],
+      ['Folder', folder],
+      ['State', state],
+      ...(certificate === undefined
+        ? []
+        : ([
+            ['Edition', `${certificate.edition} ${certificate.osVersion}`],
+            ['Channel', certificate.channel],
+            ['Valid', `${formatInstant(certificate.notBefore)} to ${formatInstant(certificate.notAfter)}`],
+          ] as [string, string][])),
+    ]),
+  );
+}
+
+/** What the hardware ID is derived from; a machine without any ID gets a random one. */
+function ownMachineId(): string | undefined {
+  try {
+    return findVmId(undefined).value;
+  } catch {
+    return undefined;
+  }
+}
+
+function collectEndpoint(text: string, earlier: Endpoint[] = []): Endpoint[] {
+  return [...earlier, parseEndpoint(text)];
+}
+
+function parseThrottle(text: string): ThrottleLimit {
+  const match = /^([1-9]\d{0,6})\/([1-9]\d{0,4})s?$/.exec(text);
+  if (match === null) {
+    throw new AvmaError('argument-invalid', `--throttle is "${text}"`, {
+      hint: 'Write it as COUNT/SECONDS: 60/60 is sixty a minute.',
+    });
+  }
+  return { burst: Number(match[1]), window: Number(match[2]) * 1000 };
+}
+
+function parseLease(text: string): number {
+  const minutes = Number(text);
+  if (!Number.isInteger(minutes) || minutes < 1 || minutes > MAX_LEASE / 60_000) {
+    throw new AvmaError('argument-invalid', `--lease-minutes is "${text}", not a number from 1 to 10080`);
+  }
+  return minutes * 60_000;
+}

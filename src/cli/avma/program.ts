@@ -1,0 +1,44 @@
+import { Command } from 'commander';
+import { packageVersion, readSettings, type Settings } from '../settings.ts';
+import { demoCommand } from './demo.ts';
+import { guestCommand } from './guest.ts';
+import { hostCommand } from './host.ts';
+import { leaseCommand } from './lease.ts';
+import { pipeCommand } from './pipe.ts';
+import { vendorCommand } from './vendor.ts';
+
+/** What every command of avma is given. */
+export interface Context {
+  /** The folder that holds `keys/`, `bin/` and `package.json`. */
+  readonly packageRoot: string;
+  /** Read when a command needs them, so that `avma --help` works with a broken configuration. */
+  settings(): Settings;
+}
+
+/** The whole command line of avma. Errors are thrown, never printed and exited with. */
+export function createProgram(packageRoot: string): Command {
+  const context: Context = { packageRoot, settings: () => readSettings(packageRoot) };
+  const program = new Command('avma')
+    .description('Activates virtual machines through their host, without a network.')
+    .version(packageVersion(packageRoot))
+    .showHelpAfterError('(avma --help says what there is)')
+    .exitOverride();
+  for (const command of [
+    guestCommand(context),
+    hostCommand(context),
+    vendorCommand(context),
+    pipeCommand(context),
+    leaseCommand(context),
+    demoCommand(context),
+  ]) {
+    program.addCommand(inheritSettings(command, program));
+  }
+  return program;
+}
+
+/** addCommand(), unlike command(), does not pass on how errors are shown and left with. */
+function inheritSettings(command: Command, parent: Command): Command {
+  command.copyInheritedSettings(parent);
+  for (const child of command.commands) inheritSettings(child, command);
+  return command;
+}

@@ -1,0 +1,18 @@
+import { Chalk } from 'chalk';
+
+/** Colours whole lines of slmgr's output; the text stays what it is, to the byte. */
+export function colorReport(output: string): string {
+  // The caller has found a terminal; 16 colours are what every one of them has.
+  const chalk = new Chalk({ level: 1 });
+  return output
+    .split('\n')
+    .map((line) => {
+      if (/^Error\b/.test(line)) return chalk.red(line);
+      if (/^(Warning:|License Status: (Notification|Unlicensed|Non-genuine|Unknown))/.test(line)) {
+        return chalk.yellow(line);
+      }
+      if (/^(License Status: Licensed|Product activated successfully)/.test(line)) return chalk.green(line);
+      return line;
+    })
+    .join('\n');
+}

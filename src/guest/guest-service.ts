@@ -1,0 +1,270 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { type Catalog, loadCatalog, readCatalogFile } from '../catalog/catalog.ts';
+import { type Product, WINDOWS_APPLICATION_ID } from '../catalog/product.ts';
+import { AvmaError, toAvmaError } from '../errors/avma-error.ts';
+import { CODES } from '../errors/codes.ts';
+import { formatHresult } from '../errors/hresult.ts';
+import type { EventSink, GuestEvent } from '../events/event.ts';
+import type { ClockReading } from '../machine/clock.ts';
+import { findVmId, type VmId } from '../machine/vm-id.ts';
+import type { Pipe } from '../pipe/pipe.ts';
+import type { Trigger } from '../protocol/messages.ts';
+import { listFiles, makePrivateFolder, replaceFile } from '../storage/atomic-file.ts';
+import { type ExchangeTrace, exchangeActivation } from './exchange.ts';
+import { emptyState, type GuestState } from './guest-state.ts';
+import type { LicensingService } from './licensing-service.ts';
+import { observe } from './observation.ts';
+import { type DerivedReport, deriveReport, kmsClientReport, type ReportBasis } from './product-report.ts';
+import * as changes from './state-changes.ts';
+import { openStateStore } from './state-store.ts';
+import { loadTrustAnchors, type StoredAnchor } from './trust-store.ts';
+
+/** What the guest's service touches: folders, clocks, the pipe and the event log. */
+export interface GuestWorld {
+  readonly stateFolder: string;
+  readonly trustFolders: readonly string[];
+  readonly catalogFolders: readonly string[];
+  /** Where /ilc puts catalogues; one of {@link catalogFolders}. */
+  readonly ownCatalogFolder: string;
+  readonly configuredVmId: string | undefined;
+  /** Folder that stands for `/` when the machine's identity is read. */
+  readonly root: string;
+  readonly machineName: string;
+  /** `avma 0.1.0`, for the host's event log. */
+  readonly client: string;
+  readonly serviceVersion: string;
+  /** For a whole activation, in milliseconds. */
+  readonly deadline: number;
+  readonly events: EventSink<GuestEvent>;
+  readClock(): ClockReading;
+  /** @throws {AvmaError} `pipe-not-found`, `pipe-uri-invalid`. */
+  openPipe(): Promise<Pipe>;
+}
+
+/** The licensing service with what `avma guest status` shows besides. */
+export interface GuestService extends LicensingService {
+  readonly vmId: VmId;
+  readonly catalog: Catalog;
+  readonly anchors: readonly StoredAnchor[];
+  readonly stateFile: string;
+  state(): GuestState;
+  derive(activationId: string): DerivedReport | undefined;
+}
+
+/**
+ * Opens the state, the catalogues and the trust anchors. What has become of the licence since it was last looked at
+ * is noted, where this user may write.
+ *
+ * @throws {AvmaError} `state-damaged` and `state-newer` unless `recover` is set, `file-invalid` for a bad catalogue
+ *   or anchor, `vm-id-unknown`.
+ */
+export async function openGuestService(
+  world: GuestWorld,
+  options: { recover?: boolean } = {},
+): Promise<GuestService> {
+  const store = openStateStore(world.stateFolder);
+  const vmId = findVmId(world.configuredVmId, world.root);
+  const catalog = loadCatalog(world.catalogFolders);
+  const anchors = loadTrustAnchors(world.trustFolders);
+  let state: GuestState;
+  try {
+    state = store.read();
+    state = await noteObservation(state);
+  } catch (thrown) {
+    const error = toAvmaError(thrown, 'cannot read the state');
+    report(error, { trigger: 'state read' });
+    if (options.recover !== true || error.code !== 'state-damaged') throw error;
+    state = emptyState();
+  }
+
+  function basisOf(current: GuestState, clock = world.readClock()): ReportBasis {
+    return { state: current, clock, vmId: vmId.value, anchors };
+  }
+
+  async function noteObservation(current: GuestState): Promise<GuestState> {
+    if (observe(basisOf(current), catalog).state === current) return current;
+    try {
+      return await store.update((latest) => {
+        const seen = observe(basisOf(latest), catalog);
+        for (const change of seen.changes) {
+          report(new AvmaError(change.code, change.message), {
+            trigger: 'license state changed',
+            activationId: change.activationId,
+          });
+        }
+        return seen.state;
+      });
+    } catch {
+      // Looking must work for those who may only look, and on a full disk.
+      return current;
+    }
+  }
+
+  function report(
+    outcome: AvmaError | 'success',
+    about: { trigger: string; activationId?: string; trace?: ExchangeTrace },
+  ): void {
+    const failed = outcome !== 'success';
+    world.events.write(
+      {
+        eventId: 12309,
+        outcome: failed ? CODES[outcome.code].outcome : 'AVMA Success',
+        code: failed ? outcome.code : 'success',
+        hresult: formatHresult(failed ? outcome.hresult : 0),
+        message: failed ? outcome.message : 'activated by the host for the time of its lease',
+        trigger: about.trigger,
+        vmId: vmId.value,
+        activationId: about.activationId ?? null,
+        exchangeId: about.trace?.exchangeId ?? null,
+        hostName: about.trace?.hostName ?? null,
+      },
+      world.readClock().wall,
+    );
+  }
+
+  async function activate(activationId: string, trigger: Trigger): Promise<void> {
+    const trace: ExchangeTrace = { exchangeId: null, hostName: null };
+    try {
+      const product = productToActivate(activationId);
+      // Found out now, not when the host has granted a lease that cannot be kept.
+      await store.update((latest) => latest);
+      const clock = world.readClock();
+      const { report: now } = deriveReport(product, basisOf(state, clock));
+      const pipe = await world.openPipe();
+      const result = await withDeadline(world.deadline, (signal) =>
+        exchangeActivation(
+          pipe,
+          {
+            vmId: vmId.value,
+            activationId,
+            edition: product.edition,
+            osVersion: product.osVersion,
+            license: now.license,
+            guestClock: clock.wall,
+            log: {
+              machineName: world.machineName,
+              iaid: now.virtualMachineActivation.iaid,
+              client: world.client,
+              trigger,
+            },
+          },
+          state.host,
+          anchors,
+          signal,
+          trace,
+        ),
+      ).finally(() => pipe.close());
+      const arrived = world.readClock();
+      state = await store.update((latest) => changes.storeActivation(latest, result, vmId.value, arrived));
+      report('success', { trigger, activationId, trace });
+    } catch (thrown) {
+      const error = toAvmaError(thrown, 'cannot activate');
+      report(error, { trigger, activationId, trace });
+      throw error;
+    }
+  }
+
+  function productToActivate(activationId: string): Product {
+    const product = catalog.productOfActivationId(activationId);
+    if (product === undefined || (state.products[activationId]?.partialProductKey ?? null) === null) {
+      throw new AvmaError('key-not-installed', `no key is installed for product ${activationId}`);
+    }
+    if (product.channel !== 'VT:IA') {
+      throw new AvmaError(
+        'channel-unsupported',
+        `"${product.name}" is licensed through ${product.channel}, which cannot be activated here`,
+      );
+    }
+    return product;
+  }
+
+  async function rearm(scope: changes.RearmScope, isInScope: (product: Product) => boolean): Promise<void> {
+    const inScope = catalog.products.filter(isInScope);
+    state = await store.update((latest) => changes.rearm(latest, scope, inScope, world.readClock()));
+  }
+
+  return {
+    vmId,
+    catalog,
+    anchors,
+    stateFile: store.file,
+    state: () => state,
+    derive(activationId) {
+      const product = catalog.productOfActivationId(activationId);
+      return product && deriveReport(product, basisOf(state));
+    },
+    service: () => ({
+      version: world.serviceVersion,
+      remainingWindowsRearmCount: changes.rearmCount(state, { kind: 'windows' }),
+      kmsClient: kmsClientReport(state, null, vmId.value),
+    }),
+    products() {
+      const basis = basisOf(state);
+      return catalog.products.map((product) => deriveReport(product, basis).report);
+    },
+    async installProductKey(typed) {
+      const product = catalog.productOfKey(typed);
+      const isReplaced = (activationId: string) => {
+        const other = catalog.productOfActivationId(activationId);
+        return !product.isAddon && other?.isAddon !== true && other?.applicationId === product.applicationId;
+      };
+      const clock = world.readClock();
+      state = await store.updateOrRecover(
+        (latest) => changes.installKey(latest, product, isReplaced, vmId.value, clock),
+        clock.wall,
+      );
+      if (product.channel !== 'VT:IA') return;
+      try {
+        await activate(product.activationId, 'key installed');
+      } catch {
+        // The key is installed, which is what was asked for; how the activation went is in the event log.
+      }
+    },
+    async uninstallProductKey(activationId) {
+      state = await store.update((latest) => changes.uninstallKey(latest, activationId));
+    },
+    activate: (activationId) => activate(activationId, 'command'),
+    async clearProductKey() {
+      state = await store.update(changes.clearKeys);
+    },
+    async installLicense(file) {
+      readCatalogFile(file);
+      const installed = world.catalogFolders.some((folder) => path.dirname(path.resolve(file)) === folder);
+      if (installed) return;
+      // Together with all others it must still make a catalogue, or every later command would fail.
+      const target = path.join(world.ownCatalogFolder, `${path.basename(file, '.json')}.json`);
+      loadCatalog(world.catalogFolders, { instead: target, read: file });
+      makePrivateFolder(world.ownCatalogFolder);
+      replaceFile(target, fs.readFileSync(file));
+    },
+    licenseFiles: () => world.catalogFolders.flatMap((folder) => listFiles(folder, '.json')),
+    rearmWindows: () =>
+      rearm({ kind: 'windows' }, (product) => product.applicationId === WINDOWS_APPLICATION_ID),
+    rearmApplication: (id) =>
+      id === WINDOWS_APPLICATION_ID
+        ? rearm({ kind: 'windows' }, (product) => product.applicationId === id)
+        : rearm({ kind: 'application', id }, (product) => product.applicationId === id),
+    rearmProduct: (id) => rearm({ kind: 'product', id }, (product) => product.activationId === id),
+    async depositConfirmationId(_activationId, confirmationId) {
+      if (!/^\d{48}$/.test(confirmationId.replace(/[- ]/g, ''))) {
+        throw new AvmaError('confirmation-id-invalid', 'that is not a Confirmation ID of 48 digits');
+      }
+      throw new AvmaError('confirmation-id-unusable', 'nothing here can be activated by a Confirmation ID');
+    },
+    async setKmsClient(activationId, change) {
+      state = await store.update((latest) => changes.changeKmsClient(latest, activationId, change));
+    },
+  };
+}
+
+/** Runs an exchange under one deadline, whose timer goes when the exchange does. */
+async function withDeadline<T>(milliseconds: number, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const controller = new AbortController();
+  const timer = setTimeout(() => controller.abort(), milliseconds);
+  try {
+    return await work(controller.signal);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,199 @@
+import { createHash, randomBytes } from 'node:crypto';
+import fs from 'node:fs';
+import path from 'node:path';
+import * as z from 'zod/mini';
+import { AvmaError, toAvmaError } from '../errors/avma-error.ts';
+import { exportPrivateKey, generateKeyPair, importPrivateKey, type KeyPair } from '../protocol/curve-keys.ts';
+import { Envelope, PAYLOAD_TYPES, parseJson, signEnvelope } from '../protocol/envelope.ts';
+import { type HostCertificate, HostRequest, readHostCertificate } from '../protocol/host-certificate.ts';
+import { instant, label } from '../schema/shapes.ts';
+import { createFile, makePrivateFolder, readFileIfAny, replaceFile } from '../storage/atomic-file.ts';
+
+/** Who a host is: what `avma host init` makes, once. */
+export interface HostIdentity {
+  readonly name: string;
+  readonly hardwareId: string;
+  readonly signing: KeyPair;
+  readonly box: KeyPair;
+}
+
+const HostFile = z.strictObject({
+  schema: z.literal('avma.host/1'),
+  name: label(63),
+  hardwareId: z.string().check(z.regex(/^[0-9A-F]{4}(-[0-9A-F]{4}){3}$/)),
+  createdAt: instant(),
+});
+
+const HOST_FILE = 'host.json';
+const SIGNING_KEY = 'signing.key';
+const BOX_KEY = 'box.key';
+const CERTIFICATE = 'certificate.json';
+
+/**
+ * Makes a host's folder, name, hardware ID and keys. `host.json` is written last: without it the folder is no host,
+ * so a set-up that was cut short can simply be run again.
+ *
+ * @param machineId - What the hardware ID is derived from; random when the machine has nothing of its own.
+ * @throws {AvmaError} `file-exists` if there is a host already: its keys may be certified.
+ */
+export function createHost(
+  folder: string,
+  name: string,
+  machineId: string | undefined,
+  now: number,
+): HostIdentity {
+  const file = path.join(folder, HOST_FILE);
+  const parsedName = label(63).safeParse(name);
+  if (!parsedName.success) {
+    throw new AvmaError(
+      'argument-invalid',
+      `"${name}" cannot be a host's name: 1 to 63 characters on one line`,
+    );
+  }
+  if (fs.existsSync(file)) {
+    throw new AvmaError('file-exists', `there is a host in ${folder} already`, {
+      hint: 'Go on with avma host request, or set AVMA_HOST_DIR to another folder.',
+    });
+  }
+  makePrivateFolder(folder);
+  const identity: HostIdentity = {
+    name,
+    hardwareId: deriveHardwareId(machineId ?? randomBytes(16).toString('hex')),
+    signing: generateKeyPair('ed25519'),
+    box: generateKeyPair('x25519'),
+  };
+  replaceFile(path.join(folder, SIGNING_KEY), exportPrivateKey(identity.signing));
+  replaceFile(path.join(folder, BOX_KEY), exportPrivateKey(identity.box));
+  const record = { schema: 'avma.host/1', name, hardwareId: identity.hardwareId, createdAt: now };
+  createFile(file, `${JSON.stringify(record, null, 2)}\n`, 0o644);
+  return identity;
+}
+
+/** @throws {AvmaError} `file-not-found` if `avma host init` has not run, `file-invalid` for a damaged folder. */
+export function openHost(folder: string): HostIdentity {
+  const file = path.join(folder, HOST_FILE);
+  const bytes = readFileIfAny(file);
+  if (bytes === undefined) {
+    throw new AvmaError('file-not-found', `there is no host in ${folder}`, {
+      hint: 'Make one: avma host init.',
+    });
+  }
+  const record = HostFile.safeParse(parseJson(bytes));
+  if (!record.success) throw new AvmaError('file-invalid', `${file} is damaged`);
+  const { name, hardwareId } = record.data;
+  return {
+    name,
+    hardwareId,
+    signing: readKey('ed25519', path.join(folder, SIGNING_KEY)),
+    box: readKey('x25519', path.join(folder, BOX_KEY)),
+  };
+}
+
+function readKey(curve: 'ed25519' | 'x25519', file: string): KeyPair {
+  try {
+    return importPrivateKey(curve, fs.readFileSync(file, 'utf8'), file);
+  } catch (thrown) {
+    throw toAvmaError(thrown, `cannot read the host's key ${file}`);
+  }
+}
+
+/** What the vendor is asked to certify, signed with the host's own key to show that the host has it. */
+export function hostRequest(host: HostIdentity, now: number): Envelope {
+  const request: HostRequest = { ...publicIdentity(host), requestedAt: now };
+  return signEnvelope(PAYLOAD_TYPES.hostRequest, HostRequest.parse(request), host.signing);
+}
+
+function publicIdentity(host: HostIdentity) {
+  return {
+    hostName: host.name,
+    hardwareId: host.hardwareId,
+    signingKey: Buffer.from(host.signing.publicKey).toString('base64url'),
+    boxKey: Buffer.from(host.box.publicKey).toString('base64url'),
+  };
+}
+
+/**
+ * Installs the vendor's certificate. That the vendor signed it is the guests' to check: the host has no trust anchor.
+ *
+ * @throws {AvmaError} `file-invalid` for no certificate or another host's, `certificate-expired`.
+ */
+export function installCertificate(
+  folder: string,
+  host: HostIdentity,
+  bytes: Uint8Array,
+  file: string,
+  now: number,
+): HostCertificate {
+  const envelope = Envelope.safeParse(parseJson(bytes));
+  const certificate = envelope.success ? readHostCertificate(envelope.data) : undefined;
+  if (!envelope.success || certificate === undefined) {
+    throw new AvmaError('file-invalid', `${file} is not a host certificate`, {
+      hint: 'Give the file that avma vendor certify wrote.',
+    });
+  }
+  const own = publicIdentity(host);
+  for (const [key, value] of Object.entries(own)) {
+    if (certificate[key as keyof typeof own] === value) continue;
+    throw new AvmaError(
+      'file-invalid',
+      `the certificate is for host ${certificate.hostName} (${certificate.hardwareId}), not for this one`,
+      { hint: 'Have this host certified: avma host request.' },
+    );
+  }
+  if (certificate.notAfter < now) {
+    throw new AvmaError(
+      'certificate-expired',
+      `the certificate expired on ${new Date(certificate.notAfter).toISOString()}`,
+    );
+  }
+  replaceFile(path.join(folder, CERTIFICATE), `${JSON.stringify(envelope.data, null, 2)}\n`, 0o644);
+  return certificate;
+}
+
+export interface InstalledCertificate {
+  readonly envelope: Envelope;
+  readonly certificate: HostCertificate;
+}
+
+/**
+ * The installed certificate, read anew when its file has changed: a running host takes a renewed one by itself.
+ */
+export function certificateReader(folder: string): () => InstalledCertificate | undefined {
+  const file = path.join(folder, CERTIFICATE);
+  let version = '';
+  let current: InstalledCertificate | undefined;
+  return () => {
+    const stat = fs.statSync(file, { throwIfNoEntry: false, bigint: true });
+    const found = stat === undefined ? 'none' : `${stat.ino} ${stat.mtimeNs} ${stat.size}`;
+    if (found !== version) {
+      current = readInstalled(file);
+      version = found;
+    }
+    return current;
+  };
+}
+
+function readInstalled(file: string): InstalledCertificate | undefined {
+  const bytes = readFileIfAny(file);
+  if (bytes === undefined) return undefined;
+  const envelope = Envelope.safeParse(parseJson(bytes));
+  const certificate = envelope.success ? readHostCertificate(envelope.data) : undefined;
+  return envelope.success && certificate !== undefined ? { envelope: envelope.data, certificate } : undefined;
+}
+
+/** Four groups of four hex digits, a hash: the machine's own ID does not leave the host. */
+function deriveHardwareId(machineId: string): string {
+  const hash = createHash('sha256').update(`avma hardware ID\n${machineId}\n`).digest('hex').toUpperCase();
+  return (hash.slice(0, 16).match(/.{4}/g) ?? []).join('-');
+}
+
+/**
+ * The host's Digital PID2 in the shape of a Windows product ID, `00252-80000-00000-AA123`: digits of a hash of the
+ * certificate, so that a new certificate gives a new one. What Windows puts there is not public.
+ */
+export function digitalPid2({ serial, hardwareId, channel }: HostCertificate): string {
+  const hash = createHash('sha256').update(`avma digital PID2\n${serial}\n${hardwareId}\n`).digest('hex');
+  const digits = (BigInt(`0x${hash}`) % 10n ** 18n).toString().padStart(18, '0');
+  const group = { MAK: '00252', OEM: '00253', KMS: '00254' }[channel];
+  return `${group}-${digits.slice(0, 5)}-${digits.slice(5, 10)}-AA${digits.slice(10, 13)}`;
+}

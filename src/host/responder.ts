@@ -1,0 +1,224 @@
+import type { Catalog } from '../catalog/catalog.ts';
+import { toAvmaError } from '../errors/avma-error.ts';
+import { type AvmaErrorCode, CODES } from '../errors/codes.ts';
+import { formatHresult } from '../errors/hresult.ts';
+import type { EventSink, HostEvent } from '../events/event.ts';
+import { PAYLOAD_TYPES, parseJson, signEnvelope } from '../protocol/envelope.ts';
+import { encodeFrame, type Frame } from '../protocol/frame.ts';
+import {
+  type Answer,
+  encodeJson,
+  type Fault,
+  fault,
+  MAX_LEASE,
+  packetDigest,
+  Request,
+} from '../protocol/messages.ts';
+import { type BoxKey, boxKey, open, seal, splitRequestPacket } from '../protocol/sealed-packet.ts';
+import { admit, type Channel, type Decision } from './admission.ts';
+import { digitalPid2, type HostIdentity, type InstalledCertificate } from './host-store.ts';
+import type { Ledger } from './ledger.ts';
+import { RecentExchanges } from './recent-exchanges.ts';
+import type { Throttle } from './throttle.ts';
+
+export interface ResponderWorld {
+  readonly host: HostIdentity;
+  readonly catalog: Catalog;
+  readonly ledger: Ledger;
+  readonly throttle: Throttle;
+  readonly events: EventSink<HostEvent>;
+  /** How long a lease the host grants, in milliseconds; never more than {@link MAX_LEASE}. */
+  readonly lease: number;
+  certificate(): InstalledCertificate | undefined;
+  /** Wall clock, milliseconds since 1970 UTC. */
+  now(): number;
+  /** Milliseconds of a clock that does not run backwards, for the throttle. */
+  elapsed(): number;
+}
+
+/**
+ * The host's side of an exchange: a frame in, the encoded frame that answers it out; null for a frame that wants no
+ * answer. Knows nothing of sockets. Never throws: what goes wrong inside is a fault for the guest and an event here.
+ */
+export type Responder = (frame: Frame, channel: Channel) => Promise<Uint8Array | null>;
+
+export function createResponder(world: ResponderWorld): Responder {
+  const recent = new RecentExchanges(world.ledger.recent);
+
+  return async (frame, channel) => {
+    if (frame.type !== 'hello' && frame.type !== 'request') return null;
+    try {
+      return frame.type === 'hello' ? answerHello(frame) : await answerRequest(frame, channel);
+    } catch (thrown) {
+      const error = toAvmaError(thrown, 'the host failed');
+      tell(channel, frame, error.code, error.message, {});
+      return encodeFault(frame.exchangeId, 'io-error');
+    }
+  };
+
+  function answerHello({ exchangeId }: Frame): Uint8Array {
+    const installed = world.certificate();
+    return installed === undefined
+      ? encodeFault(exchangeId, 'host-not-activated')
+      : encodeFrame({ type: 'offer', exchangeId, body: encodeJson(installed.envelope) });
+  }
+
+  async function answerRequest(frame: Frame, channel: Channel): Promise<Uint8Array> {
+    const { exchangeId } = frame;
+    const packet = new Uint8Array(frame.body);
+    const requestDigest = packetDigest(packet);
+    const earlier = recent.find(channel.name, exchangeId);
+    if (earlier !== undefined && earlier.requestDigest === requestDigest) {
+      const response = await earlier.response;
+      tell(channel, frame, response === null ? 'io-error' : 'success', 'answered as before', {
+        repeated: true,
+      });
+      return response ?? encodeFault(exchangeId, 'io-error');
+    }
+    const verdict = world.throttle.take(channel.name, world.elapsed());
+    if (verdict === 'drop') return refuseUnopened(frame, channel, 'throttled');
+    const installed = world.certificate();
+    if (installed === undefined) return refuseUnopened(frame, channel, 'host-not-activated');
+    const opened = openRequest(packet);
+    if (opened === null) return refuseUnopened(frame, channel, 'request-unopened');
+    const { key, request } = opened;
+    if (request === null || request.exchangeId !== exchangeId) {
+      return refuseUnopened(frame, channel, 'request-malformed');
+    }
+    const now = world.now();
+    const decision: Decision =
+      earlier === undefined
+        ? admit(request, channel, verdict === 'refuse', installed.certificate, world.catalog, now)
+        : { approved: false, code: 'exchange-reused', why: 'the exchange ID came before, with other bytes' };
+    const answer = composeAnswer(request, requestDigest, decision, installed, now);
+    const body = seal(
+      key,
+      encodeJson({
+        certificate: installed.envelope,
+        answer: signEnvelope(PAYLOAD_TYPES.answer, answer, world.host.signing),
+      }),
+    );
+    const response = encodeFrame({ type: 'response', exchangeId, body });
+    const kept = keep(answer, channel, requestDigest, body, now).then(
+      () => response,
+      () => null,
+    );
+    if (earlier === undefined) recent.add(channel.name, exchangeId, { requestDigest, response: kept });
+    // The guest may hear of it only when it cannot be forgotten any more.
+    const durable = await kept;
+    if (durable === null) {
+      recent.remove(channel.name, exchangeId);
+      tell(channel, frame, 'io-error', 'the ledger could not be written', { request });
+      return encodeFault(exchangeId, 'io-error');
+    }
+    tell(
+      channel,
+      frame,
+      decision.approved ? 'success' : decision.code,
+      decision.approved ? `approved for ${(answer.expiresAt - now) / 60_000} minutes` : decision.why,
+      { request, answer },
+    );
+    return durable;
+  }
+
+  function refuseUnopened(frame: Frame, channel: Channel, code: Fault['code']): Uint8Array {
+    const why: Record<Fault['code'], string> = {
+      'protocol-unsupported': 'a version or type that this host does not know',
+      'request-unopened': "the request does not open with this host's key",
+      'request-malformed': 'the request opens, but is not shaped like one',
+      'exchange-reused': 'the exchange ID came before, with other bytes',
+      'host-not-activated': 'no host certificate is installed',
+      throttled: 'too many requests over this channel',
+      'io-error': 'the ledger could not be written',
+    };
+    tell(channel, frame, code, why[code], {});
+    return encodeFault(frame.exchangeId, code);
+  }
+
+  function openRequest(packet: Uint8Array): { key: BoxKey; request: Request | null } | null {
+    const parts = splitRequestPacket(packet);
+    const key = parts && boxKey(world.host.box, parts.publicKey);
+    const plaintext = key && open(key, parts.sealed);
+    if (!plaintext) return null;
+    return { key, request: Request.safeParse(parseJson(plaintext)).data ?? null };
+  }
+
+  function composeAnswer(
+    request: Request,
+    requestDigest: string,
+    decision: Decision,
+    { certificate }: InstalledCertificate,
+    now: number,
+  ): Answer {
+    const lease = decision.approved ? Math.min(world.lease, MAX_LEASE) : 0;
+    return {
+      exchangeId: request.exchangeId,
+      requestDigest,
+      vmId: request.vmId,
+      activationId: request.activationId,
+      decision: decision.approved ? 'approved' : 'refused',
+      hresult: decision.approved ? 0 : CODES[decision.code].hresult,
+      hostName: certificate.hostName,
+      hardwareId: certificate.hardwareId,
+      digitalPid2: digitalPid2(certificate),
+      guestClock: request.guestClock,
+      issuedAt: now,
+      expiresAt: now + lease,
+      renewAfter: now + Math.floor(lease / 2),
+    };
+  }
+
+  async function keep(
+    answer: Answer,
+    channel: Channel,
+    requestDigest: string,
+    body: Uint8Array,
+    time: number,
+  ): Promise<void> {
+    await world.ledger.append({
+      time,
+      channel: channel.name,
+      exchangeId: answer.exchangeId,
+      requestDigest,
+      vmId: answer.vmId,
+      activationId: answer.activationId,
+      decision: answer.decision,
+      hresult: answer.hresult,
+      expiresAt: answer.expiresAt,
+      response: Buffer.from(body).toString('base64url'),
+    });
+  }
+
+  function tell(
+    channel: Channel,
+    frame: Frame,
+    code: AvmaErrorCode | 'success',
+    message: string,
+    about: { request?: Request; answer?: Answer; repeated?: boolean },
+  ): void {
+    const { request, answer } = about;
+    world.events.write(
+      {
+        eventId: 12310,
+        decision: answer?.decision ?? (code === 'success' ? 'approved' : 'fault'),
+        code,
+        hresult: formatHresult(code === 'success' ? 0 : CODES[code].hresult),
+        message,
+        channel: channel.name,
+        vmId: request?.vmId ?? channel.vmId,
+        vmIdFrom: channel.vmId !== null ? 'channel' : request === undefined ? null : 'label',
+        activationId: request?.activationId ?? null,
+        edition: request?.edition ?? null,
+        exchangeId: frame.exchangeId,
+        repeated: about.repeated ?? false,
+        guest: request === undefined ? null : { ...request.log, license: request.license },
+      },
+      world.now(),
+    );
+  }
+}
+
+/** The frame that says that a request cannot be answered under seal, and why. */
+export function encodeFault(exchangeId: string, code: Fault['code']): Uint8Array {
+  return encodeFrame({ type: 'fault', exchangeId, body: encodeJson(fault(code)) });
+}

@@ -1,0 +1,40 @@
+/** How many requests a channel may send: `burst` at once, and as many again in each `window` milliseconds. */
+export interface ThrottleLimit {
+  readonly burst: number;
+  readonly window: number;
+}
+
+/**
+ * Ten a second over a minute: at under a millisecond each, one channel then takes at most a hundredth of a
+ * processor. A guest that behaves sends a few a day.
+ */
+export const DEFAULT_LIMIT: ThrottleLimit = { burst: 600, window: 60_000 };
+
+/** `refuse` still answers under seal; `drop` has stopped paying for that. */
+export type ThrottleVerdict = 'pass' | 'refuse' | 'drop';
+
+/** A token bucket a channel. Takes the time as an argument, so that nothing of it waits. */
+export class Throttle {
+  readonly #limit: ThrottleLimit;
+  readonly #buckets = new Map<string, { tokens: number; at: number }>();
+
+  constructor(limit: ThrottleLimit = DEFAULT_LIMIT) {
+    this.#limit = limit;
+  }
+
+  /** Counts one request. @param now - Milliseconds of a clock that does not run backwards. */
+  take(channel: string, now: number): ThrottleVerdict {
+    const { burst, window } = this.#limit;
+    const bucket = this.#buckets.get(channel) ?? { tokens: burst, at: now };
+    const refilled = Math.min(burst, bucket.tokens + (Math.max(0, now - bucket.at) * burst) / window);
+    const tokens = Math.max(-burst, refilled - 1);
+    this.#buckets.set(channel, { tokens, at: now });
+    if (tokens >= 0) return 'pass';
+    return tokens > -burst ? 'refuse' : 'drop';
+  }
+
+  /** Forgets a channel that is no more. */
+  forget(channel: string): void {
+    this.#buckets.delete(channel);
+  }
+}
