@@ -60,20 +60,20 @@ describe('a licence state can be read back from its text', () => {
   ];
 
   function readState(lines: readonly string[]) {
-    const valueOf = (pattern: RegExp) =>
+    const textAfter = (pattern: RegExp) =>
       lines.map((line) => pattern.exec(line)?.[1]).find((found) => found !== undefined);
-    const status = STATUS_TEXTS.find(([text]) => text.test(valueOf(/^License Status: (.*)$/) ?? ''))?.[1];
+    const status = STATUS_TEXTS.find(([text]) => text.test(textAfter(/^License Status: (.*)$/) ?? ''))?.[1];
     const [, minutes = '0', days = '0'] =
       lines
         .map((line) => /: (\d+) minute\(s\) \((\d+) day\(s\)\)$/.exec(line))
         .find((found) => found !== null) ?? [];
     return {
       status,
-      reason: Number(valueOf(/^Notification Reason: (0x[0-9A-F]+)(?: \([a-z -]+\))?\.$/) ?? 0),
+      reason: Number(textAfter(/^Notification Reason: (0x[0-9A-F]+)(?: \([a-z -]+\))?\.$/) ?? 0),
       minutes: Number(minutes),
       days: Number(days),
-      host: valueOf(/^ {4}Host machine name: (.*)$/),
-      iaid: valueOf(/^Guest IAID: (.*)$/),
+      host: textAfter(/^ {4}Host machine name: (.*)$/),
+      iaid: textAfter(/^Guest IAID: (.*)$/),
     };
   }
 
