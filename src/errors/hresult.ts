@@ -156,6 +156,11 @@ export const HRESULTS: Readonly<Record<number, HresultEntry>> = {
       'The process cannot access the file because another process has locked a portion of the file.',
     exit: EX_TEMPFAIL,
   },
+  2147942450: {
+    symbol: 'ERROR_NOT_SUPPORTED',
+    description: 'The request is not supported.',
+    exit: EX_UNAVAILABLE,
+  },
   2147942487: { symbol: 'E_INVALIDARG', slmgrText: 'The parameter is incorrect', exit: EX_USAGE },
   2147942512: {
     symbol: 'ERROR_DISK_FULL',
