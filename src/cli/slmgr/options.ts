@@ -13,10 +13,11 @@ export interface Option {
   /** The option is refused when it is meant for another machine. */
   readonly localOnly?: true;
   /**
-   * `same`: arguments, output and effect are those of Windows. `different`: a user of Windows would notice, and
-   * `why` says what and for what reason.
+   * `same`: output, exit status and effect are those of Windows on a machine in the same situation. `different`: a
+   * user of Windows would notice.
    */
   readonly fidelity: 'same' | 'different';
+  /** What is different and why, or what makes the situation. */
   readonly why?: string;
 }
 
@@ -36,14 +37,14 @@ export interface OptionBlock {
 const one = (text: string): readonly RequiredValue[] => [{ count: 1, text }];
 const none: readonly RequiredValue[] = [];
 
-const kmsClient =
-  'The setting is kept and shown, and nothing acts on it: no KMS host is ever asked, since the virtualization host activates this machine.';
-const kmsHost =
-  'This machine is never a KMS host, so the answer is the warning that Windows gives on a machine that is none.';
-const noTokens = 'There is no token-based activation here, so no such license or certificate is ever found.';
+const kmsClient = 'The setting is kept and shown, but nothing acts on it: no KMS host is ever asked.';
+const kmsHost = 'The warning that Windows gives on a machine that is no KMS host. This one never is.';
+const noTokens = 'The answer of a machine without token-based activation. This one never has it.';
 const noDirectory = 'This machine belongs to no Active Directory domain, so the call fails with 0x8007054B.';
 const noSchema =
-  'This machine belongs to no Active Directory domain, so the answer is that of a domain whose schema knows nothing of activation.';
+  'This machine belongs to no Active Directory domain. The answer is that of a domain whose schema knows nothing of activation.';
+const rearmFailure =
+  'A failure is an ordinary error line and exit status; on Windows it is an uncaught script error.';
 
 export const OPTION_BLOCKS = [
   {
@@ -97,8 +98,8 @@ export const OPTION_BLOCKS = [
         parameters: '',
         required: none,
         description: 'Remove the full product key from the store so that nobody can read it there',
-        fidelity: 'different',
-        why: 'The key is removed from the state folder; there is no registry.',
+        fidelity: 'same',
+        why: 'The key is in the state folder, not in a registry; what it activated stays activated.',
       },
       {
         word: 'ilc',
@@ -130,7 +131,7 @@ export const OPTION_BLOCKS = [
         required: one('<Application ID>'),
         description: 'Start the initial grace period of one application again',
         fidelity: 'different',
-        why: 'A failure is an ordinary error line and exit status; on Windows it is an uncaught script error.',
+        why: rearmFailure,
       },
       {
         word: 'rearm-sku',
@@ -138,7 +139,7 @@ export const OPTION_BLOCKS = [
         required: one('<Activation ID>'),
         description: 'Start the initial grace period of one product again',
         fidelity: 'different',
-        why: 'A failure is an ordinary error line and exit status; on Windows it is an uncaught script error.',
+        why: rearmFailure,
       },
       {
         word: 'upk',
@@ -157,8 +158,8 @@ export const OPTION_BLOCKS = [
         parameters: '[Activation ID]',
         required: none,
         description: 'Show the Installation ID',
-        fidelity: 'different',
-        why: 'The ID is shown, but nobody takes it by telephone.',
+        fidelity: 'same',
+        why: 'The ID is of no use on the telephone: see /atp.',
       },
       {
         word: 'atp',
@@ -231,7 +232,7 @@ export const OPTION_BLOCKS = [
         parameters: '',
         required: none,
         description: 'List the token-based activation licenses that are installed',
-        fidelity: 'different',
+        fidelity: 'same',
         why: noTokens,
       },
       {
@@ -239,7 +240,7 @@ export const OPTION_BLOCKS = [
         parameters: '<ILID> <ILvID>',
         required: [{ count: 2, text: '<ILID> <ILvID>' }],
         description: 'Remove one token-based activation license',
-        fidelity: 'different',
+        fidelity: 'same',
         why: noTokens,
       },
       {
@@ -247,7 +248,7 @@ export const OPTION_BLOCKS = [
         parameters: '',
         required: none,
         description: 'List the certificates that token-based activation could use',
-        fidelity: 'different',
+        fidelity: 'same',
         why: noTokens,
       },
       {
@@ -268,7 +269,7 @@ export const OPTION_BLOCKS = [
         parameters: '<Port>',
         required: one('<Port>'),
         description: 'Set the TCP port on which a KMS host listens',
-        fidelity: 'different',
+        fidelity: 'same',
         why: kmsHost,
       },
       {
@@ -276,7 +277,7 @@ export const OPTION_BLOCKS = [
         parameters: '<Activation Interval>',
         required: one('<Activation Interval>'),
         description: 'Set the minutes after which clients that are not activated ask the KMS host again',
-        fidelity: 'different',
+        fidelity: 'same',
         why: kmsHost,
       },
       {
@@ -284,7 +285,7 @@ export const OPTION_BLOCKS = [
         parameters: '<Renewal Interval>',
         required: one('<Renewal Interval>'),
         description: 'Set the minutes after which activated clients ask the KMS host again',
-        fidelity: 'different',
+        fidelity: 'same',
         why: kmsHost,
       },
       {
@@ -292,7 +293,7 @@ export const OPTION_BLOCKS = [
         parameters: '',
         required: none,
         description: 'Have the KMS host publish itself in DNS',
-        fidelity: 'different',
+        fidelity: 'same',
         why: kmsHost,
       },
       {
@@ -300,7 +301,7 @@ export const OPTION_BLOCKS = [
         parameters: '',
         required: none,
         description: 'Have the KMS host stop publishing itself in DNS',
-        fidelity: 'different',
+        fidelity: 'same',
         why: kmsHost,
       },
       {
@@ -308,7 +309,7 @@ export const OPTION_BLOCKS = [
         parameters: '',
         required: none,
         description: 'Run the KMS host with normal priority',
-        fidelity: 'different',
+        fidelity: 'same',
         why: kmsHost,
       },
       {
@@ -316,7 +317,7 @@ export const OPTION_BLOCKS = [
         parameters: '',
         required: none,
         description: 'Run the KMS host with low priority',
-        fidelity: 'different',
+        fidelity: 'same',
         why: kmsHost,
       },
       {
