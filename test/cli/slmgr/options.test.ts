@@ -315,6 +315,13 @@ describe('license files and rearm', () => {
       calls: [`rearmApplication ${DATACENTER.applicationId}`],
     },
     {
+      run: '/rearm-app x',
+      when: 'an application that no product belongs to',
+      prints: ['Error: 0x80070057 The parameter is incorrect'],
+      exit: 64,
+      calls: [],
+    },
+    {
       run: `/rearm-sku ${ID.toUpperCase()}`,
       prints: ['Command completed successfully.'],
       calls: [`rearmProduct ${ID}`],

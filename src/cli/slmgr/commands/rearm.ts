@@ -1,3 +1,4 @@
+import { AvmaError } from '../../../errors/avma-error.ts';
 import { COMMAND_COMPLETED, PLEASE_RESTART, PRODUCT_NOT_FOUND } from '../messages.ts';
 import { withActivationId } from '../product-selection.ts';
 import type { Invocation } from './handler.ts';
@@ -10,8 +11,13 @@ export async function rearmWindows({ openService, print }: Invocation): Promise<
 
 /** /rearm-app */
 export async function rearmApplication({ values, openService, print }: Invocation): Promise<void> {
-  // Windows ends here with an uncaught script error when the call fails; an error line is of more use.
-  await (await openService()).rearmApplication((values[0] as string).toLowerCase());
+  const service = await openService();
+  const applicationId = (values[0] as string).toLowerCase();
+  // Windows ends with an uncaught script error when its call fails; an error line is of more use.
+  if (!service.products().some((product) => product.applicationId.toLowerCase() === applicationId)) {
+    throw new AvmaError('argument-invalid', `no product belongs to the application ${applicationId}`);
+  }
+  await service.rearmApplication(applicationId);
   print(COMMAND_COMPLETED);
 }
 
