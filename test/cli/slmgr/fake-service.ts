@@ -8,12 +8,11 @@ import {
 } from '../../../src/guest/license-report.ts';
 import type { KmsClientSettings, LicensingService } from '../../../src/guest/licensing-service.ts';
 
-export const WINDOWS = '55c92734-d682-4d71-983e-d6ec3f16059f';
+const WINDOWS = '55c92734-d682-4d71-983e-d6ec3f16059f';
 export const OTHER_APPLICATION = '0ff1ce15-a989-479d-af46-f275c6370663';
 
 /** Saturday 5 July 2025, 09:13:33 UTC. */
-export const NOW = Date.UTC(2025, 6, 5, 9, 13, 33);
-export const DAY = 86_400_000;
+const NOW = Date.UTC(2025, 6, 5, 9, 13, 33);
 
 export const KMS_UNSET: KmsClientReport = {
   activationTypeEnabled: 0,

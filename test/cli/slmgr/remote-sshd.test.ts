@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { runOverSsh } from '../../../src/cli/slmgr/remote.ts';
 
 const SSHD = '/usr/sbin/sshd';
+const KEYGEN = 'ssh-keygen';
 /** sshd wants this folder when root runs it; the system makes it at boot, if sshd is a service. */
 const PRIVILEGE_SEPARATION = '/run/sshd';
 const USER = os.userInfo().username;
@@ -21,7 +22,7 @@ describe.skipIf(!fs.existsSync(SSHD))('over OpenSSH', () => {
     folder = fs.mkdtempSync(path.join(os.tmpdir(), 'avma-sshd-'));
     const file = (name: string) => path.join(folder, name);
     for (const key of ['host', 'user', 'stranger']) {
-      execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', file(key)]);
+      execFileSync(KEYGEN, ['-q', '-t', 'ed25519', '-N', '', '-f', file(key)]);
     }
     fs.copyFileSync(file('user.pub'), file('authorized_keys'));
     fs.writeFileSync(file('slmgr'), '#!/bin/sh\nprintf "%s\\n" "$@"\nprintf "caf\\351\\n"\nexit 84\n', {
