@@ -12,8 +12,8 @@ await build({
   platform: 'node',
   format: 'cjs',
   target: 'node20',
-  minifySyntax: true,
-  minifyWhitespace: true,
+  minify: true,
+  keepNames: false,
   // Native, so it stays a file of its own; loaded only by commands that write.
   external: ['fs-native-extensions'],
   logLevel: 'warning',

@@ -28,11 +28,11 @@ export const Product = z
     /** Short name, as in a licence family: `ServerStandard`. */
     edition: label(60),
     /** The product's own version for Windows; for others, the oldest host that may activate it. */
-    osVersion: osVersion(),
+    osVersion: osVersion,
     name: label(200),
     description: label(200),
-    applicationId: uuid(),
-    activationId: uuid(),
+    applicationId: uuid,
+    activationId: uuid,
     channel: z.enum(CHANNELS),
     isAddon: z._default(z.boolean(), false),
     /** How long an installed key runs without an activation. */

@@ -30,144 +30,144 @@ const EX_NOPERM = 77;
 const REFUSED = 80;
 
 export const HRESULTS: Readonly<Record<number, HresultEntry>> = {
-  3221552384: { symbol: 'SL_E_IA_THROTTLE_LIMIT_EXCEEDED', exit: EX_TEMPFAIL },
-  3221552385: { symbol: 'SL_E_IA_INVALID_VIRTUALIZATION_PLATFORM', exit: EX_UNAVAILABLE },
-  3221552386: { symbol: 'SL_E_IA_PARENT_PARTITION_NOT_ACTIVATED', exit: REFUSED + 2 },
-  3221552387: { symbol: 'SL_E_IA_ID_MISMATCH', exit: REFUSED + 3 },
-  3221552388: { symbol: 'SL_E_IA_MACHINE_NOT_BOUND', exit: REFUSED + 4 },
+  0xc004fd00: { symbol: 'SL_E_IA_THROTTLE_LIMIT_EXCEEDED', exit: EX_TEMPFAIL },
+  0xc004fd01: { symbol: 'SL_E_IA_INVALID_VIRTUALIZATION_PLATFORM', exit: EX_UNAVAILABLE },
+  0xc004fd02: { symbol: 'SL_E_IA_PARENT_PARTITION_NOT_ACTIVATED', exit: REFUSED + 2 },
+  0xc004fd03: { symbol: 'SL_E_IA_ID_MISMATCH', exit: REFUSED + 3 },
+  0xc004fd04: { symbol: 'SL_E_IA_MACHINE_NOT_BOUND', exit: REFUSED + 4 },
 
-  3221549065: {
+  0xc004f009: {
     symbol: 'SL_E_GRACE_TIME_EXPIRED',
     slmgrText: 'The software Licensing Service reported that the grace period expired',
   },
-  3221549071: {
+  0xc004f00f: {
     symbol: 'SL_E_OUT_OF_TOLERANCE',
     slmgrText:
       'The Software Licensing Server reported that the hardware ID binding is beyond level of tolerance',
   },
-  3221549074: { symbol: 'SL_E_VALUE_NOT_FOUND' },
-  3221549076: {
+  0xc004f012: { symbol: 'SL_E_VALUE_NOT_FOUND' },
+  0xc004f014: {
     symbol: 'SL_E_PKEY_NOT_INSTALLED',
     slmgrText: 'The Software Licensing Service reported that the product key is not available',
     exit: EX_NOINPUT,
   },
-  3221549077: { symbol: 'SL_E_PRODUCT_SKU_NOT_INSTALLED', exit: EX_NOINPUT },
-  3221549093: { symbol: 'SL_E_LUA_ACCESSDENIED', slmgrText: elevation, exit: EX_NOPERM },
-  3221549100: {
+  0xc004f015: { symbol: 'SL_E_PRODUCT_SKU_NOT_INSTALLED', exit: EX_NOINPUT },
+  0xc004f025: { symbol: 'SL_E_LUA_ACCESSDENIED', slmgrText: elevation, exit: EX_NOPERM },
+  0xc004f02c: {
     symbol: 'SL_E_CIDIID_INVALID_DATA',
     slmgrText:
       'The software Licensing Service reported that the format for the offline activation data is incorrect',
     exit: EX_DATAERR,
   },
-  3221549108: { symbol: 'SL_E_EUL_NOT_AVAILABLE' },
-  3221549112: {
+  0xc004f034: { symbol: 'SL_E_EUL_NOT_AVAILABLE' },
+  0xc004f038: {
     symbol: 'SL_E_VL_NOT_ENOUGH_COUNT',
     slmgrText:
       'The software Licensing Service reported that the computer could not be activated. The count reported by your Key Management Service (KMS) is insufficient. Please contact your system administrator',
   },
-  3221549113: {
+  0xc004f039: {
     symbol: 'SL_E_VL_BINDING_SERVICE_NOT_ENABLED',
     slmgrText:
       'The software Licensing Service reported that the computer could not be activated. The Key Management Service (KMS) is not enabled',
   },
-  3221549121: {
+  0xc004f041: {
     symbol: 'SL_E_VL_KEY_MANAGEMENT_SERVICE_NOT_ACTIVATED',
     slmgrText:
       'The software Licensing Service determined that the Key Management Server (KMS) is not activated. KMS needs to be activated',
   },
-  3221549122: {
+  0xc004f042: {
     symbol: 'SL_E_VL_KEY_MANAGEMENT_SERVICE_ID_MISMATCH',
     slmgrText:
       'The software Licensing Service determined that the specified Key Management Service (KMS) cannot be used',
   },
-  3221549136: {
+  0xc004f050: {
     symbol: 'SL_E_INVALID_PRODUCT_KEY',
     slmgrText: 'The Software Licensing Service reported that the product key is invalid',
     exit: EX_DATAERR,
   },
-  3221549137: {
+  0xc004f051: {
     symbol: 'SL_E_BLOCKED_PRODUCT_KEY',
     slmgrText: 'The software Licensing Service reported that the product key is blocked',
     exit: EX_DATAERR,
   },
-  3221549142: { symbol: 'SL_E_VL_MACHINE_NOT_BOUND' },
-  3221549156: {
+  0xc004f056: { symbol: 'SL_E_VL_MACHINE_NOT_BOUND' },
+  0xc004f064: {
     symbol: 'SL_E_NONGENUINE_GRACE_TIME_EXPIRED',
     slmgrText: 'The software Licensing Service reported that the non-Genuine grace period expired',
   },
-  3221549158: {
+  0xc004f066: {
     symbol: 'SL_E_DEPENDENT_PROPERTY_NOT_SET',
     slmgrText: 'The Software Licensing Service reported that the product SKU is not found',
   },
-  3221549161: { symbol: 'SL_E_MISMATCHED_PRODUCT_SKU' },
-  3221549163: {
+  0xc004f069: { symbol: 'SL_E_MISMATCHED_PRODUCT_SKU' },
+  0xc004f06b: {
     symbol: 'SL_E_VL_KEY_MANAGEMENT_SERVICE_VM_NOT_SUPPORTED',
     slmgrText:
       'The software Licensing Service determined that it is running in a virtual machine. The Key Management Service (KMS) is not supported in this mode',
   },
-  3221549172: {
+  0xc004f074: {
     symbol: 'SL_E_VL_BINDING_SERVICE_UNAVAILABLE',
     slmgrText:
       'The Software Licensing Service reported that the computer could not be activated. No Key Management Service (KMS) could be contacted. Please see the Application Event Log for additional information.',
     exit: EX_UNAVAILABLE,
   },
-  3221549173: {
+  0xc004f075: {
     symbol: 'SL_E_SERVICE_STOPPING',
     slmgrText:
       'The Software Licensing Service reported that the operation cannot be completed because the service is stopping',
   },
-  3221549568: { symbol: 'SL_E_NOT_GENUINE' },
-  3221544981: { symbol: 'SL_E_EUL_CONSUMPTION_FAILED' },
-  3221544982: { symbol: 'SL_E_PKEY_INVALID_CONFIG' },
-  3221541639: {
+  0xc004f200: { symbol: 'SL_E_NOT_GENUINE' },
+  0xc004e015: { symbol: 'SL_E_EUL_CONSUMPTION_FAILED' },
+  0xc004e016: { symbol: 'SL_E_PKEY_INVALID_CONFIG' },
+  0xc004d307: {
     symbol: 'SL_E_SPP_TS_MAX_REARM_REACHED',
     slmgrText:
       'The maximum allowed number of re-arms has been exceeded. You must re-install the OS before trying to re-arm again',
   },
-  3221536769: {
+  0xc004c001: {
     symbol: 'SL_E_CHPA_PRODUCT_KEY_OUT_OF_RANGE',
     slmgrText: 'The activation server determined the specified product key is invalid',
     exit: EX_DATAERR,
   },
-  3221536771: {
+  0xc004c003: {
     symbol: 'SL_E_CHPA_PRODUCT_KEY_BLOCKED',
     slmgrText: 'The activation server determined the specified product key is blocked',
     exit: EX_DATAERR,
   },
-  3221536776: {
+  0xc004c008: {
     symbol: 'SL_E_CHPA_MAXIMUM_UNLOCK_EXCEEDED',
     slmgrText: 'The activation server determined that the specified product key could not be used',
   },
-  3221536800: {
+  0xc004c020: {
     symbol: 'SL_E_CHPA_DYNAMICALLY_BLOCKED_PRODUCT_KEY',
     slmgrText: 'The activation server reported that the Multiple Activation Key has exceeded its limit',
   },
 
-  2147942402: {
+  0x80070002: {
     symbol: 'ERROR_FILE_NOT_FOUND',
     description: 'The system cannot find the file specified.',
     exit: EX_NOINPUT,
   },
-  2147942405: { symbol: 'E_ACCESSDENIED', slmgrText: elevation, exit: EX_NOPERM },
-  2147942413: { symbol: 'ERROR_INVALID_DATA', description: 'The data is invalid.', exit: EX_DATAERR },
-  2147942433: {
+  0x80070005: { symbol: 'E_ACCESSDENIED', slmgrText: elevation, exit: EX_NOPERM },
+  0x8007000d: { symbol: 'ERROR_INVALID_DATA', description: 'The data is invalid.', exit: EX_DATAERR },
+  0x80070021: {
     symbol: 'ERROR_LOCK_VIOLATION',
     description:
       'The process cannot access the file because another process has locked a portion of the file.',
     exit: EX_TEMPFAIL,
   },
-  2147942450: {
+  0x80070032: {
     symbol: 'ERROR_NOT_SUPPORTED',
     description: 'The request is not supported.',
     exit: EX_UNAVAILABLE,
   },
-  2147942487: { symbol: 'E_INVALIDARG', slmgrText: 'The parameter is incorrect', exit: EX_USAGE },
-  2147942512: {
+  0x80070057: { symbol: 'E_INVALIDARG', slmgrText: 'The parameter is incorrect', exit: EX_USAGE },
+  0x80070070: {
     symbol: 'ERROR_DISK_FULL',
     description: 'There is not enough space on the disk.',
     exit: EX_IOERR,
   },
-  2147943517: {
+  0x8007045d: {
     symbol: 'ERROR_IO_DEVICE',
     description: 'The request could not be performed because of an I/O device error.',
     exit: EX_IOERR,
@@ -177,18 +177,18 @@ export const HRESULTS: Readonly<Record<number, HresultEntry>> = {
     description: 'The specified domain either does not exist or could not be contacted.',
     exit: EX_NOHOST,
   },
-  2147944122: {
+  0x800706ba: {
     symbol: 'RPC_S_SERVER_UNAVAILABLE',
     slmgrText: 'The RPC server is unavailable',
     exit: EX_UNAVAILABLE,
   },
-  2147951402: { symbol: 'DNS_ERROR_RCODE_SERVER_FAILURE', slmgrText: 'DNS server failure', exit: EX_NOHOST },
-  2147951403: {
+  0x8007232a: { symbol: 'DNS_ERROR_RCODE_SERVER_FAILURE', slmgrText: 'DNS server failure', exit: EX_NOHOST },
+  0x8007232b: {
     symbol: 'DNS_ERROR_RCODE_NAME_ERROR',
     slmgrText: 'DNS name does not exist',
     exit: EX_NOHOST,
   },
-  2147951901: {
+  0x8007251d: {
     symbol: 'DNS_INFO_NO_RECORDS',
     slmgrText: 'No records found for DNS query',
     exit: EX_NOHOST,

@@ -2,13 +2,15 @@ import { randomBytes } from 'node:crypto';
 import { AvmaError } from '../errors/avma-error.ts';
 import { type AvmaErrorCode, CODES } from '../errors/codes.ts';
 import type { Pipe } from '../pipe/pipe.ts';
+import type { SignedAnswer } from '../protocol/answer.ts';
 import { generateKeyPair } from '../protocol/curve-keys.ts';
 import { Envelope, parseJson } from '../protocol/envelope.ts';
 import { encodeFrame, type Frame, parseLine } from '../protocol/frame.ts';
 import { type HostCertificate, openHostCertificate, type TrustAnchor } from '../protocol/host-certificate.ts';
 import { encodeJson, Fault, type Request } from '../protocol/messages.ts';
 import { boxKey, joinRequestPacket, seal } from '../protocol/sealed-packet.ts';
-import { type SignedAnswer, type VerifiedAnswer, verifyResponse } from '../protocol/verify-answer.ts';
+import type { VerifiedAnswer } from '../protocol/verify-answer.ts';
+import { verifyResponse } from '../protocol/verify-response.ts';
 
 /** What the guest says of itself; the exchange ID is the exchange's own. */
 export type RequestFacts = Omit<Request, 'exchangeId'>;

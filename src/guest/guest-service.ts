@@ -11,7 +11,7 @@ import { findVmId, type VmId } from '../machine/vm-id.ts';
 import type { Pipe } from '../pipe/pipe.ts';
 import type { Trigger } from '../protocol/messages.ts';
 import { listFiles, makePrivateFolder, replaceFile } from '../storage/atomic-file.ts';
-import { type ExchangeTrace, exchangeActivation } from './exchange.ts';
+import type { ExchangeTrace } from './exchange.ts';
 import { emptyState, type GuestState } from './guest-state.ts';
 import type { LicensingService } from './licensing-service.ts';
 import { observe } from './observation.ts';
@@ -131,6 +131,8 @@ export async function openGuestService(
       await store.update((latest) => latest);
       const clock = world.readClock();
       const { report: now } = deriveReport(product, basisOf(state, clock));
+      // The wire's own modules: loaded by the commands that talk to a host, not by those that show.
+      const { exchangeActivation } = await import('./exchange.ts');
       const pipe = await world.openPipe();
       const result = await withDeadline(world.deadline, (signal) =>
         exchangeActivation(

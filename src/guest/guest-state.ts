@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod/mini';
 import { AvmaError } from '../errors/avma-error.ts';
+import { SignedAnswer } from '../protocol/answer.ts';
 import { Envelope, parseJson } from '../protocol/envelope.ts';
-import { Response } from '../protocol/messages.ts';
 import { hresult, instant, uuid } from '../schema/shapes.ts';
 
 /** A product that has, or had, a key on this machine. */
@@ -13,13 +13,13 @@ const InstalledProduct = z.strictObject({
   partialProductKey: z.nullable(z.string()),
   extendedPid: z.string(),
   installationId: z.string(),
-  iaid: z.nullable(uuid()),
+  iaid: z.nullable(uuid),
   /** Trusted time at which the initial grace began. It outlives the key, so that /upk and /ipk do not renew it. */
-  graceStartedAt: instant(),
+  graceStartedAt: instant,
   /** The host's signed answer; that it says anything is checked each time it is read. */
-  activation: z.nullable(Response),
+  activation: z.nullable(SignedAnswer),
   /** The state that was last told in an event, so that a change is told once. */
-  reported: z.nullable(z.strictObject({ status: z.int(), reason: hresult() })),
+  reported: z.nullable(z.strictObject({ status: z.int(), reason: hresult })),
 });
 export type InstalledProduct = z.infer<typeof InstalledProduct>;
 
@@ -33,12 +33,12 @@ const KmsSettings = z.strictObject({
 
 /** What the guest keeps between two commands. Nothing in it says "Licensed": that is derived from the proofs. */
 export const GuestState = z.strictObject({
-  products: z.record(uuid(), InstalledProduct),
+  products: z.record(uuid, InstalledProduct),
   clock: z.strictObject({
     /** Trusted time minus the wall clock, as the last activation set it; milliseconds, either sign. */
     offset: z.int(),
     /** The highest trusted time ever seen, and when in which boot that was. */
-    highestSeen: instant(),
+    highestSeen: instant,
     bootId: z.nullable(z.string()),
     sinceBoot: z.int(),
   }),
@@ -46,10 +46,10 @@ export const GuestState = z.strictObject({
   host: z.nullable(Envelope),
   rearm: z.strictObject({
     windows: z.int(),
-    applications: z.record(uuid(), z.int()),
-    products: z.record(uuid(), z.int()),
+    applications: z.record(uuid, z.int()),
+    products: z.record(uuid, z.int()),
   }),
-  kmsClient: z.strictObject({ machine: KmsSettings, products: z.record(uuid(), KmsSettings) }),
+  kmsClient: z.strictObject({ machine: KmsSettings, products: z.record(uuid, KmsSettings) }),
 });
 export type GuestState = z.infer<typeof GuestState>;
 

@@ -1,5 +1,5 @@
 import type { ClockReading } from '../machine/clock.ts';
-import type { Answer } from '../protocol/messages.ts';
+import type { Answer } from '../protocol/answer.ts';
 import type { GuestState } from './guest-state.ts';
 
 /** By how much two honest clocks may disagree before it counts as one having been set back, in milliseconds. */

@@ -5,7 +5,8 @@ import * as z from 'zod/mini';
 import { AvmaError, toAvmaError } from '../errors/avma-error.ts';
 import { exportPrivateKey, generateKeyPair, importPrivateKey, type KeyPair } from '../protocol/curve-keys.ts';
 import { Envelope, PAYLOAD_TYPES, parseJson, signEnvelope } from '../protocol/envelope.ts';
-import { type HostCertificate, HostRequest, readHostCertificate } from '../protocol/host-certificate.ts';
+import { type HostCertificate, readHostCertificate } from '../protocol/host-certificate.ts';
+import { HostRequest } from '../protocol/host-request.ts';
 import { instant, label } from '../schema/shapes.ts';
 import { createFile, makePrivateFolder, readFileIfAny, replaceFile } from '../storage/atomic-file.ts';
 
@@ -21,7 +22,7 @@ const HostFile = z.strictObject({
   schema: z.literal('avma.host/1'),
   name: label(63),
   hardwareId: z.string().check(z.regex(/^[0-9A-F]{4}(-[0-9A-F]{4}){3}$/)),
-  createdAt: instant(),
+  createdAt: instant,
 });
 
 const HOST_FILE = 'host.json';

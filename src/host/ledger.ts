@@ -4,20 +4,19 @@ import path from 'node:path';
 import * as z from 'zod/mini';
 import { AvmaError, toAvmaError } from '../errors/avma-error.ts';
 import { parseJson } from '../protocol/envelope.ts';
-import { EXCHANGE_ID_PATTERN } from '../protocol/frame.ts';
-import { base64url, hresult, instant, sha256Hex, uuid } from '../schema/shapes.ts';
+import { base64url, exchangeId, hresult, instant, sha256Hex, uuid } from '../schema/shapes.ts';
 
 /** What the host answered, and to what: enough to give the same answer again, and to show later what was said. */
 export const LedgerEntry = z.strictObject({
-  time: instant(),
+  time: instant,
   channel: z.string(),
-  exchangeId: z.string().check(z.regex(EXCHANGE_ID_PATTERN)),
-  requestDigest: sha256Hex(),
-  vmId: uuid(),
-  activationId: uuid(),
+  exchangeId,
+  requestDigest: sha256Hex,
+  vmId: uuid,
+  activationId: uuid,
   decision: z.enum(['approved', 'refused']),
-  hresult: hresult(),
-  expiresAt: instant(),
+  hresult: hresult,
+  expiresAt: instant,
   /** The body of the response frame. */
   response: base64url({ max: 8192 }),
 });

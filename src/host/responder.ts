@@ -3,17 +3,10 @@ import { toAvmaError } from '../errors/avma-error.ts';
 import { type AvmaErrorCode, CODES } from '../errors/codes.ts';
 import { formatHresult } from '../errors/hresult.ts';
 import type { EventSink, HostEvent } from '../events/event.ts';
+import { type Answer, MAX_LEASE } from '../protocol/answer.ts';
 import { PAYLOAD_TYPES, parseJson, signEnvelope } from '../protocol/envelope.ts';
 import { encodeFrame, type Frame } from '../protocol/frame.ts';
-import {
-  type Answer,
-  encodeJson,
-  type Fault,
-  fault,
-  MAX_LEASE,
-  packetDigest,
-  Request,
-} from '../protocol/messages.ts';
+import { encodeJson, type Fault, fault, packetDigest, Request } from '../protocol/messages.ts';
 import { type BoxKey, boxKey, open, seal, splitRequestPacket } from '../protocol/sealed-packet.ts';
 import { admit, type Channel, type Decision } from './admission.ts';
 import { digitalPid2, type HostIdentity, type InstalledCertificate } from './host-store.ts';

@@ -12,7 +12,7 @@ export interface DeviceKind {
   /** The device file. @throws {AvmaError} when there is none. */
   find(): string;
   /** Readies the device that was just opened. */
-  prepare?(fd: number, path: string, signal: AbortSignal): Promise<void>;
+  prepare?(path: string, signal: AbortSignal): Promise<void>;
   /** Whether end of file means that the host does not hold its end now, and another read may tell otherwise. */
   readonly tellsPresence: boolean;
   /** What silence means here, for the message. */
@@ -78,7 +78,7 @@ export class DevicePipe implements Pipe {
       await pause(delay, signal);
     }
     try {
-      await this.#kind.prepare?.(this.#fd, path, signal);
+      await this.#kind.prepare?.(path, signal);
     } catch (thrown) {
       this.#letGo();
       throw thrown;

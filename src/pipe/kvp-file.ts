@@ -74,15 +74,11 @@ function writeAll(fd: number, bytes: Uint8Array, offset: number): void {
   }
 }
 
-type TryLock = (fd: number) => boolean;
-
 // Open-file-description locks, which see the daemon's own. Where the native package is not there, a change is still
 // only a few writes, and the daemon rewrites the guest's pool only when the host deletes from it.
-async function loadTryLock(): Promise<TryLock> {
+async function loadTryLock(): Promise<(fd: number) => boolean> {
   try {
-    const name = 'fs-native-extensions' as string;
-    const locks = (await import(name)) as { tryLock?: TryLock; default?: { tryLock: TryLock } };
-    return locks.tryLock ?? locks.default?.tryLock ?? (() => true);
+    return (await import('fs-native-extensions')).tryLock;
   } catch {
     return () => true;
   }

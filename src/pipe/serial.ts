@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { AvmaError } from '../errors/avma-error.ts';
 import { DevicePipe } from './device-exchange.ts';
+import { nonBlockingIo } from './device-io.ts';
 import type { Pipe } from './pipe.ts';
 import { hostAbsent, hostSilent, uriInvalid } from './pipe-errors.ts';
 import type { PipeWorld } from './world.ts';
@@ -22,7 +23,7 @@ export function openSerialPipe(uri: string, rest: string, world: PipeWorld): Pip
     uri,
     {
       find: () => rest,
-      prepare: (fd, path, signal) => makeRaw(uri, fd, path, world, signal),
+      prepare: (path, signal) => makeRaw(uri, path, world, signal),
       tellsPresence: false,
       silence: 'nothing came back, and a serial line does not tell whether anybody is at its other end',
     },
@@ -30,16 +31,13 @@ export function openSerialPipe(uri: string, rest: string, world: PipeWorld): Pip
   );
 }
 
-// stty works on its stdin, so the descriptor that is open already is the one that is set, whichever system it is.
-function makeRaw(
-  uri: string,
-  fd: number,
-  path: string,
-  world: PipeWorld,
-  signal: AbortSignal,
-): Promise<void> {
+// stty works on its stdin whichever system it is, and makes it wait again (coreutils takes O_NONBLOCK off). So it gets
+// a descriptor that is its own, not a share of the one that is read.
+function makeRaw(uri: string, path: string, world: PipeWorld, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
+    const fd = nonBlockingIo.open(path);
     const stty = spawn('stty', SETTINGS, { stdio: [fd, 'ignore', 'pipe'], env: world.env });
+    nonBlockingIo.close(fd);
     let said = '';
     stty.stderr?.setEncoding('utf8').on('data', (text: string) => {
       said += text;

@@ -22,8 +22,6 @@ export const MAX_FRAME_LENGTH = 4096;
 /** How much a reader takes in without finding a frame before it gives up, in bytes. */
 export const MAX_NOISE_LENGTH = 65_536;
 
-export const EXCHANGE_ID_PATTERN = /^[0-9a-f]{32}$/;
-
 /**
  * The frame's bytes, with a newline before it so that half a line left by somebody else cannot swallow it.
  *

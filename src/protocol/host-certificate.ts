@@ -8,7 +8,7 @@ import { type Envelope, openEnvelope, PAYLOAD_TYPES, signEnvelope } from './enve
 export const HOST_CHANNELS = ['MAK', 'OEM', 'KMS'] as const;
 export type HostChannel = (typeof HOST_CHANNELS)[number];
 
-const hostIdentity = {
+export const hostIdentity = {
   hostName: label(63),
   /** The host's own hardware ID, as it derived it when it was set up. */
   hardwareId: z.string().check(z.regex(/^[0-9A-F]{4}(-[0-9A-F]{4}){3}$/)),
@@ -16,19 +16,15 @@ const hostIdentity = {
   boxKey: base64url({ bytes: 32 }),
 };
 
-/** What a host says of itself when it asks to be certified; signed by its own signing key. */
-export const HostRequest = z.strictObject({ ...hostIdentity, requestedAt: instant() });
-export type HostRequest = z.infer<typeof HostRequest>;
-
 /** What the vendor says of a host: who it is, what it may do, and until when. */
 export const HostCertificate = z.strictObject({
   ...hostIdentity,
   serial: z.string().check(z.regex(/^[0-9a-f]{16}$/)),
   edition: label(40),
-  osVersion: osVersion(),
+  osVersion: osVersion,
   channel: z.enum(HOST_CHANNELS),
-  notBefore: instant(),
-  notAfter: instant(),
+  notBefore: instant,
+  notAfter: instant,
 });
 export type HostCertificate = z.infer<typeof HostCertificate>;
 
@@ -41,22 +37,6 @@ export interface TrustAnchor {
 
 /** The certificate's editions that may activate guests, as AVMA's rule has it: Datacenter only. */
 export const HOST_EDITIONS: readonly string[] = ['ServerDatacenter', 'ServerDatacenterCore'];
-
-/** @throws {AvmaError} `file-invalid` unless `envelope` is a request that its own key signed. */
-export function openHostRequest(envelope: Envelope): HostRequest {
-  const claim = HostRequest.safeParse(unverifiedPayload(envelope));
-  const key = claim.success ? Buffer.from(claim.data.signingKey, 'base64url') : undefined;
-  if (key === undefined || openEnvelope(envelope, PAYLOAD_TYPES.hostRequest, key) === undefined) {
-    throw new AvmaError(
-      'file-invalid',
-      'this is not a host request, or it was changed after the host made it',
-      {
-        hint: 'Make it anew on the host: avma host request > request.json',
-      },
-    );
-  }
-  return (claim as { data: HostRequest }).data;
-}
 
 export function signHostCertificate(certificate: HostCertificate, root: KeyPair): Envelope {
   return signEnvelope(PAYLOAD_TYPES.hostCertificate, HostCertificate.parse(certificate), root);
@@ -90,7 +70,8 @@ export function readHostCertificate(envelope: Envelope): HostCertificate | undef
   return HostCertificate.safeParse(unverifiedPayload(envelope)).data;
 }
 
-function unverifiedPayload(envelope: Envelope): unknown {
+/** What an envelope says, whoever signed it. */
+export function unverifiedPayload(envelope: Envelope): unknown {
   try {
     return JSON.parse(Buffer.from(envelope.payload, 'base64url').toString('utf8'));
   } catch {

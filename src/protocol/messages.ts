@@ -1,13 +1,7 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod/mini';
-import { hresult, instant, label, osVersion, sha256Hex, uuid } from '../schema/shapes.ts';
-import { Envelope } from './envelope.ts';
-import { EXCHANGE_ID_PATTERN, FRAME_TYPES, PROTOCOL_VERSION } from './frame.ts';
-
-/** Seven days: the longest lease that a host may grant and a guest accepts, in milliseconds. */
-export const MAX_LEASE = 7 * 24 * 60 * 60 * 1000;
-
-const exchangeId = () => z.string().check(z.regex(EXCHANGE_ID_PATTERN));
+import { exchangeId, hresult, instant, label, osVersion, uuid } from '../schema/shapes.ts';
+import { FRAME_TYPES, PROTOCOL_VERSION } from './frame.ts';
 
 /** What started an activation; the host's event log shows it. */
 export const TRIGGERS = ['key installed', 'command', 'boot', 'renewal'] as const;
@@ -15,54 +9,27 @@ export type Trigger = (typeof TRIGGERS)[number];
 
 /** What the guest seals to the host. */
 export const Request = z.strictObject({
-  exchangeId: exchangeId(),
-  vmId: uuid(),
-  activationId: uuid(),
+  exchangeId,
+  vmId: uuid,
+  activationId: uuid,
   edition: label(60),
-  osVersion: osVersion(),
+  osVersion: osVersion,
   license: z.strictObject({
     status: z.int().check(z.minimum(0), z.maximum(6)),
-    reason: hresult(),
+    reason: hresult,
     remainingMinutes: z.int().check(z.minimum(0), z.maximum(10_000_000)),
   }),
   /** The guest's clock, right or wrong. */
-  guestClock: instant(),
+  guestClock: instant,
   /** For the host's event log only: nothing is decided by it. */
   log: z.strictObject({
     machineName: label(63),
-    iaid: z.nullable(uuid()),
+    iaid: z.nullable(uuid),
     client: label(40),
     trigger: z.enum(TRIGGERS),
   }),
 });
 export type Request = z.infer<typeof Request>;
-
-/** What the host signs. A refusal is signed just so, with its HRESULT and without a lease. */
-export const Answer = z.strictObject({
-  exchangeId: exchangeId(),
-  /** SHA-256 of the request packet, as it came. */
-  requestDigest: sha256Hex(),
-  vmId: uuid(),
-  activationId: uuid(),
-  decision: z.enum(['approved', 'refused']),
-  /** 0 when approved. */
-  hresult: hresult(),
-  hostName: label(63),
-  hardwareId: z.string().check(z.maxLength(40)),
-  digitalPid2: label(40),
-  /** The guest's clock as the request gave it: with issuedAt, the offset between the two clocks. */
-  guestClock: instant(),
-  /** The host's clock. */
-  issuedAt: instant(),
-  /** Equal to issuedAt in a refusal, as is renewAfter. */
-  expiresAt: instant(),
-  renewAfter: instant(),
-});
-export type Answer = z.infer<typeof Answer>;
-
-/** What the host seals to the guest's fresh key. */
-export const Response = z.strictObject({ certificate: Envelope, answer: Envelope });
-export type Response = z.infer<typeof Response>;
 
 export const FAULT_CODES = [
   'protocol-unsupported',

@@ -10,7 +10,7 @@ export const TrustAnchorFile = z.strictObject({
   schema: z.literal('avma.trust-anchor/1'),
   name: label(80),
   publicKey: base64url({ bytes: 32 }),
-  createdAt: instant(),
+  createdAt: instant,
 });
 export type TrustAnchorFile = z.infer<typeof TrustAnchorFile>;
 

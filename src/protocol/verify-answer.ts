@@ -1,18 +1,14 @@
 import { AvmaError } from '../errors/avma-error.ts';
 import type { AvmaErrorCode } from '../errors/codes.ts';
 import { formatHresult } from '../errors/hresult.ts';
-import { openEnvelope, PAYLOAD_TYPES, parseJson } from './envelope.ts';
+import { Answer, MAX_LEASE, type SignedAnswer } from './answer.ts';
+import { openEnvelope, PAYLOAD_TYPES } from './envelope.ts';
 import {
   HOST_EDITIONS,
   type HostCertificate,
   openHostCertificate,
   type TrustAnchor,
 } from './host-certificate.ts';
-import { Answer, MAX_LEASE, packetDigest, Response } from './messages.ts';
-import { type BoxKey, open } from './sealed-packet.ts';
-
-/** A host's signed answer with the certificate that says who the host is: what a guest keeps as its proof. */
-export type SignedAnswer = Response;
 
 /** What the answer must be about. */
 export interface Expected {
@@ -23,42 +19,6 @@ export interface Expected {
 export interface VerifiedAnswer {
   readonly certificate: HostCertificate;
   readonly answer: Answer;
-}
-
-/**
- * Steps V2 to V13 of docs/protocol.md, section 7: from the sealed response to an answer that may be believed. V1,
- * the frame, is the reader's. The first step that fails decides.
- *
- * @throws {AvmaError} with the code that stands beside the step.
- */
-export function verifyResponse(
-  sealed: Uint8Array,
-  key: BoxKey,
-  requestPacket: Uint8Array,
-  exchangeId: string,
-  expected: Expected,
-  anchors: readonly TrustAnchor[],
-): VerifiedAnswer & { readonly proof: SignedAnswer } {
-  // V2: only the host that the request was sealed to can have sealed the response.
-  const plaintext = open(key, sealed);
-  if (plaintext === null) {
-    throw new AvmaError('response-unopened', "the response does not open with this exchange's key");
-  }
-  // V3: a certificate and an answer, each in its envelope.
-  const response = Response.safeParse(parseJson(plaintext));
-  if (!response.success) {
-    throw new AvmaError('response-malformed', 'the response is not a certificate and an answer');
-  }
-  const verified = verifySignatures(response.data, anchors);
-  // V6: it answers this very request.
-  if (
-    verified.answer.requestDigest !== packetDigest(requestPacket) ||
-    verified.answer.exchangeId !== exchangeId
-  ) {
-    throw new AvmaError('request-mismatch', 'the host signed an answer to another request');
-  }
-  verifyStatement(verified, expected);
-  return { ...verified, proof: response.data };
 }
 
 /**
@@ -92,7 +52,8 @@ export function verifySignatures(proof: SignedAnswer, anchors: readonly TrustAnc
   return { certificate, answer: answer.data };
 }
 
-function verifyStatement({ certificate, answer }: VerifiedAnswer, expected: Expected): void {
+/** Steps V7 to V13. */
+export function verifyStatement({ certificate, answer }: VerifiedAnswer, expected: Expected): void {
   // V7: a host speaks for itself only.
   if (answer.hostName !== certificate.hostName || answer.hardwareId !== certificate.hardwareId) {
     throw new AvmaError('host-mismatch', 'the answer names another host than the certificate does');
@@ -140,11 +101,11 @@ function verifyStatement({ certificate, answer }: VerifiedAnswer, expected: Expe
 
 /** The code behind each HRESULT that a host may sign a refusal with. */
 const REFUSAL_CODES: Readonly<Record<number, AvmaErrorCode>> = {
-  3221552384: 'throttled',
-  3221552386: 'host-not-activated',
-  3221552387: 'edition-refused',
-  3221552388: 'vm-refused',
-  2147942413: 'exchange-reused',
+  0xc004fd00: 'throttled',
+  0xc004fd02: 'host-not-activated',
+  0xc004fd03: 'edition-refused',
+  0xc004fd04: 'vm-refused',
+  0x8007000d: 'exchange-reused',
 };
 
 function refusal(answer: Answer): AvmaError {

@@ -1,21 +1,29 @@
 import * as z from 'zod/mini';
 
-/** The small shapes that packets, certificates and files share. All are strict: what is not named is refused. */
+/**
+ * The small shapes that packets, certificates and files share: one instance each, since making a schema is the dearest
+ * part of a command's start.
+ */
 
 export const UUID_PATTERN = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 /** Lower case, with hyphens, without braces. */
-export const uuid = () => z.string().check(z.regex(UUID_PATTERN));
+export const uuid = z.string().check(z.regex(UUID_PATTERN));
 
 /** Milliseconds since 1970 UTC, before the year 2286. */
-export const instant = () => z.int().check(z.minimum(0), z.maximum(9_999_999_999_999));
+export const instant = z.int().check(z.minimum(0), z.maximum(9_999_999_999_999));
 
-export const hresult = () => z.int().check(z.minimum(0), z.maximum(0xffff_ffff));
+export const hresult = z.int().check(z.minimum(0), z.maximum(0xffff_ffff));
 
-export const sha256Hex = () => z.string().check(z.regex(/^[0-9a-f]{64}$/));
+export const sha256Hex = z.string().check(z.regex(/^[0-9a-f]{64}$/));
+
+/** 16 bytes in lower-case hex. */
+export const EXCHANGE_ID_PATTERN = /^[0-9a-f]{32}$/;
+
+export const exchangeId = z.string().check(z.regex(EXCHANGE_ID_PATTERN));
 
 /** `10.0.20348`: two to four numbers. */
-export const osVersion = () => z.string().check(z.regex(/^\d{1,5}(\.\d{1,6}){1,3}$/));
+export const osVersion = z.string().check(z.regex(/^\d{1,5}(\.\d{1,6}){1,3}$/));
 
 /** Text for people, on one line: no control characters, so that it can go to a terminal or a log as it is. */
 export const label = (max: number) =>

@@ -4,12 +4,8 @@ import path from 'node:path';
 import { AvmaError, toAvmaError } from '../errors/avma-error.ts';
 import { exportPrivateKey, generateKeyPair, importPrivateKey, type KeyPair } from '../protocol/curve-keys.ts';
 import { Envelope, keyId, parseJson } from '../protocol/envelope.ts';
-import {
-  HostCertificate,
-  type HostChannel,
-  openHostRequest,
-  signHostCertificate,
-} from '../protocol/host-certificate.ts';
+import { HostCertificate, type HostChannel, signHostCertificate } from '../protocol/host-certificate.ts';
+import { openHostRequest } from '../protocol/host-request.ts';
 import { TrustAnchorFile } from '../protocol/trust-anchor.ts';
 import { createFile, makePrivateFolder } from '../storage/atomic-file.ts';
 

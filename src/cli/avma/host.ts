@@ -7,7 +7,7 @@ import { createHost, hostRequest, installCertificate, openHost } from '../../hos
 import { installedCertificate, serve } from '../../host/serve.ts';
 import { DEFAULT_LIMIT, type ThrottleLimit } from '../../host/throttle.ts';
 import { findVmId } from '../../machine/vm-id.ts';
-import { MAX_LEASE } from '../../protocol/messages.ts';
+import { MAX_LEASE } from '../../protocol/answer.ts';
 import { machineName } from '../settings.ts';
 import { formatInstant, formatRows, say, writeData, writeJson } from './output.ts';
 import type { Context } from './program.ts';

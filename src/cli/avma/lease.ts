@@ -4,10 +4,10 @@ import { formatHresult } from '../../errors/hresult.ts';
 import { decodeState } from '../../guest/guest-state.ts';
 import { loadTrustAnchors } from '../../guest/trust-store.ts';
 import { findVmId } from '../../machine/vm-id.ts';
+import { Answer, SignedAnswer } from '../../protocol/answer.ts';
 import { parseJson } from '../../protocol/envelope.ts';
 import { readHostCertificate } from '../../protocol/host-certificate.ts';
-import { Answer, Response } from '../../protocol/messages.ts';
-import { type SignedAnswer, verifyProof } from '../../protocol/verify-answer.ts';
+import { verifyProof } from '../../protocol/verify-answer.ts';
 import { formatInstant, formatRows, writeData, writeJson } from './output.ts';
 import type { Context } from './program.ts';
 import { readInput } from './vendor.ts';
@@ -108,7 +108,7 @@ function judge(
 
 function readProofs(file: string): SignedAnswer[] {
   const bytes = readInput(file);
-  const alone = Response.safeParse(parseJson(bytes));
+  const alone = SignedAnswer.safeParse(parseJson(bytes));
   if (alone.success) return [alone.data];
   if (!Buffer.from(bytes.subarray(0, 11)).toString('latin1').startsWith('avma-state/')) {
     throw new AvmaError('file-invalid', `${file} is neither a guest's state file nor a signed answer`);

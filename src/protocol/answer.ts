@@ -1,0 +1,36 @@
+import * as z from 'zod/mini';
+import { exchangeId, hresult, instant, label, sha256Hex, uuid } from '../schema/shapes.ts';
+import { Envelope } from './envelope.ts';
+
+/** Seven days: the longest lease that a host may grant and a guest accepts, in milliseconds. */
+export const MAX_LEASE = 7 * 24 * 60 * 60 * 1000;
+
+/** What the host signs. A refusal is signed just so, with its HRESULT and without a lease. */
+export const Answer = z.strictObject({
+  exchangeId,
+  /** SHA-256 of the request packet, as it came. */
+  requestDigest: sha256Hex,
+  vmId: uuid,
+  activationId: uuid,
+  decision: z.enum(['approved', 'refused']),
+  /** 0 when approved. */
+  hresult: hresult,
+  hostName: label(63),
+  hardwareId: z.string().check(z.maxLength(40)),
+  digitalPid2: label(40),
+  /** The guest's clock as the request gave it: with issuedAt, the offset between the two clocks. */
+  guestClock: instant,
+  /** The host's clock. */
+  issuedAt: instant,
+  /** Equal to issuedAt in a refusal, as is renewAfter. */
+  expiresAt: instant,
+  renewAfter: instant,
+});
+export type Answer = z.infer<typeof Answer>;
+
+/**
+ * The answer with the certificate that says who signed it: what the host seals to the guest's fresh key, and what the
+ * guest keeps as its proof.
+ */
+export const SignedAnswer = z.strictObject({ certificate: Envelope, answer: Envelope });
+export type SignedAnswer = z.infer<typeof SignedAnswer>;
