@@ -4,21 +4,37 @@ import { readSettings } from '../settings.ts';
 import { mayColor, whileWaiting } from '../terminal.ts';
 import { renderResult, runSlmgr, type SlmgrResult } from './run.ts';
 
+type LineEnd = '\n' | '\r\n';
+
 /**
- * slmgr on the real machine.
+ * slmgr on the real machine. The one place where its exit status is set.
  *
  * @param packageRoot - The folder that holds `keys/`.
  */
 export async function main(packageRoot: string, argv = process.argv.slice(2)): Promise<void> {
   const eol = process.platform === 'win32' || process.env.AVMA_EOL === 'crlf' ? '\r\n' : '\n';
-  const result = await run(packageRoot, argv);
-  await print(result, eol);
-  process.exitCode = result.exitStatus;
+  await runAndPrint(packageRoot, argv, eol);
 }
 
-/** Runs slmgr; the launchers decide how to print what comes of it. */
-async function run(packageRoot: string, argv: readonly string[]): Promise<SlmgrResult> {
-  return whileWaiting(
+/** slmgr as cscript runs it: with the script host's options, its banner, and CRLF line ends everywhere. */
+export async function cscript(packageRoot: string, argv = process.argv.slice(2)): Promise<void> {
+  const { CSCRIPT_BANNER, parseCscript } = await import('./cscript.ts');
+  const { banner, slmgrArgv, error } = parseCscript(argv);
+  if (banner) process.stdout.write(CSCRIPT_BANNER.map((line) => `${line}\r\n`).join(''));
+  if (error !== undefined) {
+    process.stdout.write(`${error}\r\n`);
+    process.exitCode = 1;
+    return;
+  }
+  await runAndPrint(packageRoot, slmgrArgv, '\r\n');
+}
+
+async function runAndPrint(packageRoot: string, argv: readonly string[], eol: LineEnd): Promise<void> {
+  // A reader that has seen enough, as `head` does, is no failure.
+  process.stdout.on('error', (thrown: NodeJS.ErrnoException) => {
+    if (thrown.code !== 'EPIPE') throw thrown;
+  });
+  const result = await whileWaiting(
     'waiting for the host',
     runSlmgr(argv, {
       openService: async (options) =>
@@ -27,9 +43,11 @@ async function run(packageRoot: string, argv: readonly string[]): Promise<SlmgrR
       platform: process.platform,
     }),
   );
+  await print(result, eol);
+  process.exitCode = result.exitStatus;
 }
 
-async function print(result: SlmgrResult, eol: '\n' | '\r\n'): Promise<void> {
+async function print(result: SlmgrResult, eol: LineEnd): Promise<void> {
   const output = renderResult(result, eol);
   const { stdout, stderr } = process;
   if (mayColor(stdout) && typeof output === 'string') {

@@ -27,21 +27,34 @@ export function withActivationId(
   return products.find((product) => product.activationId.toLowerCase() === activationId.toLowerCase());
 }
 
-/** What a command acts on: the keyed product of the ID, else the keyed Windows products that are not add-ons. */
+/** What a command acts on: the keyed product of the ID, else the keyed products that are meant, add-ons left out. */
 export function actedOn(products: readonly ProductReport[], activationId?: string): ProductReport[] {
   if (activationId) return keyed(withActivationId(products, activationId));
-  return products.filter((product) => hasKey(product) && isWindows(product) && !product.isAddon);
+  return meant(products).filter((product) => !product.isAddon);
 }
 
-/** What /xpr speaks of: as {@link actedOn}, with the add-ons of Windows. */
+/** What /xpr speaks of: as {@link actedOn}, with the application's add-ons. */
 export function expiring(products: readonly ProductReport[], activationId?: string): ProductReport[] {
   if (activationId) return keyed(withActivationId(products, activationId));
-  return products.filter((product) => hasKey(product) && isWindows(product));
+  return meant(products);
 }
 
-/** What /dli and /dlv show without an argument: the Windows product and the keyed add-ons of any application. */
+/** What /dli and /dlv show without an argument: the product that is meant and the keyed add-ons of any application. */
 export function reportedByDefault(products: readonly ProductReport[]): ProductReport[] {
-  return products.filter((product) => hasKey(product) && (isWindows(product) || product.isAddon));
+  const main = meant(products);
+  return products.filter((product) => main.includes(product) || (hasKey(product) && product.isAddon));
+}
+
+/**
+ * The keyed products that slmgr means when no Activation ID is given: those of the Windows application. A vendor's
+ * appliance has an application ID of its own and no Windows beside it; there, the products that a virtualization
+ * host activates are meant.
+ */
+function meant(products: readonly ProductReport[]): ProductReport[] {
+  const withKey = products.filter(hasKey);
+  const windows = withKey.filter(isWindows);
+  if (windows.some((product) => !product.isAddon)) return windows;
+  return withKey.filter((product) => isWindows(product) || isChannel(product, 'VIRTUAL_MACHINE_ACTIVATION'));
 }
 
 function keyed(product: ProductReport | undefined): ProductReport[] {
