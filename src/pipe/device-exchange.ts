@@ -13,8 +13,8 @@ export interface DeviceKind {
   find(): string;
   /** Readies the device that was just opened. */
   prepare?(path: string, signal: AbortSignal): Promise<void>;
-  /** Whether end of file means that the host does not hold its end now, and another read may tell otherwise. */
-  readonly tellsPresence: boolean;
+  /** What a read of 0 bytes means: the host does not hold its end now but may yet, or the line is gone for good. */
+  readonly endOfFile: 'absent-now' | 'hung-up';
   /** What silence means here, for the message. */
   readonly silence: string;
 }
@@ -99,7 +99,8 @@ export class DevicePipe implements Pipe {
     for (let delay = LEAST_PAUSE; ; ) {
       const got = this.#io.read(fd, this.#input);
       let moved = 0;
-      if (got === 0 && this.#kind.tellsPresence) {
+      if (got === 0 && this.#kind.endOfFile === 'hung-up') throw this.#hungUp();
+      if (got === 0) {
         // Whoever comes next has not seen the request. Sending it twice is harmless: the same bytes get the same answer.
         present = false;
         sent = 0;
@@ -136,13 +137,17 @@ export class DevicePipe implements Pipe {
     if (this.#closed) throw hostGone(this.uri, 'the pipe was closed on this side');
   }
 
+  #hungUp(cause?: unknown): AvmaError {
+    return hostGone(this.uri, 'the line was hung up', { cause });
+  }
+
   #explain(thrown: unknown): AvmaError {
     switch (errnoOf(thrown)) {
       case 'ENODEV':
         return hostGone(this.uri, 'the device was unplugged', { cause: thrown });
       case 'EIO':
       case 'ENXIO':
-        return hostGone(this.uri, 'the line was hung up', { cause: thrown });
+        return this.#hungUp(thrown);
       default:
         return toAvmaError(thrown, this.uri);
     }

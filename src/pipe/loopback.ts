@@ -10,6 +10,7 @@ export type LoopbackHost = (frame: Uint8Array) => Promise<Uint8Array>;
 export class LoopbackPipe implements Pipe {
   readonly uri = 'loopback:';
   readonly #host: LoopbackHost;
+  readonly #closing = new AbortController();
 
   constructor(host: LoopbackHost) {
     this.#host = host;
@@ -18,16 +19,26 @@ export class LoopbackPipe implements Pipe {
   async exchange(frame: Uint8Array, { signal }: ExchangeOptions): Promise<Uint8Array> {
     refuseIfAborted(this.uri, signal);
     const reader = new AnswerReader(frame);
-    const bytes = await orAborted(this.#host(frame), signal, () =>
-      hostSilent(this.uri, signal, 'it took the request and is still at work'),
-    ).catch((thrown) => {
-      if (signal.aborted) throw thrown;
-      throw hostGone(this.uri, String(thrown), { cause: thrown });
-    });
+    const over = AbortSignal.any([signal, this.#closing.signal]);
+    const bytes = await orAborted(this.#ask(frame), over, () =>
+      signal.aborted
+        ? hostSilent(this.uri, signal, 'it took the request and is still at work')
+        : hostGone(this.uri, 'the pipe was closed on this side'),
+    );
     const answer = reader.push(bytes);
     if (answer === null) throw hostGone(this.uri, 'it returned without an answer');
     return answer;
   }
 
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    this.#closing.abort();
+  }
+
+  async #ask(frame: Uint8Array): Promise<Uint8Array> {
+    try {
+      return await this.#host(frame);
+    } catch (thrown) {
+      throw hostGone(this.uri, String(thrown), { cause: thrown });
+    }
+  }
 }

@@ -24,7 +24,7 @@ export function openSerialPipe(uri: string, rest: string, world: PipeWorld): Pip
     {
       find: () => rest,
       prepare: (path, signal) => makeRaw(uri, path, world, signal),
-      tellsPresence: false,
+      endOfFile: 'hung-up',
       silence: 'nothing came back, and a serial line does not tell whether anybody is at its other end',
     },
     world,

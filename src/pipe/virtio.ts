@@ -28,5 +28,5 @@ export function openVirtioPipe(uri: string, name: string, world: PipeWorld, io?:
     );
   };
   const silence = 'the host holds the other end but sent no answer';
-  return new DevicePipe(uri, { find, silence, tellsPresence: true }, world, io);
+  return new DevicePipe(uri, { find, silence, endOfFile: 'absent-now' }, world, io);
 }

@@ -1,0 +1,167 @@
+import { spawn } from 'node:child_process';
+import { mkdirSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { build } from 'esbuild';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { AvmaError } from '../../src/errors/avma-error.ts';
+import { namedPipe } from '../../src/pipe/npipe.ts';
+import type { Pipe } from '../../src/pipe/pipe.ts';
+import { openPipe } from '../../src/pipe/pipe-uri.ts';
+import { encode, OURS } from './frames.ts';
+import { SITUATIONS, type Situation, type SituationName } from './situations.ts';
+import { type GuestEnd, hasSocat, TRANSPORTS, temporaryFolder } from './transports.ts';
+
+// Inside node_modules, so that the bundle finds the native package that it leaves outside.
+const BUILD = path.resolve(`node_modules/.cache/avma-pipe-test-${process.pid}`);
+const HARNESS = path.join(BUILD, 'exit-harness.mjs');
+
+beforeAll(async () => {
+  mkdirSync(BUILD, { recursive: true });
+  await build({
+    entryPoints: ['test/pipe/exit-harness.ts'],
+    outfile: HARNESS,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    external: ['fs-native-extensions'],
+    logLevel: 'error',
+  });
+});
+
+afterAll(() => rmSync(BUILD, { recursive: true, force: true }));
+
+let folder: string;
+let cleanUp: (() => void | Promise<void>)[];
+
+beforeEach(() => {
+  const temporary = temporaryFolder();
+  folder = temporary.folder;
+  cleanUp = [temporary.remove];
+});
+
+afterEach(async () => {
+  for (const one of cleanUp.reverse()) await one();
+});
+
+async function open(end: GuestEnd): Promise<Pipe> {
+  const pipe = end.socketAsNamedPipe
+    ? namedPipe(end.uri, end.socketAsNamedPipe)
+    : await openPipe(end.uri, end.world);
+  cleanUp.push(() => pipe.close());
+  return pipe;
+}
+
+/** The answering line, or the code of the error. */
+async function outcome(work: Promise<Uint8Array>): Promise<string> {
+  try {
+    return Buffer.from(await work).toString('latin1');
+  } catch (thrown) {
+    if (!(thrown instanceof AvmaError)) throw thrown;
+    return thrown.code;
+  }
+}
+
+describe.each(TRANSPORTS)('$name', (transport) => {
+  const start = async (host: Situation['host']) => {
+    const { stop, ...end } = await transport.start(host, folder);
+    cleanUp.push(stop);
+    return end;
+  };
+
+  for (const [name, { host, exchanges }] of Object.entries(SITUATIONS) as [SituationName, Situation][]) {
+    const reason = transport.notHere?.[name];
+    if (reason !== undefined) {
+      it.skip(`${name}: cannot be, ${reason}`);
+      continue;
+    }
+    it(`${name}: ${exchanges.map(({ code }) => code ?? 'answered').join(', then ')}`, async () => {
+      const pipe = await open(await start(host));
+      for (const { id, deadline, expect: expected } of exchanges) {
+        const signal = AbortSignal.timeout(deadline);
+        expect(await outcome(pipe.exchange(encode('request', id), { signal }))).toBe(expected);
+      }
+    });
+  }
+
+  it('nobody there: host-absent', async () => {
+    const exchange = async () => {
+      const pipe = await open(transport.absent(folder));
+      return pipe.exchange(encode('request', OURS), { signal: AbortSignal.timeout(5_000) });
+    };
+    expect(await outcome(exchange())).toBe('host-absent');
+  });
+
+  it('called off while it waits: host-silent, at once', async () => {
+    const calledOff = new AbortController();
+    const pipe = await open(await start({ answer: async () => calledOff.abort() }));
+    const work = pipe.exchange(encode('request', OURS), { signal: calledOff.signal });
+    await expect(work).rejects.toMatchObject({
+      code: 'host-silent',
+      message: expect.stringContaining('called off'),
+    });
+  });
+
+  it('called off before it began: host-silent, and nothing is sent', async () => {
+    let asked = 0;
+    const pipe = await open(await start({ answer: async () => void asked++ }));
+    const work = pipe.exchange(encode('request', OURS), { signal: AbortSignal.abort() });
+    expect(await outcome(work)).toBe('host-silent');
+    expect(asked).toBe(0);
+  });
+
+  it('closed while it waits: host-gone', async () => {
+    let hear = () => {};
+    const heard = new Promise<void>((resolve) => {
+      hear = resolve;
+    });
+    const pipe = await open(await start({ answer: async () => hear() }));
+    const work = outcome(pipe.exchange(encode('request', OURS), { signal: AbortSignal.timeout(5_000) }));
+    await heard;
+    await pipe.close();
+    expect(await work).toBe('host-gone');
+  });
+
+  it.each([
+    ['answered', 5_000],
+    ['host-silent', 300],
+  ])('%s, a process then ends by itself within 100 ms', { retry: 2 }, async (expected, deadline) => {
+    const answers = expected === 'answered';
+    const end = await start({
+      answer: async (frame, to) => {
+        if (answers) await to.send(encode('response', frame.exchangeId));
+      },
+    });
+    const { said, lingered, status } = await runHarness(end, deadline);
+    expect({ said, status }).toEqual({ said: expected, status: 0 });
+    expect(lingered).toBeLessThan(100);
+  });
+});
+
+if (!hasSocat) {
+  describe.skip('virtio and serial: need socat for a pseudo-terminal', () => {
+    it.skip('socat is not installed');
+  });
+}
+
+/** What the process said, how it ended, and how many milliseconds later. */
+function runHarness(
+  end: GuestEnd,
+  deadline: number,
+): Promise<{ said: string; lingered: number; status: number | null }> {
+  return new Promise((resolve, reject) => {
+    const argument = JSON.stringify({ end, deadline });
+    const child = spawn(process.execPath, [HARNESS, argument], { stdio: ['ignore', 'pipe', 'inherit'] });
+    cleanUp.push(() => void child.kill('SIGKILL'));
+    let said = '';
+    let saidAt = Number.POSITIVE_INFINITY;
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      saidAt = performance.now();
+      said += text;
+    });
+    child.on('error', reject);
+    child.on('exit', (status) =>
+      resolve({ said: said.trim(), lingered: performance.now() - saidAt, status }),
+    );
+  });
+}

@@ -1,0 +1,220 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openPipe } from '../../src/pipe/pipe-uri.ts';
+import { encode, OURS } from './frames.ts';
+import { fakeSocat, temporaryFolder, testWorld } from './transports.ts';
+
+let folder: string;
+let remove: () => void;
+
+beforeEach(() => {
+  ({ folder, remove } = temporaryFolder());
+});
+
+afterEach(() => remove());
+
+async function exchange(uri: string, deadline = 5_000, world = testWorld(folder)): Promise<Uint8Array> {
+  const pipe = await openPipe(uri, world);
+  try {
+    return await pipe.exchange(encode('request', OURS), { signal: AbortSignal.timeout(deadline) });
+  } finally {
+    await pipe.close();
+  }
+}
+
+describe('a URI that cannot be', () => {
+  it.each([
+    ['', 'does not say which kind'],
+    ['/run/avma/host.sock', 'does not say which kind'],
+    ['tcp:host:1688', 'no pipe of the kind tcp:'],
+    ['constructor:x', 'no pipe of the kind constructor:'],
+    ['unix:', 'names no socket'],
+    [`unix:/${'x'.repeat(107)}`, '108 bytes and a socket'],
+    [`unix:/${'é'.repeat(60)}`, '121 bytes and a socket'],
+    ['npipe:avma', 'does not name a pipe of this machine'],
+    ['npipe://server/pipe/avma', 'does not name a pipe of this machine'],
+    ['npipe://./pipe/avma', 'exist on Windows only'],
+    ['virtio:', 'does not name a port'],
+    ['vsock:2', 'does not name a CID and a port'],
+    ['vsock:host:1688', 'does not name a CID and a port'],
+    ['vsock:2:99999999999', 'does not name a CID and a port'],
+    ['kvp:relative', 'whole path'],
+    ['serial:ttyS1', 'does not name a device'],
+    ['exec:', 'names no command'],
+    ['exec:  ', 'names no command'],
+    ['module:fs', 'does not name a file'],
+  ])('%s: %s', async (uri, why) => {
+    await expect(openPipe(uri, testWorld(folder))).rejects.toMatchObject({
+      code: 'pipe-uri-invalid',
+      message: expect.stringContaining(why),
+      hint: expect.stringMatching(/./),
+    });
+  });
+
+  it.each(['unix:/run/avma/host.sock', 'virtio:org.avma.activation.0', 'vsock:2:1688', 'serial:/dev/ttyS1'])(
+    '%s on Windows',
+    async (uri) => {
+      const world = { ...testWorld(folder), platform: 'win32' as const };
+      await expect(openPipe(uri, world)).rejects.toMatchObject({ code: 'pipe-uri-invalid' });
+    },
+  );
+
+  it('a socket path of 107 bytes still is one', async () => {
+    await expect(exchange(`unix:/${'x'.repeat(106)}`)).rejects.toMatchObject({ code: 'host-absent' });
+  });
+
+  it('unix:///PATH is unix:/PATH', async () => {
+    await expect(exchange(`unix://${folder}/a.sock`)).rejects.toMatchObject({
+      message: expect.stringContaining(`${folder}/a.sock does not exist`),
+    });
+  });
+});
+
+it('a socket file that a dead host left: host-absent, and it says that nobody listens', async () => {
+  writeFileSync(`${folder}/dead.sock`, '');
+  await expect(exchange(`unix:${folder}/dead.sock`)).rejects.toMatchObject({
+    code: 'host-absent',
+    message: expect.stringContaining('no process listens'),
+  });
+});
+
+it('a serial URI that names no line: pipe-uri-invalid', async () => {
+  await expect(exchange('serial:/dev/null')).rejects.toMatchObject({
+    code: 'pipe-uri-invalid',
+    message: expect.stringContaining('not a serial line'),
+  });
+});
+
+it('serial without stty: pipe-not-found', async () => {
+  await expect(
+    exchange('serial:/dev/null', 5_000, testWorld(folder, { PATH: folder })),
+  ).rejects.toMatchObject({
+    code: 'pipe-not-found',
+    message: expect.stringContaining('stty'),
+  });
+});
+
+describe('exec', () => {
+  it.each([
+    ['exec:exit 3', 'host-gone', 'status 3'],
+    ['exec:echo no licence here >&2; exit 1', 'host-gone', 'status 1: no licence here'],
+    ['exec:kill -9 $$', 'host-gone', 'SIGKILL'],
+    ['exec:exec 1>&-; sleep 60', 'host-gone', 'closed its output'],
+    ['exec:/etc/passwd', 'access-denied', 'may not be run'],
+    ['exec:no-such-command', 'host-absent', 'no such command'],
+  ])('%s: %s', async (uri, code, why) => {
+    await expect(exchange(uri)).rejects.toMatchObject({ code, message: expect.stringContaining(why) });
+  });
+
+  it('ends with all that the command started', async () => {
+    const file = path.join(folder, 'pid');
+    await expect(exchange(`exec:sleep 600 & echo $! > ${file}; wait`, 300)).rejects.toMatchObject({
+      code: 'host-silent',
+    });
+    // Dead, though perhaps not yet collected by the system's first process.
+    expect(stateOf(Number(readFileSync(file, 'utf8')))).toMatch(/^(gone|Z)$/);
+  });
+});
+
+function stateOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /, '')
+      .charAt(0);
+  } catch {
+    return 'gone';
+  }
+}
+
+describe('vsock needs a socat that can', () => {
+  const about = (version: string, define: string) =>
+    `socat version ${version} on 1 Jan\n  #${define} WITH_VSOCK 1\n`;
+
+  it.each([
+    ['1.7.3.4', 'define', 'is 1.7.3.4'],
+    ['1.7.4.4', 'undef', 'built without'],
+    ['unknown', 'define', 'unknown version'],
+  ])('%s, %s', async (version, define, why) => {
+    const env = fakeSocat(folder, 'exit 9', about(version, define));
+    await expect(exchange('vsock:2:1688', 5_000, testWorld(folder, env))).rejects.toMatchObject({
+      code: 'pipe-not-found',
+      message: expect.stringContaining(why),
+      hint: expect.stringContaining('Install socat'),
+    });
+  });
+
+  it.each(['1.7.4', '1.7.4.4', '1.8.0.0', '2.0.0-b9'])('%s will do', async (version) => {
+    const env = fakeSocat(folder, 'exit 0', about(version, 'define'));
+    await expect(exchange('vsock:2:1688', 5_000, testWorld(folder, env))).rejects.toMatchObject({
+      code: 'host-gone',
+    });
+  });
+
+  it('none on PATH', async () => {
+    mkdirSync(path.join(folder, 'empty'));
+    const world = testWorld(folder, { PATH: path.join(folder, 'empty') });
+    await expect(exchange('vsock:2:1688', 5_000, world)).rejects.toMatchObject({ code: 'pipe-not-found' });
+  });
+
+  it.each([
+    ['connect(5, AF=40 cid:2 port:1688, 16): Connection reset by peer', 'host-absent'],
+    ['connect(5, AF=40 cid:9 port:1688, 16): Connection timed out', 'host-absent'],
+    ['socket(40, 1, 0): Address family not supported by protocol', 'host-absent'],
+    ['connect(5, AF=40 cid:2 port:1688, 16): Permission denied', 'access-denied'],
+    ['read(5, 0x55, 8192): Connection reset by peer', 'host-gone'],
+  ])('it says %s: %s', async (words, code) => {
+    const env = fakeSocat(folder, `echo '2026/01/02 03:04:05 socat[7] E ${words}' >&2; exit 1`);
+    await expect(exchange('vsock:2:1688', 5_000, testWorld(folder, env))).rejects.toMatchObject({ code });
+  });
+
+  it('is asked for CID and port as the URI has them', async () => {
+    const env = fakeSocat(folder, 'echo "$@" >&2; exit 1');
+    await expect(exchange('vsock:3:5000', 5_000, testWorld(folder, env))).rejects.toMatchObject({
+      message: expect.stringContaining('- VSOCK-CONNECT:3:5000'),
+    });
+  });
+});
+
+describe('module', () => {
+  const moduleOf = (text: string) => {
+    const file = path.join(folder, `m${Math.random().toString(36).slice(2)}.mjs`);
+    writeFileSync(file, text);
+    return `module:${file}`;
+  };
+
+  it.each([
+    ['export default 7', 'pipe-uri-invalid', 'not a function'],
+    ['export default () => ({})', 'pipe-uri-invalid', 'no exchange() and close()'],
+    ['throw new Error("broken")', 'pipe-uri-invalid', 'broken'],
+    [
+      'export default () => ({ exchange: async () => "text", close() {} })',
+      'response-malformed',
+      'something else',
+    ],
+    [
+      'export default () => ({ exchange: async () => { throw Object.assign(new Error("no"), { code: "access-denied" }) }, close() {} })',
+      'access-denied',
+      'no',
+    ],
+    ['export default () => ({ exchange() { throw new Error("oops") }, close() {} })', 'internal', 'oops'],
+  ])('%s: %s', async (text, code, why) => {
+    await expect(exchange(moduleOf(text))).rejects.toMatchObject({
+      code,
+      message: expect.stringContaining(why),
+    });
+  });
+
+  it('that does not exist: file-not-found', async () => {
+    await expect(exchange(`module:${folder}/none.mjs`)).rejects.toMatchObject({ code: 'file-not-found' });
+  });
+
+  it('that never comes back: host-silent at the deadline, although nothing else keeps the process alive', async () => {
+    const pipe = await openPipe(
+      moduleOf('export default () => ({ exchange: () => new Promise(() => {}), close() {} })'),
+      testWorld(folder),
+    );
+    const work = pipe.exchange(encode('request', OURS), { signal: AbortSignal.timeout(100) });
+    await expect(work).rejects.toMatchObject({ code: 'host-silent' });
+  });
+});

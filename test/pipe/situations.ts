@@ -1,0 +1,124 @@
+import type { AvmaErrorCode } from '../../src/errors/codes.ts';
+import { encode, garbage, lineOf, NEXT, OURS, STALE } from './frames.ts';
+import type { TestHost } from './test-host.ts';
+
+/** What the guest meets, and what it gets of it: a line, or an error's code. */
+export interface Situation {
+  readonly host: TestHost;
+  /** The exchanges that the guest makes one after the other on the same pipe. */
+  readonly exchanges: readonly { id: string; deadline: number; expect: string; code?: AvmaErrorCode }[];
+}
+
+const LONG = 5_000;
+const SHORT = 150;
+
+const silent: TestHost = { answer: async () => {} };
+const answered = (id: string) => ({ id, deadline: LONG, expect: lineOf('response', id) });
+const failing = (code: AvmaErrorCode, deadline = LONG) => ({ id: OURS, deadline, expect: code, code });
+
+export const SITUATIONS = {
+  'a whole exchange': {
+    host: { answer: (frame, end) => end.send(encode('response', frame.exchangeId)) },
+    exchanges: [answered(OURS)],
+  },
+  'two exchanges on one pipe': {
+    host: { answer: (frame, end) => end.send(encode('response', frame.exchangeId)) },
+    exchanges: [answered(OURS), answered(NEXT)],
+  },
+  'an answer that comes one byte at a time': {
+    host: {
+      async answer(frame, end) {
+        for (const byte of encode('response', frame.exchangeId)) await end.send(Uint8Array.of(byte));
+      },
+    },
+    exchanges: [answered(OURS)],
+  },
+  'another answer before and after, in one piece with it': {
+    host: {
+      answer: (frame, end) =>
+        end.send(
+          Buffer.concat([
+            encode('response', STALE),
+            encode('response', frame.exchangeId),
+            encode('response', STALE),
+          ]),
+        ),
+    },
+    exchanges: [answered(OURS)],
+  },
+  'half a frame first': {
+    host: {
+      async answer(frame, end) {
+        await end.send(encode('response', STALE).subarray(0, 200));
+        await end.send(encode('response', frame.exchangeId));
+      },
+    },
+    exchanges: [answered(OURS)],
+  },
+  'the late answer to an exchange that was given up': {
+    host: {
+      async answer(frame, end, nth) {
+        if (nth === 0) return;
+        await end.send(encode('response', OURS));
+        await end.send(encode('response', frame.exchangeId));
+      },
+    },
+    exchanges: [failing('host-silent', 300), answered(NEXT)],
+  },
+  'an answer to somebody else, there before the request': {
+    host: {
+      greet: (end) => end.send(encode('response', STALE)),
+      answer: (frame, end) => end.send(encode('response', frame.exchangeId)),
+    },
+    exchanges: [answered(OURS)],
+  },
+  'garbage, there before the request': {
+    host: {
+      greet: (end) => end.send(garbage(3_000)),
+      answer: (frame, end) => end.send(encode('response', frame.exchangeId)),
+    },
+    exchanges: [answered(OURS)],
+  },
+  'its own request back, then the answer': {
+    host: {
+      async answer(frame, end) {
+        await end.send(encode('request', frame.exchangeId));
+        await end.send(encode('response', frame.exchangeId));
+      },
+    },
+    exchanges: [answered(OURS)],
+  },
+  'more than 64 KiB of garbage': {
+    host: { answer: (_frame, end) => end.send(garbage(80_000)) },
+    exchanges: [failing('response-malformed')],
+  },
+  'an answer of another version': {
+    host: { answer: (frame, end) => end.send(Buffer.from(`\navma/2 response ${frame.exchangeId} AAAA\n`)) },
+    exchanges: [failing('protocol-unsupported')],
+  },
+  'a host that says nothing until the deadline': {
+    host: silent,
+    exchanges: [failing('host-silent', SHORT)],
+  },
+  'a host that goes in the middle of its answer': {
+    host: {
+      async answer(frame, end) {
+        await end.send(encode('response', frame.exchangeId).subarray(0, 500));
+        end.hangUp();
+      },
+    },
+    // A virtio port waits for the host to come back for as long as it may.
+    exchanges: [failing('host-gone', 1_500)],
+  },
+  'a host that goes and comes back': {
+    host: {
+      async answer(frame, end, nth) {
+        if (nth === 0) return end.hangUp();
+        await end.send(encode('response', frame.exchangeId));
+      },
+    },
+    exchanges: [failing('host-gone'), answered(NEXT)],
+  },
+} as const satisfies Record<string, Situation>;
+
+export type SituationName = keyof typeof SITUATIONS;

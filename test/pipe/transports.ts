@@ -1,0 +1,251 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { GUEST_TO_HOST, HOST_TO_GUEST } from '../../src/pipe/kvp-file.ts';
+import type { PipeWorld } from '../../src/pipe/world.ts';
+import { listenOnPools } from './pool-host.ts';
+import type { SituationName } from './situations.ts';
+import { listen, type TestHost } from './test-host.ts';
+
+/** What a guest needs to open its end; plain data, so that another process can. */
+export interface GuestEnd {
+  readonly uri: string;
+  readonly world: PipeWorld;
+  /** Opens the named-pipe class over this unix socket instead of the URI. */
+  readonly socketAsNamedPipe?: string;
+}
+
+/** One transport with a host at its other end, or with none. */
+export interface Transport {
+  readonly name: string;
+  /** Situations that this transport cannot be in, and why. */
+  readonly notHere?: Partial<Record<SituationName, string>>;
+  /** What another kind of end says when nobody is there. */
+  readonly absentCode?: 'host-silent';
+  start(host: TestHost, folder: string): Promise<GuestEnd & { stop(): Promise<void> }>;
+  absent(folder: string): GuestEnd;
+}
+
+export const hasSocat = (process.env.PATH ?? '')
+  .split(':')
+  .some((one) => existsSync(path.join(one, 'socat')));
+
+export function temporaryFolder(): { folder: string; remove(): void } {
+  const folder = mkdtempSync(path.join(tmpdir(), 'avma-pipe-'));
+  return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
+}
+
+export function testWorld(root: string, env: NodeJS.ProcessEnv = process.env): PipeWorld {
+  return { root, platform: 'linux', env };
+}
+
+/** Carries its stdin and stdout to a unix socket, as `socat - UNIX-CONNECT:` would. */
+const BRIDGE = `
+import net from 'node:net';
+const socket = net.connect(process.argv[2]);
+process.stdin.pipe(socket).pipe(process.stdout);
+socket.on('close', () => process.exit(0)).on('error', () => process.exit(3));
+`;
+
+/** A user's transport, written as its author would: no more than resolves with all that came. */
+const USER_MODULE = (socket: string) => `
+import net from 'node:net';
+export default function makePipe() {
+  let socket;
+  const fail = (code, message) => Object.assign(new Error(message), { code });
+  return {
+    exchange(frame) {
+      const [, id] = /(?:hello|request) ([0-9a-f]{32})/.exec(Buffer.from(frame).toString('latin1'));
+      return new Promise((resolve, reject) => {
+        let got = '';
+        socket ??= net.connect(${JSON.stringify(socket)});
+        socket.on('error', (error) => reject(fail('host-absent', error.message)));
+        socket.on('close', () => { socket = undefined; reject(fail('host-gone', 'closed')); });
+        socket.on('data', (chunk) => {
+          got += chunk.toString('latin1');
+          const done = new RegExp('(response|offer|fault) ' + id + ' .*\\n').test(got) || got.length > 70_000;
+          if (done) resolve(Buffer.from(got, 'latin1'));
+        });
+        socket.write(frame);
+      });
+    },
+    async close() { socket?.destroy(); },
+  };
+}
+`;
+
+const SOCAT_VERSION = 'socat version 1.7.4.4 on 06 Nov 2022\nfeatures:\n  #define WITH_VSOCK 1\n';
+
+/** A `socat` on a PATH of its own, so that the real one can never be reached from a test of vsock. */
+export function fakeSocat(folder: string, connects: string, about = SOCAT_VERSION): NodeJS.ProcessEnv {
+  const bin = path.join(folder, 'bin');
+  mkdirSync(bin, { recursive: true });
+  const script = `#!/bin/sh\nif [ "$1" = -V ]; then cat <<'END'\n${about}END\nexit 0; fi\n${connects}\n`;
+  writeFileSync(path.join(bin, 'socat'), script.replace('cat <<', '/bin/cat <<'), { mode: 0o755 });
+  return { PATH: bin };
+}
+
+function bridgeTo(folder: string, socket: string): string {
+  const file = path.join(folder, 'bridge.mjs');
+  writeFileSync(file, BRIDGE);
+  return `exec '${process.execPath}' '${file}' '${socket}'`;
+}
+
+/** A terminal that leads to the socket; `link` is the device file that the guest opens. */
+async function pseudoTerminal(link: string, options: string, socket: string): Promise<ChildProcess> {
+  mkdirSync(path.dirname(link), { recursive: true });
+  const socat = spawn('socat', [`PTY,link=${link}${options}`, `UNIX-CONNECT:${socket}`], { stdio: 'ignore' });
+  while (!existsSync(link)) await new Promise((resolve) => setTimeout(resolve, 5));
+  return socat;
+}
+
+const onSocket =
+  (guestEnd: (socket: string, folder: string) => GuestEnd | Promise<GuestEnd & { child?: ChildProcess }>) =>
+  async (host: TestHost, folder: string) => {
+    const socket = path.join(folder, 'host.sock');
+    const server = await listen(host, socket);
+    const { child, ...end }: GuestEnd & { child?: ChildProcess } = await guestEnd(socket, folder);
+    const stop = async () => {
+      child?.kill('SIGKILL');
+      await server.close();
+    };
+    return { ...end, stop };
+  };
+
+const unix: Transport = {
+  name: 'unix',
+  start: onSocket((socket, folder) => ({ uri: `unix:${socket}`, world: testWorld(folder) })),
+  absent: (folder) => ({ uri: `unix:${folder}/nobody.sock`, world: testWorld(folder) }),
+};
+
+const npipe: Transport = {
+  name: 'npipe (over a unix socket, which Node reaches by the same call)',
+  start: onSocket((socket, folder) => ({
+    uri: 'npipe://./pipe/avma',
+    world: testWorld(folder),
+    socketAsNamedPipe: socket,
+  })),
+  absent: (folder) => ({
+    uri: 'npipe://./pipe/avma',
+    world: testWorld(folder),
+    socketAsNamedPipe: `${folder}/nobody.sock`,
+  }),
+};
+
+const exec: Transport = {
+  name: 'exec',
+  start: onSocket((socket, folder) => ({
+    uri: `exec:${bridgeTo(folder, socket)}`,
+    world: testWorld(folder),
+  })),
+  absent: (folder) => ({ uri: 'exec:no-such-command-anywhere', world: testWorld(folder) }),
+};
+
+const vsock: Transport = {
+  name: 'vsock (a script stands in for socat)',
+  start: onSocket((socket, folder) => ({
+    uri: 'vsock:2:1688',
+    world: testWorld(folder, fakeSocat(folder, bridgeTo(folder, socket))),
+  })),
+  absent: (folder) => {
+    const reset =
+      '2026/01/02 03:04:05 socat[7] E connect(5, AF=40 cid:2 port:1688, 16): Connection reset by peer';
+    return {
+      uri: 'vsock:2:1688',
+      world: testWorld(folder, fakeSocat(folder, `echo "${reset}" >&2; exit 1`)),
+    };
+  },
+};
+
+const endsWithTheTerminal = 'the stand-in terminal ends with its host';
+
+const virtio: Transport = {
+  name: 'virtio (a pseudo-terminal stands in for the port)',
+  notHere: { 'a host that goes and comes back': endsWithTheTerminal },
+  start: onSocket(async (socket, folder) => {
+    const link = path.join(folder, 'dev/virtio-ports/org.avma.activation.0');
+    const child = await pseudoTerminal(link, ',rawer', socket);
+    return { uri: 'virtio:org.avma.activation.0', world: testWorld(folder), child };
+  }),
+  absent: (folder) => ({ uri: 'virtio:org.avma.activation.0', world: testWorld(folder) }),
+};
+
+const serial: Transport = {
+  name: 'serial (a cooked pseudo-terminal)',
+  notHere: { 'a host that goes and comes back': endsWithTheTerminal },
+  start: onSocket(async (socket, folder) => {
+    const link = path.join(folder, 'ttyS1');
+    const child = await pseudoTerminal(link, '', socket);
+    return { uri: `serial:${link}`, world: testWorld(folder), child };
+  }),
+  absent: (folder) => ({ uri: `serial:${folder}/ttyS1`, world: testWorld(folder) }),
+};
+
+const module: Transport = {
+  name: 'module',
+  start: onSocket((socket, folder) => {
+    writeFileSync(path.join(folder, 'my-pipe.mjs'), USER_MODULE(socket));
+    return { uri: `module:${folder}/my-pipe.mjs`, world: testWorld(folder) };
+  }),
+  absent: (folder) => {
+    writeFileSync(path.join(folder, 'my-pipe.mjs'), USER_MODULE(`${folder}/nobody.sock`));
+    return { uri: `module:${folder}/my-pipe.mjs`, world: testWorld(folder) };
+  },
+};
+
+const kvp: Transport = {
+  name: 'kvp (pools in a folder, no Hyper-V)',
+  notHere: {
+    'more than 64 KiB of garbage': "other programs' records are not noise",
+    'its own request back, then the answer': 'pools do not echo',
+    'a host that goes in the middle of its answer': 'pools have no ends that could close',
+    'a host that goes and comes back': 'pools have no ends that could close',
+  },
+  async start(host, folder) {
+    for (const pool of [GUEST_TO_HOST, HOST_TO_GUEST]) writeFileSync(path.join(folder, pool), '');
+    const end = listenOnPools(host, folder);
+    return { uri: `kvp:${folder}`, world: testWorld(folder), stop: end.close };
+  },
+  absent: (folder) => ({ uri: 'kvp:', world: testWorld(folder) }),
+};
+
+const loopback: Transport = {
+  name: 'loopback',
+  async start(host, folder) {
+    let asked = 0;
+    const loopbackHost = (frame: Uint8Array) =>
+      new Promise<Uint8Array>((resolve) => {
+        const said: Uint8Array[] = [];
+        const reply = () => resolve(Buffer.concat(said));
+        const end = { send: async (bytes: Uint8Array) => void said.push(bytes), hangUp: reply };
+        const [, type, exchangeId = ''] = Buffer.from(frame).toString('latin1').trim().split(' ');
+        const asFrame = { type: type as 'request', exchangeId, body: new Uint8Array() };
+        const work = async () => {
+          await host.greet?.(end);
+          const before = said.length;
+          await host.answer(asFrame, end, asked++);
+          // A host function has no other way to be silent than not to return.
+          if (said.length > before) reply();
+        };
+        void work();
+      });
+    return {
+      uri: 'loopback:',
+      world: { ...testWorld(folder), loopback: loopbackHost },
+      stop: async () => {},
+    };
+  },
+  absent: (folder) => ({ uri: 'loopback:', world: testWorld(folder) }),
+};
+
+export const TRANSPORTS: readonly Transport[] = [
+  loopback,
+  unix,
+  npipe,
+  exec,
+  vsock,
+  module,
+  kvp,
+  ...(hasSocat ? [virtio, serial] : []),
+];
