@@ -1,0 +1,121 @@
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import fs from 'node:fs';
+import path from 'node:path';
+import { findProgram } from '../../src/pipe/find-program.ts';
+import { CACHE, KERNEL, PACKAGE_ROOT } from './requirements.ts';
+
+/** Where the guest has avma: what `npm install` would put there, not more. */
+const INSTALLED = 'opt/avma';
+
+/** The kernel unpacks archives one after the other, and each must begin at a multiple of 4; cpio's own block is this. */
+const CPIO_BLOCK = 512;
+
+/** As what a user would install: the built commands, the catalogues, and the one package that is not bundled. */
+export function installPackage(target: string): void {
+  for (const name of ['bin', 'dist', 'keys', 'package.json']) {
+    fs.cpSync(path.join(PACKAGE_ROOT, name), path.join(target, name), { recursive: true });
+  }
+  const waiting = ['fs-native-extensions'];
+  for (const name of waiting) {
+    const from = path.join(PACKAGE_ROOT, 'node_modules', name);
+    const prebuilds = path.join(from, 'prebuilds');
+    fs.cpSync(from, path.join(target, 'node_modules', name), {
+      recursive: true,
+      filter: (file) =>
+        path.dirname(file) !== prebuilds || path.basename(file) === `${process.platform}-${process.arch}`,
+    });
+    const { dependencies = {} } = JSON.parse(fs.readFileSync(path.join(from, 'package.json'), 'utf8')) as {
+      dependencies?: Record<string, string>;
+    };
+    waiting.push(...Object.keys(dependencies).filter((dependency) => !waiting.includes(dependency)));
+  }
+}
+
+/** What never changes between two runs: kernel modules, busybox, socat and this very Node. Made once, then cached. */
+export function baseArchive(): string {
+  const kernel = path.basename(fs.realpathSync(KERNEL));
+  const recipe = createHash('sha256').update(fs.readFileSync(import.meta.filename)).digest('hex').slice(0, 8);
+  const archive = path.join(CACHE, `base-${kernel}-node-${process.versions.node}-${recipe}.cpio`);
+  if (fs.existsSync(archive)) return archive;
+  const root = fs.mkdtempSync(path.join(CACHE, 'base.'));
+  try {
+    for (const folder of ['bin', 'dev', 'etc', 'proc', 'root', 'run', 'sys', 'tmp', 'usr', 'var/lib']) {
+      fs.mkdirSync(path.join(root, folder), { recursive: true });
+    }
+    fs.symlinkSync('../bin', path.join(root, 'usr/bin'));
+    addProgram(root, 'node', process.execPath);
+    for (const name of ['busybox', 'socat']) addProgram(root, name, findProgram(name, process.env) ?? name);
+    fs.cpSync(fs.realpathSync(KERNEL), path.join(root, 'lib/modules'), {
+      recursive: true,
+      filter: (file) => path.basename(file) !== 'vmlinuz',
+    });
+    const partial = `${root}.cpio`;
+    fs.writeFileSync(partial, archiveOf(root));
+    fs.renameSync(partial, archive);
+    return archive;
+  } finally {
+    fs.rmSync(root, { recursive: true, force: true });
+  }
+}
+
+/**
+ * What the test adds: the first process, avma, and the files of one machine.
+ *
+ * @param installed - From {@link installPackage}.
+ * @param files - Files and folders by their path in the guest.
+ */
+export function overlayArchive(folder: string, installed: string, files: Record<string, string>): Buffer {
+  const root = fs.mkdtempSync(path.join(folder, 'overlay.'));
+  const everything = {
+    init: path.join(import.meta.dirname, 'guest-init'),
+    [INSTALLED]: installed,
+    ...files,
+  };
+  for (const [target, from] of Object.entries(everything)) {
+    fs.mkdirSync(path.dirname(path.join(root, target)), { recursive: true });
+    fs.cpSync(from, path.join(root, target), { recursive: true });
+  }
+  fs.mkdirSync(path.join(root, 'bin'));
+  for (const command of ['slmgr', 'avma']) {
+    fs.symlinkSync(`/${INSTALLED}/bin/${command}`, path.join(root, 'bin', command));
+  }
+  try {
+    return archiveOf(root);
+  } finally {
+    fs.rmSync(root, { recursive: true, force: true });
+  }
+}
+
+/** One initramfs of a base and what lies over it, the last on top. */
+export function joinArchives(file: string, base: string, ...overlays: Buffer[]): void {
+  fs.copyFileSync(base, file);
+  for (const overlay of overlays) {
+    fs.appendFileSync(file, overlay);
+    fs.appendFileSync(file, Buffer.alloc((CPIO_BLOCK - (overlay.length % CPIO_BLOCK)) % CPIO_BLOCK));
+  }
+}
+
+function addProgram(root: string, name: string, file: string): void {
+  fs.copyFileSync(fs.realpathSync(file), path.join(root, 'bin', name));
+  for (const library of librariesOf(file)) {
+    fs.mkdirSync(path.dirname(path.join(root, library)), { recursive: true });
+    fs.copyFileSync(library, path.join(root, library));
+  }
+}
+
+function librariesOf(program: string): string[] {
+  try {
+    return execFileSync('ldd', [program], { encoding: 'utf8', stdio: 'pipe' }).match(/\/[^ \n]+/g) ?? [];
+  } catch {
+    // ldd's way of saying that it is linked statically.
+    return [];
+  }
+}
+
+function archiveOf(root: string): Buffer {
+  return execFileSync('sh', ['-c', 'find . -print0 | cpio --null -o -H newc -R 0:0 --quiet'], {
+    cwd: root,
+    maxBuffer: 2 ** 30,
+  });
+}

@@ -1,0 +1,154 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import fs from 'node:fs';
+import net from 'node:net';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { baseArchive, joinArchives } from './guest-image.ts';
+import { KERNEL } from './requirements.ts';
+
+/** No boot of the test lives longer, whatever becomes of the test. In seconds. */
+const LIFETIME = 120;
+
+/** The virtual hardware of one boot. */
+export interface Machine {
+  /** What the firmware says: `-uuid`. */
+  readonly vmId: string;
+  /** The socket behind the port org.avma.activation.0; without it there is no such port. */
+  readonly socket?: string;
+  /** Laid over the base, the last on top. */
+  readonly overlays: readonly Buffer[];
+  /** `-smbios`, `-rtc` and the like. */
+  readonly options?: readonly string[];
+}
+
+/** What a command did in the guest. */
+export interface CommandResult {
+  readonly status: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** How long it took by the guest's own clock. */
+  readonly seconds: number;
+}
+
+/** A VM that is up. It powers off when the test lets go of it. */
+export interface Guest {
+  /** `performance.now()` when QEMU was started. */
+  readonly started: number;
+  /** Runs a line of shell as root. */
+  run(command: string): Promise<CommandResult>;
+  /** Runs it, expects status 0, returns its output's bytes. */
+  read(command: string): Promise<Buffer>;
+  powerOff(): Promise<void>;
+}
+
+/**
+ * Boots Debian's kernel in QEMU. Emulated, unless AVMA_TEST_KVM=1: nested virtualization on a machine that others
+ * use can take it down, and emulation costs four seconds.
+ *
+ * @param folder - For the boot's own files.
+ */
+export async function bootGuest(folder: string, machine: Machine): Promise<Guest> {
+  const own = fs.mkdtempSync(path.join(folder, 'boot.'));
+  const initrd = path.join(own, 'initrd');
+  joinArchives(initrd, baseArchive(), ...machine.overlays);
+  const controlSocket = path.join(own, 'control.sock');
+  const server = net.createServer();
+  await new Promise<void>((resolve) => server.listen(controlSocket, resolve));
+
+  const started = performance.now();
+  const qemu = spawn('timeout', ['--kill-after=5', String(LIFETIME), ...commandLine(machine, initrd, controlSocket)], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let console = '';
+  for (const stream of [qemu.stdout, qemu.stderr]) {
+    stream.setEncoding('latin1').on('data', (text: string) => {
+      console += text;
+    });
+  }
+  const ended = new Promise<never>((_resolve, reject) => {
+    qemu.once('error', reject);
+    qemu.once('close', (status) => {
+      process.off('exit', kill);
+      reject(new Error(`QEMU ended with ${status}, the guest's console:\n${console.slice(-4000)}`));
+    });
+  });
+  ended.catch(() => {});
+  const kill = () => qemu.kill('SIGTERM');
+  process.once('exit', kill);
+
+  const control = await Promise.race([
+    new Promise<net.Socket>((resolve) => server.once('connection', resolve)),
+    ended,
+  ]);
+  server.close();
+  control.on('error', () => {});
+  const lines = createInterface({ input: control })[Symbol.asyncIterator]();
+  const nextLine = async () => (await Promise.race([lines.next(), ended])).value as string;
+  await nextLine();
+  // The guest has it in its memory now.
+  fs.rmSync(initrd);
+
+  async function runBytes(command: string) {
+    control.write(`${command}\n`);
+    const [status, before, after, stdout = '', stderr = ''] = (await nextLine()).split(' ');
+    return {
+      status: Number(status),
+      stdout: Buffer.from(stdout, 'base64'),
+      stderr: Buffer.from(stderr, 'base64'),
+      seconds: Number(after) - Number(before),
+    };
+  }
+
+  return {
+    started,
+    async run(command) {
+      const { stdout, stderr, ...rest } = await runBytes(command);
+      return { ...rest, stdout: stdout.toString(), stderr: stderr.toString() };
+    },
+    async read(command) {
+      const { status, stdout, stderr } = await runBytes(command);
+      if (status !== 0) throw new Error(`${command} ended with ${status}: ${stderr}`);
+      return stdout;
+    },
+    async powerOff() {
+      control.end();
+      await hasEnded(qemu);
+      fs.rmSync(own, { recursive: true, force: true });
+    },
+  };
+}
+
+function commandLine(machine: Machine, initrd: string, controlSocket: string): string[] {
+  const { vmId, socket, options = [] } = machine;
+  const acceleration = process.env.AVMA_TEST_KVM === '1' ? ['kvm', 'host'] : ['tcg,thread=multi', 'max'];
+  const [accelerator = '', cpu = ''] = acceleration;
+  // Less, and the kernel cannot unpack it beside the archive itself.
+  const memory = Math.max(512, Math.ceil((fs.statSync(initrd).size * 5) / 2 ** 20));
+  return [
+    'qemu-system-x86_64',
+    ...['-M', 'q35', '-accel', accelerator, '-cpu', cpu, '-smp', '1', '-m', String(memory)],
+    ...['-nodefaults', '-no-user-config', '-nographic', '-no-reboot', '-net', 'none', '-serial', 'stdio'],
+    ...['-kernel', path.join(KERNEL, 'vmlinuz'), '-initrd', initrd],
+    ...['-append', 'console=ttyS0 quiet panic=-1', '-uuid', vmId],
+    ...['-device', 'virtio-serial-pci'],
+    ...port('control', 'test.control', `path=${controlSocket},server=off`),
+    // reconnect: without it, QEMU does not start before the host, and a host that was restarted is not found again.
+    ...(socket === undefined
+      ? []
+      : port('activation', 'org.avma.activation.0', `path=${socket},server=off,reconnect=1`)),
+    ...options,
+  ];
+}
+
+function port(id: string, name: string, socket: string): string[] {
+  return ['-chardev', `socket,id=${id},${socket}`, '-device', `virtserialport,chardev=${id},name=${name}`];
+}
+
+/** Powered off by itself, or made to. */
+async function hasEnded(qemu: ChildProcess): Promise<void> {
+  if (qemu.exitCode !== null || qemu.signalCode !== null) return;
+  const ended = new Promise((resolve) => qemu.once('close', resolve));
+  const timer = setTimeout(() => qemu.kill('SIGTERM'), 5000);
+  await ended;
+  clearTimeout(timer);
+}
