@@ -1,0 +1,64 @@
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { onTestFinished } from 'vitest';
+import { createHost, hostRequest, installCertificate } from '../../src/host/host-store.ts';
+import { type RunningHost, type ServeOptions, serve } from '../../src/host/serve.ts';
+import { MAX_LEASE } from '../../src/protocol/answer.ts';
+import { certifyHost, createVendorRoot, type Grant, openVendorRoot } from '../../src/vendor/vendor.ts';
+
+export const PACKAGE_ROOT = path.resolve(import.meta.dirname, '../..');
+
+const GRANT: Grant = { edition: 'ServerDatacenter', osVersion: '10.0.26100', channel: 'MAK', days: 365 };
+
+/** A host's folder and the trust anchor of the vendor who certified it. */
+interface MadeHost {
+  readonly folder: string;
+  readonly anchorFile: string;
+}
+
+/** A folder of this test's own, with a name short enough for sockets in it. */
+export function temporaryFolder(): string {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'avma-t-'));
+  onTestFinished(() => fs.rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** A host that nobody has certified. */
+export function makeHost(folder: string, now = Date.now()): MadeHost {
+  const hostFolder = path.join(folder, 'host');
+  createHost(hostFolder, 'hv01', undefined, now);
+  const { anchorFile } = createVendorRoot(path.join(folder, 'vendor'), 'Example vendor', now);
+  return { folder: hostFolder, anchorFile };
+}
+
+/** A host with its vendor's certificate. @param now - The vendor's clock, from which the certificate counts. */
+export function makeCertifiedHost(folder: string, grant: Partial<Grant> = {}, now = Date.now()): MadeHost {
+  const hostFolder = path.join(folder, 'host');
+  const host = createHost(hostFolder, 'hv01', undefined, now);
+  const { keyFile, anchorFile } = createVendorRoot(path.join(folder, 'vendor'), 'Example vendor', now);
+  const { envelope } = certifyHost(
+    Buffer.from(JSON.stringify(hostRequest(host, now))),
+    'the request',
+    openVendorRoot(keyFile),
+    { ...GRANT, ...grant },
+    now,
+  );
+  installCertificate(hostFolder, host, Buffer.from(JSON.stringify(envelope)), 'the certificate', now);
+  return { folder: hostFolder, anchorFile };
+}
+
+/** The host of a folder, serving until the test is over. */
+export async function serveHost(folder: string, options: Partial<ServeOptions>): Promise<RunningHost> {
+  const running = await serve({
+    folder,
+    catalogFolders: [path.join(PACKAGE_ROOT, 'keys')],
+    listen: [],
+    throttle: { burst: 600, window: 60_000 },
+    lease: MAX_LEASE,
+    events: { write: () => {} },
+    ...options,
+  });
+  onTestFinished(() => running.stop());
+  return running;
+}
