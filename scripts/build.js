@@ -1,20 +1,27 @@
-// Bundles each command into one file: a third of the start-up time of the same code unbundled.
-// CommonJS, because the ES module loader alone costs what the whole display path may.
+// Bundles each command into one file and compiles it ahead: a third of the start-up time of the same code as it
+// stands in src/. CommonJS, because the ES module loader alone costs what the whole display path may.
+import { execFileSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { build } from 'esbuild';
 
-rmSync('dist', { recursive: true, force: true });
-await build({
-  entryPoints: { slmgr: 'src/cli/slmgr/main.ts', avma: 'src/cli/avma/main.ts' },
+const shared = {
   outdir: 'dist',
   outExtension: { '.js': '.cjs' },
   bundle: true,
   platform: 'node',
   format: 'cjs',
   target: 'node20',
-  minify: true,
-  keepNames: false,
   // Native, so it stays a file of its own; loaded only by commands that write.
   external: ['fs-native-extensions'],
   logLevel: 'warning',
+};
+
+rmSync('dist', { recursive: true, force: true });
+await build({
+  ...shared,
+  entryPoints: { slmgr: 'src/cli/slmgr/main.ts', avma: 'src/cli/avma/main.ts' },
+  minify: true,
 });
+await build({ ...shared, entryPoints: { 'build/warm-up': 'scripts/warm-up.ts' } });
+execFileSync(process.execPath, ['dist/build/warm-up.cjs'], { stdio: 'inherit' });
+rmSync('dist/build', { recursive: true, force: true });

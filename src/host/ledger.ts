@@ -42,7 +42,7 @@ const RECENT_LENGTH = 1024 * 1024;
  */
 export async function openFileLedger(folder: string, now: number): Promise<Ledger> {
   const file = path.join(folder, 'ledger.jsonl');
-  const { tryLock } = await import('fs-native-extensions');
+  const { tryLock } = await import('../storage/native-lock.ts');
   let fd: number;
   try {
     fd = fs.openSync(file, 'a+', 0o600);

@@ -13,7 +13,7 @@ const PATIENCE = 5_000;
  */
 export async function withFolderLock<T>(folder: string, work: () => T | Promise<T>): Promise<T> {
   // A native module: loaded by the commands that write, not by those that only show.
-  const { tryLock, unlock } = await import('fs-native-extensions');
+  const { tryLock, unlock } = await import('./native-lock.ts');
   let fd: number;
   try {
     fd = fs.openSync(path.join(folder, 'lock'), 'a+', 0o600);

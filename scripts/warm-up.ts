@@ -1,0 +1,79 @@
+/**
+ * Part of the build: runs an activation with the built slmgr in this process, then keeps the code that V8 has compiled
+ * for it beside the bundle. A start then reads that instead of compiling; another version of Node ignores it.
+ */
+import { randomUUID } from 'node:crypto';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { addTrustAnchor } from '../src/guest/trust-store.ts';
+import { createHost, hostRequest, installCertificate } from '../src/host/host-store.ts';
+import { serve } from '../src/host/serve.ts';
+import { DEFAULT_LIMIT } from '../src/host/throttle.ts';
+import { MAX_LEASE } from '../src/protocol/answer.ts';
+import { certifyHost, createVendorRoot, openVendorRoot } from '../src/vendor/vendor.ts';
+
+const root = process.cwd();
+const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'avma-build-'));
+const at = (name: string) => path.join(folder, name);
+const catalogFolders = [path.join(root, 'keys')];
+
+interface Launcher {
+  loadCommand(name: string): { main(packageRoot: string, argv: string[]): Promise<void> };
+  keepCompiledCode(name: string): void;
+}
+
+async function warmUp(): Promise<void> {
+  const now = Date.now();
+  const vendor = createVendorRoot(at('vendor'), 'build', now);
+  const identity = createHost(at('host'), 'build', undefined, now);
+  const request = Buffer.from(JSON.stringify(hostRequest(identity, now)));
+  const grant = { edition: 'ServerDatacenter', osVersion: '10.0.26100', channel: 'MAK', days: 1 } as const;
+  const { envelope } = certifyHost(request, 'request', openVendorRoot(vendor.keyFile), grant, now);
+  installCertificate(at('host'), identity, Buffer.from(JSON.stringify(envelope)), 'certificate', now);
+  const host = await serve({
+    folder: at('host'),
+    catalogFolders,
+    listen: [{ path: at('host.sock'), vmId: null, mode: 0o600 }],
+    throttle: DEFAULT_LIMIT,
+    lease: MAX_LEASE,
+    events: { write() {} },
+  });
+  addTrustAnchor(vendor.anchorFile, at('guest/trust.d'));
+  fs.writeFileSync(at('config.json'), '{}');
+  Object.assign(process.env, {
+    AVMA_STATE_DIR: at('guest'),
+    AVMA_TRUST_DIR: at('none'),
+    AVMA_CONFIG: at('config.json'),
+    AVMA_PIPE: `unix:${at('host.sock')}`,
+    AVMA_VM_ID: randomUUID(),
+  });
+
+  const launcher = require(path.join(root, 'bin/launch.cjs')) as Launcher;
+  const slmgr = launcher.loadCommand('slmgr');
+  const printed = await capture(async () => {
+    const { products } = JSON.parse(fs.readFileSync(path.join(root, 'keys/windows-server.json'), 'utf8'));
+    await slmgr.main(root, ['/ipk', products[0].productKey]);
+    for (const option of ['/ato', '/dlv', '/dli', '/xpr']) await slmgr.main(root, [option]);
+  });
+  await host.stop();
+  if (!printed.includes('License Status: Licensed')) throw new Error(`the build does not work:\n${printed}`);
+  launcher.keepCompiledCode('slmgr');
+}
+
+async function capture(work: () => Promise<void>): Promise<string> {
+  const { write } = process.stdout;
+  let printed = '';
+  process.stdout.write = ((chunk: string) => {
+    printed += chunk;
+    return true;
+  }) as typeof write;
+  try {
+    await work();
+  } finally {
+    process.stdout.write = write;
+  }
+  return printed;
+}
+
+warmUp().finally(() => fs.rmSync(folder, { recursive: true, force: true }));
