@@ -1,0 +1,100 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import type { GuestEvent } from '../../src/events/event.ts';
+import { type GuestService, type GuestWorld, openGuestService } from '../../src/guest/guest-service.ts';
+import type { ProductReport } from '../../src/guest/license-report.ts';
+import type { Pipe } from '../../src/pipe/pipe.ts';
+import { TestClock } from './clock.ts';
+import { MemoryEvents } from './memory-events.ts';
+import { tempFolder } from './temp-folder.ts';
+import type { TestHost } from './test-host.ts';
+import type { TestVendor } from './test-vendor.ts';
+
+export const VM = '11111111-2222-4333-8444-555555555555';
+export const OTHER_VM = '99999999-8888-4777-8666-555555555555';
+
+/** Published keys and this project's activation IDs of some editions. */
+export const STANDARD_2012R2 = {
+  key: 'DBGBW-NPF86-BJVTX-K3WKJ-MTB6V',
+  activationId: '0eeb0b7a-43be-5bd7-92c9-4372d99ad9bf',
+};
+export const DATACENTER_2025 = {
+  key: 'YQB4H-NKHHJ-Q6K4R-4VMY6-VCH67',
+  activationId: 'e6e6e7f3-c60b-55e6-8485-f08b594bb09d',
+};
+
+export interface TestGuestOptions {
+  readonly vendors?: readonly TestVendor[];
+  readonly clock?: TestClock;
+  readonly vmId?: string;
+  readonly folder?: string;
+  readonly catalogFolders?: readonly string[];
+  readonly machineName?: string;
+}
+
+/** A guest with its own folders and clock. It keeps nothing between two {@link TestGuest.open}s but its files. */
+export interface TestGuest {
+  readonly clock: TestClock;
+  readonly events: MemoryEvents<GuestEvent>;
+  readonly folder: string;
+  readonly stateFile: string;
+  readonly trustFolder: string;
+  /** Makes the pipes that the next activations go over. */
+  connect(openPipe: () => Pipe | Promise<Pipe>): void;
+  /** Opens the licensing service, as each command does. */
+  open(change?: Partial<GuestWorld> & { recover?: boolean }): Promise<GuestService>;
+  /** Opens the service and looks at one product. */
+  look(activationId: string, change?: Partial<GuestWorld>): Promise<ProductReport>;
+}
+
+/** A guest that trusts the host's vendor and reaches the host. */
+export function createTestGuest(host: TestHost | null, options: TestGuestOptions = {}): TestGuest {
+  const clock = options.clock ?? new TestClock();
+  const events = new MemoryEvents<GuestEvent>();
+  const folder = options.folder ?? tempFolder();
+  const stateFolder = path.join(folder, 'state');
+  const trustFolder = path.join(folder, 'trust.d');
+  const ownCatalogFolder = path.join(folder, 'catalog.d');
+  const root = path.join(folder, 'root');
+  fs.mkdirSync(root, { recursive: true });
+  for (const vendor of options.vendors ?? (host === null ? [] : [host.vendor])) {
+    vendor.installAnchor(trustFolder);
+  }
+  let openPipe: (() => Pipe | Promise<Pipe>) | undefined = host === null ? undefined : () => host.pipe();
+  const world: GuestWorld = {
+    stateFolder,
+    trustFolders: [trustFolder],
+    catalogFolders: [...(options.catalogFolders ?? ['keys']), ownCatalogFolder],
+    ownCatalogFolder,
+    configuredVmId: options.vmId ?? VM,
+    root,
+    machineName: options.machineName ?? 'guest01',
+    client: 'avma test',
+    serviceVersion: '0.0.0.0',
+    deadline: 5000,
+    events,
+    readClock: clock.read,
+    openPipe: async () => {
+      if (openPipe === undefined) throw new TypeError('the test has not connected the guest');
+      return openPipe();
+    },
+  };
+  const open: TestGuest['open'] = ({ recover, ...change } = {}) =>
+    openGuestService({ ...world, ...change }, recover === undefined ? {} : { recover });
+  return {
+    clock,
+    events,
+    folder,
+    stateFile: path.join(stateFolder, 'guest.state'),
+    trustFolder,
+    connect: (to) => {
+      openPipe = to;
+    },
+    open,
+    async look(activationId, change) {
+      const derived = (await open(change)).derive(activationId);
+      if (derived === undefined) throw new TypeError(`no catalogue lists ${activationId}`);
+      return derived.report;
+    },
+  };
+}

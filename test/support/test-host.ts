@@ -1,0 +1,118 @@
+import { type Catalog, loadCatalog } from '../../src/catalog/catalog.ts';
+import type { HostEvent } from '../../src/events/event.ts';
+import type { Channel } from '../../src/host/admission.ts';
+import type { HostIdentity } from '../../src/host/host-store.ts';
+import type { Ledger, LedgerEntry } from '../../src/host/ledger.ts';
+import { createResponder, type Responder } from '../../src/host/responder.ts';
+import { Throttle, type ThrottleLimit } from '../../src/host/throttle.ts';
+import { LoopbackPipe } from '../../src/pipe/loopback.ts';
+import type { Pipe } from '../../src/pipe/pipe.ts';
+import { MAX_LEASE } from '../../src/protocol/answer.ts';
+import { generateKeyPair } from '../../src/protocol/curve-keys.ts';
+import type { Envelope } from '../../src/protocol/envelope.ts';
+import { type HostCertificate, signHostCertificate } from '../../src/protocol/host-certificate.ts';
+import { LineReader } from '../../src/protocol/line-reader.ts';
+import { DAY, TestClock } from './clock.ts';
+import { MemoryEvents } from './memory-events.ts';
+import { createTestVendor, type TestVendor } from './test-vendor.ts';
+
+export const MICROSOFT_CATALOG = loadCatalog(['keys']);
+
+/** A socket that any guest may use. */
+export const SHARED_CHANNEL: Channel = { name: 'unix:/run/shared.sock', vmId: null };
+
+export interface TestHostOptions {
+  readonly vendor?: TestVendor;
+  readonly name?: string;
+  /** What the certificate says beside, or instead of, a valid Datacenter host of Windows Server 2025. */
+  readonly certificate?: Partial<HostCertificate>;
+  /** Not certified yet. */
+  readonly notActivated?: boolean;
+  readonly catalog?: Catalog;
+  readonly ledger?: Ledger;
+  readonly throttle?: ThrottleLimit;
+  readonly lease?: number;
+  readonly clock?: TestClock;
+}
+
+/** A whole activation host in memory: real keys, a real responder, no socket and no disk. */
+export interface TestHost {
+  readonly vendor: TestVendor;
+  readonly identity: HostIdentity;
+  readonly certificate: HostCertificate;
+  readonly envelope: Envelope;
+  readonly events: MemoryEvents<HostEvent>;
+  readonly clock: TestClock;
+  readonly respond: Responder;
+  /** The types of the frames that came through {@link pipe}, in order. */
+  readonly asked: string[];
+  /** A pipe to this host, as `loopback:` makes one. */
+  pipe(channel?: Channel): Pipe;
+}
+
+/** A ledger that keeps its entries in memory. */
+export class MemoryLedger implements Ledger {
+  readonly recent: LedgerEntry[] = [];
+  readonly kept: LedgerEntry[] = [];
+
+  async append(entry: LedgerEntry): Promise<void> {
+    this.kept.push(entry);
+  }
+
+  async close(): Promise<void> {}
+}
+
+export function createTestHost(options: TestHostOptions = {}): TestHost {
+  const vendor = options.vendor ?? createTestVendor();
+  const clock = options.clock ?? new TestClock();
+  const identity: HostIdentity = {
+    name: options.name ?? 'hv01',
+    hardwareId: '0123-4567-89AB-CDEF',
+    signing: generateKeyPair('ed25519'),
+    box: generateKeyPair('x25519'),
+  };
+  const certificate: HostCertificate = {
+    hostName: identity.name,
+    hardwareId: identity.hardwareId,
+    signingKey: Buffer.from(identity.signing.publicKey).toString('base64url'),
+    boxKey: Buffer.from(identity.box.publicKey).toString('base64url'),
+    serial: '00112233445566ff',
+    edition: 'ServerDatacenter',
+    osVersion: '10.0.26100',
+    channel: 'MAK',
+    notBefore: clock.wall - DAY,
+    notAfter: clock.wall + 365 * DAY,
+    ...options.certificate,
+  };
+  const envelope = signHostCertificate(certificate, vendor.root);
+  const events = new MemoryEvents<HostEvent>();
+  const respond = createResponder({
+    host: identity,
+    catalog: options.catalog ?? MICROSOFT_CATALOG,
+    ledger: options.ledger ?? new MemoryLedger(),
+    throttle: new Throttle(options.throttle),
+    events,
+    lease: options.lease ?? MAX_LEASE,
+    certificate: () => (options.notActivated === true ? undefined : { envelope, certificate }),
+    now: () => clock.wall,
+    elapsed: () => clock.sinceBoot,
+  });
+  const asked: string[] = [];
+  return {
+    vendor,
+    identity,
+    certificate,
+    envelope,
+    events,
+    clock,
+    respond,
+    asked,
+    pipe: (channel = SHARED_CHANNEL) =>
+      new LoopbackPipe(async (bytes) => {
+        const [parsed] = new LineReader().push(bytes);
+        if (parsed?.kind !== 'frame') return new Uint8Array();
+        asked.push(parsed.frame.type);
+        return (await respond(parsed.frame, channel)) ?? new Uint8Array();
+      }),
+  };
+}

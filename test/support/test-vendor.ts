@@ -1,0 +1,31 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { generateKeyPair, type KeyPair } from '../../src/protocol/curve-keys.ts';
+import { keyId } from '../../src/protocol/envelope.ts';
+import type { TrustAnchor } from '../../src/protocol/host-certificate.ts';
+import { NOW } from './clock.ts';
+
+/** A vendor in memory, with a real key. */
+export interface TestVendor {
+  readonly root: KeyPair;
+  readonly anchor: TrustAnchor;
+  /** Puts the anchor where a guest looks for it. */
+  installAnchor(folder: string): string;
+}
+
+export function createTestVendor(name = 'Test vendor'): TestVendor {
+  const root = generateKeyPair('ed25519');
+  const anchor = { name, keyId: keyId(root.publicKey), publicKey: root.publicKey };
+  return {
+    root,
+    anchor,
+    installAnchor(folder) {
+      fs.mkdirSync(folder, { recursive: true });
+      const file = path.join(folder, `${anchor.keyId}.json`);
+      const publicKey = Buffer.from(root.publicKey).toString('base64url');
+      const record = { schema: 'avma.trust-anchor/1', name, publicKey, createdAt: NOW };
+      fs.writeFileSync(file, JSON.stringify(record));
+      return file;
+    },
+  };
+}
