@@ -1,0 +1,248 @@
+import { type Envelope, PAYLOAD_TYPES } from '../../src/protocol/envelope.ts';
+import type { Difference } from './make.ts';
+
+const DAY = 24 * 3_600_000;
+const THEN = Date.UTC(2026, 5, 1, 12);
+/** Within the certificate that every vector begins with. */
+const NOT_BEFORE = THEN - DAY;
+const NOT_AFTER = THEN + 365 * DAY;
+
+const leaseFrom = (issuedAt: number) => ({
+  issuedAt,
+  expiresAt: issuedAt + 7 * DAY,
+  renewAfter: issuedAt + 3.5 * DAY,
+});
+
+/** A refusal has no lease. */
+const refused = (hresult: number) => ({
+  decision: 'refused',
+  hresult,
+  expiresAt: THEN,
+  renewAfter: THEN,
+});
+
+/** What is different in each vector, under the code that it must come to. */
+export const VECTORS: Readonly<Record<string, readonly Difference[]>> = {
+  ok: [
+    { name: 'a lease of 7 days', step: 'V13' },
+    { name: 'a lease of one millisecond', step: 'V13', answer: { expiresAt: THEN + 1, renewAfter: THEN } },
+    { name: 'renewal only when the lease ends', step: 'V13', answer: { renewAfter: THEN + 7 * DAY } },
+    { name: 'issued as the certificate begins', step: 'V13', answer: leaseFrom(NOT_BEFORE) },
+    { name: 'issued as the certificate ends', step: 'V13', answer: leaseFrom(NOT_AFTER) },
+    { name: 'a Server Core host', step: 'V13', certificate: { edition: 'ServerDatacenterCore' } },
+    { name: 'a second anchor, as while a root is rotated', step: 'V13', anchors: ['root', 'stranger'] },
+    {
+      name: 'a name in many bytes',
+      step: 'V13',
+      certificate: { hostName: '主機' },
+      answer: { hostName: '主機' },
+    },
+    { name: 'a guest whose clock is in 1970', step: 'V13', answer: { guestClock: 0 } },
+  ],
+  'response-unopened': [
+    { name: 'sealed to another guest', step: 'V2', sealedTo: 'stranger' },
+    { name: 'one bit of the nonce changed', step: 'V2', packet: flip(0) },
+    { name: 'one bit of the tag changed', step: 'V2', packet: flip(24) },
+    { name: 'one bit of the last byte changed', step: 'V2', packet: flip(-1) },
+    { name: 'cut by a byte', step: 'V2', packet: (sealed) => sealed.slice(0, -1) },
+    { name: 'longer by a byte', step: 'V2', packet: (sealed) => new Uint8Array([...sealed, 0]) },
+    { name: 'shorter than nonce and tag', step: 'V2', packet: (sealed) => sealed.slice(0, 39) },
+    { name: 'empty', step: 'V2', packet: () => new Uint8Array() },
+  ],
+  'response-malformed': [
+    { name: 'no JSON', step: 'V3', plaintext: () => Buffer.from('not json') },
+    { name: 'nothing', step: 'V3', plaintext: () => new Uint8Array() },
+    { name: 'JSON that is no object', step: 'V3', plaintext: () => Buffer.from('[]') },
+    {
+      name: 'bytes that are no UTF-8',
+      step: 'V3',
+      plaintext: () => Buffer.from('{"certificate":"\xff"}', 'latin1'),
+    },
+    {
+      name: 'no certificate',
+      step: 'V3',
+      plaintext: ({ answer }) => Buffer.from(JSON.stringify({ answer })),
+    },
+    {
+      name: 'a field that is not known',
+      step: 'V3',
+      plaintext: (response) => Buffer.from(JSON.stringify({ ...response, more: 1 })),
+    },
+    { name: 'no signature', step: 'V3', editAnswer: (envelope) => ({ ...envelope, signatures: [] }) },
+    {
+      name: 'two signatures',
+      step: 'V3',
+      editAnswer: (envelope) => ({
+        ...envelope,
+        signatures: [...envelope.signatures, ...envelope.signatures],
+      }),
+    },
+    {
+      name: 'a signature of 63 bytes',
+      step: 'V3',
+      editAnswer: editSignature((signature) => signature.slice(0, 63)),
+    },
+    {
+      name: 'a payload in another spelling of the same bytes',
+      step: 'V3',
+      editAnswer: (envelope) => ({ ...envelope, payload: `${envelope.payload}=` }),
+    },
+    { name: 'a signed answer with a field that is not known', step: 'V5', answer: { unknown: true } },
+    { name: 'a signed answer without a decision', step: 'V5', answer: { decision: undefined } },
+    { name: 'a signed answer issued before 1970', step: 'V5', answer: { issuedAt: -1 } },
+  ],
+  'certificate-untrusted': [
+    { name: 'no anchor at all', step: 'V4', anchors: [] },
+    { name: 'another vendor', step: 'V4', anchors: ['stranger'] },
+    { name: 'self-made', step: 'V4', certificateSigner: 'host' },
+    { name: 'of another root, in the name of the right one', step: 'V4', certificateSigner: 'stranger' },
+    {
+      name: 'one byte changed after it was signed',
+      step: 'V4',
+      editCertificate: editPayload('hv01', 'hv02'),
+    },
+    { name: 'signed as something else', step: 'V4', certificateType: PAYLOAD_TYPES.hostRequest },
+    { name: 'ends when it begins', step: 'V4', certificate: { notAfter: NOT_BEFORE } },
+    { name: 'says more than a certificate does', step: 'V4', certificate: { unknown: true } },
+    { name: 'of a channel that hosts have not', step: 'V4', certificate: { channel: 'Retail' } },
+    { name: 'its signature in the other form (S + L)', step: 'V4', editCertificate: editSignature(malleate) },
+    {
+      name: 'an anchor of small order, under which anything is signed',
+      step: 'V4',
+      anchors: ['small-order'],
+      certificateSigner: 'nobody',
+    },
+  ],
+  'signature-invalid': [
+    { name: "signed with another host's key", step: 'V5', answerSigner: 'stranger' },
+    {
+      name: 'one byte changed after it was signed',
+      step: 'V5',
+      editAnswer: editPayload('approved', 'refused!'),
+    },
+    { name: 'signed as a certificate', step: 'V5', answerType: PAYLOAD_TYPES.hostCertificate },
+    {
+      name: 'signed as a certificate and relabelled',
+      step: 'V5',
+      answerType: PAYLOAD_TYPES.hostCertificate,
+      editAnswer: (envelope) => ({ ...envelope, payloadType: PAYLOAD_TYPES.answer }),
+    },
+    { name: 'its signature in the other form (S + L)', step: 'V5', editAnswer: editSignature(malleate) },
+    { name: 'a signature of zeros', step: 'V5', editAnswer: editSignature(() => new Uint8Array(64)) },
+    { name: 'a certified key of small order', step: 'V5', answerSigner: 'nobody' },
+  ],
+  'request-mismatch': [
+    { name: 'answers another request packet', step: 'V6', answer: { requestDigest: '00'.repeat(32) } },
+    { name: 'answers another exchange', step: 'V6', answer: { exchangeId: '00'.repeat(16) } },
+    {
+      name: 'another exchange, of another host',
+      step: 'V6',
+      answer: { exchangeId: '00'.repeat(16), hostName: 'hv02' },
+    },
+  ],
+  'host-mismatch': [
+    { name: "another host's name", step: 'V7', answer: { hostName: 'hv02' } },
+    { name: "another host's hardware ID", step: 'V7', answer: { hardwareId: 'FFFF-FFFF-FFFF-FFFF' } },
+    { name: 'another host and another VM', step: 'V7', answer: { hostName: 'hv02', vmId: other(1) } },
+  ],
+  'vm-mismatch': [
+    { name: 'for another VM', step: 'V8', answer: { vmId: other(1) } },
+    {
+      name: 'another VM and another edition',
+      step: 'V8',
+      answer: { vmId: other(1), activationId: other(2) },
+    },
+  ],
+  'edition-mismatch': [
+    { name: 'for another edition', step: 'V9', answer: { activationId: other(2) } },
+    {
+      name: 'for another edition, and refused',
+      step: 'V9',
+      answer: { activationId: other(2), ...refused(0xc004fd00) },
+    },
+  ],
+  throttled: [{ name: 'signed refusal', step: 'V10', answer: refused(0xc004fd00) }],
+  'host-not-activated': [
+    { name: 'signed refusal', step: 'V10', answer: refused(0xc004fd02) },
+    {
+      name: 'signed refusal of a host whose certificate has expired',
+      step: 'V10',
+      certificate: { notAfter: THEN - 1 },
+      answer: refused(0xc004fd02),
+    },
+  ],
+  'edition-refused': [{ name: 'signed refusal', step: 'V10', answer: refused(0xc004fd03) }],
+  'vm-refused': [{ name: 'signed refusal', step: 'V10', answer: refused(0xc004fd04) }],
+  'exchange-reused': [{ name: 'signed refusal', step: 'V10', answer: refused(0x8007000d) }],
+  refused: [
+    { name: 'for a reason that is not known', step: 'V10', answer: refused(0x8007ffff) },
+    { name: 'with the code of success', step: 'V10', answer: refused(0) },
+    { name: 'with another code of success', step: 'V10', answer: refused(1) },
+    { name: 'with a lease', step: 'V10', answer: { decision: 'refused', hresult: 0x8007ffff } },
+  ],
+  'certificate-not-yet-valid': [
+    { name: 'issued a millisecond before', step: 'V11', answer: leaseFrom(NOT_BEFORE - 1) },
+  ],
+  'certificate-expired': [
+    { name: 'issued a millisecond after', step: 'V11', answer: leaseFrom(NOT_AFTER + 1) },
+    {
+      name: 'of a host that is not Datacenter either',
+      step: 'V11',
+      certificate: { edition: 'ServerStandard' },
+      answer: leaseFrom(NOT_AFTER + 1),
+    },
+  ],
+  'host-not-datacenter': [
+    { name: 'Standard', step: 'V12', certificate: { edition: 'ServerStandard' } },
+    { name: 'Essentials', step: 'V12', certificate: { edition: 'ServerSolution' } },
+    { name: 'in another spelling', step: 'V12', certificate: { edition: 'serverdatacenter' } },
+    {
+      name: 'Standard, with a lease of 8 days',
+      step: 'V12',
+      certificate: { edition: 'ServerStandard' },
+      answer: { expiresAt: THEN + 8 * DAY },
+    },
+  ],
+  'lease-invalid': [
+    { name: 'approved and refused in one', step: 'V10', answer: { hresult: 0xc004fd03 } },
+    { name: 'a millisecond over 7 days', step: 'V13', answer: { expiresAt: THEN + 7 * DAY + 1 } },
+    { name: 'ends as it begins', step: 'V13', answer: { expiresAt: THEN, renewAfter: THEN } },
+    { name: 'ends before it begins', step: 'V13', answer: { expiresAt: THEN - 1, renewAfter: THEN } },
+    { name: 'renewal before it begins', step: 'V13', answer: { renewAfter: THEN - 1 } },
+    { name: 'renewal after it ends', step: 'V13', answer: { renewAfter: THEN + 7 * DAY + 1 } },
+  ],
+};
+
+function other(n: number): string {
+  return `99999999-8888-4777-8666-00000000000${n}`;
+}
+
+function flip(at: number): (sealed: Uint8Array) => Uint8Array {
+  return (sealed) =>
+    sealed.map((byte, index) => (index === (at + sealed.length) % sealed.length ? byte ^ 1 : byte));
+}
+
+function editPayload(from: string, to: string): (envelope: Envelope) => Envelope {
+  return (envelope) => {
+    const payload = Buffer.from(envelope.payload, 'base64url').toString('utf8').replace(from, to);
+    return { ...envelope, payload: Buffer.from(payload, 'utf8').toString('base64url') };
+  };
+}
+
+function editSignature(edit: (signature: Uint8Array) => Uint8Array): (envelope: Envelope) => Envelope {
+  return (envelope) => ({
+    ...envelope,
+    signatures: envelope.signatures.map(({ keyid, sig }) => ({
+      keyid,
+      sig: Buffer.from(edit(Buffer.from(sig, 'base64url'))).toString('base64url'),
+    })),
+  });
+}
+
+/** Adds the group's order to S: the same equation holds, so a lenient verifier takes it for a second signature. */
+function malleate(signature: Uint8Array): Uint8Array {
+  const order = 2n ** 252n + 27742317777372353535851937790883648493n;
+  const s = BigInt(`0x${Buffer.from(signature.slice(32)).reverse().toString('hex')}`) + order;
+  const bytes = Buffer.from(s.toString(16).padStart(64, '0'), 'hex').reverse();
+  return new Uint8Array([...signature.slice(0, 32), ...bytes]);
+}
