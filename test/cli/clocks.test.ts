@@ -1,0 +1,134 @@
+/** Licences against the clock, under Debian's faketime, which sets the whole process's clock. */
+import { execFileSync } from 'node:child_process';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type ServedHost, STANDARD_2012_R2, World } from './world.ts';
+
+function hasFaketime(): boolean {
+  try {
+    execFileSync('faketime', ['--version'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    process.stderr.write(
+      "Tests under a false clock are skipped: faketime is missing (Debian's package faketime).\n",
+    );
+    return false;
+  }
+}
+
+describe.skipIf(!hasFaketime())('under a false clock', () => {
+  const world = new World();
+  let host: ServedHost;
+
+  beforeAll(async () => {
+    await world.certifyHost();
+    host = await world.serve();
+  });
+  afterAll(async () => {
+    await host.stop();
+    world.close();
+  });
+
+  /** Each test has a guest of its own. */
+  const guest = (name: string) => ({ AVMA_STATE_DIR: world.at(name), AVMA_PIPE: 'unix:h.sock' });
+  const newGuest = async (name: string, faketime?: string) => {
+    const run = { env: guest(name), ...(faketime !== undefined && { faketime }) };
+    await world.mustRun('avma', ['guest', 'trust', 'add', 'v/root.pub.json'], run);
+    await world.mustRun('slmgr', ['/ipk', STANDARD_2012_R2], run);
+    return run;
+  };
+  const license = async (name: string, faketime?: string) => {
+    const { stdout } = await world.run('slmgr', ['/dli'], {
+      env: guest(name),
+      ...(faketime !== undefined && { faketime }),
+    });
+    const minutes = /(\d+) minute\(s\)/.exec(stdout)?.[1];
+    const status = /^License Status: (.*)$/m.exec(stdout)?.[1];
+    const reason = /^Notification Reason: (.*)$/m.exec(stdout)?.[1];
+    return { status, reason, minutes: minutes === undefined ? undefined : Number(minutes) };
+  };
+
+  test('six days on it is still licensed, with the minutes that are left', async () => {
+    await newGuest('six');
+    const later = await license('six', '+6d');
+    expect(later.status).toBe('Licensed');
+    expect(later.minutes).toBeGreaterThan(1430);
+    expect(later.minutes).toBeLessThanOrEqual(1440);
+  });
+
+  test('eight days on it is in notification, because the grace time has expired', async () => {
+    await newGuest('eight');
+    expect(await license('eight', '+8d')).toEqual({
+      status: 'Notification',
+      reason: '0xC004F009 (grace time expired).',
+      minutes: undefined,
+    });
+  });
+
+  test('a clock that is set back a month gives nothing back', async () => {
+    await newGuest('back');
+    const before = await license('back', '+2d');
+    const after = await license('back', '-30d');
+    expect(after.status).toBe('Licensed');
+    expect(after.minutes).toBeLessThanOrEqual(before.minutes as number);
+    const again = await license('back');
+    expect(again.minutes).toBeLessThanOrEqual(before.minutes as number);
+    const { stdout } = await world.mustRun('avma', ['guest', 'status'], {
+      env: guest('back'),
+      faketime: '-30d',
+    });
+    expect(stdout).toContain('set back');
+  });
+
+  test('what has expired stays so when the clock is set back', async () => {
+    await newGuest('expired');
+    expect((await license('expired', '+8d')).status).toBe('Notification');
+    expect((await license('expired', '-30d')).status).toBe('Notification');
+    expect((await license('expired')).status).toBe('Notification');
+    await world.mustRun('slmgr', ['/ato'], { env: guest('expired') });
+    expect(await license('expired')).toMatchObject({ status: 'Licensed', minutes: 10_080 });
+  });
+
+  test.each(['+3650d', '-3650d'])(
+    'a guest whose clock is off by %s is licensed for seven days',
+    async (off) => {
+      const name = `off${off}`;
+      const run = await newGuest(name, off);
+      expect(await license(name, off)).toMatchObject({ status: 'Licensed', minutes: 10_080 });
+      await world.mustRun('slmgr', ['/ato'], run);
+      expect(await license(name, off)).toMatchObject({ status: 'Licensed', minutes: 10_080 });
+      const days = Number.parseInt(off, 10);
+      const [six, eight] = [days + 6, days + 8].map((day) => `${day > 0 ? '+' : ''}${day}d`);
+      const later = await license(name, six);
+      expect(later.status).toBe('Licensed');
+      expect(later.minutes).toBeLessThanOrEqual(1440);
+      expect((await license(name, eight)).status).toBe('Notification');
+    },
+  );
+
+  test('an initial grace of thirty days ends, and installing the key again does not renew it', async () => {
+    const run = { env: { ...guest('grace'), AVMA_PIPE: 'unix:nobody.sock' } };
+    await world.mustRun('slmgr', ['/ipk', STANDARD_2012_R2], run);
+    expect(await license('grace')).toMatchObject({ status: 'Initial grace period', minutes: 43_200 });
+    expect((await license('grace', '+31d')).status).toBe('Notification');
+    await world.mustRun('slmgr', ['/upk'], run);
+    await world.mustRun('slmgr', ['/ipk', STANDARD_2012_R2], run);
+    expect((await license('grace')).status).toBe('Notification');
+  });
+
+  test('a host whose certificate has expired, or is not yet valid, refuses', async () => {
+    for (const [socket, faketime] of [
+      ['late.sock', '+400d'],
+      ['early.sock', '-2d'],
+    ] as const) {
+      await host.stop();
+      const off = await world.serve([], socket, { faketime });
+      const ran = await world.run('slmgr', ['/ato'], {
+        env: { ...(await newGuest(`guest of ${socket}`)).env, AVMA_PIPE: off.uri },
+      });
+      expect(ran.stdout).toContain('Error: 0xC004FD02 ');
+      expect(ran.status).toBe(82);
+      await off.stop();
+      host = await world.serve();
+    }
+  });
+});
