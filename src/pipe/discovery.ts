@@ -7,7 +7,7 @@ import { findVirtioPort } from './virtio-port.ts';
 import type { PipeWorld } from './world.ts';
 
 /** What came of one pipe that could be there. */
-export interface Candidate {
+interface Candidate {
   readonly uri: string;
   /**
    * `chosen`: it is there and the first that is. `present`: there, but another came before it. `absent`: not there.

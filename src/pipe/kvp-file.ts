@@ -78,7 +78,7 @@ function writeAll(fd: number, bytes: Uint8Array, offset: number): void {
 // only a few writes, and the daemon rewrites the guest's pool only when the host deletes from it.
 async function loadTryLock(): Promise<(fd: number) => boolean> {
   try {
-    return (await import('fs-native-extensions')).tryLock;
+    return (await import('../storage/native-lock.ts')).tryLock;
   } catch {
     return () => true;
   }

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { findProgram } from '../../src/pipe/find-program.ts';
 import { GUEST_TO_HOST, HOST_TO_GUEST } from '../../src/pipe/kvp-file.ts';
 import type { PipeWorld } from '../../src/pipe/world.ts';
 import { listenOnPools } from './pool-host.ts';
@@ -27,9 +28,8 @@ export interface Transport {
   absent(folder: string): GuestEnd;
 }
 
-export const hasSocat = (process.env.PATH ?? '')
-  .split(':')
-  .some((one) => existsSync(path.join(one, 'socat')));
+const SOCAT = findProgram('socat', process.env);
+export const hasSocat = SOCAT !== null;
 
 export function temporaryFolder(): { folder: string; remove(): void } {
   const folder = mkdtempSync(path.join(tmpdir(), 'avma-pipe-'));
@@ -95,7 +95,9 @@ function bridgeTo(folder: string, socket: string): string {
 /** A terminal that leads to the socket; `link` is the device file that the guest opens. */
 async function pseudoTerminal(link: string, options: string, socket: string): Promise<ChildProcess> {
   mkdirSync(path.dirname(link), { recursive: true });
-  const socat = spawn('socat', [`PTY,link=${link}${options}`, `UNIX-CONNECT:${socket}`], { stdio: 'ignore' });
+  const socat = spawn(SOCAT ?? '', [`PTY,link=${link}${options}`, `UNIX-CONNECT:${socket}`], {
+    stdio: 'ignore',
+  });
   while (!existsSync(link)) await new Promise((resolve) => setTimeout(resolve, 5));
   return socat;
 }
