@@ -3,17 +3,11 @@ import net from 'node:net';
 import { AvmaError, toAvmaError } from '../errors/avma-error.ts';
 import type { Channel } from './admission.ts';
 import { type Connection, serveConnection } from './connection.ts';
-import type { Endpoint } from './endpoint.ts';
+import { endpointUri, type ListenEndpoint, type ServedEndpoint } from './endpoint.ts';
 import type { Responder } from './responder.ts';
 
 /** Open connections of one socket; past it, the one that has been idle longest makes room. */
 const MAX_CONNECTIONS = 128;
-
-export interface Listener {
-  readonly channel: Channel;
-  /** Takes no more connections, answers what is in flight, removes the socket file. */
-  close(): Promise<void>;
-}
 
 /**
  * Listens on a unix socket. A socket file that nobody serves is left over from a host that was killed: it is
@@ -21,9 +15,9 @@ export interface Listener {
  *
  * @throws {AvmaError} `file-exists`, `access-denied`, `file-not-found` for a missing folder.
  */
-export async function listenUnix(endpoint: Endpoint, respond: Responder): Promise<Listener> {
+export async function listenUnix(endpoint: ListenEndpoint, respond: Responder): Promise<ServedEndpoint> {
   const { path } = endpoint;
-  const channel: Channel = { name: `unix:${path}`, vmId: endpoint.vmId };
+  const channel: Channel = { name: endpointUri(path), vmId: endpoint.vmId };
   const connections = new Set<Connection>();
   const server = net.createServer({ allowHalfOpen: true }, (socket) => {
     // Without a listener an error would end the host; the stream's reader sees it as its end.

@@ -1,8 +1,13 @@
 import path from 'node:path';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { AvmaError } from '../../errors/avma-error.ts';
 import { type HostEvent, jsonLinesSink } from '../../events/event.ts';
-import { type Endpoint, parseEndpoint } from '../../host/endpoint.ts';
+import {
+  type Endpoint,
+  type ListenEndpoint,
+  parseConnectEndpoint,
+  parseListenEndpoint,
+} from '../../host/endpoint.ts';
 import { createHost, hostRequest, installCertificate, openHost } from '../../host/host-store.ts';
 import { installedCertificate, serve } from '../../host/serve.ts';
 import { DEFAULT_LIMIT, type ThrottleLimit } from '../../host/throttle.ts';
@@ -53,21 +58,36 @@ export function hostCommand(context: Context): Command {
   host
     .command('serve')
     .description('answer guests until told to stop (SIGTERM, SIGINT)')
-    .requiredOption(
+    .option(
       '--listen <socket>',
-      'unix:PATH[,vm=UUID][,mode=0660]; may be given several times. With vm=, the socket serves that VM alone',
-      collectEndpoint,
+      'a socket of its own: unix:PATH[,vm=UUID][,mode=0660]; may be given several times. With vm=, it serves that VM alone',
+      collect(parseListenEndpoint),
     )
     .option(
-      '--throttle <limit>',
-      'requests a channel may send, as COUNT/SECONDS',
-      parseThrottle,
-      DEFAULT_LIMIT,
+      '--connect <socket>',
+      "a socket of QEMU's or libvirt's (server=on, mode='bind'), there already or not: unix:PATH[,vm=UUID]; may be given several times",
+      collect(parseConnectEndpoint),
     )
-    .option('--lease-minutes <number>', 'grant shorter leases than 7 days', parseLease, MAX_LEASE)
-    .action((options: { listen: Endpoint[]; throttle: ThrottleLimit; leaseMinutes: number }) =>
-      runHost(context, options),
-    );
+    .option(
+      '--libvirt [folder]',
+      "every libvirt domain that has the channel org.avma.activation.0, from virsh, or from a folder's *.xml",
+    )
+    .addOption(
+      new Option('--libvirt-interval <seconds>', 'from one look for new and gone domains to the next')
+        .argParser(parseInterval)
+        .default(5000, '5'),
+    )
+    .addOption(
+      new Option('--throttle <limit>', 'requests a channel may send, as COUNT/SECONDS')
+        .argParser(parseThrottle)
+        .default(DEFAULT_LIMIT, `${DEFAULT_LIMIT.burst}/${DEFAULT_LIMIT.window / 1000}`),
+    )
+    .addOption(
+      new Option('--lease-minutes <number>', 'grant shorter leases than 7 days')
+        .argParser(parseLease)
+        .default(MAX_LEASE, `${MAX_LEASE / 60_000}`),
+    )
+    .action((options: ServeFlags) => runHost(context, options));
 
   host
     .command('status')
@@ -78,10 +98,16 @@ export function hostCommand(context: Context): Command {
   return host;
 }
 
-async function runHost(
-  context: Context,
-  options: { listen: Endpoint[]; throttle: ThrottleLimit; leaseMinutes: number },
-): Promise<void> {
+interface ServeFlags {
+  readonly listen?: ListenEndpoint[];
+  readonly connect?: Endpoint[];
+  readonly libvirt?: string | true;
+  readonly libvirtInterval: number;
+  readonly throttle: ThrottleLimit;
+  readonly leaseMinutes: number;
+}
+
+async function runHost(context: Context, options: ServeFlags): Promise<void> {
   const { hostFolder, hostCatalogFolders } = context.settings();
   // Before anything is opened: a signal in between must not leave sockets behind.
   const stopSignal = new Promise<string>((resolve) => {
@@ -91,7 +117,17 @@ async function runHost(
   const running = await serve({
     folder: hostFolder,
     catalogFolders: hostCatalogFolders,
-    listen: options.listen,
+    listen: options.listen ?? [],
+    connect: options.connect ?? [],
+    ...(options.libvirt === undefined
+      ? {}
+      : {
+          libvirt: {
+            folder: options.libvirt === true ? null : options.libvirt,
+            interval: options.libvirtInterval,
+          },
+        }),
+    tell: say,
     throttle: options.throttle,
     lease: options.leaseMinutes,
     events: jsonLinesSink<HostEvent>(path.join(hostFolder, 'events.jsonl'), (thrown) => {
@@ -104,7 +140,7 @@ async function runHost(
     certificate === undefined
       ? `Host ${running.host.name} is not activated: it will refuse all guests until avma host activate CERT.`
       : `Host ${running.host.name} (${certificate.edition} ${certificate.osVersion}) answers guests.`,
-    ...running.listeners.map(
+    ...running.endpoints.map(
       ({ channel }) => `  ${channel.name}  ${channel.vmId === null ? 'any guest' : `VM ${channel.vmId}`}`,
     ),
   );
@@ -163,8 +199,17 @@ function ownMachineId(): string | undefined {
   }
 }
 
-function collectEndpoint(text: string, earlier: Endpoint[] = []): Endpoint[] {
-  return [...earlier, parseEndpoint(text)];
+function collect<T>(parse: (text: string) => T): (text: string, earlier?: T[]) => T[] {
+  return (text, earlier = []) => [...earlier, parse(text)];
+}
+
+function parseInterval(text: string): number {
+  const seconds = Number(text);
+  if (seconds >= 1 && seconds <= 3600) return seconds * 1000;
+  throw new AvmaError(
+    'argument-invalid',
+    `--libvirt-interval is "${text}", not a number of seconds from 1 to 3600`,
+  );
 }
 
 function parseThrottle(text: string): ThrottleLimit {

@@ -4,7 +4,8 @@ import path from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { discoverPipe } from '../../../src/pipe/discovery.ts';
 import { systemWorld } from '../../../src/pipe/world.ts';
-import { makeCertifiedHost, makeHost, serveHost, temporaryFolder } from '../../host/certified-host.ts';
+import { makeCertifiedHost, makeHost, serveHost } from '../../support/certified-host.ts';
+import { tempFolder } from '../../support/temp-folder.ts';
 import { runAvma } from './run-avma.ts';
 
 const DAY = 24 * 60 * 60 * 1000;
@@ -40,7 +41,7 @@ async function listenRaw(folder: string, serve: (socket: net.Socket) => void): P
 
 describe('a host that answers', () => {
   test('is shown with all that its certificate says, and that a trust anchor vouches for it', async () => {
-    const folder = temporaryFolder();
+    const folder = tempFolder();
     const made = makeCertifiedHost(folder);
     const uri = await hostOn(folder, made);
     await runAvma(folder, ['guest', 'trust', 'add', made.anchorFile]);
@@ -59,7 +60,7 @@ describe('a host that answers', () => {
   });
 
   test('is one JSON object for programs', async () => {
-    const folder = temporaryFolder();
+    const folder = tempFolder();
     const made = makeCertifiedHost(folder);
     const uri = await hostOn(folder, made);
     await runAvma(folder, ['guest', 'trust', 'add', made.anchorFile]);
@@ -80,7 +81,7 @@ describe('a host that answers', () => {
   });
 
   test('answers all the same when no trust anchor vouches for it, and the probe says what to do', async () => {
-    const folder = temporaryFolder();
+    const folder = tempFolder();
     const uri = await hostOn(folder, makeCertifiedHost(folder));
     const ran = await runAvma(folder, ['pipe', 'probe', uri]);
     expect(ran.status).toBe(0);
@@ -89,7 +90,7 @@ describe('a host that answers', () => {
   });
 
   test('is shown also when a trust anchor here is damaged, which is then said', async () => {
-    const folder = temporaryFolder();
+    const folder = tempFolder();
     const uri = await hostOn(folder, makeCertifiedHost(folder));
     fs.mkdirSync(path.join(folder, 'trust'));
     fs.writeFileSync(path.join(folder, 'trust', 'bad.json'), '{');
@@ -102,7 +103,7 @@ describe('a host that answers', () => {
     ['expired', -400 * DAY],
     ['not yet valid', 10 * DAY],
   ])("has a certificate that is %s by this machine's clock", async (dates, from) => {
-    const folder = temporaryFolder();
+    const folder = tempFolder();
     const uri = await hostOn(folder, makeCertifiedHost(folder, {}, Date.now() + from));
     const { status, probe } = await probeJson(folder, [uri]);
     expect(status).toBe(0);
@@ -113,7 +114,7 @@ describe('a host that answers', () => {
 
 describe('what else may be at the other end', () => {
   test('a host that is not activated: it is there, and that is what is said', async () => {
-    const folder = temporaryFolder();
+    const folder = tempFolder();
     const uri = await hostOn(folder, makeHost(folder));
     const ran = await runAvma(folder, ['pipe', 'probe', uri]);
     expect(ran.status).toBe(82);
@@ -122,7 +123,7 @@ describe('what else may be at the other end', () => {
   });
 
   test('nobody', async () => {
-    const folder = temporaryFolder();
+    const folder = tempFolder();
     const { status, probe } = await probeJson(folder, [`unix:${folder}/nowhere`]);
     expect(status).toBe(69);
     expect(probe).toMatchObject({
@@ -136,7 +137,7 @@ describe('what else may be at the other end', () => {
   });
 
   test('a socket that its process has left behind', async () => {
-    const folder = temporaryFolder();
+    const folder = tempFolder();
     const uri = `unix:${folder}/left`;
     const server = net.createServer().listen(`${folder}/left`);
     await new Promise((resolve) => server.once('listening', resolve));
@@ -151,7 +152,7 @@ describe('what else may be at the other end', () => {
   });
 
   test('somebody who says nothing, until --deadline', async () => {
-    const folder = temporaryFolder();
+    const folder = tempFolder();
     const uri = await listenRaw(folder, () => {});
     const started = performance.now();
     const { status, probe } = await probeJson(folder, [uri, '--deadline', '0.2']);
@@ -161,7 +162,7 @@ describe('what else may be at the other end', () => {
   });
 
   test('somebody who goes away', async () => {
-    const folder = temporaryFolder();
+    const folder = tempFolder();
     const uri = await listenRaw(folder, (socket) => socket.end());
     const { probe } = await probeJson(folder, [uri]);
     expect(probe).toMatchObject({
@@ -171,7 +172,7 @@ describe('what else may be at the other end', () => {
   });
 
   test('another protocol', async () => {
-    const folder = temporaryFolder();
+    const folder = tempFolder();
     const uri = await listenRaw(folder, (socket) => {
       socket.on('data', () => socket.write(`HTTP/1.1 400 Bad Request\r\n\r\n${'x'.repeat(70_000)}`));
     });
@@ -184,7 +185,7 @@ describe('what else may be at the other end', () => {
   });
 
   test('a host of another version of the protocol', async () => {
-    const folder = temporaryFolder();
+    const folder = tempFolder();
     const uri = await listenRaw(folder, (socket) => {
       socket.on('data', (bytes) => {
         const [, exchangeId] = /avma\/1 hello ([0-9a-f]+) /.exec(String(bytes)) ?? [];
@@ -199,7 +200,7 @@ describe('what else may be at the other end', () => {
   });
 
   test('a host whose offer is no certificate', async () => {
-    const folder = temporaryFolder();
+    const folder = tempFolder();
     const uri = await listenRaw(folder, (socket) => {
       socket.on('data', (bytes) => {
         const [, exchangeId] = /avma\/1 hello ([0-9a-f]+) /.exec(String(bytes)) ?? [];
@@ -224,7 +225,7 @@ describe('a pipe that is not there', () => {
     ['module:/nowhere/pipe.mjs', 'file-not-found', /pipe\.mjs/],
     ['telnet:host', 'pipe-uri-invalid', /no pipe of the kind telnet:/],
   ])('%s', async (uri, code, message) => {
-    const { status, probe } = await probeJson(temporaryFolder(), [uri, '--deadline', '5']);
+    const { status, probe } = await probeJson(tempFolder(), [uri, '--deadline', '5']);
     expect(status).not.toBe(0);
     expect(probe.error).toMatchObject({ code, message: expect.stringMatching(message) });
     expect(probe.answered).toBe(false);
@@ -237,7 +238,7 @@ describe('without a URI', () => {
   test.skipIf(machineHasOne)(
     'says for each candidate why it was not taken, and fails when there is none',
     async () => {
-      const folder = temporaryFolder();
+      const folder = tempFolder();
       const { status, probe, stderr } = await probeJson(folder, []);
       expect(status).toBe(69);
       expect(probe).toMatchObject({
@@ -254,7 +255,7 @@ describe('without a URI', () => {
   );
 
   test('probes the pipe that is configured, and still says what else there would be', async () => {
-    const folder = temporaryFolder();
+    const folder = tempFolder();
     const uri = await hostOn(folder, makeCertifiedHost(folder));
     const ran = await runAvma(folder, ['pipe', 'probe'], { AVMA_PIPE: uri });
     expect(ran.status).toBe(0);
@@ -264,7 +265,7 @@ describe('without a URI', () => {
 });
 
 test('--deadline takes seconds', async () => {
-  const ran = await runAvma(temporaryFolder(), ['pipe', 'probe', 'unix:/nowhere', '--deadline', 'soon']);
+  const ran = await runAvma(tempFolder(), ['pipe', 'probe', 'unix:/nowhere', '--deadline', 'soon']);
   expect(ran.status).toBe(64);
   expect(ran.stderr).toMatch(/--deadline is "soon"/);
 });

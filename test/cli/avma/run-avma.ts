@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { vi } from 'vitest';
 import { main } from '../../../src/cli/avma/main.ts';
-import { PACKAGE_ROOT } from '../../host/certified-host.ts';
+import { PACKAGE_ROOT } from '../../support/certified-host.ts';
 
 /** What a command left behind. */
 interface Ran {

@@ -1,5 +1,3 @@
-import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
 import { createHost, hostRequest, installCertificate } from '../../src/host/host-store.ts';
@@ -15,13 +13,6 @@ const GRANT: Grant = { edition: 'ServerDatacenter', osVersion: '10.0.26100', cha
 interface MadeHost {
   readonly folder: string;
   readonly anchorFile: string;
-}
-
-/** A folder of this test's own, with a name short enough for sockets in it. */
-export function temporaryFolder(): string {
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'avma-t-'));
-  onTestFinished(() => fs.rmSync(folder, { recursive: true, force: true }));
-  return folder;
 }
 
 /** A host that nobody has certified. */

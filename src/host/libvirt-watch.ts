@@ -1,0 +1,118 @@
+import { toAvmaError } from '../errors/avma-error.ts';
+import { pause } from '../pipe/pause.ts';
+import type { ServedEndpoint, Tell } from './endpoint.ts';
+import {
+  type DomainEndpoint,
+  type DomainProblem,
+  diffEndpoints,
+  domainsToEndpoints,
+  endpointKey,
+} from './libvirt-domain.ts';
+import type { DomainSource } from './libvirt-source.ts';
+
+export interface WatchOptions {
+  readonly source: DomainSource;
+  /** From the end of one look to the next, in milliseconds. */
+  readonly interval: number;
+  open(endpoint: DomainEndpoint): Promise<ServedEndpoint>;
+  readonly tell: Tell;
+}
+
+/** Domains that are served as they come and go. */
+export interface DomainWatch {
+  /** Stops to look, and closes what is served. */
+  close(): Promise<void>;
+}
+
+/**
+ * Serves the domains that are there, and looks again and again for those that came, went or changed. What is wrong is
+ * said when it turns up, not at every look; libvirt being away changes nothing about what is served.
+ *
+ * @throws {AvmaError} when the first look fails.
+ */
+export async function watchDomains(options: WatchOptions): Promise<DomainWatch> {
+  const { source, interval, open, tell } = options;
+  const running = new Map<string, { wanted: DomainEndpoint; served: ServedEndpoint }>();
+  const problems = new Announced(tell);
+  const closing = new AbortController();
+
+  async function look(): Promise<void> {
+    const read = await source.read(closing.signal);
+    const found = domainsToEndpoints(read.domains);
+    const wrong = [...read.problems, ...found.problems];
+    const { close, open: fresh } = diffEndpoints(
+      [...running.values()].map(({ wanted }) => wanted),
+      found.endpoints,
+    );
+    for (const endpoint of close) {
+      const key = endpointKey(endpoint);
+      await running.get(key)?.served.close();
+      running.delete(key);
+      tell(`${endpoint.domain} (VM ${endpoint.vmId}) is no longer served on ${endpoint.path}.`);
+    }
+    for (const endpoint of fresh) {
+      if (closing.signal.aborted) return;
+      try {
+        running.set(endpointKey(endpoint), { wanted: endpoint, served: await open(endpoint) });
+        tell(`${endpoint.domain} (VM ${endpoint.vmId}) is served on ${endpoint.path}.`);
+      } catch (thrown) {
+        const { message } = toAvmaError(thrown, 'it');
+        wrong.push({ domain: endpoint.domain, why: `cannot be served: ${message}` });
+      }
+    }
+    problems.are(wrong.map(sentence));
+  }
+
+  async function follow(): Promise<void> {
+    const troubles = new Announced(tell);
+    const { signal } = closing;
+    for (;;) {
+      await pause(interval, signal);
+      if (signal.aborted) return;
+      try {
+        await look();
+        troubles.are([]);
+      } catch (thrown) {
+        if (signal.aborted) return;
+        const { message } = toAvmaError(thrown, source.name);
+        troubles.are([`The domains stay as they are until ${source.name} can be read again: ${message}.`]);
+      }
+    }
+  }
+
+  const closeAll = () => Promise.all([...running.values()].map(({ served }) => served.close()));
+  try {
+    await look();
+  } catch (thrown) {
+    await closeAll();
+    throw thrown;
+  }
+  const following = follow();
+  return {
+    async close() {
+      closing.abort();
+      await following;
+      await closeAll();
+    },
+  };
+}
+
+function sentence({ domain, why }: DomainProblem): string {
+  return `${domain} is not served: it ${why}.`;
+}
+
+/** Says a sentence when it becomes true, and again only when it has not been in between. */
+class Announced {
+  readonly #tell: Tell;
+  #now = new Set<string>();
+
+  constructor(tell: Tell) {
+    this.#tell = tell;
+  }
+
+  are(sentences: readonly string[]): void {
+    const next = new Set(sentences);
+    for (const one of next) if (!this.#now.has(one)) this.#tell(one);
+    this.#now = next;
+  }
+}

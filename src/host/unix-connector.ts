@@ -1,0 +1,98 @@
+import net from 'node:net';
+import { pause } from '../pipe/pause.ts';
+import { errnoOf } from '../pipe/pipe-errors.ts';
+import type { Channel } from './admission.ts';
+import { type Connection, serveConnection } from './connection.ts';
+import { type Endpoint, endpointUri, type ServedEndpoint, type Tell } from './endpoint.ts';
+import type { Responder } from './responder.ts';
+
+/** How long to wait between two attempts, in milliseconds: doubles from the least to the most. */
+const LEAST_PAUSE = 100;
+const MOST_PAUSE = 2000;
+
+/**
+ * Serves a socket that QEMU or libvirt owns (`server=on,wait=off`, `mode='bind'`): connects to it, answers what comes,
+ * and connects again for as long as the host runs, also when the socket is not there yet. QEMU talks to one client at
+ * a time; a second one's connection waits until the first is gone.
+ */
+export function connectUnix(endpoint: Endpoint, respond: Responder, tell: Tell): ServedEndpoint {
+  const channel: Channel = { name: endpointUri(endpoint.path), vmId: endpoint.vmId };
+  const closing = new AbortController();
+  const { signal } = closing;
+  let connection: Connection | undefined;
+  const sayOnce = sayChanges(channel, tell);
+
+  async function keepServing(): Promise<void> {
+    let delay = LEAST_PAUSE;
+    while (!signal.aborted) {
+      const attempt = await connect(endpoint.path, signal);
+      if (attempt instanceof net.Socket) {
+        const since = performance.now();
+        sayOnce('is connected');
+        connection = serveConnection(attempt, channel, respond);
+        await connection.done;
+        connection = undefined;
+        if (signal.aborted) return;
+        sayOnce('was lost; it is tried again until it is back');
+        // One that does not last is not to be had any faster than one that is not there.
+        if (performance.now() - since > MOST_PAUSE) delay = LEAST_PAUSE;
+      } else if (attempt !== undefined) {
+        const why = whyNotConnected(attempt);
+        if (why !== undefined) sayOnce(why);
+      }
+      await pause(delay, signal);
+      delay = Math.min(delay * 2, MOST_PAUSE);
+    }
+  }
+
+  const running = keepServing();
+  return {
+    channel,
+    async close() {
+      closing.abort();
+      await connection?.finish();
+      await running;
+    },
+  };
+}
+
+function sayChanges({ name, vmId }: Channel, tell: Tell): (what: string) => void {
+  let last = '';
+  return (what) => {
+    if (what === last) return;
+    last = what;
+    tell(`${name}${vmId === null ? '' : ` (VM ${vmId})`} ${what}.`);
+  };
+}
+
+/** What an operator has to be told; that the other side does not run just now is no news. */
+function whyNotConnected(failure: Error): string | undefined {
+  switch (errnoOf(failure)) {
+    case 'ENOENT':
+    case 'ECONNREFUSED':
+    case 'EAGAIN':
+      return undefined;
+    case 'EACCES':
+    case 'EPERM':
+      return "may not be connected to by this user: run the host as root, or as the socket's owner";
+    default:
+      return `cannot be connected to: ${failure.message}`;
+  }
+}
+
+/** The connected socket, or why there is none; undefined when the signal aborted first. */
+function connect(path: string, signal: AbortSignal): Promise<net.Socket | Error | undefined> {
+  return new Promise((resolve) => {
+    const socket = net.connect({ path, allowHalfOpen: true });
+    const leave = (result: net.Socket | Error | undefined) => {
+      signal.removeEventListener('abort', onAbort);
+      if (!(result instanceof net.Socket)) socket.destroy();
+      resolve(result);
+    };
+    const onAbort = () => leave(undefined);
+    signal.addEventListener('abort', onAbort, { once: true });
+    socket.once('connect', () => leave(socket));
+    // It stays when the socket is served: without a listener an error would end the host.
+    socket.on('error', leave);
+  });
+}
