@@ -6,7 +6,7 @@ import { AvmaError, toAvmaError } from '../errors/avma-error.ts';
 import { CODES } from '../errors/codes.ts';
 import { formatHresult } from '../errors/hresult.ts';
 import type { EventSink, GuestEvent } from '../events/event.ts';
-import type { ClockReading } from '../machine/clock.ts';
+import { type ClockReading, withinBounds } from '../machine/clock.ts';
 import { findVmId, type VmId } from '../machine/vm-id.ts';
 import type { Pipe } from '../pipe/pipe.ts';
 import type { Trigger } from '../protocol/messages.ts';
@@ -63,6 +63,7 @@ export async function openGuestService(
   world: GuestWorld,
   options: { recover?: boolean } = {},
 ): Promise<GuestService> {
+  const readClock = () => withinBounds(world.readClock());
   const store = openStateStore(world.stateFolder);
   const vmId = findVmId(world.configuredVmId, world.root);
   const catalog = loadCatalog(world.catalogFolders);
@@ -78,7 +79,7 @@ export async function openGuestService(
     state = emptyState();
   }
 
-  function basisOf(current: GuestState, clock = world.readClock()): ReportBasis {
+  function basisOf(current: GuestState, clock = readClock()): ReportBasis {
     return { state: current, clock, vmId: vmId.value, anchors };
   }
 
@@ -119,7 +120,7 @@ export async function openGuestService(
         exchangeId: about.trace?.exchangeId ?? null,
         hostName: about.trace?.hostName ?? null,
       },
-      world.readClock().wall,
+      readClock().wall,
     );
   }
 
@@ -129,7 +130,7 @@ export async function openGuestService(
       const product = productToActivate(activationId);
       // Found out now, not when the host has granted a lease that cannot be kept.
       await store.update((latest) => latest);
-      const clock = world.readClock();
+      const clock = readClock();
       const { report: now } = deriveReport(product, basisOf(state, clock));
       // The wire's own modules: loaded by the commands that talk to a host, not by those that show.
       const { exchangeActivation } = await import('./exchange.ts');
@@ -157,7 +158,7 @@ export async function openGuestService(
           trace,
         ),
       ).finally(() => pipe.close());
-      const arrived = world.readClock();
+      const arrived = readClock();
       state = await store.update((latest) => changes.storeActivation(latest, result, vmId.value, arrived));
       report('success', { trigger, activationId, trace });
     } catch (thrown) {
@@ -183,7 +184,7 @@ export async function openGuestService(
 
   async function rearm(scope: changes.RearmScope, isInScope: (product: Product) => boolean): Promise<void> {
     const inScope = catalog.products.filter(isInScope);
-    state = await store.update((latest) => changes.rearm(latest, scope, inScope, world.readClock()));
+    state = await store.update((latest) => changes.rearm(latest, scope, inScope, readClock()));
   }
 
   return {
@@ -211,7 +212,7 @@ export async function openGuestService(
         const other = catalog.productOfActivationId(activationId);
         return !product.isAddon && other?.isAddon !== true && other?.applicationId === product.applicationId;
       };
-      const clock = world.readClock();
+      const clock = readClock();
       state = await store.updateOrRecover(
         (latest) => changes.installKey(latest, product, isReplaced, vmId.value, clock),
         clock.wall,

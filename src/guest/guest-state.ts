@@ -73,7 +73,13 @@ export function emptyState(): GuestState {
 const HEADER = /^avma-state\/(\d{1,4}) sha256:([0-9a-f]{64})\n/;
 const STATE_VERSION = 1;
 
+/** @throws {AvmaError} `argument-invalid` for a state that could not be read again, with the place. */
 export function encodeState(state: GuestState): string {
+  const readable = GuestState.safeParse(state);
+  if (!readable.success) {
+    const place = readable.error.issues[0]?.path.join('.');
+    throw new AvmaError('argument-invalid', `that cannot be kept: the state would be unreadable at ${place}`);
+  }
   const body = `${JSON.stringify(state, null, 1)}\n`;
   return `avma-state/${STATE_VERSION} sha256:${sha256(body)}\n${body}`;
 }
@@ -85,6 +91,7 @@ export function decodeState(bytes: Uint8Array, file: string): GuestState {
   const head = Buffer.from(bytes.subarray(0, 96)).toString('latin1');
   const match = HEADER.exec(head);
   if (match === null) throw damaged('does not begin like one');
+  if (Number(match[1]) < STATE_VERSION) throw damaged('is of a format that there never was');
   if (Number(match[1]) > STATE_VERSION) {
     throw new AvmaError(
       'state-newer',

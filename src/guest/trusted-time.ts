@@ -1,5 +1,6 @@
 import type { ClockReading } from '../machine/clock.ts';
 import type { Answer } from '../protocol/answer.ts';
+import { MAX_INSTANT } from '../schema/shapes.ts';
 import type { GuestState } from './guest-state.ts';
 
 /** By how much two honest clocks may disagree before it counts as one having been set back, in milliseconds. */
@@ -22,7 +23,7 @@ export function trustedTime(clock: ClockReading, mark: GuestState['clock'], answ
   const sameBoot = mark.bootId !== null && mark.bootId === clock.bootId;
   const elapsed = sameBoot ? Math.max(0, clock.sinceBoot - mark.sinceBoot) : 0;
   const floor = Math.max(mark.highestSeen + elapsed, answer?.issuedAt ?? 0);
-  return { now: Math.max(byWall, floor), setBack: byWall < floor - CLOCK_TOLERANCE };
+  return { now: Math.min(Math.max(byWall, floor), MAX_INSTANT), setBack: byWall < floor - CLOCK_TOLERANCE };
 }
 
 /** The mark that remembers `now` as seen. */

@@ -1,4 +1,5 @@
 import fs from 'node:fs';
+import { MAX_INSTANT } from '../schema/shapes.ts';
 
 /** What this machine's clocks say at one moment. */
 export interface ClockReading {
@@ -8,6 +9,15 @@ export interface ClockReading {
   readonly bootId: string | null;
   /** Milliseconds since boot. Nobody can set it back. */
   readonly sinceBoot: number;
+}
+
+/**
+ * The reading with a wall clock that can be written down: one that is set beyond all bounds stands at the last
+ * moment that files and packets take.
+ */
+export function withinBounds(reading: ClockReading): ClockReading {
+  const wall = Math.min(Math.max(0, reading.wall), MAX_INSTANT);
+  return wall === reading.wall ? reading : { ...reading, wall };
 }
 
 export function readClock(): ClockReading {

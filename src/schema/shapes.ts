@@ -10,8 +10,11 @@ export const UUID_PATTERN = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0
 /** Lower case, with hyphens, without braces. */
 export const uuid = z.string().check(z.regex(UUID_PATTERN));
 
-/** Milliseconds since 1970 UTC, before the year 2286. */
-export const instant = z.int().check(z.minimum(0), z.maximum(9_999_999_999_999));
+/** In the year 2286, the last that {@link instant} takes. */
+export const MAX_INSTANT = 9_999_999_999_999;
+
+/** Milliseconds since 1970 UTC. */
+export const instant = z.int().check(z.minimum(0), z.maximum(MAX_INSTANT));
 
 export const hresult = z.int().check(z.minimum(0), z.maximum(0xffff_ffff));
 
