@@ -28,7 +28,8 @@ export const MAX_NOISE_LENGTH = 65_536;
  * @throws {AvmaError} `request-malformed` if the frame would be longer than {@link MAX_FRAME_LENGTH}.
  */
 export function encodeFrame(frame: Frame): Uint8Array {
-  const line = `avma/${PROTOCOL_VERSION} ${frame.type} ${frame.exchangeId} ${Buffer.from(frame.body).toString('base64url')}\n`;
+  const body = frame.body.length === 0 ? '' : ` ${Buffer.from(frame.body).toString('base64url')}`;
+  const line = `avma/${PROTOCOL_VERSION} ${frame.type} ${frame.exchangeId}${body}\n`;
   if (line.length > MAX_FRAME_LENGTH) {
     throw new AvmaError(
       'request-malformed',
@@ -46,14 +47,20 @@ export type ParsedLine =
   | { readonly kind: 'noise' };
 
 const NOISE: ParsedLine = { kind: 'noise' };
-const LINE = /^avma\/(0|[1-9][0-9]{0,3}) ([a-z][a-z-]{0,31}) ([0-9a-f]{32}) ([A-Za-z0-9_-]*)$/;
+const LINE = /^avma\/(0|[1-9][0-9]{0,3}) ([a-z][a-z-]{0,31}) ([0-9a-f]{32})(?: ([A-Za-z0-9_-]+))?$/;
 
 /** Parses one line, without its newline (a carriage return at the end is allowed). Never throws. */
 export function parseLine(line: string): ParsedLine {
   if (line.length >= MAX_FRAME_LENGTH) return NOISE;
   const match = LINE.exec(line.endsWith('\r') ? line.slice(0, -1) : line);
   if (match === null) return NOISE;
-  const [, version, type, exchangeId, text] = match as unknown as [string, string, string, string, string];
+  const [, version, type, exchangeId, text = ''] = match as unknown as [
+    string,
+    string,
+    string,
+    string,
+    string?,
+  ];
   if (Number(version) !== PROTOCOL_VERSION) {
     return { kind: 'unsupported', exchangeId, what: `version ${version}` };
   }
