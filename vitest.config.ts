@@ -3,6 +3,8 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    testTimeout: 20_000,
+    // Many tests start several processes, on machines that are busy with others.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
   },
 });

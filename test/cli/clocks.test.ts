@@ -1,21 +1,13 @@
 /** Licences against the clock, under Debian's faketime, which sets the whole process's clock. */
-import { execFileSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type ServedHost, STANDARD_2012_R2, World } from './world.ts';
+import { faketimeLibrary, type ServedHost, STANDARD_2012_R2, World } from './world.ts';
 
-function hasFaketime(): boolean {
-  try {
-    execFileSync('faketime', ['--version'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    process.stderr.write(
-      "Tests under a false clock are skipped: faketime is missing (Debian's package faketime).\n",
-    );
-    return false;
-  }
+const missing = faketimeLibrary() === undefined;
+if (missing) {
+  process.stderr.write("Tests under a false clock are skipped: Debian's package faketime is missing.\n");
 }
 
-describe.skipIf(!hasFaketime())('under a false clock', () => {
+describe.skipIf(missing)('under a false clock', () => {
   const world = new World();
   let host: ServedHost;
 

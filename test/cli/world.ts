@@ -19,7 +19,7 @@ export interface Ran {
 export interface RunOptions {
   readonly env?: NodeJS.ProcessEnv;
   readonly input?: string;
-  /** What `faketime` is told: `+6 days`. */
+  /** By how much the process's clock is off, as faketime writes it: `+6d`. */
   readonly faketime?: string;
   readonly uid?: number;
 }
@@ -71,16 +71,12 @@ export class World {
     options: RunOptions = {},
   ): Promise<Ran> {
     const script = path.join(ROOT, 'bin', command);
-    const [file, argv] =
-      options.faketime === undefined
-        ? [process.execPath, [script, ...args]]
-        : ['faketime', ['-f', options.faketime, process.execPath, script, ...args]];
     return new Promise((resolve) => {
       const child = execFile(
-        file,
-        argv,
+        process.execPath,
+        [script, ...args],
         {
-          env: { ...this.env, ...options.env },
+          env: { ...this.env, ...options.env, ...faketimeEnv(options.faketime) },
           cwd: this.folder,
           encoding: 'utf8',
           ...(options.uid !== undefined && { uid: options.uid, gid: options.uid }),
@@ -121,12 +117,8 @@ export class World {
   async serve(options: readonly string[] = [], socket = 'h.sock', run: RunOptions = {}): Promise<ServedHost> {
     const script = path.join(ROOT, 'bin/avma');
     const args = ['host', 'serve', '--listen', `unix:${socket}`, ...options];
-    const [file, argv] =
-      run.faketime === undefined
-        ? [process.execPath, [script, ...args]]
-        : ['faketime', ['-f', run.faketime, process.execPath, script, ...args]];
-    const child = spawn(file, argv, {
-      env: { ...this.env, ...run.env },
+    const child = spawn(process.execPath, [script, ...args], {
+      env: { ...this.env, ...run.env, ...faketimeEnv(run.faketime) },
       cwd: this.folder,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -195,4 +187,17 @@ function accepts(file: string): Promise<boolean> {
     });
     probe.once('error', () => resolve(false));
   });
+}
+
+/** Debian's libfaketime; undefined where it is not installed. */
+export function faketimeLibrary(): string | undefined {
+  const folders = fs.existsSync('/usr/lib') ? fs.readdirSync('/usr/lib') : [];
+  return folders
+    .map((folder) => `/usr/lib/${folder}/faketime/libfaketime.so.1`)
+    .find((file) => fs.existsSync(file));
+}
+
+/** Preloaded rather than through the faketime command, which would stand between us and the process's signals. */
+function faketimeEnv(offset: string | undefined): NodeJS.ProcessEnv {
+  return offset === undefined ? {} : { LD_PRELOAD: faketimeLibrary(), FAKETIME: offset };
 }
