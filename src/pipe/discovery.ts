@@ -43,8 +43,8 @@ export function discoverPipe(world: PipeWorld): Discovery {
 
 /** What to throw when nothing was found: `pipe-not-found`, with what was looked for. */
 export function pipeNotFound({ candidates }: Discovery): AvmaError {
-  const reasons = candidates.map(({ uri, reason }) => `${uri}: ${reason}`).join('; ');
-  return new AvmaError('pipe-not-found', `no pipe to a host was found (${reasons})`);
+  const reasons = candidates.map(({ uri, reason }) => `${uri} (${reason})`).join(', ');
+  return new AvmaError('pipe-not-found', `no pipe to a host was found: ${reasons}`);
 }
 
 function virtio({ root }: PipeWorld): Finding {

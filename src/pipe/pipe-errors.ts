@@ -6,9 +6,9 @@ export interface PipeErrorDetails {
   readonly hint?: string;
 }
 
-/** Nobody holds the other end. `why` follows the colon: what was looked at and what was found. */
+/** Nobody holds the other end. `why` says what was looked at and what was found. */
 export function hostAbsent(uri: string, why: string, details: PipeErrorDetails = {}): AvmaError {
-  return new AvmaError('host-absent', `no host at ${uri}: ${why}`, details);
+  return new AvmaError('host-absent', `no host at ${uri} (${why})`, details);
 }
 
 /** They were there and went away before the answer. */

@@ -67,6 +67,7 @@ function makeRaw(uri: string, path: string, world: PipeWorld, signal: AbortSigna
 
 function sttyError(uri: string, path: string, said: string): AvmaError {
   // ENOTTY in the C library's words, glibc's and musl's.
-  if (/Inappropriate ioctl|Not a tty/i.test(said)) return uriInvalid(uri, `${path} is not a serial line`);
+  if (/Inappropriate ioctl|Not a tty/i.test(said))
+    return uriInvalid(uri, `${path} is not a serial line`, 'Name one, /dev/ttyS1 for example.');
   return hostAbsent(uri, `there is no working line behind ${path}: ${said}`);
 }
