@@ -12,6 +12,8 @@ export interface DomainXml {
 /** A domain's channel, as this host has to serve it. */
 export interface DomainEndpoint {
   readonly domain: string;
+  /** Of which {@link DomainXml} it is. */
+  readonly from: string;
   readonly vmId: string;
   readonly path: string;
   /** `connect` where libvirt's mode is `bind`: QEMU owns the socket. `listen` where it is `connect`: QEMU dials. */
@@ -39,7 +41,8 @@ export function domainsToEndpoints(domains: readonly DomainXml[]): {
     const domain = read.name ?? from;
     const why = 'why' in read ? read.why : clash(read, endpoints);
     if (why !== undefined) problems.push({ domain, why });
-    else if (!('why' in read)) endpoints.push({ domain, vmId: read.vmId, path: read.path, kind: read.kind });
+    else if (!('why' in read))
+      endpoints.push({ domain, from, vmId: read.vmId, path: read.path, kind: read.kind });
   }
   return { endpoints, problems };
 }

@@ -3,18 +3,21 @@ import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { AvmaError, toAvmaError } from '../errors/avma-error.ts';
 import { findProgram } from '../pipe/find-program.ts';
-import type { DomainProblem, DomainXml } from './libvirt-domain.ts';
+import type { DomainXml } from './libvirt-domain.ts';
+
+/** The domains as they are now. */
+export interface DomainReading {
+  readonly domains: readonly DomainXml[];
+  /** Those that are there and could not be read just now, and why, as {@link DomainXml.from} names them. */
+  readonly unread: readonly { readonly from: string; readonly why: string }[];
+}
 
 /** Where domains are read. */
 export interface DomainSource {
   /** As it is named in messages. */
   readonly name: string;
-  /**
-   * All domains as they are now; one that cannot be read is a problem of its own.
-   *
-   * @throws {AvmaError} when none can be read at all: then nothing is known, not that there are none.
-   */
-  read(signal: AbortSignal): Promise<{ domains: DomainXml[]; problems: DomainProblem[] }>;
+  /** @throws {AvmaError} when none can be read at all: then nothing is known, not that there are none. */
+  read(signal: AbortSignal): Promise<DomainReading>;
 }
 
 /** What one call of virsh may take, in milliseconds. */
@@ -39,17 +42,17 @@ export function virshSource(env: NodeJS.ProcessEnv): DomainSource {
       const run = (args: readonly string[]) => runVirsh(virsh, args, env, signal);
       const names = (await run(['list', '--name'])).split('\n').filter((name) => name.trim() !== '');
       const domains: DomainXml[] = [];
-      const problems: DomainProblem[] = [];
+      const unread: { from: string; why: string }[] = [];
       for (const name of names) {
         try {
           // As an option's value, a name that begins with a hyphen stays a name.
           domains.push({ from: name, xml: await run(['dumpxml', '--domain', name]) });
         } catch (thrown) {
           if (signal.aborted) throw thrown;
-          problems.push({ domain: name, why: `cannot be read: ${(thrown as AvmaError).message}` });
+          unread.push({ from: name, why: `cannot be read: ${(thrown as AvmaError).message}` });
         }
       }
-      return { domains, problems };
+      return { domains, unread };
     },
   };
 }
@@ -60,7 +63,7 @@ export function folderSource(folder: string): DomainSource {
     name: folder,
     async read() {
       const domains: DomainXml[] = [];
-      const problems: DomainProblem[] = [];
+      const unread: { from: string; why: string }[] = [];
       for (const file of await xmlFiles(folder)) {
         try {
           domains.push({ from: file, xml: await readFile(file, 'utf8') });
@@ -68,10 +71,10 @@ export function folderSource(folder: string): DomainSource {
           const error = toAvmaError(thrown, 'it');
           // Gone since the folder was read: a domain that has ended.
           if (error.code !== 'file-not-found')
-            problems.push({ domain: file, why: `cannot be read: ${error.message}` });
+            unread.push({ from: file, why: `cannot be read: ${error.message}` });
         }
       }
-      return { domains, problems };
+      return { domains, unread };
     },
   };
 }

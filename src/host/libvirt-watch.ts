@@ -33,17 +33,22 @@ export interface DomainWatch {
 export async function watchDomains(options: WatchOptions): Promise<DomainWatch> {
   const { source, interval, open, tell } = options;
   const running = new Map<string, { wanted: DomainEndpoint; served: ServedEndpoint }>();
-  const problems = new Announced(tell);
+  const announced = new Announced(tell);
   const closing = new AbortController();
 
   async function look(): Promise<void> {
-    const read = await source.read(closing.signal);
-    const found = domainsToEndpoints(read.domains);
-    const wrong = [...read.problems, ...found.problems];
-    const { close, open: fresh } = diffEndpoints(
-      [...running.values()].map(({ wanted }) => wanted),
-      found.endpoints,
-    );
+    const { domains, unread } = await source.read(closing.signal);
+    const { endpoints, problems } = domainsToEndpoints(domains);
+    const now = [...running.values()].map(({ wanted }) => wanted);
+    // One that ends is still listed for a moment, and not to be read any more: the next look knows.
+    const kept = now.filter(({ from }) => unread.some((one) => one.from === from));
+    const { close, open: fresh } = diffEndpoints(now, [...endpoints, ...kept]);
+    const wrong = [
+      ...problems,
+      ...unread
+        .filter(({ from }) => !kept.some((one) => one.from === from))
+        .map(({ from, why }) => ({ domain: from, why })),
+    ];
     for (const endpoint of close) {
       const key = endpointKey(endpoint);
       await running.get(key)?.served.close();
@@ -60,7 +65,7 @@ export async function watchDomains(options: WatchOptions): Promise<DomainWatch> 
         wrong.push({ domain: endpoint.domain, why: `cannot be served: ${message}` });
       }
     }
-    problems.are(wrong.map(sentence));
+    announced.are(wrong.map(sentence));
   }
 
   async function follow(): Promise<void> {

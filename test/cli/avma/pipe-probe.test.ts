@@ -188,8 +188,8 @@ describe('what else may be at the other end', () => {
     const folder = tempFolder();
     const uri = await listenRaw(folder, (socket) => {
       socket.on('data', (bytes) => {
-        const [, exchangeId] = /avma\/1 hello ([0-9a-f]+) /.exec(String(bytes)) ?? [];
-        socket.write(`\navma/2 offer ${exchangeId} \n`);
+        const [, exchangeId] = /avma\/1 hello ([0-9a-f]{32})/.exec(String(bytes)) ?? [];
+        socket.write(`\navma/2 offer ${exchangeId}\n`);
       });
     });
     const { probe } = await probeJson(folder, [uri]);
@@ -203,7 +203,7 @@ describe('what else may be at the other end', () => {
     const folder = tempFolder();
     const uri = await listenRaw(folder, (socket) => {
       socket.on('data', (bytes) => {
-        const [, exchangeId] = /avma\/1 hello ([0-9a-f]+) /.exec(String(bytes)) ?? [];
+        const [, exchangeId] = /avma\/1 hello ([0-9a-f]{32})/.exec(String(bytes)) ?? [];
         const body = Buffer.from(JSON.stringify({ hello: 'guest' })).toString('base64url');
         socket.write(`\navma/1 offer ${exchangeId} ${body}\n`);
       });

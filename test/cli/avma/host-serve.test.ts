@@ -1,0 +1,67 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { domainXml } from '../../support/domain-xml.ts';
+import { fakeVirsh } from '../../support/fake-virsh.ts';
+import { QemuSocket } from '../../support/qemu-socket.ts';
+import { tempFolder } from '../../support/temp-folder.ts';
+import { World } from '../world.ts';
+import { runAvma } from './run-avma.ts';
+
+describe('what avma host serve is given', () => {
+  test.each<[string, string[], number, RegExp]>([
+    ['nothing', [], 64, /there is nothing to serve.*\n.*--listen.*--connect.*--libvirt/],
+    [
+      'a mode for a socket that is not its own',
+      ['--connect', 'unix:/a,mode=660'],
+      64,
+      /"mode=660" that means nothing/,
+    ],
+    ['a VM that is no UUID', ['--connect', 'unix:/a,vm=web01'], 64, /names a VM "web01" that is no UUID/],
+    ['another kind of socket', ['--connect', 'tcp:1688'], 64, /is not of the kind unix:/],
+    ['an interval of none', ['--libvirt', '/d', '--libvirt-interval', '0'], 64, /--libvirt-interval is "0"/],
+    [
+      'a folder that is not there',
+      ['--libvirt', '/nowhere/libvirt'],
+      66,
+      /cannot read the domains in \/nowhere\/libvirt/,
+    ],
+  ])('%s', async (_what, args, status, message) => {
+    const folder = tempFolder();
+    await runAvma(folder, ['host', 'init']);
+    const ran = await runAvma(folder, ['host', 'serve', ...args]);
+    expect(ran.stderr).toMatch(message);
+    expect(ran.status).toBe(status);
+  });
+});
+
+describe('a host that serves', () => {
+  let world: World;
+  beforeEach(async () => {
+    world = new World();
+    await world.certifyHost();
+  });
+  afterEach(() => world.close());
+
+  test("QEMU's sockets and libvirt's domains beside one of its own, and says what becomes of them", async () => {
+    const [named, domain] = [new QemuSocket(world.at('q')), new QemuSocket(world.at('d'))];
+    await named.start();
+    await domain.start();
+    const virsh = fakeVirsh();
+    virsh.define('web01', domainXml({ uuid: world.vmId, path: domain.path }));
+    const host = await world.serve(
+      ['--connect', `unix:${named.path},vm=${world.vmId}`, '--libvirt', '--libvirt-interval', '1'],
+      'h.sock',
+      { env: virsh.env },
+    );
+    await vi.waitFor(() => expect([named.clients, domain.clients]).toEqual([1, 1]), 5000);
+    virsh.undefine('web01');
+    await vi.waitFor(() => expect(domain.clients).toBe(0), 5000);
+    expect(await host.stop()).toBe(0);
+    expect(named.clients).toBe(0);
+    expect(host.output()).toMatch(/^ {2}unix:h\.sock {2}any guest$/m);
+    expect(host.output()).toContain(`  unix:${named.path}  VM ${world.vmId}\n`);
+    expect(host.output()).toContain(`web01 (VM ${world.vmId}) is served on ${domain.path}.\n`);
+    expect(host.output()).toContain(`unix:${domain.path} (VM ${world.vmId}) is connected.\n`);
+    expect(host.output()).toContain(`web01 (VM ${world.vmId}) is no longer served on ${domain.path}.\n`);
+    expect(host.output()).toMatch(/Stopped by SIGTERM\.\n$/);
+  });
+});
