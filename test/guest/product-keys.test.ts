@@ -1,0 +1,251 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { LicenseStatus } from '../../src/guest/license-report.ts';
+import { createVendorCatalog, VENDOR_KEYS, vendorProduct } from '../support/catalogs.ts';
+import { DAY } from '../support/clock.ts';
+import { failureOf } from '../support/failures.ts';
+import { createTestGuest, DATACENTER_2025, OTHER_VM, STANDARD_2012R2 } from '../support/test-guest.ts';
+import { createTestHost } from '../support/test-host.ts';
+
+const { key, activationId } = STANDARD_2012R2;
+const [FIRST = '', SECOND = ''] = VENDOR_KEYS;
+const noHost = () => Promise.reject(new TypeError('no host'));
+
+describe('installing a key', () => {
+  test('activates at once when a host is there', async () => {
+    const host = createTestHost();
+    const guest = createTestGuest(host);
+    await (await guest.open()).installProductKey(key);
+    expect((await guest.look(activationId)).license.status).toBe(LicenseStatus.licensed);
+    expect(guest.events.last).toMatchObject({ outcome: 'AVMA Success', code: 'success', hresult: '0x0' });
+    expect(guest.events.last).toMatchObject({ trigger: 'key installed', hostName: 'hv01' });
+  });
+
+  test('does not fail when none is; the event says why', async () => {
+    const guest = createTestGuest(null);
+    guest.connect(noHost);
+    await (await guest.open()).installProductKey(key);
+    const report = await guest.look(activationId);
+    expect(report).toMatchObject({ partialProductKey: 'MTB6V', productKeyChannel: 'VT:IA' });
+    expect(report.license.status).toBe(LicenseStatus.initialGrace);
+    expect(guest.events.all).toHaveLength(1);
+    expect(guest.events.last).toMatchObject({ trigger: 'key installed', activationId });
+  });
+
+  test.each([
+    ['in lower case', key.toLowerCase()],
+    ['with blanks around it', `  ${key}\t\n`],
+  ])('takes it %s', async (_name, typed) => {
+    const guest = createTestGuest(createTestHost());
+    await (await guest.open()).installProductKey(typed);
+    expect((await guest.look(activationId)).partialProductKey).toBe('MTB6V');
+  });
+
+  test.each([
+    ['not shaped like one', 'hello'],
+    ['without its hyphens', key.replaceAll('-', '')],
+    ['with a letter that no key has', key.replace('D', 'A')],
+    ['with a group too many', `${key}-BBBBB`],
+    ['well shaped, but in no catalogue', 'BBBBB-BBBBB-BBBBB-BBBBB-BBBBB'],
+    ['empty', ''],
+  ])(
+    'a key that is %s: key-invalid, nothing changes, and the message does not repeat it',
+    async (_name, typed) => {
+      const guest = createTestGuest(createTestHost());
+      await (await guest.open()).installProductKey(key);
+      const service = await guest.open();
+      const before = fs.readFileSync(guest.stateFile);
+      const failure = await failureOf(service.installProductKey(typed));
+      expect(failure.code).toBe('key-invalid');
+      expect(failure.hresult).toBe(0xc004f050);
+      if (typed !== '') expect(failure.message).not.toContain(typed);
+      expect(fs.readFileSync(guest.stateFile).equals(before)).toBe(true);
+    },
+  );
+
+  test('of another edition replaces the present one', async () => {
+    const guest = createTestGuest(createTestHost());
+    await (await guest.open()).installProductKey(key);
+    await (await guest.open()).installProductKey(DATACENTER_2025.key);
+    expect((await guest.look(activationId)).license.status).toBe(LicenseStatus.unlicensed);
+    expect((await guest.look(DATACENTER_2025.activationId)).license.status).toBe(LicenseStatus.licensed);
+    const keyed = (await guest.open()).products().filter((product) => product.partialProductKey !== null);
+    expect(keyed.map((product) => product.activationId)).toEqual([DATACENTER_2025.activationId]);
+  });
+
+  test("of another application stands beside, as does an add-on's", async () => {
+    const vendor = createVendorCatalog([{}, { isAddon: true }]);
+    const guest = createTestGuest(null, { catalogFolders: ['keys', vendor.folder] });
+    guest.connect(noHost);
+    for (const one of [key, SECOND, FIRST]) await (await guest.open()).installProductKey(one);
+    const keyed = (await guest.open()).products().filter((product) => product.partialProductKey !== null);
+    expect(keyed.map((product) => product.partialProductKey)).toEqual(['MTB6V', '22222', '33333']);
+  });
+
+  test('again keeps what is activated, and the numbers that were printed', async () => {
+    const guest = createTestGuest(createTestHost());
+    await (await guest.open()).installProductKey(key);
+    const before = await guest.look(activationId);
+    guest.clock.advance(DAY);
+    guest.connect(noHost);
+    await (await guest.open()).installProductKey(key);
+    const after = await guest.look(activationId);
+    expect(after.license).toMatchObject({ status: LicenseStatus.licensed, remainingMinutes: 6 * 1440 });
+    expect(after.extendedPid).toBe(before.extendedPid);
+    expect(after.installationId).toBe(before.installationId);
+    expect(after.virtualMachineActivation.iaid).toBe(before.virtualMachineActivation.iaid);
+  });
+
+  test('in a clone gives it an ID of its own', async () => {
+    const guest = createTestGuest(createTestHost());
+    await (await guest.open()).installProductKey(key);
+    const original = await guest.look(activationId);
+    await (await guest.open({ configuredVmId: OTHER_VM })).installProductKey(key);
+    const clone = await guest.look(activationId, { configuredVmId: OTHER_VM });
+    expect(clone.license.status).toBe(LicenseStatus.licensed);
+    expect(clone.virtualMachineActivation.iaid).not.toBe(original.virtualMachineActivation.iaid);
+    expect(clone.installationId).not.toBe(original.installationId);
+  });
+
+  test('of a channel that hosts do not activate asks no host', async () => {
+    const description = 'Example Appliance, VOLUME_KMSCLIENT channel';
+    const vendor = createVendorCatalog([{ channel: 'Volume:GVLK', description }]);
+    const host = createTestHost({ catalog: vendor.catalog });
+    const guest = createTestGuest(host, { catalogFolders: [vendor.folder] });
+    const service = await guest.open();
+    await service.installProductKey(FIRST);
+    expect(host.asked).toEqual([]);
+    const product = vendor.catalog.productOfKey(FIRST);
+    const failure = await failureOf(service.activate(product.activationId));
+    expect(failure.code).toBe('channel-unsupported');
+    expect(failure.hresult).toBe(0xc004f074);
+  });
+});
+
+describe('uninstalling a key', () => {
+  test('leaves the product unlicensed; activating it then needs a key first', async () => {
+    const guest = createTestGuest(createTestHost());
+    const service = await guest.open();
+    await service.installProductKey(key);
+    await service.uninstallProductKey(activationId);
+    expect((await guest.look(activationId)).license.status).toBe(LicenseStatus.unlicensed);
+    for (const work of [service.uninstallProductKey(activationId), service.activate(activationId)]) {
+      const failure = await failureOf(work);
+      expect(failure.code).toBe('key-not-installed');
+      expect(failure.hresult).toBe(0xc004f014);
+    }
+  });
+
+  test('and installing it again does not renew the initial grace', async () => {
+    const guest = createTestGuest(null);
+    guest.connect(noHost);
+    await (await guest.open()).installProductKey(key);
+    guest.clock.advance(20 * DAY);
+    await (await guest.open()).uninstallProductKey(activationId);
+    await (await guest.open()).installProductKey(key);
+    expect((await guest.look(activationId)).license).toEqual({
+      status: LicenseStatus.initialGrace,
+      reason: 0,
+      remainingMinutes: 10 * 1440,
+    });
+  });
+});
+
+test('clearing the key leaves its last five characters and the activation', async () => {
+  const guest = createTestGuest(createTestHost());
+  const service = await guest.open();
+  await service.installProductKey(key);
+  await service.clearProductKey();
+  expect(fs.readFileSync(guest.stateFile, 'utf8')).not.toContain(key);
+  const report = await guest.look(activationId);
+  expect(report.partialProductKey).toBe('MTB6V');
+  expect(report.license.status).toBe(LicenseStatus.licensed);
+});
+
+describe('rearm', () => {
+  test('starts the initial grace again and counts down; at nought it is refused', async () => {
+    const guest = createTestGuest(createTestHost());
+    const service = await guest.open();
+    await service.installProductKey(key);
+    await service.rearmWindows();
+    const report = await guest.look(activationId);
+    expect(report.license).toMatchObject({ status: LicenseStatus.initialGrace, remainingMinutes: 30 * 1440 });
+    expect(report.remainingAppRearmCount).toBe(1000);
+    expect(report.remainingSkuRearmCount).toBe(1001);
+    expect((await guest.open()).service().remainingWindowsRearmCount).toBe(1000);
+    await service.rearmApplication(report.applicationId);
+    expect((await guest.open()).service().remainingWindowsRearmCount).toBe(999);
+  });
+
+  test('of one product has a counter of its own', async () => {
+    const guest = createTestGuest(createTestHost());
+    const service = await guest.open();
+    await service.installProductKey(key);
+    await service.rearmProduct(activationId);
+    const report = await guest.look(activationId);
+    expect(report.license.status).toBe(LicenseStatus.initialGrace);
+    expect([report.remainingSkuRearmCount, report.remainingAppRearmCount]).toEqual([1000, 1001]);
+  });
+
+  test('is refused when it is used up', async () => {
+    const { rearm } = await import('../../src/guest/state-changes.ts');
+    const { emptyState } = await import('../../src/guest/guest-state.ts');
+    const guest = createTestGuest(null);
+    const spent = { ...emptyState(), rearm: { windows: 0, applications: {}, products: {} } };
+    const failure = await failureOf(() => rearm(spent, { kind: 'windows' }, [], guest.clock.read()));
+    expect(failure.code).toBe('rearm-exhausted');
+    expect(failure.hresult).toBe(0xc004d307);
+  });
+});
+
+describe('a catalogue installed by the guest', () => {
+  test("makes its keys known, and works the same as Microsoft's", async () => {
+    const vendor = createVendorCatalog();
+    const host = createTestHost({ catalog: vendor.catalog, certificate: { osVersion: '3.2' } });
+    const guest = createTestGuest(host);
+    await (await guest.open()).installLicense(vendor.file);
+    await (await guest.open()).installProductKey(FIRST);
+    const product = vendor.catalog.productOfKey(FIRST);
+    expect((await guest.look(product.activationId)).license.status).toBe(LicenseStatus.licensed);
+  });
+
+  test('that contradicts another is refused, and nothing is installed', async () => {
+    const guest = createTestGuest(createTestHost());
+    const file = path.join(guest.folder, 'evil.json');
+    const contradicting = vendorProduct(0, { productKey: key });
+    fs.writeFileSync(file, JSON.stringify({ schema: 'avma.catalog/1', products: [contradicting] }));
+    const failure = await failureOf((await guest.open()).installLicense(file));
+    expect(failure.code).toBe('file-invalid');
+    expect(failure.message).toContain(file);
+    await expect(guest.open()).resolves.toBeDefined();
+    expect((await guest.open()).licenseFiles().filter((name) => name.endsWith('evil.json'))).toEqual([]);
+  });
+
+  test('replaces the one of the same name', async () => {
+    const guest = createTestGuest(createTestHost());
+    const first = createVendorCatalog([{ name: 'before' }]);
+    const second = createVendorCatalog([{ name: 'after' }]);
+    await (await guest.open()).installLicense(first.file);
+    await (await guest.open()).installLicense(second.file);
+    expect((await guest.open()).catalog.productOfKey(FIRST).name).toBe('after');
+  });
+
+  test('that is not there: file-not-found', async () => {
+    const failure = await failureOf(
+      (await createTestGuest(null).open()).installLicense('/no/such/file.json'),
+    );
+    expect(failure.code).toBe('file-not-found');
+    expect(failure.hresult).toBe(0x80070002);
+  });
+});
+
+test.each([
+  ['123', 'confirmation-id-invalid', 0xc004f02c],
+  ['1'.repeat(48), 'confirmation-id-unusable', 0x80070032],
+  [Array.from({ length: 8 }, () => '123456').join('-'), 'confirmation-id-unusable', 0x80070032],
+])('a Confirmation ID %s: %s', async (confirmationId, code, hresult) => {
+  const service = await createTestGuest(null).open();
+  const failure = await failureOf(service.depositConfirmationId(activationId, confirmationId));
+  expect(failure).toMatchObject({ code, hresult });
+});

@@ -1,0 +1,180 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { emptyState, type GuestState } from '../../src/guest/guest-state.ts';
+import { LicenseStatus } from '../../src/guest/license-report.ts';
+import { observe } from '../../src/guest/observation.ts';
+import { deriveReport, type ReportBasis } from '../../src/guest/product-report.ts';
+import { anchorClock, CLOCK_TOLERANCE, markSeen, trustedTime } from '../../src/guest/trusted-time.ts';
+import type { ClockReading } from '../../src/machine/clock.ts';
+import { DAY, HOUR, MINUTE, NOW, YEAR } from '../support/clock.ts';
+import { createTestGuest, STANDARD_2012R2, VM } from '../support/test-guest.ts';
+import { createTestHost, MICROSOFT_CATALOG, type TestHost } from '../support/test-host.ts';
+
+const { key, activationId } = STANDARD_2012R2;
+
+async function activatedState(): Promise<{ host: TestHost; state: GuestState }> {
+  const host = createTestHost();
+  const guest = createTestGuest(host, { clock: host.clock });
+  await (await guest.open()).installProductKey(key);
+  return { host, state: (await guest.open()).state() };
+}
+
+function licenseOf(basis: ReportBasis) {
+  const product = MICROSOFT_CATALOG.productOfActivationId(activationId);
+  if (product === undefined) throw new TypeError('the product is not in the catalogue');
+  return deriveReport(product, basis).report.license;
+}
+
+/** Whatever a machine's clocks may show, honest or not: wild jumps, reboots, systems without a boot ID. */
+const anyReading: fc.Arbitrary<ClockReading> = fc.record({
+  wall: fc.oneof(
+    fc.integer({ min: NOW - 10 * DAY, max: NOW + 10 * DAY }),
+    fc.integer({ min: NOW - 20 * YEAR, max: NOW + 20 * YEAR }),
+  ),
+  bootId: fc.constantFrom('boot-1', 'boot-2', 'boot-3', null),
+  sinceBoot: fc.integer({ min: 0, max: 10 * DAY }),
+});
+
+describe('whatever the clocks show', () => {
+  test('the minutes of a lease never increase without a new activation', async () => {
+    const { host, state } = await activatedState();
+    fc.assert(
+      fc.property(fc.array(anyReading, { minLength: 2, maxLength: 30 }), (readings) => {
+        let kept = state;
+        let fewest = Number.POSITIVE_INFINITY;
+        for (const clock of readings) {
+          const basis = { state: kept, clock, vmId: VM, anchors: [host.vendor.anchor] };
+          const { status, remainingMinutes } = licenseOf(basis);
+          expect([LicenseStatus.licensed, LicenseStatus.notification]).toContain(status);
+          expect(remainingMinutes).toBeLessThanOrEqual(Math.min(fewest, 10_080));
+          fewest = remainingMinutes;
+          kept = observe(basis, MICROSOFT_CATALOG).state;
+        }
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test('the minutes of an initial grace never increase either', () => {
+    fc.assert(
+      fc.property(anyReading, fc.array(anyReading, { maxLength: 30 }), (installed, readings) => {
+        const { now } = trustedTime(installed, emptyState().clock);
+        let kept: GuestState = {
+          ...emptyState(),
+          products: {
+            [activationId]: {
+              productKey: key,
+              partialProductKey: key.slice(-5),
+              extendedPid: '',
+              installationId: '',
+              iaid: null,
+              graceStartedAt: now,
+              activation: null,
+              reported: null,
+            },
+          },
+        };
+        let fewest = 30 * 1440;
+        for (const clock of [installed, ...readings]) {
+          const basis = { state: kept, clock, vmId: VM, anchors: [] };
+          const { remainingMinutes } = licenseOf(basis);
+          expect(remainingMinutes).toBeLessThanOrEqual(fewest);
+          fewest = remainingMinutes;
+          kept = observe(basis, MICROSOFT_CATALOG).state;
+        }
+      }),
+    );
+  });
+
+  test('trusted time never runs backwards, once seen', () => {
+    fc.assert(
+      fc.property(fc.array(anyReading, { maxLength: 30 }), (readings) => {
+        let mark = emptyState().clock;
+        let last = 0;
+        for (const clock of readings) {
+          const { now } = trustedTime(clock, mark);
+          expect(now).toBeGreaterThanOrEqual(last);
+          last = now;
+          mark = markSeen(mark, now, clock);
+        }
+      }),
+    );
+  });
+});
+
+describe('a clock that is set back a month', () => {
+  async function setBack(reboot: boolean) {
+    const host = createTestHost();
+    const guest = createTestGuest(host);
+    await (await guest.open()).installProductKey(key);
+    guest.clock.advance(3 * DAY);
+    await guest.open();
+    guest.clock.set(guest.clock.wall - 30 * DAY);
+    if (reboot) guest.clock.reboot();
+    return { host, guest };
+  }
+
+  test('across a boot: the lease is frozen, not lengthened', async () => {
+    const { guest } = await setBack(true);
+    const frozen = { status: LicenseStatus.licensed, reason: 0, remainingMinutes: 4 * 1440 };
+    expect((await guest.look(activationId)).license).toEqual(frozen);
+    const derived = (await guest.open()).derive(activationId);
+    expect(derived?.time.setBack).toBe(true);
+    guest.clock.reboot();
+    guest.clock.set(guest.clock.wall + 20 * DAY);
+    expect((await guest.look(activationId)).license).toEqual(frozen);
+  });
+
+  test('within one boot: time runs on all the same', async () => {
+    const { guest } = await setBack(false);
+    guest.clock.advance(2 * DAY);
+    expect((await guest.look(activationId)).license.remainingMinutes).toBe(2 * 1440);
+    guest.clock.advance(2 * DAY);
+    expect((await guest.look(activationId)).license).toMatchObject({
+      status: LicenseStatus.notification,
+      reason: 0xc004f009,
+    });
+  });
+
+  test('the next activation anchors it afresh', async () => {
+    const { host, guest } = await setBack(true);
+    host.clock.advance(3 * DAY);
+    await (await guest.open()).activate(activationId);
+    const report = await guest.look(activationId);
+    expect(report.license).toMatchObject({ status: LicenseStatus.licensed, remainingMinutes: 10_080 });
+    expect(report.trustedTime).toBe(host.clock.wall);
+    expect((await guest.open()).derive(activationId)?.time.setBack).toBe(false);
+  });
+});
+
+test('a lease that has ended does not begin again when the clock is set back', async () => {
+  const host = createTestHost();
+  const guest = createTestGuest(host);
+  await (await guest.open()).installProductKey(key);
+  guest.clock.advance(7 * DAY);
+  expect((await guest.look(activationId)).license.status).toBe(LicenseStatus.notification);
+  guest.clock.set(NOW);
+  guest.clock.reboot();
+  expect((await guest.look(activationId)).license.status).toBe(LicenseStatus.notification);
+});
+
+test('two honest clocks may disagree by five minutes before one counts as set back', () => {
+  const mark = { offset: 0, highestSeen: NOW, bootId: null, sinceBoot: 0 };
+  const reading = (wall: number) => ({ wall, bootId: null, sinceBoot: 0 });
+  expect(trustedTime(reading(NOW - CLOCK_TOLERANCE), mark)).toEqual({ now: NOW, setBack: false });
+  expect(trustedTime(reading(NOW - CLOCK_TOLERANCE - 1), mark)).toEqual({ now: NOW, setBack: true });
+});
+
+test('the time that an activation is measured by is the signed offset, whatever the state file says', async () => {
+  const { host, state } = await activatedState();
+  const forged = { ...state, clock: { ...state.clock, offset: -YEAR, highestSeen: 0 } };
+  const clock = { wall: NOW + 6 * DAY, bootId: null, sinceBoot: 0 };
+  const basis = { state: forged, clock, vmId: VM, anchors: [host.vendor.anchor] };
+  expect(licenseOf(basis).remainingMinutes).toBe(1440);
+});
+
+test('an anchor counts from the moment at which the answer arrived', async () => {
+  const answer = { issuedAt: NOW, guestClock: NOW - HOUR } as Parameters<typeof anchorClock>[0];
+  const arrived = { wall: NOW - HOUR + MINUTE, bootId: 'b', sinceBoot: 5 };
+  expect(anchorClock(answer, arrived)).toEqual({ offset: HOUR, highestSeen: NOW, bootId: 'b', sinceBoot: 5 });
+});

@@ -1,0 +1,27 @@
+import { execFileSync } from 'node:child_process';
+import { onTestFinished } from 'vitest';
+
+/** `nobody`, wherever this runs. */
+const NOBODY = 65_534;
+
+/** Runs `work` with the rights of a user who owns nothing; where the tests run without root, they have no more. */
+export async function asUnprivilegedUser<T>(work: () => Promise<T>): Promise<T> {
+  if (process.geteuid?.() !== 0) return work();
+  process.seteuid?.(NOBODY);
+  try {
+    return await work();
+  } finally {
+    process.seteuid?.(0);
+  }
+}
+
+/** Mounts a disk of 256 KiB over the folder until the test has finished; false where that is not allowed. */
+export function mountSmallDisk(folder: string): boolean {
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', folder], { stdio: 'ignore' });
+  } catch {
+    return false;
+  }
+  onTestFinished(() => void execFileSync('umount', ['-l', folder]));
+  return true;
+}
