@@ -2,8 +2,9 @@ import { AvmaError } from '../errors/avma-error.ts';
 import { normalizeUuid } from '../machine/vm-id.ts';
 import type { Channel } from './admission.ts';
 
-/** A unix socket where the host meets its guests. */
+/** A unix socket where the host meets its guests; on Windows a named pipe. */
 export interface Endpoint {
+  /** As the system takes it: a file, or `\\.\pipe\NAME`. */
   readonly path: string;
   /** The VM that it belongs to; null when any guest may come. */
   readonly vmId: string | null;
@@ -28,9 +29,16 @@ export type Tell = (sentence: string) => void;
 /** What the kernel's `sun_path` holds, without its NUL. */
 const MAX_SOCKET_PATH = 107;
 
+const NAMED_PIPES = '\\\\.\\pipe\\';
+
+/** Whether a path is a named pipe's: no file, and gone with its process. */
+export function isNamedPipe(path: string): boolean {
+  return path.startsWith(NAMED_PIPES);
+}
+
 /** How the socket is written in arguments, and how its channel is named in the ledger and in events. */
 export function endpointUri(path: string): string {
-  return `unix:${path}`;
+  return isNamedPipe(path) ? `npipe://./pipe/${path.slice(NAMED_PIPES.length)}` : `unix:${path}`;
 }
 
 /** Why no socket can have that path, as the rest of a sentence; undefined when one can. */
@@ -41,31 +49,67 @@ export function socketPathProblem(path: string): string | undefined {
 }
 
 /**
- * `unix:PATH[,vm=UUID][,mode=0660]`, as `--listen` takes it.
+ * `unix:PATH[,vm=UUID][,mode=0660]`, as `--listen` takes it; on Windows `npipe://./pipe/NAME[,vm=UUID]`.
  *
  * @throws {AvmaError} `argument-invalid` with what is wrong and how it is written.
  */
-export function parseListenEndpoint(text: string): ListenEndpoint {
-  const { mode = '600', ...endpoint } = parse(text, true);
+export function parseListenEndpoint(text: string, platform = process.platform): ListenEndpoint {
+  const { mode = '600', ...endpoint } =
+    platform === 'win32' ? parse(text, WINDOWS_PIPE) : parse(text, OWN_SOCKET);
   return { ...endpoint, mode: Number.parseInt(mode, 8) };
 }
 
 /** `unix:PATH[,vm=UUID]`, as `--connect` takes it: the file is its listener's. @throws {AvmaError} likewise. */
 export function parseConnectEndpoint(text: string): Endpoint {
-  const { path, vmId } = parse(text, false);
+  const { path, vmId } = parse(text, FOREIGN_SOCKET);
   return { path, vmId };
 }
 
-function parse(text: string, withMode: boolean): Endpoint & { readonly mode?: string } {
-  const invalid = (why: string) =>
-    new AvmaError('argument-invalid', `the socket "${text}" ${why}`, {
-      hint: `Write it as unix:PATH or unix:PATH,vm=UUID${withMode ? ', with mode=0660 after another comma' : ''}.`,
-    });
-  const scheme = endpointUri('');
+/** One way to write an endpoint. */
+interface Grammar {
+  readonly scheme: string;
+  readonly hint: string;
+  readonly takesMode: boolean;
+  /** The path, or what is wrong with the text after the scheme. */
+  path(rest: string): { path: string } | { problem: string };
+}
+
+const socketPath: Grammar['path'] = (rest) => {
+  const problem = socketPathProblem(rest);
+  return problem === undefined ? { path: rest } : { problem };
+};
+
+const OWN_SOCKET: Grammar = {
+  scheme: 'unix:',
+  hint: 'Write it as unix:PATH, unix:PATH,vm=UUID or unix:PATH,vm=UUID,mode=0660.',
+  takesMode: true,
+  path: socketPath,
+};
+
+const FOREIGN_SOCKET: Grammar = {
+  scheme: 'unix:',
+  hint: 'Write it as unix:PATH or unix:PATH,vm=UUID.',
+  takesMode: false,
+  path: socketPath,
+};
+
+const WINDOWS_PIPE: Grammar = {
+  scheme: 'npipe:',
+  hint: 'Write it as npipe://./pipe/NAME or npipe://./pipe/NAME,vm=UUID.',
+  takesMode: false,
+  path(rest) {
+    const [, name] = /^\/\/\.\/pipe\/([^\\/]{1,200})$/.exec(rest) ?? [];
+    return name === undefined ? { problem: 'does not name a pipe' } : { path: `${NAMED_PIPES}${name}` };
+  },
+};
+
+function parse(text: string, grammar: Grammar): Endpoint & { readonly mode?: string } {
+  const { scheme, hint, takesMode } = grammar;
+  const invalid = (why: string) => new AvmaError('argument-invalid', `the socket "${text}" ${why}`, { hint });
   if (!text.startsWith(scheme)) throw invalid(`is not of the kind ${scheme}`);
-  const [path = '', ...options] = text.slice(scheme.length).split(',');
-  const problem = socketPathProblem(path);
-  if (problem !== undefined) throw invalid(problem);
+  const [place = '', ...options] = text.slice(scheme.length).split(',');
+  const found = grammar.path(place);
+  if ('problem' in found) throw invalid(found.problem);
   let vmId: string | null = null;
   let mode: string | undefined;
   for (const option of options) {
@@ -73,11 +117,11 @@ function parse(text: string, withMode: boolean): Endpoint & { readonly mode?: st
     if (name === 'vm') {
       vmId = normalizeUuid(value) ?? null;
       if (vmId === null) throw invalid(`names a VM "${value}" that is no UUID`);
-    } else if (withMode && name === 'mode' && /^0?[0-7]{3}$/.test(value)) {
+    } else if (takesMode && name === 'mode' && /^0?[0-7]{3}$/.test(value)) {
       mode = value;
     } else {
       throw invalid(`has an option "${option}" that means nothing`);
     }
   }
-  return { path, vmId, ...(mode === undefined ? {} : { mode }) };
+  return { path: found.path, vmId, ...(mode === undefined ? {} : { mode }) };
 }

@@ -6,7 +6,7 @@ import { findProgram } from '../pipe/find-program.ts';
 import type { DomainXml } from './libvirt-domain.ts';
 
 /** The domains as they are now. */
-export interface DomainReading {
+interface DomainReading {
   readonly domains: readonly DomainXml[];
   /** Those that are there and could not be read just now, and why, as {@link DomainXml.from} names them. */
   readonly unread: readonly { readonly from: string; readonly why: string }[];

@@ -28,7 +28,7 @@ export interface ServeOptions {
   readonly tell?: Tell;
 }
 
-export interface LibvirtOptions {
+interface LibvirtOptions {
   /** Where the domains' XML lies; null asks libvirt itself, through virsh. */
   readonly folder: string | null;
   /** From one look for new and gone domains to the next, in milliseconds. */

@@ -3,14 +3,14 @@ import net from 'node:net';
 import { AvmaError, toAvmaError } from '../errors/avma-error.ts';
 import type { Channel } from './admission.ts';
 import { type Connection, serveConnection } from './connection.ts';
-import { endpointUri, type ListenEndpoint, type ServedEndpoint } from './endpoint.ts';
+import { endpointUri, isNamedPipe, type ListenEndpoint, type ServedEndpoint } from './endpoint.ts';
 import type { Responder } from './responder.ts';
 
 /** Open connections of one socket; past it, the one that has been idle longest makes room. */
 const MAX_CONNECTIONS = 128;
 
 /**
- * Listens on a unix socket. A socket file that nobody serves is left over from a host that was killed: it is
+ * Listens on a unix socket, or on a named pipe, which Node does by the same call. A socket file that nobody serves is left over from a host that was killed: it is
  * replaced; one that somebody serves, or any other file, is left alone.
  *
  * @throws {AvmaError} `file-exists`, `access-denied`, `file-not-found` for a missing folder.
@@ -27,9 +27,9 @@ export async function listenUnix(endpoint: ListenEndpoint, respond: Responder): 
     connections.add(connection);
     void connection.done.then(() => connections.delete(connection));
   });
-  await removeStaleSocket(path);
+  if (!isNamedPipe(path)) await removeStaleSocket(path);
   await listen(server, path, endpoint.mode);
-  const { ino } = fs.statSync(path);
+  const ino = isNamedPipe(path) ? undefined : fs.statSync(path).ino;
   return {
     channel,
     async close() {
@@ -37,7 +37,8 @@ export async function listenUnix(endpoint: ListenEndpoint, respond: Responder): 
       await Promise.all([...connections].map((connection) => connection.finish()));
       await closed;
       // Node removes the file on close, unless it has been replaced by another host's in the meantime.
-      if (fs.statSync(path, { throwIfNoEntry: false })?.ino === ino) fs.rmSync(path, { force: true });
+      if (ino !== undefined && fs.statSync(path, { throwIfNoEntry: false })?.ino === ino)
+        fs.rmSync(path, { force: true });
     },
   };
 }
