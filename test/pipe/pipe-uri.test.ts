@@ -112,8 +112,9 @@ describe('exec', () => {
     await expect(exchange(`exec:sleep 600 & echo $! > ${file}; wait`, 300)).rejects.toMatchObject({
       code: 'host-silent',
     });
-    // Dead, though perhaps not yet collected by the system's first process.
-    expect(stateOf(Number(readFileSync(file, 'utf8')))).toMatch(/^(gone|Z)$/);
+    // Dead soon, though perhaps not yet collected by the system's first process.
+    const pid = Number(readFileSync(file, 'utf8'));
+    await expect.poll(() => stateOf(pid), { interval: 5 }).toMatch(/^(gone|Z)$/);
   });
 });
 
