@@ -1,3 +1,4 @@
+import fs from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { type DomainEndpoint, diffEndpoints, domainsToEndpoints } from '../../src/host/libvirt-domain.ts';
 import { domainXml } from '../support/domain-xml.ts';
@@ -87,6 +88,25 @@ describe('a domain with the channel', () => {
       domainXml({ name: 'a&amp;b &lt;&#x31;&#50;&gt;', path: '/run/a&amp;b&apos;s' }),
     );
     expect(endpoints).toEqual([{ ...ENDPOINT, domain: 'a&b <12>', path: "/run/a&b's" }]);
+  });
+});
+
+describe('the channels in deploy/libvirt', () => {
+  const withChannel = (file: string) =>
+    domainXml()
+      .replaceAll('org.avma.activation.0', 'org.other.0')
+      .replace('</devices>', `${fs.readFileSync(`deploy/libvirt/${file}`, 'utf8')}</devices>`);
+
+  test('in mode connect is listened for', () => {
+    expect(read(withChannel('channel-connect.xml')).endpoints).toEqual([
+      { ...ENDPOINT, path: '/run/avma/web01.sock', kind: 'listen' },
+    ]);
+  });
+
+  test('in mode bind is connected to, once libvirt has chosen a path', () => {
+    const xml = withChannel('channel-bind.xml');
+    expect(whyNot(xml)).toMatch(/only a running domain's XML shows/);
+    expect(read(xml.replace("mode='bind'/>", `mode='bind' path='${PATH}'/>`)).endpoints).toEqual([ENDPOINT]);
   });
 });
 
