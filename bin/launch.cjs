@@ -2,21 +2,21 @@
 const fs = require('node:fs');
 const { createRequire } = require('node:module');
 const path = require('node:path');
-const { Script, constants } = require('node:vm');
+const { Script } = require('node:vm');
 
 const scripts = new Map();
 
 /**
- * Loads dist/NAME.cjs as `require` would, with the compiled code that the build has kept beside it. V8 takes it only
- * from its own version, and compiles as usual otherwise.
+ * Loads dist/NAME.cjs, a function of `exports`, `require` and `module` as Node makes one of every CommonJS file, with
+ * the compiled code that the build has kept beside it. V8 takes that only from its own version, and compiles otherwise.
  */
 exports.loadCommand = (name) => {
   const file = path.join(__dirname, '../dist', `${name}.cjs`);
   const cached = file.replace(/cjs$/, 'code');
-  const script = new Script(`(function(exports,require,module){${fs.readFileSync(file, 'utf8')}\n})`, {
+  // latin1: the bundle is ASCII, and V8 takes it as it is.
+  const script = new Script(fs.readFileSync(file, 'latin1'), {
     filename: file,
     cachedData: fs.existsSync(cached) ? fs.readFileSync(cached) : undefined,
-    importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
   });
   const module = { exports: {} };
   script.runInThisContext()(module.exports, createRequire(file), module);

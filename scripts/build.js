@@ -21,7 +21,14 @@ await build({
   ...shared,
   entryPoints: { slmgr: 'src/cli/slmgr/main.ts', avma: 'src/cli/avma/main.ts' },
   minify: true,
+  // As bin/launch.cjs wants it.
+  banner: { js: '(function(exports,require,module){' },
+  footer: { js: '})' },
 });
-await build({ ...shared, entryPoints: { 'build/warm-up': 'scripts/warm-up.ts' } });
+await build({
+  ...shared,
+  entryPoints: { 'build/warm-up': 'scripts/warm-up.ts' },
+  outExtension: { '.js': '.cjs' },
+});
 execFileSync(process.execPath, ['dist/build/warm-up.cjs'], { stdio: 'inherit' });
 rmSync('dist/build', { recursive: true, force: true });

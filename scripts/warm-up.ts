@@ -61,17 +61,19 @@ async function warmUp(): Promise<void> {
   launcher.keepCompiledCode('slmgr');
 }
 
+/** What the commands write to stdout meanwhile. */
 async function capture(work: () => Promise<void>): Promise<string> {
-  const { write } = process.stdout;
+  const { writeSync } = fs;
   let printed = '';
-  process.stdout.write = ((chunk: string) => {
-    printed += chunk;
-    return true;
-  }) as typeof write;
+  fs.writeSync = ((fd: number, bytes: Buffer, ...rest: []) => {
+    if (fd !== 1) return writeSync(fd, bytes, ...rest);
+    printed += bytes;
+    return bytes.length;
+  }) as typeof writeSync;
   try {
     await work();
   } finally {
-    process.stdout.write = write;
+    fs.writeSync = writeSync;
   }
   return printed;
 }

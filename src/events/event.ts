@@ -44,19 +44,32 @@ export interface EventSink<Event> {
 }
 
 /**
- * Appends one JSON object a line. Each line goes out in one write, so that several processes can share the file.
- * AVMA's own events are informational even for failures; here a failure has the level `error`.
+ * Appends one JSON object a line, in one write each, so that several processes can share the file. The file is kept
+ * open until another takes its name, as a log rotation has it. AVMA's own events are informational even for failures;
+ * here a failure has the level `error`.
  */
 export function jsonLinesSink<Event extends GuestEvent | HostEvent>(
   file: string,
   onFailure: (thrown: unknown) => void,
 ): EventSink<Event> {
+  let open: { readonly fd: number; readonly ino: number } | undefined;
+
+  function descriptor(): number {
+    const ino = fs.statSync(file, { throwIfNoEntry: false })?.ino;
+    if (open !== undefined && open.ino === ino) return open.fd;
+    if (open !== undefined) fs.closeSync(open.fd);
+    open = undefined;
+    const fd = fs.openSync(file, 'a', 0o600);
+    open = { fd, ino: fs.fstatSync(fd).ino };
+    return fd;
+  }
+
   return {
     write(event, now) {
       const level = event.code === 'success' ? 'information' : 'error';
       const record = { time: new Date(now).toISOString(), provider: EVENT_PROVIDER, level, ...event };
       try {
-        fs.appendFileSync(file, `${JSON.stringify(record)}\n`, { mode: 0o600 });
+        fs.writeSync(descriptor(), `${JSON.stringify(record)}\n`);
       } catch (thrown) {
         onFailure(thrown);
       }

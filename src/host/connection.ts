@@ -23,45 +23,46 @@ export interface Connection {
  */
 export function serveConnection(stream: Duplex, channel: Channel, respond: Responder): Connection {
   const reader = new LineReader();
-  let busy: Promise<void> | undefined;
+  let busy = false;
   let finishing = false;
+  const done = new Promise<void>((resolve) => stream.once('close', resolve));
 
-  async function run(): Promise<void> {
-    for await (const chunk of stream as AsyncIterable<Buffer>) {
-      for (const parsed of reader.push(chunk)) {
-        const answered = (async () => {
-          const bytes =
-            parsed.kind === 'unsupported'
-              ? encodeFault(parsed.exchangeId, 'protocol-unsupported')
-              : await respond(parsed.frame, channel);
-          if (bytes !== null) await write(stream, bytes);
-        })();
-        busy = answered;
-        await answered;
-        busy = undefined;
-        if (finishing) return;
-      }
-      if (reader.noise > MAX_NOISE_LENGTH) return;
+  async function answer(chunk: Buffer): Promise<void> {
+    for (const parsed of reader.push(chunk)) {
+      const bytes =
+        parsed.kind === 'unsupported'
+          ? encodeFault(parsed.exchangeId, 'protocol-unsupported')
+          : await respond(parsed.frame, channel);
+      if (bytes !== null) await write(stream, bytes);
+      if (finishing) return;
     }
   }
 
-  const done = run()
-    .catch(() => {
+  // Events rather than an async iterator: leaving the iterator costs an error with its stack for each connection.
+  stream.on('data', (chunk: Buffer) => {
+    busy = true;
+    stream.pause();
+    answer(chunk).then(
+      () => {
+        busy = false;
+        if (finishing || reader.noise > MAX_NOISE_LENGTH) stream.destroy();
+        else stream.resume();
+      },
       // A stream that breaks off has nothing that could be told to it; its requests have their events.
-    })
-    .finally(() => {
-      busy = undefined;
-      stream.destroy();
-    });
+      () => stream.destroy(),
+    );
+  });
+  stream.on('end', () => stream.destroy());
+  stream.on('error', () => stream.destroy());
 
   return {
     get busy() {
-      return busy !== undefined;
+      return busy;
     },
     done,
     async finish() {
       finishing = true;
-      if (busy === undefined) stream.destroy();
+      if (!busy) stream.destroy();
       await done;
     },
   };

@@ -59,26 +59,25 @@ export async function openFileLedger(folder: string, now: number): Promise<Ledge
   let previous = lastLine;
   let size = fs.fstatSync(fd).size;
   let waiting: { line: string; settle: (error?: AvmaError) => void }[] = [];
-  let flushing: Promise<void> | undefined;
 
-  async function flush(): Promise<void> {
-    while (waiting.length > 0) {
-      const batch = waiting;
-      waiting = [];
-      try {
-        const bytes = Buffer.from(batch.map(({ line }) => line).join(''), 'utf8');
-        await writeAndSync(fd, bytes);
-        size += bytes.length;
-        for (const { settle } of batch) settle();
-      } catch (thrown) {
-        const error = toAvmaError(thrown, `cannot write the ledger ${file}`);
-        // What a full disk let through of a line would spoil the next one. Later lines link to lost ones: they go too.
-        fs.ftruncateSync(fd, size);
-        previous = lastLineOf(fd, size);
-        for (const { settle } of [...batch, ...waiting.splice(0)]) settle(error);
-      }
+  // On this thread, not on the pool's: nothing may overtake the flush anyway, and waking another thread costs more
+  // than writing. What arrives while it blocks waits in its sockets and makes up the next batch.
+  function flush(): void {
+    const batch = waiting;
+    waiting = [];
+    let error: AvmaError | undefined;
+    try {
+      const bytes = Buffer.from(batch.map(({ line }) => line).join(''), 'utf8');
+      for (let at = 0; at < bytes.length; ) at += fs.writeSync(fd, bytes, at);
+      fs.fdatasyncSync(fd);
+      size += bytes.length;
+    } catch (thrown) {
+      error = toAvmaError(thrown, `cannot write the ledger ${file}`);
+      // What a full disk let through of a line would spoil the next one.
+      fs.ftruncateSync(fd, size);
+      previous = lastLineOf(fd, size);
     }
-    flushing = undefined;
+    for (const { settle } of batch) settle(error);
   }
 
   return {
@@ -86,13 +85,13 @@ export async function openFileLedger(folder: string, now: number): Promise<Ledge
     append(entry) {
       const line = `${JSON.stringify({ previous: digest(previous), ...entry })}\n`;
       previous = line;
+      if (waiting.length === 0) setImmediate(flush);
       return new Promise((resolve, reject) => {
         waiting.push({ line, settle: (error) => (error === undefined ? resolve() : reject(error)) });
-        flushing ??= Promise.resolve().then(flush);
       });
     },
     async close() {
-      await flushing;
+      if (waiting.length > 0) await new Promise((resolve) => setImmediate(resolve));
       fs.closeSync(fd);
     },
   };
@@ -149,16 +148,4 @@ function lastLineOf(fd: number, size: number): string {
   fs.readSync(fd, tail, 0, tail.length, size - tail.length);
   const lines = tail.toString('utf8').split('\n');
   return lines.length < 2 ? '' : `${lines.at(-2)}\n`;
-}
-
-function writeAndSync(fd: number, bytes: Buffer): Promise<void> {
-  return new Promise((resolve, reject) => {
-    fs.write(fd, bytes, (failed, written) => {
-      if (failed !== null) return reject(failed);
-      if (written !== bytes.length) {
-        return reject(Object.assign(new Error('the disk took only a part'), { code: 'ENOSPC' }));
-      }
-      fs.fdatasync(fd, (unsynced) => (unsynced === null ? resolve() : reject(unsynced)));
-    });
-  });
 }

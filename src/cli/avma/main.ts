@@ -1,7 +1,7 @@
 import { CommanderError } from 'commander';
 import { toAvmaError } from '../../errors/avma-error.ts';
 import { exitStatusOf, formatHresult } from '../../errors/hresult.ts';
-import { mayColor } from '../terminal.ts';
+import { mayColor, STDERR, writeOutput } from '../terminal.ts';
 import { createProgram } from './program.ts';
 
 const USAGE_ERROR = 1;
@@ -12,10 +12,6 @@ const USAGE_ERROR = 1;
  * @param packageRoot - The folder that holds `keys/`, `bin/` and `package.json`.
  */
 export async function main(packageRoot: string, argv = process.argv.slice(2)): Promise<void> {
-  // A reader that has seen enough, as `head` does, is no failure.
-  process.stdout.on('error', (thrown: NodeJS.ErrnoException) => {
-    if (thrown.code !== 'EPIPE') throw thrown;
-  });
   try {
     await createProgram(packageRoot).parseAsync(argv, { from: 'user' });
   } catch (thrown) {
@@ -28,8 +24,9 @@ async function explain(thrown: unknown): Promise<number> {
   if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? 0 : USAGE_ERROR;
   const error = toAvmaError(thrown, 'avma failed');
   const { Chalk } = await import('chalk');
-  const chalk = new Chalk({ level: mayColor(process.stderr) ? 1 : 0 });
-  process.stderr.write(
+  const chalk = new Chalk({ level: mayColor(STDERR) ? 1 : 0 });
+  writeOutput(
+    STDERR,
     `${chalk.red('avma:')} ${error.message}. ${chalk.dim(`[${error.code}, ${formatHresult(error.hresult)}]`)}\n      ${error.hint}\n`,
   );
   return exitStatusOf(error.hresult, process.platform);

@@ -1,8 +1,10 @@
+import { STDERR, STDOUT, writeOutput } from '../terminal.ts';
+
 /** stdout is data, stderr is talk. */
 
 /** Writes data for the next program, or for a person who asked for just that. */
 export function writeData(text: string): void {
-  process.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
+  writeOutput(STDOUT, text.endsWith('\n') ? text : `${text}\n`);
 }
 
 /** JSON with the name and version of its schema in front. */
@@ -12,7 +14,7 @@ export function writeJson(schema: string, data: object): void {
 
 /** Says what was changed and what to do next. */
 export function say(...lines: readonly string[]): void {
-  process.stderr.write(`${lines.join('\n')}\n`);
+  writeOutput(STDERR, `${lines.join('\n')}\n`);
 }
 
 /** `2026-11-24 11:08:55 UTC`: for people, the same on every machine. */

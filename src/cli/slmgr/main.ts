@@ -1,7 +1,7 @@
 import { openGuestService } from '../../guest/guest-service.ts';
 import { guestWorld } from '../guest-world.ts';
 import { readSettings } from '../settings.ts';
-import { mayColor, whileWaiting } from '../terminal.ts';
+import { isTerminal, mayColor, STDERR, STDOUT, whileWaiting, writeOutput } from '../terminal.ts';
 import { renderResult, runSlmgr, type SlmgrResult } from './run.ts';
 
 type LineEnd = '\n' | '\r\n';
@@ -20,9 +20,9 @@ export async function main(packageRoot: string, argv = process.argv.slice(2)): P
 export async function cscript(packageRoot: string, argv = process.argv.slice(2)): Promise<void> {
   const { CSCRIPT_BANNER, parseCscript } = await import('./cscript.ts');
   const { banner, slmgrArgv, error } = parseCscript(argv);
-  if (banner) process.stdout.write(CSCRIPT_BANNER.map((line) => `${line}\r\n`).join(''));
+  if (banner) writeOutput(STDOUT, CSCRIPT_BANNER.map((line) => `${line}\r\n`).join(''));
   if (error !== undefined) {
-    process.stdout.write(`${error}\r\n`);
+    writeOutput(STDOUT, `${error}\r\n`);
     process.exitCode = 1;
     return;
   }
@@ -30,10 +30,6 @@ export async function cscript(packageRoot: string, argv = process.argv.slice(2))
 }
 
 async function runAndPrint(packageRoot: string, argv: readonly string[], eol: LineEnd): Promise<void> {
-  // A reader that has seen enough, as `head` does, is no failure.
-  process.stdout.on('error', (thrown: NodeJS.ErrnoException) => {
-    if (thrown.code !== 'EPIPE') throw thrown;
-  });
   const result = await whileWaiting(
     'waiting for the host',
     runSlmgr(argv, {
@@ -49,15 +45,14 @@ async function runAndPrint(packageRoot: string, argv: readonly string[], eol: Li
 
 async function print(result: SlmgrResult, eol: LineEnd): Promise<void> {
   const output = renderResult(result, eol);
-  const { stdout, stderr } = process;
-  if (mayColor(stdout) && typeof output === 'string') {
+  if (typeof output === 'string' && mayColor(STDOUT)) {
     const { colorReport } = await import('./color.ts');
-    stdout.write(colorReport(output));
+    writeOutput(STDOUT, colorReport(output));
   } else {
-    stdout.write(output);
+    writeOutput(STDOUT, output);
   }
   // slmgr has no second stream: what it does not say is said to people only, never to a script.
-  if (result.failure !== undefined && stderr.isTTY) {
-    stderr.write(`slmgr: ${result.failure.message}.\n       ${result.failure.hint}\n`);
+  if (result.failure !== undefined && isTerminal(STDERR)) {
+    writeOutput(STDERR, `slmgr: ${result.failure.message}.\n       ${result.failure.hint}\n`);
   }
 }

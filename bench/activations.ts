@@ -1,0 +1,37 @@
+/** Activates as a guest does, a number of times one after the other, and says how long it took. */
+import path from 'node:path';
+import { exchangeActivation } from '../src/guest/exchange.ts';
+import { loadTrustAnchors } from '../src/guest/trust-store.ts';
+import { openPipe } from '../src/pipe/pipe-uri.ts';
+import type { Envelope } from '../src/protocol/envelope.ts';
+
+const STANDARD_2025 = 'b2261b65-b18f-5314-9fa2-8ad8aba364cd';
+
+async function main(): Promise<void> {
+  const count = Number(process.argv[2]);
+  const anchors = loadTrustAnchors([path.join(process.env.AVMA_STATE_DIR ?? '', 'trust.d')]);
+  let host: Envelope | null = null;
+  const started = performance.now();
+  for (let index = 0; index < count; index++) {
+    const pipe = await openPipe(process.env.AVMA_PIPE ?? '');
+    const facts = {
+      vmId: process.env.AVMA_VM_ID ?? '',
+      activationId: STANDARD_2025,
+      edition: 'ServerStandard',
+      osVersion: '10.0.26100',
+      license: { status: 1, reason: 0, remainingMinutes: 10_080 },
+      guestClock: Date.now(),
+      log: { machineName: 'bench', iaid: null, client: 'bench', trigger: 'renewal' as const },
+    };
+    const signal = AbortSignal.timeout(10_000);
+    const result = await exchangeActivation(pipe, facts, host, anchors, signal, {
+      exchangeId: null,
+      hostName: null,
+    });
+    host = result.proof.certificate;
+    await pipe.close();
+  }
+  process.stdout.write(JSON.stringify({ milliseconds: performance.now() - started }));
+}
+
+void main();
