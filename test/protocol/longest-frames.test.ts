@@ -1,0 +1,45 @@
+import { describe, expect, test } from 'vitest';
+import { loadCatalog } from '../../src/catalog/catalog.ts';
+import { LicenseStatus } from '../../src/guest/license-report.ts';
+import { encodeFrame, MAX_FRAME_LENGTH } from '../../src/protocol/frame.ts';
+import { encodeJson } from '../../src/protocol/messages.ts';
+import { createVendorCatalog, VENDOR_KEYS } from '../support/catalogs.ts';
+import { createTestGuest } from '../support/test-guest.ts';
+import { createTestHost } from '../support/test-host.ts';
+
+/** The characters that take most: in UTF-8, in JSON's escapes, and as half of a pair, which JSON writes as \udXXX. */
+const LETTERS = { ASCII: 'n', 'two bytes': 'ä', 'three bytes': '主', quotes: '"', 'half a pair': '\ud800' };
+
+describe.each(Object.entries(LETTERS))('with the longest names that there may be, in %s', (_name, letter) => {
+  const name = letter.repeat(63);
+
+  test('every frame of an activation stays within 4,096 characters', async () => {
+    const vendor = createVendorCatalog([
+      { edition: letter.repeat(60), osVersion: '99999.999999.999999.999999', name: letter.repeat(200) },
+    ]);
+    const certificate = { osVersion: '99999.999999.999999.999999', hostName: name };
+    const host = createTestHost({ name, certificate, catalog: loadCatalog([vendor.folder]) });
+    const guest = createTestGuest(host, { catalogFolders: [vendor.folder], machineName: name });
+    const lengths: number[] = [
+      encodeFrame({ type: 'offer', exchangeId: '0'.repeat(32), body: encodeJson(host.envelope) }).length,
+    ];
+    guest.connect(() => {
+      const pipe = host.pipe();
+      return {
+        uri: pipe.uri,
+        close: () => pipe.close(),
+        exchange: async (frame, options) => {
+          const answer = await pipe.exchange(frame, options);
+          lengths.push(frame.length, answer.length);
+          return answer;
+        },
+      };
+    });
+    await (await guest.open({ client: letter.repeat(40) })).installProductKey(VENDOR_KEYS[0] ?? '');
+    const product = vendor.catalog.products[0]?.activationId ?? '';
+    expect(guest.events.last).toMatchObject({ code: 'success' });
+    expect((await guest.look(product)).license.status).toBe(LicenseStatus.licensed);
+    for (const length of lengths) expect(length).toBeLessThan(MAX_FRAME_LENGTH);
+    expect(lengths).toHaveLength(5);
+  });
+});
