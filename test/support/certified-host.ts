@@ -5,7 +5,7 @@ import { type RunningHost, type ServeOptions, serve } from '../../src/host/serve
 import { MAX_LEASE } from '../../src/protocol/answer.ts';
 import { certifyHost, createVendorRoot, type Grant, openVendorRoot } from '../../src/vendor/vendor.ts';
 
-export const PACKAGE_ROOT = path.resolve(import.meta.dirname, '../..');
+const PACKAGE_ROOT = path.resolve(import.meta.dirname, '../..');
 
 const GRANT: Grant = { edition: 'ServerDatacenter', osVersion: '10.0.26100', channel: 'MAK', days: 365 };
 

@@ -1,17 +1,9 @@
+import { execFile } from 'node:child_process';
 import path from 'node:path';
-import { vi } from 'vitest';
-import { main } from '../../../src/cli/avma/main.ts';
-import { PACKAGE_ROOT } from '../../support/certified-host.ts';
+import { type Ran, ROOT } from '../world.ts';
 
-/** What a command left behind. */
-interface Ran {
-  readonly status: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** Runs avma in this process, through its one exit point, on a machine whose folders lie in `folder`. */
-export async function runAvma(
+/** Runs the built avma to its end, on a machine whose folders lie in `folder`. Never throws for its exit status. */
+export function runAvma(
   folder: string,
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
@@ -24,25 +16,13 @@ export async function runAvma(
     AVMA_CONFIG: '',
     AVMA_DEADLINE: '',
   };
-  for (const [name, value] of Object.entries({ ...folders, ...env })) vi.stubEnv(name, value);
-  const stdout = capture(process.stdout);
-  const stderr = capture(process.stderr);
-  try {
-    await main(PACKAGE_ROOT, [...args]);
-    return { status: Number(process.exitCode ?? 0), stdout: stdout.text(), stderr: stderr.text() };
-  } finally {
-    process.exitCode = undefined;
-    stdout.restore();
-    stderr.restore();
-    vi.unstubAllEnvs();
-  }
-}
-
-function capture(stream: NodeJS.WriteStream): { text(): string; restore(): void } {
-  let text = '';
-  const spy = vi.spyOn(stream, 'write').mockImplementation((chunk) => {
-    text += String(chunk);
-    return true;
+  return new Promise((resolve) => {
+    execFile(
+      process.execPath,
+      [path.join(ROOT, 'bin/avma'), ...args],
+      { env: { ...process.env, ...folders, ...env }, encoding: 'utf8' },
+      (failed, stdout, stderr) =>
+        resolve({ stdout, stderr, status: failed === null ? 0 : Number(failed.code ?? -1) }),
+    );
   });
-  return { text: () => text, restore: () => spy.mockRestore() };
 }
