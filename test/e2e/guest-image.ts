@@ -8,34 +8,32 @@ import { CACHE, KERNEL, PACKAGE_ROOT } from './requirements.ts';
 /** Where the guest has avma: what `npm install` would put there, not more. */
 const INSTALLED = 'opt/avma';
 
+const PACKAGED = ['bin', 'dist', 'keys', 'package.json'];
+
+/** The one package that is not bundled, and that the guest's commands need. */
+const NATIVE = 'fs-native-extensions';
+
 /** The kernel unpacks archives one after the other, and each must begin at a multiple of 4; cpio's own block is this. */
 const CPIO_BLOCK = 512;
 
-/** As what a user would install: the built commands, the catalogues, and the one package that is not bundled. */
+/**
+ * Copies what npm would install, so that a build in the checkout does not pull it away from a running test. Its
+ * `node_modules` are the checkout's own.
+ */
 export function installPackage(target: string): void {
-  for (const name of ['bin', 'dist', 'keys', 'package.json']) {
+  for (const name of PACKAGED) {
     fs.cpSync(path.join(PACKAGE_ROOT, name), path.join(target, name), { recursive: true });
   }
-  const waiting = ['fs-native-extensions'];
-  for (const name of waiting) {
-    const from = path.join(PACKAGE_ROOT, 'node_modules', name);
-    const prebuilds = path.join(from, 'prebuilds');
-    fs.cpSync(from, path.join(target, 'node_modules', name), {
-      recursive: true,
-      filter: (file) =>
-        path.dirname(file) !== prebuilds || path.basename(file) === `${process.platform}-${process.arch}`,
-    });
-    const { dependencies = {} } = JSON.parse(fs.readFileSync(path.join(from, 'package.json'), 'utf8')) as {
-      dependencies?: Record<string, string>;
-    };
-    waiting.push(...Object.keys(dependencies).filter((dependency) => !waiting.includes(dependency)));
-  }
+  fs.symlinkSync(path.join(PACKAGE_ROOT, 'node_modules'), path.join(target, 'node_modules'));
 }
 
 /** What never changes between two runs: kernel modules, busybox, socat and this very Node. Made once, then cached. */
 export function baseArchive(): string {
   const kernel = path.basename(fs.realpathSync(KERNEL));
-  const recipe = createHash('sha256').update(fs.readFileSync(import.meta.filename)).digest('hex').slice(0, 8);
+  const recipe = createHash('sha256')
+    .update(fs.readFileSync(import.meta.filename))
+    .digest('hex')
+    .slice(0, 8);
   const archive = path.join(CACHE, `base-${kernel}-node-${process.versions.node}-${recipe}.cpio`);
   if (fs.existsSync(archive)) return archive;
   const root = fs.mkdtempSync(path.join(CACHE, 'base.'));
@@ -67,15 +65,15 @@ export function baseArchive(): string {
  */
 export function overlayArchive(folder: string, installed: string, files: Record<string, string>): Buffer {
   const root = fs.mkdtempSync(path.join(folder, 'overlay.'));
-  const everything = {
+  for (const [target, from] of Object.entries({
     init: path.join(import.meta.dirname, 'guest-init'),
-    [INSTALLED]: installed,
+    ...Object.fromEntries(PACKAGED.map((name) => [`${INSTALLED}/${name}`, path.join(installed, name)])),
     ...files,
-  };
-  for (const [target, from] of Object.entries(everything)) {
+  })) {
     fs.mkdirSync(path.dirname(path.join(root, target)), { recursive: true });
     fs.cpSync(from, path.join(root, target), { recursive: true });
   }
+  copyDependency(path.join(root, INSTALLED), NATIVE);
   fs.mkdirSync(path.join(root, 'bin'));
   for (const command of ['slmgr', 'avma']) {
     fs.symlinkSync(`/${INSTALLED}/bin/${command}`, path.join(root, 'bin', command));
@@ -93,6 +91,24 @@ export function joinArchives(file: string, base: string, ...overlays: Buffer[]):
   for (const overlay of overlays) {
     fs.appendFileSync(file, overlay);
     fs.appendFileSync(file, Buffer.alloc((CPIO_BLOCK - (overlay.length % CPIO_BLOCK)) % CPIO_BLOCK));
+  }
+}
+
+/** A package and what it depends on, with the build for this platform only. */
+function copyDependency(target: string, first: string): void {
+  const names = [first];
+  for (const name of names) {
+    const from = path.join(PACKAGE_ROOT, 'node_modules', name);
+    const prebuilds = path.join(from, 'prebuilds');
+    fs.cpSync(from, path.join(target, 'node_modules', name), {
+      recursive: true,
+      filter: (file) =>
+        path.dirname(file) !== prebuilds || path.basename(file) === `${process.platform}-${process.arch}`,
+    });
+    const { dependencies = {} } = JSON.parse(fs.readFileSync(path.join(from, 'package.json'), 'utf8')) as {
+      dependencies?: Record<string, string>;
+    };
+    names.push(...Object.keys(dependencies).filter((dependency) => !names.includes(dependency)));
   }
 }
 

@@ -20,7 +20,10 @@ export interface HostProcess {
   end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>;
 }
 
-/** Tells of the vendor's key and of the two hosts' certificates, and installs them. */
+/**
+ * @param folder - For the keys, certificates and ledgers.
+ * @param installed - Where avma is.
+ */
 export function makeSite(folder: string, installed: string): Site {
   const at = (name: string) => path.join(folder, name);
   fs.writeFileSync(at('config.json'), '{}');
@@ -44,7 +47,16 @@ export function makeSite(folder: string, installed: string): Site {
       avma(
         at(name),
         ...['vendor', 'certify', at(`${name}.request`), '--key', at('vendor/root.key')],
-        ...['--edition', 'ServerDatacenter', '--os-version', '10.0.26100', '--channel', 'MAK', '--days', '30'],
+        ...[
+          '--edition',
+          'ServerDatacenter',
+          '--os-version',
+          '10.0.26100',
+          '--channel',
+          'MAK',
+          '--days',
+          '30',
+        ],
       ),
     );
     avma(at(name), 'host', 'activate', at(`${name}.certificate`));
@@ -55,18 +67,13 @@ export function makeSite(folder: string, installed: string): Site {
     hostFolder: at('hv01'),
     otherHostFolder: at('hv02'),
     async serve(listen) {
-      const host = spawn(process.execPath, [launcher, 'host', 'serve', '--listen', listen], {
+      // The host ends with the test, even where the test is killed; setpriv becomes the host, so the pid is the host's.
+      const command = [process.execPath, launcher, 'host', 'serve', '--listen', listen];
+      const host = spawn('setpriv', ['--pdeathsig', 'KILL', ...command], {
         env: settings(at('hv01')),
         stdio: ['ignore', 'ignore', 'pipe'],
       });
-      const kill = () => host.kill('SIGKILL');
-      process.once('exit', kill);
-      const ended = new Promise<void>((resolve) => {
-        host.once('close', () => {
-          process.off('exit', kill);
-          resolve();
-        });
-      });
+      const ended = new Promise<void>((resolve) => host.once('close', () => resolve()));
       await new Promise<void>((resolve, reject) => {
         let said = '';
         host.stderr.setEncoding('utf8').on('data', (text: string) => {

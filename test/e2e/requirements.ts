@@ -20,12 +20,13 @@ const PROGRAMS: Readonly<Record<string, string>> = {
   cpio: 'apt-get install cpio',
   socat: 'apt-get install socat',
   timeout: 'apt-get install coreutils',
+  setpriv: 'apt-get install util-linux',
 };
 
 /** What keeps the VM tests from running here, in one line with the cure; undefined when nothing does. */
 export function missingForVm(): string | undefined {
   if (process.platform !== 'linux' || process.arch !== 'x64') {
-    return 'the guest runs this machine’s own Node, which is not one for Linux on x86-64';
+    return "the guest runs this machine's own Node, which is none for Linux on x86-64";
   }
   for (const [program, cure] of Object.entries(PROGRAMS)) {
     if (findProgram(program, process.env) === null) return `${program} is missing; get it with ${cure}`;

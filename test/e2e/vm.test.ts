@@ -1,35 +1,187 @@
+/** The real client in a real guest: Debian's kernel in QEMU, with no network, and the host outside. */
 import { randomUUID } from 'node:crypto';
-import fs from 'node:fs';
-import os from 'node:os';
-import path from 'node:path';
-import { test } from 'vitest';
-import { bootGuest } from './guest.ts';
-import { installPackage, overlayArchive } from './guest-image.ts';
-import { makeSite } from './host.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { CommandResult, Guest } from './guest.ts';
+import type { HostProcess } from './host.ts';
+import { dataExchangeFiles, HYPER_V_FIRMWARE, KVP_HOST } from './hyper-v.ts';
+import { missingForVm } from './requirements.ts';
+import { makeTestBed, type TestBed } from './test-bed.ts';
+import { KEY, transcript } from './transcripts.ts';
 
-test('first', { timeout: 120000 }, async () => {
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'avma-vm-'));
-  const t = performance.now();
-  const log = (...args: unknown[]) => console.log(((performance.now() - t) / 1000).toFixed(2), ...args);
-  const installed = path.join(folder, 'avma');
-  installPackage(installed);
-  log('installed');
-  const site = makeSite(folder, installed);
-  log('site');
-  const overlay = overlayArchive(folder, installed, { 'etc/avma/trust.d/vendor.json': site.anchor });
-  log('overlay', overlay.length);
+const PORT = '/dev/virtio-ports/org.avma.activation.0';
+
+/** From the power switch to `Licensed`, in seconds; emulated, on a machine that may be busy with other tests. */
+const LICENSED_WITHIN = 20;
+
+/** What a process may take to notice its deadline and to end, in seconds: here every instruction is emulated. */
+const SLACK = 2;
+
+const missing = missingForVm();
+if (missing !== undefined) console.warn(`VM tests skipped: ${missing}`);
+
+describe.skipIf(missing !== undefined)('in a virtual machine', () => {
+  let bed: TestBed;
+  let guest: Guest;
+  let host: HostProcess;
+  /** The first VM's state folder, as an archive to lay over another boot. */
+  let state: Buffer;
   const vmId = randomUUID();
-  const socket = path.join(folder, 'host.sock');
-  const host = await site.serve(`unix:${socket},vm=${vmId}`);
-  log('host');
-  const guest = await bootGuest(folder, { vmId, socket, overlays: [overlay] });
-  log('booted');
-  for (const c of process.env.CMDS?.split(';') ?? ['slmgr /ipk DBGBW-NPF86-BJVTX-K3WKJ-MTB6V', 'slmgr /ato', 'slmgr /dlv', 'slmgr /xpr', 'avma guest status', 'cat /sys/class/dmi/id/product_uuid', 'ls -la /dev/virtio-ports /var/lib/avma; free']) {
-    const r = await guest.run(c);
-    log(c, r.status, r.seconds, `\n${r.stdout}${r.stderr}`);
+
+  beforeAll(() => {
+    bed = makeTestBed();
+  });
+  afterAll(() => bed?.dispose());
+
+  async function slmgr(args: string, environment = ''): Promise<string[]> {
+    return linesOf(await guest.run(`${environment} slmgr ${args}`));
   }
-  await guest.powerOff();
-  log('off');
-  await host.end('SIGTERM');
-  fs.rmSync(folder, { recursive: true });
+  /** What the guest's event log says of the last activation. */
+  async function lastEvent(): Promise<{ code: string; message: string }> {
+    return JSON.parse((await guest.run('tail -n 1 /var/lib/avma/events.jsonl')).stdout);
+  }
+
+  describe('whose host answers on the virtio-serial port', () => {
+    /** How long an activation takes here that succeeds. */
+    let usual: number;
+
+    beforeAll(async () => {
+      host = await bed.startHost('host.sock', vmId);
+      guest = await bed.boot(
+        { vmId, socket: bed.at('host.sock') },
+        { files: { 'srv/hv02': bed.otherHostFolder } },
+      );
+    });
+
+    it('is licensed within 20 seconds after its power was switched on', async () => {
+      expect(await slmgr(`/ipk ${KEY}`)).toEqual(transcript.keyInstalled);
+      expect(await slmgr('/ato')).toEqual(transcript.activated);
+      const report = await slmgr('/dlv');
+      const seconds = (performance.now() - guest.started) / 1000;
+      console.info(`VM tests: Licensed ${seconds.toFixed(1)} seconds after QEMU was started`);
+      expect(report).toEqual(transcript.licensed('hv01'));
+      expect(await slmgr('/xpr')).toEqual(transcript.expiration);
+      expect(seconds).toBeLessThan(LICENSED_WITHIN);
+    });
+
+    it('needed neither network nor configuration, only its port and the ID in its firmware', async () => {
+      const { stdout } = await guest.run('ls /sys/class/net; ls /etc/avma; env | grep AVMA');
+      expect(stdout).toBe('lo\ntrust.d\n');
+      expect((await guest.run('cat /sys/class/dmi/id/product_uuid')).stdout).toBe(`${vmId}\n`);
+      const { stdout: seen } = await guest.run('avma guest status --json');
+      expect(JSON.parse(seen)).toMatchObject({
+        vmId: { value: vmId, source: 'smbios' },
+        pipe: { uri: 'virtio:org.avma.activation.0', from: 'found' },
+      });
+    });
+
+    it('keeps its licence while the host is down, and finds the one that was started again', async () => {
+      await host.end('SIGKILL');
+      expect(await slmgr('/ato', 'AVMA_DEADLINE=1')).toEqual(transcript.notActivated('0xC004FD01'));
+      expect(await lastEvent()).toMatchObject({
+        code: 'host-absent',
+        message: expect.stringContaining('nothing on the host holds its other end'),
+      });
+      expect(await slmgr('/dlv')).toEqual(transcript.licensed('hv01'));
+      host = await bed.startHost('host.sock', vmId);
+      const again = await guest.run('slmgr /ato');
+      expect(linesOf(again)).toEqual(transcript.activated);
+      usual = again.seconds;
+    });
+
+    it('gives a host that is silent up at its deadline, and drops the answer that comes too late', async () => {
+      host.signal('SIGSTOP');
+      const attempt = await guest.run('AVMA_DEADLINE=2 slmgr /ato');
+      expect(linesOf(attempt)).toEqual(transcript.notActivated('0xC004FD01'));
+      expect(await lastEvent()).toMatchObject({ code: 'host-silent' });
+      expect(attempt.seconds).toBeLessThan(usual + 2 + SLACK);
+      host.signal('SIGCONT');
+      expect(await slmgr('/ato')).toEqual(transcript.activated);
+    });
+
+    it('says who holds the port, when somebody does', async () => {
+      await guest.run(`sleep 60 <> ${PORT} & echo $! > /tmp/holder`);
+      expect(await slmgr('/ato', 'AVMA_DEADLINE=1')).toEqual(transcript.notActivated('0xC004FD01'));
+      expect(await lastEvent()).toMatchObject({
+        code: 'pipe-busy',
+        message: expect.stringMatching(/^\/dev\/virtio-ports\/\S+ is held by process \d+ \(sleep\)$/),
+      });
+      await guest.run('kill $(cat /tmp/holder)');
+    });
+
+    it('gets through after half a frame of another process, and without the links that udev makes', async () => {
+      await guest.run(`printf 'avma/1 hello 0123' > ${PORT}; rm ${PORT}`);
+      expect(await slmgr('/ato')).toEqual(transcript.activated);
+    });
+
+    it('takes a host behind vsock, another one of the vendor, and the first one again', async () => {
+      // Inside the guest: a machine without the loopback transport would ask its own hypervisor.
+      await guest.run(
+        'AVMA_HOST_DIR=/srv/hv02 avma host serve --listen unix:/run/hv02.sock > /tmp/hv02 2>&1 & ' +
+          'socat -d -d VSOCK-LISTEN:1688,fork UNIX-CONNECT:/run/hv02.sock 2> /tmp/socat & ' +
+          'until [ -S /run/hv02.sock ] && grep -q listening /tmp/socat; do sleep 0.1; done',
+      );
+      expect(await slmgr('/ato', 'AVMA_PIPE=vsock:1:1688')).toEqual(transcript.activated);
+      expect(await slmgr('/dlv')).toEqual(transcript.licensed('hv02'));
+      expect(await slmgr('/ato')).toEqual(transcript.activated);
+    });
+
+    it('leaves its state behind', async () => {
+      state = await guest.read('cd / && find var/lib/avma | cpio -o -H newc');
+      await bed.stop();
+    });
+  });
+
+  it('is still licensed after a reboot, and the host need not be there', async () => {
+    guest = await bed.boot({ vmId, socket: bed.at('nobody.sock') }, { state });
+    expect(await slmgr('/dlv')).toEqual(transcript.licensed('hv01'));
+  });
+
+  it('is not licensed as a clone, until its own host activates it', async () => {
+    const cloneId = randomUUID();
+    await bed.startHost('clone.sock', vmId);
+    guest = await bed.boot({ vmId: cloneId, socket: bed.at('clone.sock') }, { state });
+    expect(await slmgr('/dlv')).toEqual(transcript.notification('0xC004FD04'));
+    // Through the first VM's channel it gets nothing.
+    expect(await slmgr('/ato')).toEqual(transcript.notActivated('0xC004FD04'));
+    await bed.startHost('clone.sock', cloneId);
+    expect(await slmgr('/ato')).toEqual(transcript.activated);
+    expect(await slmgr('/dlv')).toEqual(transcript.licensed('hv01'));
+  });
+
+  it('begins its grace period without a host, and is licensed for seven days with a clock years behind', async () => {
+    const otherId = randomUUID();
+    const options = ['-rtc', 'base=2011-11-11T11:11:11'];
+    guest = await bed.boot({ vmId: otherId, socket: bed.at('later.sock'), options });
+    expect(await slmgr(`/ipk ${KEY}`, 'AVMA_DEADLINE=1')).toEqual(transcript.keyInstalled);
+    expect(await slmgr('/ato', 'AVMA_DEADLINE=1')).toEqual(transcript.notActivated('0xC004FD01'));
+    expect(await slmgr('/dlv')).toEqual(transcript.initialGrace);
+    await bed.startHost('later.sock', otherId);
+    expect(await slmgr('/ato')).toEqual(transcript.activated);
+    expect(await slmgr('/dlv')).toEqual(transcript.licensed('hv01'));
+  });
+
+  it("is found and licensed through Hyper-V's Data Exchange", async () => {
+    const hyperVId = randomUUID();
+    await bed.startHost('hyperv.sock', hyperVId);
+    guest = await bed.boot(
+      {
+        // Hyper-V's firmware has an ID of its own, which is not the VM's.
+        vmId: randomUUID(),
+        socket: bed.at('hyperv.sock'),
+        portName: 'test.hyperv',
+        options: HYPER_V_FIRMWARE,
+      },
+      { files: dataExchangeFiles(bed.at('hyperv'), hyperVId) },
+    );
+    await guest.run(`node ${KVP_HOST} virtio:test.hyperv > /tmp/hyper-v 2>&1 &`);
+    expect(await slmgr(`/ipk ${KEY}`)).toEqual(transcript.keyInstalled);
+    expect(await slmgr('/ato')).toEqual(transcript.activated);
+    expect((await guest.run('cat /tmp/hyper-v')).stdout).toBe('');
+    expect(await slmgr('/dlv')).toEqual(transcript.licensed('hv01'));
+  });
 });
+
+/** Without the empty lines at the end, of which slmgr prints one or two. */
+function linesOf({ stdout }: CommandResult): string[] {
+  return stdout.trimEnd().replace(/^\n/, '').split('\n');
+}

@@ -1,0 +1,17 @@
+/**
+ * Runs in the guest and stands for Hyper-V, of which there is none here: the host's end of the pool files, in front
+ * of the host that the pipe in the first argument leads to.
+ */
+import { KVP_FOLDER } from '../../src/pipe/defaults.ts';
+import { KvpHost } from '../../src/pipe/kvp-host.ts';
+import { openPipe } from '../../src/pipe/pipe-uri.ts';
+
+new KvpHost({
+  folder: `/${KVP_FOLDER}`,
+  channel: 'kvp',
+  async answer(frame) {
+    const pipe = await openPipe(process.argv[2] ?? '');
+    return pipe.exchange(frame, { signal: AbortSignal.timeout(10_000) }).finally(() => pipe.close());
+  },
+  onError: (thrown) => console.error(thrown),
+});
