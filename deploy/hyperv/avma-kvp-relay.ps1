@@ -54,8 +54,9 @@ function Read-Items($texts) {
 # The lines that are there with all their parts, by exchange. Of two parts with one key the first counts.
 function Join-Lines($items) {
   $lines = @{}
-  $sound = @($items) | Where-Object { $_ -and $_.Total -le $MostParts -and $_.Part -le $_.Total }
-  foreach ($message in ($sound | Group-Object Exchange, Total)) {
+  $sound = @($items | Where-Object { $_ -and $_.Total -le $MostParts -and $_.Part -le $_.Total })
+  $messages = @($sound | Group-Object -Property 'Exchange', 'Total')
+  foreach ($message in $messages) {
     $parts = @{}
     foreach ($item in $message.Group) { if (-not $parts.ContainsKey($item.Part)) { $parts[$item.Part] = $item.Value } }
     $total = $message.Group[0].Total
@@ -65,7 +66,7 @@ function Join-Lines($items) {
 }
 
 function Split-Line([string] $exchange, [string] $line) {
-  $total = [Math]::Max(1, [Math]::Ceiling($line.Length / $PartLength))
+  $total = [int] [Math]::Ceiling([Math]::Max(1, $line.Length) / $PartLength)
   foreach ($part in 1..$total) {
     $start = ($part - 1) * $PartLength
     @{ Name = "avma.$exchange.$part/$total"; Data = $line.Substring($start, [Math]::Min($PartLength, $line.Length - $start)) }
@@ -82,25 +83,26 @@ function Invoke-Kvp([string] $method, $vm, $pairs) {
   }
   $service = Get-WmiObject -Namespace $Namespace -Class Msvm_VirtualSystemManagementService
   $parameters = $service.PSBase.GetMethodParameters($method)
-  $parameters['TargetSystem'] = $vm.PSBase.Path.Path
-  $parameters['DataItems'] = [string[]] @($texts)
+  $parameters.TargetSystem = $vm.__PATH
+  $parameters.DataItems = [string[]] @($texts)
   $result = $service.PSBase.InvokeMethod($method, $parameters, $null)
-  if ($result['ReturnValue'] -eq 0) { return }
+  if ($result.ReturnValue -eq 0) { return }
   # 4096: it goes on as a job, whose state is 7 when it is done and more when it has failed.
-  if ($result['ReturnValue'] -ne 4096) { throw "$method failed with $($result['ReturnValue'])" }
-  $job = [wmi] $result['Job']
+  if ($result.ReturnValue -ne 4096) { throw "$method failed with $($result.ReturnValue)" }
+  $job = [wmi] $result.Job
   while ($job.JobState -lt 7) { Start-Sleep -Milliseconds 50; $job.PSBase.Get() }
   if ($job.JobState -ne 7) { throw "$method failed with $($job.ErrorCode): $($job.ErrorDescription)" }
 }
 
 # The line that answers this exchange, or null when none came in time.
 function Get-Answer([string] $exchange, [string] $line) {
-  $pipe = New-Object System.IO.Pipes.NamedPipeClientStream '.', $PipeName, InOut, Asynchronous
+  $pipe = [System.IO.Pipes.NamedPipeClientStream]::new(
+    '.', $PipeName, [System.IO.Pipes.PipeDirection]::InOut, [System.IO.Pipes.PipeOptions]::Asynchronous)
   try {
     $pipe.Connect($HostTimeoutSeconds * 1000)
     $bytes = [Text.Encoding]::ASCII.GetBytes("`n$line`n")
     $pipe.Write($bytes, 0, $bytes.Length)
-    $reader = New-Object System.IO.StreamReader $pipe, ([Text.Encoding]::ASCII)
+    $reader = [System.IO.StreamReader]::new($pipe, [Text.Encoding]::ASCII)
     $deadline = [DateTime]::UtcNow.AddSeconds($HostTimeoutSeconds)
     for (;;) {
       $next = $reader.ReadLineAsync()
@@ -114,12 +116,15 @@ function Get-Answer([string] $exchange, [string] $line) {
 }
 
 $answered = @{}
+$trouble = ''
 Write-Verbose "Carrying packets of $VMName to \\.\pipe\$PipeName."
 for (;;) {
   try {
-    $vm = Get-WmiObject -Namespace $Namespace -Class Msvm_ComputerSystem |
-      Where-Object { $_.ElementName -eq $VMName -and $_.Caption -ne 'Hosting Computer System' }
-    if (@($vm).Count -ne 1) { throw "there are $(@($vm).Count) VMs of the name $VMName" }
+    # The host itself is among them; it has no GUID for a name.
+    $vms = @(Get-WmiObject -Namespace $Namespace -Class Msvm_ComputerSystem |
+      Where-Object { $_.ElementName -eq $VMName -and $_.Name -match '^[0-9A-F]{8}(-[0-9A-F]{4}){3}-[0-9A-F]{12}$' })
+    if ($vms.Count -ne 1) { throw "there are $($vms.Count) VMs of the name $VMName" }
+    $vm = $vms[0]
     $component = @($vm.PSBase.GetRelated('Msvm_KvpExchangeComponent'))[0]
     $settings = @($component.PSBase.GetRelated('Msvm_KvpExchangeComponentSettingData'))[0]
     $asked = @(Read-Items $component.GuestExchangeItems)
@@ -137,13 +142,15 @@ for (;;) {
     }
     foreach ($exchange in $fresh) {
       $answer = Get-Answer $exchange $requests[$exchange]
-      if ($null -eq $answer) { Write-Warning "No answer from \\.\pipe\$PipeName in time."; continue }
+      if ($null -eq $answer) { throw "no answer from \\.\pipe\$PipeName in time" }
       Invoke-Kvp AddKvpItems $vm @(Split-Line $exchange $answer)
       $answered[$exchange] = $true
     }
+    $trouble = ''
   } catch {
-    # A VM that is off, a host that is away: the guest asks again, so nothing has to end here.
-    Write-Warning $_.Exception.Message
+    # A VM that is off, a host that is away: the guest asks again, so nothing has to end here. Said once, not each time.
+    if ($trouble -ne $_.Exception.Message) { Write-Warning $_.Exception.Message }
+    $trouble = $_.Exception.Message
   }
   Start-Sleep -Seconds $IntervalSeconds
 }
