@@ -44,7 +44,7 @@ export function admit(
 ): Decision {
   // A1: the channel knows which VM it belongs to; what the guest says of itself must agree.
   if (channel.vmId !== null && !sameVm(request.vmId, channel.vmId)) {
-    return refuse('vm-refused', `the channel belongs to VM ${channel.vmId}`);
+    return refuse('vm-refused', `the guest calls itself VM ${request.vmId}, and the channel is another's`);
   }
   // A2
   if (throttled) return refuse('throttled', 'too many requests over this channel');

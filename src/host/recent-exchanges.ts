@@ -1,9 +1,13 @@
+import type { AvmaErrorCode } from '../errors/codes.ts';
 import { encodeFrame } from '../protocol/frame.ts';
+import { refusalCode } from '../protocol/verify-answer.ts';
 import type { LedgerEntry } from './ledger.ts';
 
 /** An exchange that was answered, or is being answered. */
 export interface RecentExchange {
   readonly requestDigest: string;
+  /** What was answered. */
+  readonly code: AvmaErrorCode | 'success';
   /** The encoded response frame; null when it could not be kept. */
   readonly response: Promise<Uint8Array | null>;
 }
@@ -16,10 +20,13 @@ export class RecentExchanges {
   readonly #exchanges = new Map<string, RecentExchange>();
 
   constructor(entries: readonly LedgerEntry[]) {
-    for (const { channel, exchangeId, requestDigest, response } of entries) {
+    for (const { channel, exchangeId, requestDigest, decision, hresult, response } of entries) {
+      // The first stays: what came later under its ID came with other bytes, and was refused for that.
+      if (this.find(channel, exchangeId) !== undefined) continue;
+      const code = decision === 'approved' ? 'success' : refusalCode(hresult);
       const body = Buffer.from(response, 'base64url');
       const frame = encodeFrame({ type: 'response', exchangeId, body });
-      this.add(channel, exchangeId, { requestDigest, response: Promise.resolve(frame) });
+      this.add(channel, exchangeId, { requestDigest, code, response: Promise.resolve(frame) });
     }
   }
 

@@ -60,16 +60,21 @@ export function createResponder(world: ResponderWorld): Responder {
     const { exchangeId } = frame;
     const packet = new Uint8Array(frame.body);
     const requestDigest = packetDigest(packet);
+    const verdict = world.throttle.take(channel.name, world.elapsed());
+    if (verdict === 'drop') return refuseUnopened(frame, channel, 'throttled');
+    // One event is enough: a guest must not be able to fill the host's disk with them.
+    if (verdict === 'drop again') return encodeFault(exchangeId, 'throttled');
     const earlier = recent.find(channel.name, exchangeId);
     if (earlier !== undefined && earlier.requestDigest === requestDigest) {
       const response = await earlier.response;
-      tell(channel, frame, response === null ? 'io-error' : 'success', 'answered as before', {
-        repeated: true,
-      });
-      return response ?? encodeFault(exchangeId, 'io-error');
+      const repeated = { repeated: true };
+      if (response === null) {
+        tell(channel, frame, 'io-error', 'the ledger could not be written', repeated);
+        return encodeFault(exchangeId, 'io-error');
+      }
+      tell(channel, frame, earlier.code, 'answered as before', repeated);
+      return response;
     }
-    const verdict = world.throttle.take(channel.name, world.elapsed());
-    if (verdict === 'drop') return refuseUnopened(frame, channel, 'throttled');
     const installed = world.certificate();
     if (installed === undefined) return refuseUnopened(frame, channel, 'host-not-activated');
     const opened = openRequest(packet);
@@ -96,18 +101,19 @@ export function createResponder(world: ResponderWorld): Responder {
       () => response,
       () => null,
     );
-    if (earlier === undefined) recent.add(channel.name, exchangeId, { requestDigest, response: kept });
+    const code = decision.approved ? 'success' : decision.code;
+    if (earlier === undefined) recent.add(channel.name, exchangeId, { requestDigest, code, response: kept });
     // The guest may hear of it only when it cannot be forgotten any more.
     const durable = await kept;
     if (durable === null) {
-      recent.remove(channel.name, exchangeId);
+      if (earlier === undefined) recent.remove(channel.name, exchangeId);
       tell(channel, frame, 'io-error', 'the ledger could not be written', { request });
       return encodeFault(exchangeId, 'io-error');
     }
     tell(
       channel,
       frame,
-      decision.approved ? 'success' : decision.code,
+      code,
       decision.approved ? `approved for ${(answer.expiresAt - now) / 60_000} minutes` : decision.why,
       { request, answer },
     );
@@ -121,7 +127,7 @@ export function createResponder(world: ResponderWorld): Responder {
       'request-malformed': 'the request opens, but is not shaped like one',
       'exchange-reused': 'the exchange ID came before, with other bytes',
       'host-not-activated': 'no host certificate is installed',
-      throttled: 'too many requests over this channel',
+      throttled: 'too many requests over this channel: those that follow are not listed until it calms down',
       'io-error': 'the ledger could not be written',
     };
     tell(channel, frame, code, why[code], {});
@@ -193,12 +199,12 @@ export function createResponder(world: ResponderWorld): Responder {
     world.events.write(
       {
         eventId: 12310,
-        decision: answer?.decision ?? (code === 'success' ? 'approved' : 'fault'),
+        decision: answer?.decision ?? unsignedDecision(code, about.repeated ?? false),
         code,
         hresult: formatHresult(code === 'success' ? 0 : CODES[code].hresult),
         message,
         channel: channel.name,
-        vmId: request?.vmId ?? channel.vmId,
+        vmId: channel.vmId ?? request?.vmId ?? null,
         vmIdFrom: channel.vmId !== null ? 'channel' : request === undefined ? null : 'label',
         activationId: request?.activationId ?? null,
         edition: request?.edition ?? null,
@@ -209,6 +215,12 @@ export function createResponder(world: ResponderWorld): Responder {
       world.now(),
     );
   }
+}
+
+/** Of an event without an answer of its own: a repeated one had it before, and what had none was a fault. */
+function unsignedDecision(code: AvmaErrorCode | 'success', repeated: boolean): HostEvent['decision'] {
+  if (code === 'success') return 'approved';
+  return repeated && code !== 'io-error' ? 'refused' : 'fault';
 }
 
 /** The frame that says that a request cannot be answered under seal, and why. */

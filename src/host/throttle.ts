@@ -10,13 +10,13 @@ export interface ThrottleLimit {
  */
 export const DEFAULT_LIMIT: ThrottleLimit = { burst: 600, window: 60_000 };
 
-/** `refuse` still answers under seal; `drop` has stopped paying for that. */
-export type ThrottleVerdict = 'pass' | 'refuse' | 'drop';
+/** `refuse` still answers under seal; `drop` has stopped paying for that, `drop again` since the last request. */
+export type ThrottleVerdict = 'pass' | 'refuse' | 'drop' | 'drop again';
 
 /** A token bucket a channel. Takes the time as an argument, so that nothing of it waits. */
 export class Throttle {
   readonly #limit: ThrottleLimit;
-  readonly #buckets = new Map<string, { tokens: number; at: number }>();
+  readonly #buckets = new Map<string, { tokens: number; at: number; dropping: boolean }>();
 
   constructor(limit: ThrottleLimit = DEFAULT_LIMIT) {
     this.#limit = limit;
@@ -25,12 +25,14 @@ export class Throttle {
   /** Counts one request. @param now - Milliseconds of a clock that does not run backwards. */
   take(channel: string, now: number): ThrottleVerdict {
     const { burst, window } = this.#limit;
-    const bucket = this.#buckets.get(channel) ?? { tokens: burst, at: now };
+    const bucket = this.#buckets.get(channel) ?? { tokens: burst, at: now, dropping: false };
     const refilled = Math.min(burst, bucket.tokens + (Math.max(0, now - bucket.at) * burst) / window);
     const tokens = Math.max(-burst, refilled - 1);
-    this.#buckets.set(channel, { tokens, at: now });
+    const dropping = tokens === -burst;
+    this.#buckets.set(channel, { tokens, at: now, dropping });
     if (tokens >= 0) return 'pass';
-    return tokens > -burst ? 'refuse' : 'drop';
+    if (!dropping) return 'refuse';
+    return bucket.dropping ? 'drop again' : 'drop';
   }
 
   /** Forgets a channel that is no more. */

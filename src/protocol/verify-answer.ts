@@ -108,8 +108,13 @@ const REFUSAL_CODES: Readonly<Record<number, AvmaErrorCode>> = {
   0x8007000d: 'exchange-reused',
 };
 
+/** What a signed refusal with that HRESULT is. */
+export function refusalCode(hresult: number): AvmaErrorCode {
+  return REFUSAL_CODES[hresult] ?? 'refused';
+}
+
 function refusal(answer: Answer): AvmaError {
-  const code = REFUSAL_CODES[answer.hresult] ?? 'refused';
+  const code = refusalCode(answer.hresult);
   const why: Partial<Record<AvmaErrorCode, string>> = {
     throttled: 'too many requests came over this pipe',
     'host-not-activated': 'it is not activated itself, or its certificate is out of date',

@@ -1,0 +1,68 @@
+import { randomBytes } from 'node:crypto';
+import type { Answer } from '../../src/protocol/answer.ts';
+import { SignedAnswer } from '../../src/protocol/answer.ts';
+import { generateKeyPair } from '../../src/protocol/curve-keys.ts';
+import { parseJson } from '../../src/protocol/envelope.ts';
+import { encodeFrame, type Frame } from '../../src/protocol/frame.ts';
+import { LineReader } from '../../src/protocol/line-reader.ts';
+import { encodeJson, Fault, type Request } from '../../src/protocol/messages.ts';
+import { boxKey, joinRequestPacket, open, seal } from '../../src/protocol/sealed-packet.ts';
+import { verifySignatures } from '../../src/protocol/verify-answer.ts';
+import { NOW } from './clock.ts';
+import { VM } from './test-guest.ts';
+import { MICROSOFT_CATALOG, type TestHost } from './test-host.ts';
+
+/** What a guest sends, where a test wants the bytes themselves. */
+export interface RawRequest {
+  readonly frame: Frame;
+  /** As it goes down the pipe. */
+  readonly bytes: Uint8Array;
+  /** The host's signed answer in the encoded frame; not judged, only checked to be signed. */
+  answerIn(response: Uint8Array | null): Answer;
+}
+
+/** A request for Windows Server 2025 Standard, or what `change` makes of it, sealed to the host. */
+export function rawRequest(host: TestHost, change: Partial<Request> = {}, id?: string): RawRequest {
+  const [, product] = MICROSOFT_CATALOG.products;
+  if (product === undefined) throw new TypeError('the catalogue is empty');
+  const exchangeId = id ?? randomBytes(16).toString('hex');
+  const request: Request = {
+    exchangeId,
+    vmId: VM,
+    activationId: product.activationId,
+    edition: product.edition,
+    osVersion: product.osVersion,
+    license: { status: 2, reason: 0, remainingMinutes: 43_200 },
+    guestClock: NOW,
+    log: { machineName: 'guest01', iaid: null, client: 'a test', trigger: 'command' },
+    ...change,
+  };
+  const fresh = generateKeyPair('x25519');
+  const key = boxKey(fresh, host.identity.box.publicKey);
+  if (key === null) throw new RangeError('a fresh key is of low order');
+  const body = joinRequestPacket(fresh.publicKey, seal(key, encodeJson(request)));
+  const frame: Frame = { type: 'request', exchangeId, body };
+  return {
+    frame,
+    bytes: encodeFrame(frame),
+    answerIn(response) {
+      const sealed = new Uint8Array(frameIn(response).body);
+      const signed = SignedAnswer.parse(parseJson(open(key, sealed) ?? new Uint8Array()));
+      return verifySignatures(signed, [host.vendor.anchor]).answer;
+    },
+  };
+}
+
+/** The one frame in an answer's bytes. */
+export function frameIn(answer: Uint8Array | null): Frame {
+  const [parsed] = new LineReader().push(answer ?? new Uint8Array());
+  if (parsed?.kind !== 'frame') throw new TypeError('there is no frame in it');
+  return parsed.frame;
+}
+
+/** The fault in an answer's bytes. */
+export function faultIn(answer: Uint8Array | null): Fault {
+  const frame = frameIn(answer);
+  if (frame.type !== 'fault') throw new TypeError(`a ${frame.type}, not a fault`);
+  return Fault.parse(parseJson(frame.body));
+}
