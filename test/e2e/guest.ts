@@ -138,9 +138,10 @@ function commandLine(machine: Machine, initrd: string, controlSocket: string): s
     // Emulated, the mitigations cost a fifth of everything, and protect nobody.
     ...['-append', 'console=ttyS0 quiet panic=-1 mitigations=off', '-uuid', vmId],
     ...['-device', 'virtio-serial-pci'],
-    ...port('control', 'test.control', `path=${controlSocket},server=off`),
     // reconnect: without it, QEMU does not start before the host, and a host that was restarted is not found again.
     ...port('host', portName, `path=${socket},server=off,reconnect=1`),
+    // The last one: when the guest sees it, it has seen the other.
+    ...port('control', 'test.control', `path=${controlSocket},server=off`),
     ...options,
   ];
 }

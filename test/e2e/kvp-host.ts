@@ -11,7 +11,10 @@ new KvpHost({
   channel: 'kvp',
   async answer(frame) {
     const pipe = await openPipe(process.argv[2] ?? '');
-    return pipe.exchange(frame, { signal: AbortSignal.timeout(10_000) }).finally(() => pipe.close());
+    const line = await pipe
+      .exchange(frame, { signal: AbortSignal.timeout(10_000) })
+      .finally(() => pipe.close());
+    return Buffer.concat([Buffer.from('\n'), line, Buffer.from('\n')]);
   },
   onError: (thrown) => console.error(thrown),
 });
