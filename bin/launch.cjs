@@ -6,6 +6,9 @@ const { Script } = require('node:vm');
 
 const scripts = new Map();
 
+/** What the commands are given. */
+exports.launcher = { packageRoot: path.dirname(__dirname), importModule: (url) => import(url) };
+
 /**
  * Loads dist/NAME.cjs, a function of `exports`, `require` and `module` as Node makes one of every CommonJS file, with
  * the compiled code that the build has kept beside it. V8 takes that only from its own version, and compiles otherwise.

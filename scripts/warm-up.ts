@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import type { Launcher } from '../src/cli/launcher.ts';
 import { addTrustAnchor } from '../src/guest/trust-store.ts';
 import { createHost, hostRequest, installCertificate } from '../src/host/host-store.ts';
 import { serve } from '../src/host/serve.ts';
@@ -18,8 +19,9 @@ const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'avma-build-'));
 const at = (name: string) => path.join(folder, name);
 const catalogFolders = [path.join(root, 'keys')];
 
-interface Launcher {
-  loadCommand(name: string): { main(packageRoot: string, argv: string[]): Promise<void> };
+interface Loader {
+  launcher: Launcher;
+  loadCommand(name: string): { main(launcher: Launcher, argv: string[]): Promise<void> };
   keepCompiledCode(name: string): void;
 }
 
@@ -49,16 +51,16 @@ async function warmUp(): Promise<void> {
     AVMA_VM_ID: randomUUID(),
   });
 
-  const launcher = require(path.join(root, 'bin/launch.cjs')) as Launcher;
-  const slmgr = launcher.loadCommand('slmgr');
+  const { launcher, loadCommand, keepCompiledCode } = require(path.join(root, 'bin/launch.cjs')) as Loader;
+  const slmgr = loadCommand('slmgr');
   const printed = await capture(async () => {
     const { products } = JSON.parse(fs.readFileSync(path.join(root, 'keys/windows-server.json'), 'utf8'));
-    await slmgr.main(root, ['/ipk', products[0].productKey]);
-    for (const option of ['/ato', '/dlv', '/dli', '/xpr']) await slmgr.main(root, [option]);
+    await slmgr.main(launcher, ['/ipk', products[0].productKey]);
+    for (const option of ['/ato', '/dlv', '/dli', '/xpr']) await slmgr.main(launcher, [option]);
   });
   await host.stop();
   if (!printed.includes('License Status: Licensed')) throw new Error(`the build does not work:\n${printed}`);
-  launcher.keepCompiledCode('slmgr');
+  keepCompiledCode('slmgr');
 }
 
 /** What the commands write to stdout meanwhile. */

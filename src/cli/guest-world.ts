@@ -4,13 +4,14 @@ import type { GuestWorld } from '../guest/guest-service.ts';
 import { readClock } from '../machine/clock.ts';
 import type { Pipe } from '../pipe/pipe.ts';
 import { openPipe } from '../pipe/pipe-uri.ts';
-import { systemWorld } from '../pipe/world.ts';
+import type { PipeWorld } from '../pipe/world.ts';
 import { makePrivateFolder } from '../storage/atomic-file.ts';
+import { type Launcher, pipeWorld } from './launcher.ts';
 import { machineName, packageVersion, type Settings } from './settings.ts';
 
 /** The guest's service over the real machine. */
-export function guestWorld(packageRoot: string, settings: Settings): GuestWorld {
-  const version = packageVersion(packageRoot);
+export function guestWorld(launcher: Launcher, settings: Settings): GuestWorld {
+  const version = packageVersion(launcher.packageRoot);
   return {
     stateFolder: settings.stateFolder,
     trustFolders: settings.trustFolders,
@@ -25,7 +26,7 @@ export function guestWorld(packageRoot: string, settings: Settings): GuestWorld 
     deadline: settings.deadline,
     events: guestEventSink(settings.stateFolder),
     readClock,
-    openPipe: () => openConfiguredPipe(settings.pipe),
+    openPipe: () => openConfiguredPipe(settings.pipe, pipeWorld(launcher)),
   };
 }
 
@@ -51,10 +52,10 @@ function guestEventSink(stateFolder: string): GuestWorld['events'] {
 }
 
 /** The pipe that was named, else the one that is there. @throws {AvmaError} `pipe-not-found`. */
-async function openConfiguredPipe(uri: string | undefined): Promise<Pipe> {
-  if (uri !== undefined) return openPipe(uri);
+async function openConfiguredPipe(uri: string | undefined, world: PipeWorld): Promise<Pipe> {
+  if (uri !== undefined) return openPipe(uri, world);
   const { discoverPipe, pipeNotFound } = await import('../pipe/discovery.ts');
-  const discovery = discoverPipe(systemWorld());
+  const discovery = discoverPipe(world);
   if (discovery.uri === null) throw pipeNotFound(discovery);
-  return openPipe(discovery.uri);
+  return openPipe(discovery.uri, world);
 }

@@ -6,6 +6,7 @@ import { AnswerReader } from './answer-reader.ts';
 import { orAborted } from './or-aborted.ts';
 import type { ExchangeOptions, Pipe } from './pipe.ts';
 import { errnoOf, hostSilent, refuseIfAborted, uriInvalid } from './pipe-errors.ts';
+import type { PipeWorld } from './world.ts';
 
 /** What a module's default export is: called once, it makes the pipe. */
 export type PipeModule = (uri: string) => Pipe | Promise<Pipe>;
@@ -17,14 +18,15 @@ type UserPipe = Pick<Pipe, 'exchange' | 'close'>;
  * `module:./my-pipe.mjs`, a transport of the user's own. Its `exchange` may resolve with whatever came back: the
  * answering line is looked for in it. An error's `code`, when it is one of ours (`host-absent`), is kept.
  */
-export async function openModulePipe(uri: string, rest: string): Promise<Pipe> {
+export async function openModulePipe(uri: string, rest: string, world: PipeWorld): Promise<Pipe> {
   if (!/^\.{0,2}[\\/]|^[A-Za-z]:[\\/]/.test(rest)) {
     throw uriInvalid(uri, 'it does not name a file', 'Write module:./my-pipe.mjs, or the whole path.');
   }
   const file = path.resolve(rest);
+  const load = world.importModule ?? ((url: string) => import(url));
   let made: unknown;
   try {
-    const { default: make } = (await import(pathToFileURL(file).href)) as { default?: unknown };
+    const { default: make } = (await load(pathToFileURL(file).href)) as { default?: unknown };
     if (typeof make !== 'function') throw uriInvalid(uri, 'its default export is not a function');
     made = await (make as PipeModule)(uri);
   } catch (thrown) {

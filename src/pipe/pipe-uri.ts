@@ -17,7 +17,7 @@ const TRANSPORTS: Readonly<Record<string, Open>> = {
   kvp: async (...args) => (await import('./kvp.ts')).openKvpPipe(...args),
   serial: async (...args) => (await import('./serial.ts')).openSerialPipe(...args),
   exec: async (...args) => (await import('./exec.ts')).openExecPipe(...args),
-  module: async (uri, rest) => (await import('./module.ts')).openModulePipe(uri, rest),
+  module: async (...args) => (await import('./module.ts')).openModulePipe(...args),
 };
 
 /**

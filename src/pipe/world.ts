@@ -7,6 +7,8 @@ export interface PipeWorld {
   readonly platform: NodeJS.Platform;
   /** The environment of child processes; its `PATH` is where helpers are searched. */
   readonly env: NodeJS.ProcessEnv;
+  /** Loads a module of the user's own by its URL; absent: Node's own `import()`. */
+  readonly importModule?: (url: string) => Promise<unknown>;
   /** What `loopback:` leads to, when this process holds a host. */
   readonly loopback?: LoopbackHost;
 }

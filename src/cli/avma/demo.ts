@@ -17,7 +17,7 @@ const HOST_START = 15_000;
 export function demoCommand(context: Context): Command {
   return new Command('demo')
     .description('play vendor, host and guest on this machine, in one temporary folder')
-    .action(() => runDemo(context.packageRoot));
+    .action(() => runDemo(context.launcher.packageRoot));
 }
 
 /**

@@ -99,7 +99,7 @@ function trustCommand(context: Context): Command {
 function open(context: Context, pipe?: string, options: { recover?: boolean } = {}): Promise<GuestService> {
   const settings = context.settings();
   return openGuestService(
-    guestWorld(context.packageRoot, pipe === undefined ? settings : { ...settings, pipe }),
+    guestWorld(context.launcher, pipe === undefined ? settings : { ...settings, pipe }),
     options,
   );
 }

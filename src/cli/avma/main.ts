@@ -1,6 +1,7 @@
 import { CommanderError } from 'commander';
 import { toAvmaError } from '../../errors/avma-error.ts';
 import { exitStatusOf, formatHresult } from '../../errors/hresult.ts';
+import type { Launcher } from '../launcher.ts';
 import { mayColor, STDERR, writeOutput } from '../terminal.ts';
 import { createProgram } from './program.ts';
 
@@ -8,12 +9,10 @@ const USAGE_ERROR = 1;
 
 /**
  * avma on the real machine. The one place where its exit status is set.
- *
- * @param packageRoot - The folder that holds `keys/`, `bin/` and `package.json`.
  */
-export async function main(packageRoot: string, argv = process.argv.slice(2)): Promise<void> {
+export async function main(launcher: Launcher, argv = process.argv.slice(2)): Promise<void> {
   try {
-    await createProgram(packageRoot).parseAsync(argv, { from: 'user' });
+    await createProgram(launcher).parseAsync(argv, { from: 'user' });
   } catch (thrown) {
     process.exitCode = await explain(thrown);
   }

@@ -5,6 +5,7 @@ import { loadTrustAnchors } from '../../guest/trust-store.ts';
 import { type Discovery, discoverPipe, pipeNotFound } from '../../pipe/discovery.ts';
 import { openPipe } from '../../pipe/pipe-uri.ts';
 import { systemWorld } from '../../pipe/world.ts';
+import { pipeWorld } from '../launcher.ts';
 import { whileWaiting } from '../terminal.ts';
 import { formatInstant, formatRows, say, writeData, writeJson } from './output.ts';
 import { type Probe, probePipe, whoIsThere } from './probe.ts';
@@ -46,7 +47,7 @@ async function runProbe(
       : await whileWaiting(
           `asking ${uri}`,
           probePipe({
-            openPipe: () => openPipe(uri),
+            openPipe: () => openPipe(uri, pipeWorld(context.launcher)),
             anchors: () => loadTrustAnchors(settings.trustFolders),
             deadline: options.deadline ?? settings.deadline,
             now: Date.now,

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import type { Launcher } from '../launcher.ts';
 import { packageVersion, readSettings, type Settings } from '../settings.ts';
 import { demoCommand } from './demo.ts';
 import { guestCommand } from './guest.ts';
@@ -9,18 +10,17 @@ import { vendorCommand } from './vendor.ts';
 
 /** What every command of avma is given. */
 export interface Context {
-  /** The folder that holds `keys/`, `bin/` and `package.json`. */
-  readonly packageRoot: string;
+  readonly launcher: Launcher;
   /** Read when a command needs them, so that `avma --help` works with a broken configuration. */
   settings(): Settings;
 }
 
 /** The whole command line of avma. Errors are thrown, never printed and exited with. */
-export function createProgram(packageRoot: string): Command {
-  const context: Context = { packageRoot, settings: () => readSettings(packageRoot) };
+export function createProgram(launcher: Launcher): Command {
+  const context: Context = { launcher, settings: () => readSettings(launcher.packageRoot) };
   const program = new Command('avma')
     .description('Activates virtual machines through their host, without a network.')
-    .version(packageVersion(packageRoot))
+    .version(packageVersion(launcher.packageRoot))
     .showHelpAfterError('(avma --help says what there is)')
     .exitOverride();
   for (const command of [

@@ -1,5 +1,6 @@
 import { openGuestService } from '../../guest/guest-service.ts';
 import { guestWorld } from '../guest-world.ts';
+import type { Launcher } from '../launcher.ts';
 import { readSettings } from '../settings.ts';
 import { isTerminal, mayColor, STDERR, STDOUT, whileWaiting, writeOutput } from '../terminal.ts';
 import { renderResult, runSlmgr, type SlmgrResult } from './run.ts';
@@ -8,16 +9,14 @@ type LineEnd = '\n' | '\r\n';
 
 /**
  * slmgr on the real machine. The one place where its exit status is set.
- *
- * @param packageRoot - The folder that holds `keys/`.
  */
-export async function main(packageRoot: string, argv = process.argv.slice(2)): Promise<void> {
+export async function main(launcher: Launcher, argv = process.argv.slice(2)): Promise<void> {
   const eol = process.platform === 'win32' || process.env.AVMA_EOL === 'crlf' ? '\r\n' : '\n';
-  await runAndPrint(packageRoot, argv, eol);
+  await runAndPrint(launcher, argv, eol);
 }
 
 /** slmgr as cscript runs it: with the script host's options, its banner, and CRLF line ends everywhere. */
-export async function cscript(packageRoot: string, argv = process.argv.slice(2)): Promise<void> {
+export async function cscript(launcher: Launcher, argv = process.argv.slice(2)): Promise<void> {
   const { CSCRIPT_BANNER, parseCscript } = await import('./cscript.ts');
   const { banner, slmgrArgv, error } = parseCscript(argv);
   if (banner) writeOutput(STDOUT, CSCRIPT_BANNER.map((line) => `${line}\r\n`).join(''));
@@ -26,15 +25,15 @@ export async function cscript(packageRoot: string, argv = process.argv.slice(2))
     process.exitCode = 1;
     return;
   }
-  await runAndPrint(packageRoot, slmgrArgv, '\r\n');
+  await runAndPrint(launcher, slmgrArgv, '\r\n');
 }
 
-async function runAndPrint(packageRoot: string, argv: readonly string[], eol: LineEnd): Promise<void> {
+async function runAndPrint(launcher: Launcher, argv: readonly string[], eol: LineEnd): Promise<void> {
   const result = await whileWaiting(
     'waiting for the host',
     runSlmgr(argv, {
       openService: async (options) =>
-        openGuestService(guestWorld(packageRoot, readSettings(packageRoot)), options),
+        openGuestService(guestWorld(launcher, readSettings(launcher.packageRoot)), options),
       now: Date.now,
       platform: process.platform,
     }),
