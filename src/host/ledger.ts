@@ -35,8 +35,9 @@ export interface Ledger {
 const RECENT_LENGTH = 1024 * 1024;
 
 /**
- * A ledger in one file of JSON Lines. Each line carries the SHA-256 of the line before it, so that a line cannot be
- * changed or taken out of the middle unnoticed. Entries that arrive together are flushed together.
+ * A ledger in one file of JSON Lines. Each line ends with the SHA-256 of what stands before it in the line, and begins
+ * with that of the line before, so that no line can be changed, and none taken out before the last, unnoticed. Entries
+ * that arrive together are flushed together.
  *
  * @throws {AvmaError} `state-locked` if another host serves from the same folder.
  */
@@ -49,15 +50,22 @@ export async function openFileLedger(folder: string, now: number): Promise<Ledge
   } catch (thrown) {
     throw toAvmaError(thrown, `cannot open the ledger ${file}`);
   }
-  if (!tryLock(fd)) {
+  let tail: Tail;
+  try {
+    if (!tryLock(fd)) {
+      throw new AvmaError('state-locked', `another host is serving from ${folder}`, {
+        hint: 'End it, or set AVMA_HOST_DIR to another folder.',
+      });
+    }
+    tail = recoverTail(fd, file, now);
+  } catch (thrown) {
     fs.closeSync(fd);
-    throw new AvmaError('state-locked', `another host is serving from ${folder}`, {
-      hint: 'End it, or set AVMA_HOST_DIR to another folder.',
-    });
+    throw toAvmaError(thrown, `cannot read the ledger ${file}`);
   }
-  const { entries, lastLine } = recoverTail(fd, file, now);
-  let previous = lastLine;
-  let size = fs.fstatSync(fd).size;
+  let { size } = tail;
+  let previous = tail.lastDigest;
+  let flushed = tail.lastDigest;
+  let closed = false;
   let waiting: { line: string; settle: (error?: AvmaError) => void }[] = [];
 
   // On this thread, not on the pool's: nothing may overtake the flush anyway, and waking another thread costs more
@@ -67,62 +75,95 @@ export async function openFileLedger(folder: string, now: number): Promise<Ledge
     waiting = [];
     let error: AvmaError | undefined;
     try {
+      // What an earlier failure left half written would spoil the next line.
+      if (fs.fstatSync(fd).size !== size) fs.ftruncateSync(fd, size);
       const bytes = Buffer.from(batch.map(({ line }) => line).join(''), 'utf8');
       for (let at = 0; at < bytes.length; ) at += fs.writeSync(fd, bytes, at);
       fs.fdatasyncSync(fd);
       size += bytes.length;
+      flushed = previous;
     } catch (thrown) {
       error = toAvmaError(thrown, `cannot write the ledger ${file}`);
-      // What a full disk let through of a line would spoil the next one.
-      fs.ftruncateSync(fd, size);
-      previous = lastLineOf(fd, size);
+      previous = flushed;
+      try {
+        fs.ftruncateSync(fd, size);
+      } catch {
+        // The next flush tries it again, before it writes.
+      }
     }
     for (const { settle } of batch) settle(error);
   }
 
   return {
-    recent: entries,
-    append(entry) {
-      const line = `${JSON.stringify({ previous: digest(previous), ...entry })}\n`;
-      previous = line;
+    recent: tail.entries,
+    async append(entry) {
+      // Its file number may be another file's by now.
+      if (closed) throw new AvmaError('io-error', `the ledger ${file} is closed`);
+      const content = JSON.stringify({ previous, ...entry });
+      previous = sha256(content);
+      const line = `${content.slice(0, -1)},"digest":"${previous}"}\n`;
       if (waiting.length === 0) setImmediate(flush);
       return new Promise((resolve, reject) => {
         waiting.push({ line, settle: (error) => (error === undefined ? resolve() : reject(error)) });
       });
     },
     async close() {
+      closed = true;
       if (waiting.length > 0) await new Promise((resolve) => setImmediate(resolve));
       fs.closeSync(fd);
     },
   };
 }
 
-/** Checks the chain from the first line to the last. @throws {AvmaError} `file-invalid` with the first bad line. */
+/** What stands where the first line's link would. */
+const NO_LINE = '0'.repeat(64);
+
+const LINE = /^(\{.*),"digest":"([0-9a-f]{64})"\}$/;
+
+/** A line's own digest, and what it is the digest of; null for what is no line of a ledger. */
+function takeApart(line: string): { content: string; digest: string } | null {
+  const [, content, digest] = LINE.exec(line) ?? [];
+  return content === undefined || digest === undefined ? null : { content: `${content}}`, digest };
+}
+
+/** Checks every line and the chain of them. @throws {AvmaError} `file-invalid` with the first bad line. */
 export function verifyLedger(text: string): number {
   const lines = text.split('\n');
   const rest = lines.pop();
-  let previous = '';
+  let previous = NO_LINE;
   for (const [index, line] of lines.entries()) {
-    const record = parseJson(Buffer.from(line)) as { previous?: unknown } | undefined;
-    const { previous: link, ...entry } = record ?? {};
-    if (link !== digest(previous) || !LedgerEntry.safeParse(entry).success) {
+    const parts = takeApart(line);
+    const { previous: link, ...entry } = (parts && readContent(parts.content)) ?? {};
+    const whole = parts !== null && sha256(parts.content) === parts.digest;
+    if (!whole || link !== previous || !LedgerEntry.safeParse(entry).success) {
       throw new AvmaError(
         'file-invalid',
         `line ${index + 1} of the ledger was changed, or one before it removed`,
       );
     }
-    previous = `${line}\n`;
+    previous = parts.digest;
   }
   if (rest !== '') throw new AvmaError('file-invalid', 'the last line of the ledger is cut');
   return lines.length;
 }
 
-function digest(line: string): string {
-  return line === '' ? '0'.repeat(64) : createHash('sha256').update(line).digest('hex');
+function readContent(content: string): Record<string, unknown> | undefined {
+  return parseJson(Buffer.from(content)) as Record<string, unknown> | undefined;
+}
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
+
+/** What a host that starts needs to know of its ledger. */
+interface Tail {
+  readonly entries: readonly LedgerEntry[];
+  readonly lastDigest: string;
+  readonly size: number;
 }
 
 /** Reads the file's end; a last line that a power cut left unfinished is kept aside and taken off. */
-function recoverTail(fd: number, file: string, now: number): { entries: LedgerEntry[]; lastLine: string } {
+function recoverTail(fd: number, file: string, now: number): Tail {
   const { size } = fs.fstatSync(fd);
   const start = Math.max(0, size - RECENT_LENGTH);
   const tail = Buffer.alloc(size - start);
@@ -130,22 +171,17 @@ function recoverTail(fd: number, file: string, now: number): { entries: LedgerEn
   const end = tail.lastIndexOf(0x0a) + 1;
   if (end < tail.length) {
     const aside = `${file}.damaged-${new Date(now).toISOString().replace(/[:.]/g, '')}`;
-    fs.writeFileSync(aside, tail.subarray(end), { mode: 0o600 });
+    fs.writeFileSync(aside, tail.subarray(end), { mode: 0o600, flush: true });
     fs.ftruncateSync(fd, start + end);
   }
   const lines = tail.subarray(0, end).toString('utf8').split('\n').slice(0, -1);
   const entries = lines.flatMap((line) => {
-    const { previous: _link, ...entry } = (parseJson(Buffer.from(line)) ?? {}) as Record<string, unknown>;
+    const { previous: _link, ...entry } = readContent(takeApart(line)?.content ?? '') ?? {};
     const parsed = LedgerEntry.safeParse(entry);
     return parsed.success ? [parsed.data] : [];
   });
   const last = lines.at(-1);
-  return { entries, lastLine: last === undefined ? '' : `${last}\n` };
-}
-
-function lastLineOf(fd: number, size: number): string {
-  const tail = Buffer.alloc(Math.min(size, 16_384));
-  fs.readSync(fd, tail, 0, tail.length, size - tail.length);
-  const lines = tail.toString('utf8').split('\n');
-  return lines.length < 2 ? '' : `${lines.at(-2)}\n`;
+  // A last line that was changed cannot be linked to as it was; the check of the whole ledger names it.
+  const lastDigest = last === undefined ? NO_LINE : (takeApart(last)?.digest ?? sha256(last));
+  return { entries, lastDigest, size: start + end };
 }
