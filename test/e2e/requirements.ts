@@ -23,8 +23,18 @@ const PROGRAMS: Readonly<Record<string, string>> = {
   setpriv: 'apt-get install util-linux',
 };
 
-/** What keeps the VM tests from running here, in one line with the cure; undefined when nothing does. */
+/**
+ * What keeps the VM tests from running here, in one line with the cure; undefined when nothing does.
+ *
+ * @throws With AVMA_TEST_VM=required instead, so that a CI which has installed everything cannot lose them unseen.
+ */
 export function missingForVm(): string | undefined {
+  const missing = findMissing();
+  if (missing !== undefined && process.env.AVMA_TEST_VM === 'required') throw new Error(missing);
+  return missing;
+}
+
+function findMissing(): string | undefined {
   if (process.platform !== 'linux' || process.arch !== 'x64') {
     return "the guest runs this machine's own Node, which is none for Linux on x86-64";
   }

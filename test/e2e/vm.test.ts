@@ -175,7 +175,6 @@ describe.skipIf(missing !== undefined)('in a virtual machine', () => {
     );
     await guest.run(`node ${KVP_HOST} virtio:test.hyperv > /tmp/hyper-v 2>&1 &`);
     expect(await slmgr(`/ipk ${KEY}`)).toEqual(transcript.keyInstalled);
-    expect(await slmgr('/ato')).toEqual(transcript.activated);
     expect((await guest.run('cat /tmp/hyper-v')).stdout).toBe('');
     expect(await slmgr('/dlv')).toEqual(transcript.licensed('hv01'));
   });
