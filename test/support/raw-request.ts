@@ -1,11 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import type { Answer } from '../../src/protocol/answer.ts';
-import { SignedAnswer } from '../../src/protocol/answer.ts';
+import { type Answer, SignedAnswer } from '../../src/protocol/answer.ts';
 import { generateKeyPair } from '../../src/protocol/curve-keys.ts';
 import { parseJson } from '../../src/protocol/envelope.ts';
 import { encodeFrame, type Frame } from '../../src/protocol/frame.ts';
 import { LineReader } from '../../src/protocol/line-reader.ts';
-import { encodeJson, Fault, type Request } from '../../src/protocol/messages.ts';
+import { encodeJson, Fault } from '../../src/protocol/messages.ts';
 import { boxKey, joinRequestPacket, open, seal } from '../../src/protocol/sealed-packet.ts';
 import { verifySignatures } from '../../src/protocol/verify-answer.ts';
 import { NOW } from './clock.ts';
@@ -22,11 +21,11 @@ export interface RawRequest {
 }
 
 /** A request for Windows Server 2025 Standard, or what `change` makes of it, sealed to the host. */
-export function rawRequest(host: TestHost, change: Partial<Request> = {}, id?: string): RawRequest {
+export function rawRequest(host: TestHost, change: object = {}, id?: string): RawRequest {
   const [, product] = MICROSOFT_CATALOG.products;
   if (product === undefined) throw new TypeError('the catalogue is empty');
   const exchangeId = id ?? randomBytes(16).toString('hex');
-  const request: Request = {
+  const request = {
     exchangeId,
     vmId: VM,
     activationId: product.activationId,

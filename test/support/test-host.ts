@@ -24,6 +24,8 @@ export const SHARED_CHANNEL: Channel = { name: 'unix:/run/shared.sock', vmId: nu
 export interface TestHostOptions {
   readonly vendor?: TestVendor;
   readonly name?: string;
+  /** A host that there was before, in the place of a new one. */
+  readonly identity?: HostIdentity;
   /** What the certificate says beside, or instead of, a valid Datacenter host of Windows Server 2025. */
   readonly certificate?: Partial<HostCertificate>;
   /** Not certified yet. */
@@ -65,7 +67,7 @@ export class MemoryLedger implements Ledger {
 export function createTestHost(options: TestHostOptions = {}): TestHost {
   const vendor = options.vendor ?? createTestVendor();
   const clock = options.clock ?? new TestClock();
-  const identity: HostIdentity = {
+  const identity: HostIdentity = options.identity ?? {
     name: options.name ?? 'hv01',
     hardwareId: '0123-4567-89AB-CDEF',
     signing: generateKeyPair('ed25519'),
