@@ -135,17 +135,22 @@ async function runHost(context: Context, options: ServeFlags): Promise<void> {
       told = true;
     }),
   });
-  const certificate = installedCertificate(hostFolder)?.certificate;
-  say(
-    certificate === undefined
-      ? `Host ${running.host.name} is not activated: it will refuse all guests until avma host activate CERT.`
-      : `Host ${running.host.name} (${certificate.edition} ${certificate.osVersion}) answers guests.`,
-    ...running.endpoints.map(
-      ({ channel }) => `  ${channel.name}  ${channel.vmId === null ? 'any guest' : `VM ${channel.vmId}`}`,
-    ),
-  );
-  const signal = await stopSignal;
-  await running.stop();
+  let signal: string;
+  try {
+    const certificate = installedCertificate(hostFolder)?.certificate;
+    say(
+      certificate === undefined
+        ? `Host ${running.host.name} is not activated: it will refuse all guests until avma host activate CERT.`
+        : `Host ${running.host.name} (${certificate.edition} ${certificate.osVersion}) answers guests.`,
+      ...running.endpoints.map(
+        ({ channel }) => `  ${channel.name}  ${channel.vmId === null ? 'any guest' : `VM ${channel.vmId}`}`,
+      ),
+    );
+    signal = await stopSignal;
+  } finally {
+    // Whatever failed: a host that has said why must not go on listening, deaf to its signals.
+    await running.stop();
+  }
   say(`Stopped by ${signal}.`);
 }
 
