@@ -58,13 +58,11 @@ export async function bootGuest(folder: string, machine: Machine): Promise<Guest
   await new Promise<void>((resolve) => server.listen(controlSocket, resolve));
 
   const started = performance.now();
-  const qemu = spawn(
-    'timeout',
-    ['--kill-after=5', String(LIFETIME), ...commandLine(machine, initrd, controlSocket)],
-    {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    },
-  );
+  // Ended by its time, and with the test where that is killed: setpriv becomes timeout, which passes the signal on.
+  const bounded = ['--pdeathsig', 'TERM', 'timeout', '--kill-after=5', String(LIFETIME)];
+  const qemu = spawn('setpriv', [...bounded, ...commandLine(machine, initrd, controlSocket)], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let console = '';
   for (const stream of [qemu.stdout, qemu.stderr]) {
     stream.setEncoding('latin1').on('data', (text: string) => {
@@ -74,13 +72,10 @@ export async function bootGuest(folder: string, machine: Machine): Promise<Guest
   const ended = new Promise<never>((_resolve, reject) => {
     qemu.once('error', reject);
     qemu.once('close', (status) => {
-      process.off('exit', kill);
       reject(new Error(`QEMU ended with ${status}, the guest's console:\n${console.slice(-4000)}`));
     });
   });
   ended.catch(() => {});
-  const kill = () => qemu.kill('SIGTERM');
-  process.once('exit', kill);
 
   const control = await Promise.race([
     new Promise<net.Socket>((resolve) => server.once('connection', resolve)),
