@@ -1,12 +1,13 @@
 import fs from 'node:fs';
 import net from 'node:net';
+import { dirname } from 'node:path';
 import { AvmaError, toAvmaError } from '../errors/avma-error.ts';
 import type { Channel } from './admission.ts';
 import { type Connection, serveConnection } from './connection.ts';
 import { endpointUri, isNamedPipe, type ListenEndpoint, type ServedEndpoint } from './endpoint.ts';
 import type { Responder } from './responder.ts';
 
-/** Open connections of one socket; past it, the one that has been idle longest makes room. */
+/** Open connections of one socket; past it, the oldest that is idle makes room, or else nobody is let in. */
 const MAX_CONNECTIONS = 128;
 
 /**
@@ -22,34 +23,54 @@ export async function listenUnix(endpoint: ListenEndpoint, respond: Responder): 
   const server = net.createServer({ allowHalfOpen: true }, (socket) => {
     // Without a listener an error would end the host; the stream's reader sees it as its end.
     socket.on('error', () => {});
-    if (connections.size >= MAX_CONNECTIONS) dropOldestIdle(connections);
+    if (connections.size >= MAX_CONNECTIONS && !dropOldestIdle(connections)) {
+      socket.destroy();
+      return;
+    }
     const connection = serveConnection(socket, channel, respond);
     connections.add(connection);
     void connection.done.then(() => connections.delete(connection));
   });
-  if (!isNamedPipe(path)) await removeStaleSocket(path);
+  if (!isNamedPipe(path)) {
+    // The system calls it "permission denied" when a socket's folder is missing.
+    if (!fs.existsSync(dirname(path))) {
+      throw new AvmaError('file-not-found', `cannot listen on ${path}: there is no folder ${dirname(path)}`);
+    }
+    await removeStaleSocket(path);
+  }
   await listen(server, path, endpoint.mode);
   const ino = isNamedPipe(path) ? undefined : fs.statSync(path).ino;
   return {
     channel,
     async close() {
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      const closed = closeServer(server, path, ino);
       await Promise.all([...connections].map((connection) => connection.finish()));
       await closed;
-      // Node removes the file on close, unless it has been replaced by another host's in the meantime.
-      if (ino !== undefined && fs.statSync(path, { throwIfNoEntry: false })?.ino === ino)
-        fs.rmSync(path, { force: true });
     },
   };
 }
 
-function dropOldestIdle(connections: Set<Connection>): void {
+/**
+ * Takes no more connections. The system's part of closing removes whatever has the socket's name: another host's that
+ * was put in its place is out of the way while that happens.
+ */
+function closeServer(server: net.Server, path: string, ino: number | undefined): Promise<void> {
+  const found = ino === undefined ? undefined : fs.statSync(path, { throwIfNoEntry: false })?.ino;
+  const aside = found !== undefined && found !== ino ? `${path}.${process.pid}` : undefined;
+  if (aside !== undefined) fs.renameSync(path, aside);
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  if (aside !== undefined) fs.renameSync(aside, path);
+  return closed;
+}
+
+function dropOldestIdle(connections: Set<Connection>): boolean {
   for (const connection of connections) {
     if (connection.busy) continue;
     connections.delete(connection);
     void connection.finish();
-    return;
+    return true;
   }
+  return false;
 }
 
 function listen(server: net.Server, path: string, mode: number): Promise<void> {
