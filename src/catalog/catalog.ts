@@ -1,5 +1,6 @@
 import fs from 'node:fs';
 import { AvmaError, toAvmaError } from '../errors/avma-error.ts';
+import { placeOf } from '../schema/issue-place.ts';
 import { listFiles } from '../storage/atomic-file.ts';
 import { CatalogFile, type Product } from './product.ts';
 import { normalizeProductKey } from './product-key.ts';
@@ -78,11 +79,10 @@ export function readCatalogFile(file: string): Product[] {
   }
   const parsed = CatalogFile.safeParse(json);
   if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    throw new AvmaError(
-      'file-invalid',
-      `the catalogue ${file} is wrong at ${issue?.path.join('.') || 'its top'}: ${issue?.message ?? ''}`,
-    );
+    const [issue] = parsed.error.issues;
+    // The schema's own sentence, where it has one; the library's says no more than that it is wrong.
+    const why = issue?.code === 'custom' && issue.message !== 'Invalid input' ? `: ${issue.message}` : '';
+    throw new AvmaError('file-invalid', `the catalogue ${file} is wrong at ${placeOf(parsed.error)}${why}`);
   }
   return parsed.data.products;
 }

@@ -3,6 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import * as z from 'zod/mini';
 import { AvmaError } from '../errors/avma-error.ts';
+import { placeOf } from '../schema/issue-place.ts';
 import { readFileIfAny } from '../storage/atomic-file.ts';
 
 /** Where things are and what was asked for: flags over the environment over the configuration file. */
@@ -92,9 +93,7 @@ function readConfig(named: string | undefined): z.infer<typeof ConfigFile> {
   }
   const parsed = ConfigFile.safeParse(json);
   if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  const where = issue?.code === 'unrecognized_keys' ? issue.keys.join(', ') : issue?.path.join('.');
-  throw new AvmaError('config-invalid', `the configuration ${file} is wrong at ${where || 'its top'}`);
+  throw new AvmaError('config-invalid', `the configuration ${file} is wrong at ${placeOf(parsed.error)}`);
 }
 
 function deadlineSeconds(named: string | undefined, configured: number | undefined): number {

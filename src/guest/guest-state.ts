@@ -3,6 +3,7 @@ import * as z from 'zod/mini';
 import { AvmaError } from '../errors/avma-error.ts';
 import { SignedAnswer } from '../protocol/answer.ts';
 import { Envelope, parseJson } from '../protocol/envelope.ts';
+import { placeOf } from '../schema/issue-place.ts';
 import { hresult, instant, uuid } from '../schema/shapes.ts';
 
 /** A product that has, or had, a key on this machine. */
@@ -77,7 +78,7 @@ const STATE_VERSION = 1;
 export function encodeState(state: GuestState): string {
   const readable = GuestState.safeParse(state);
   if (!readable.success) {
-    const place = readable.error.issues[0]?.path.join('.');
+    const place = placeOf(readable.error);
     throw new AvmaError('argument-invalid', `that cannot be kept: the state would be unreadable at ${place}`);
   }
   const body = `${JSON.stringify(state, null, 1)}\n`;

@@ -1,0 +1,183 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { loadCatalog, readCatalogFile } from '../../src/catalog/catalog.ts';
+import { compareOsVersions } from '../../src/catalog/os-version.ts';
+import { createVendorCatalog, VENDOR_KEYS, vendorProduct } from '../support/catalogs.ts';
+import { failureOf } from '../support/failures.ts';
+import { tempFolder } from '../support/temp-folder.ts';
+import { MICROSOFT_CATALOG } from '../support/test-host.ts';
+
+const [FIRST = '', SECOND = ''] = VENDOR_KEYS;
+
+function writeCatalog(content: object | string, folder = tempFolder(), name = 'c.json'): string {
+  const file = path.join(folder, name);
+  fs.writeFileSync(file, typeof content === 'string' ? content : JSON.stringify(content));
+  return file;
+}
+
+const catalogOf = (...products: object[]) => ({ schema: 'avma.catalog/1', products });
+
+describe("Microsoft's catalogue", () => {
+  test('has one activation ID and one key a product', () => {
+    const { products } = MICROSOFT_CATALOG;
+    expect(new Set(products.map(({ activationId }) => activationId)).size).toBe(15);
+    expect(new Set(products.map(({ productKey }) => productKey)).size).toBe(15);
+  });
+
+  test('finds each product by its key and by its activation ID', () => {
+    for (const product of MICROSOFT_CATALOG.products) {
+      expect(MICROSOFT_CATALOG.productOfKey(product.productKey)).toBe(product);
+      expect(MICROSOFT_CATALOG.productOfActivationId(product.activationId)).toBe(product);
+    }
+  });
+
+  test("stands beside a vendor's own", () => {
+    const vendor = createVendorCatalog([{}, {}]);
+    const both = loadCatalog(['keys', vendor.folder]);
+    expect(both.products).toHaveLength(17);
+    expect(both.productOfKey(SECOND.toLowerCase()).name).toBe('Example Appliance 1');
+  });
+});
+
+describe('a key', () => {
+  test.each([
+    ['in lower case', FIRST.toLowerCase()],
+    ['with blanks around it', `\t ${FIRST} \r\n`],
+    ['in mixed case', FIRST.replace('BBBBB', 'bBbBb')],
+  ])('%s is the same key', (_name, typed) => {
+    expect(createVendorCatalog().catalog.productOfKey(typed).productKey).toBe(FIRST);
+  });
+
+  test.each([
+    ['without its hyphens', FIRST.replaceAll('-', '')],
+    ['with blanks inside', FIRST.replace('-', ' - ')],
+    ['with a vowel, which no key has', FIRST.replace('B', 'A')],
+    ['with a zero', FIRST.replace('2', '0')],
+    ['with other hyphens', FIRST.replaceAll('-', '–')],
+    ['too short', FIRST.slice(0, -1)],
+    ['on two lines', `${FIRST}\n${FIRST}`],
+  ])('%s is none: key-invalid, not repeated in the message', async (_name, typed) => {
+    const failure = await failureOf(() => createVendorCatalog().catalog.productOfKey(typed));
+    expect(failure.code).toBe('key-invalid');
+    expect(failure.message).not.toContain(typed);
+  });
+
+  test('that no catalogue lists is told by its last five characters only', async () => {
+    const failure = await failureOf(() => createVendorCatalog().catalog.productOfKey(SECOND));
+    expect(failure.code).toBe('key-invalid');
+    expect(failure.message).toContain('33333');
+    expect(failure.message).not.toContain('BBBBB');
+  });
+});
+
+describe('a catalogue file', () => {
+  test('gives a product its defaults: 30 days of initial grace, none after a lease, no add-on', () => {
+    expect(readCatalogFile(writeCatalog(catalogOf(vendorProduct(0))))).toMatchObject([
+      { initialGraceDays: 30, additionalGraceDays: 0, isAddon: false },
+    ]);
+  });
+
+  test('may begin with a byte order mark', () => {
+    expect(
+      readCatalogFile(writeCatalog(`\uFEFF${JSON.stringify(catalogOf(vendorProduct(0)))}`)),
+    ).toHaveLength(1);
+  });
+
+  test.each([
+    ['a key in lower case', 'products.0.productKey', vendorProduct(0, { productKey: FIRST.toLowerCase() })],
+    ['a key of another shape', 'products.0.productKey', vendorProduct(0, { productKey: '1234' })],
+    ['no name', 'products.0.name', vendorProduct(0, { name: undefined })],
+    ['a name with a control character', 'products.0.name', vendorProduct(0, { name: 'a\x1b[2Jb' })],
+    ['an activation ID in braces', 'products.0.activationId', vendorProduct(0, { activationId: '{x}' })],
+    [
+      'an activation ID in upper case',
+      'products.0.activationId',
+      vendorProduct(0, { activationId: 'AAAAAAAA-0000-4000-8000-000000000001' }),
+    ],
+    ['a channel that there is not', 'products.0.channel', vendorProduct(0, { channel: 'Volume:KMS' })],
+    ['a version in words', 'products.0.osVersion', vendorProduct(0, { osVersion: 'ten' })],
+    ['a grace of years', 'products.0.initialGraceDays', vendorProduct(0, { initialGraceDays: 3651 })],
+    [
+      'a description without its mark',
+      'products.0.description',
+      vendorProduct(0, { description: 'Appliance' }),
+    ],
+    ['a misspelt member', 'initialGraceDay', vendorProduct(0, { initialGraceDay: 3 })],
+  ])('with %s is wrong, and the error names the place', async (_name, place, product) => {
+    const file = writeCatalog(catalogOf(product));
+    const failure = await failureOf(() => readCatalogFile(file));
+    expect(failure.code).toBe('file-invalid');
+    expect(failure.message).toContain(file);
+    expect(failure.message).toContain(place);
+  });
+
+  test.each([
+    ['no JSON', 'hello', 'not JSON'],
+    ['nothing', '', 'not JSON'],
+    ['another schema', { schema: 'avma.catalog/2', products: [vendorProduct(0)] }, 'schema'],
+    ['no products', catalogOf(), 'products'],
+    ['a list', '[]', 'its top'],
+  ])('with %s is wrong, and the error says so', async (_name, content, where) => {
+    const failure = await failureOf(() => readCatalogFile(writeCatalog(content)));
+    expect(failure.code).toBe('file-invalid');
+    expect(failure.message).toContain(where);
+  });
+
+  test('that is not there: file-not-found', async () => {
+    expect((await failureOf(() => readCatalogFile('/no/such/catalogue.json'))).code).toBe('file-not-found');
+  });
+});
+
+describe('several catalogue files', () => {
+  test('are read by name; other files and missing folders are passed over', () => {
+    const folder = tempFolder();
+    writeCatalog(catalogOf(vendorProduct(1)), folder, 'b.json');
+    writeCatalog(catalogOf(vendorProduct(0)), folder, 'a.json');
+    writeCatalog('not a catalogue', folder, 'README.md');
+    writeCatalog('not a catalogue', folder, '.hidden.json');
+    const { products } = loadCatalog([path.join(folder, 'none'), folder]);
+    expect(products.map(({ productKey }) => productKey)).toEqual([FIRST, SECOND]);
+  });
+
+  test('may list the same product if they agree on it, in whatever order its members stand', () => {
+    const folder = tempFolder();
+    const product = vendorProduct(0);
+    writeCatalog(catalogOf(product), folder, 'a.json');
+    writeCatalog(catalogOf(Object.fromEntries(Object.entries(product).reverse())), folder, 'b.json');
+    expect(loadCatalog([folder]).products).toHaveLength(1);
+  });
+
+  test.each([
+    ['the same activation ID with another key', { productKey: SECOND }],
+    ['the same key with another activation ID', { activationId: 'aaaaaaaa-0000-4000-8000-000000000009' }],
+    ['the same of both with another name', { name: 'another' }],
+  ])('that give %s contradict each other: file-invalid, with the second file', async (_name, change) => {
+    const folder = tempFolder();
+    writeCatalog(catalogOf(vendorProduct(0)), folder, 'a.json');
+    const second = writeCatalog(catalogOf(vendorProduct(0, change)), folder, 'b.json');
+    const failure = await failureOf(() => loadCatalog([folder]));
+    expect(failure.code).toBe('file-invalid');
+    expect(failure.message).toContain(second);
+  });
+
+  test('that give a known activation ID the key of another product contradict each other too', async () => {
+    const folder = tempFolder();
+    writeCatalog(catalogOf(vendorProduct(0), vendorProduct(1)), folder, 'a.json');
+    writeCatalog(catalogOf(vendorProduct(0, { productKey: SECOND })), folder, 'b.json');
+    expect((await failureOf(() => loadCatalog([folder]))).code).toBe('file-invalid');
+  });
+});
+
+test.each([
+  ['10.0.17763', '10.0.20348', -1],
+  ['6.3.9600', '10.0.14393', -1],
+  ['10.0.9', '10.0.10', -1],
+  ['10.0', '10.0.0', 0],
+  ['10.0', '10.0.0.0', 0],
+  ['10.0.1', '10.0', 1],
+  ['3.1', '3.1', 0],
+])('version %s against %s: %i', (a, b, expected) => {
+  expect(Math.sign(compareOsVersions(a, b))).toBe(expected);
+  expect(Math.sign(compareOsVersions(b, a))).toBe(expected === 0 ? 0 : -expected);
+});

@@ -1,0 +1,127 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { createHost, hostRequest } from '../../src/host/host-store.ts';
+import { exportPrivateKey, generateKeyPair } from '../../src/protocol/curve-keys.ts';
+import { PAYLOAD_TYPES, signEnvelope } from '../../src/protocol/envelope.ts';
+import { openHostCertificate } from '../../src/protocol/host-certificate.ts';
+import { parseTrustAnchor } from '../../src/protocol/trust-anchor.ts';
+import { certifyHost, createVendorRoot, openVendorRoot } from '../../src/vendor/vendor.ts';
+import { DAY, NOW } from '../support/clock.ts';
+import { failureOf } from '../support/failures.ts';
+import { tempFolder } from '../support/temp-folder.ts';
+
+const GRANT = { edition: 'ServerDatacenter', osVersion: '10.0.26100', channel: 'KMS', days: 30 } as const;
+const file = (content: object) => Buffer.from(JSON.stringify(content));
+
+describe('a vendor root', () => {
+  test('is a private key of 0600 and an anchor that can be given away', () => {
+    const folder = path.join(tempFolder(), 'vendor');
+    const root = createVendorRoot(folder, 'Example', NOW);
+    expect(fs.statSync(root.keyFile).mode & 0o777).toBe(0o600);
+    expect(fs.statSync(folder).mode & 0o777).toBe(0o700);
+    const text = fs.readFileSync(root.anchorFile, 'utf8');
+    expect(text).not.toContain('PRIVATE');
+    expect(parseTrustAnchor(text, 'f')).toEqual({
+      name: 'Example',
+      keyId: root.keyId,
+      publicKey: openVendorRoot(root.keyFile).publicKey,
+    });
+  });
+
+  test('is never made over another: file-exists, and the key stays', async () => {
+    const folder = tempFolder();
+    const { keyFile } = createVendorRoot(folder, 'Example', NOW);
+    const key = fs.readFileSync(keyFile, 'utf8');
+    expect((await failureOf(() => createVendorRoot(folder, 'Other', NOW))).code).toBe('file-exists');
+    expect(fs.readFileSync(keyFile, 'utf8')).toBe(key);
+    fs.rmSync(keyFile);
+    expect((await failureOf(() => createVendorRoot(folder, 'Other', NOW))).code).toBe('file-exists');
+    expect(fs.existsSync(keyFile)).toBe(false);
+  });
+
+  test.each(['', 'n'.repeat(81), 'two\nlines', '\x1b[31m'])(
+    'of the impossible name %j: argument-invalid',
+    async (name) => {
+      const folder = tempFolder();
+      expect((await failureOf(() => createVendorRoot(folder, name, NOW))).code).toBe('argument-invalid');
+      expect(fs.readdirSync(folder)).toEqual([]);
+    },
+  );
+
+  test('that is not there, or no key: file-not-found, file-invalid', async () => {
+    const none = path.join(tempFolder(), 'root.key');
+    expect((await failureOf(() => openVendorRoot(none))).code).toBe('file-not-found');
+    fs.writeFileSync(none, exportPrivateKey(generateKeyPair('x25519')));
+    expect((await failureOf(() => openVendorRoot(none))).code).toBe('file-invalid');
+  });
+});
+
+describe('certifying a host', () => {
+  const host = () => createHost(path.join(tempFolder(), 'host'), 'hv01', 'machine', NOW);
+  const root = generateKeyPair('ed25519');
+
+  test('says who it is, in its own words, and what is granted, from now on', () => {
+    const identity = host();
+    const request = hostRequest(identity, NOW);
+    const { envelope, certificate } = certifyHost(file(request), 'f', root, GRANT, NOW + 5);
+    expect(certificate).toMatchObject({
+      hostName: 'hv01',
+      hardwareId: identity.hardwareId,
+      edition: 'ServerDatacenter',
+      osVersion: '10.0.26100',
+      channel: 'KMS',
+      notBefore: NOW + 5,
+      notAfter: NOW + 5 + 30 * DAY,
+    });
+    const anchor = { name: 'v', keyId: envelope.signatures[0]?.keyid ?? '', publicKey: root.publicKey };
+    expect(openHostCertificate(envelope, [anchor])).toEqual(certificate);
+  });
+
+  test('gives each certificate a serial of its own', () => {
+    const request = file(hostRequest(host(), NOW));
+    const serials = [1, 2, 3].map(() => certifyHost(request, 'f', root, GRANT, NOW).certificate.serial);
+    expect(new Set(serials).size).toBe(3);
+  });
+
+  test('refuses a request that was changed after the host made it', async () => {
+    const request = hostRequest(host(), NOW);
+    const claim = JSON.parse(Buffer.from(request.payload, 'base64url').toString());
+    const payload = Buffer.from(JSON.stringify({ ...claim, hostName: 'hv02' })).toString('base64url');
+    const failure = await failureOf(() => certifyHost(file({ ...request, payload }), 'f', root, GRANT, NOW));
+    expect(failure.code).toBe('file-invalid');
+  });
+
+  test('refuses a request signed with another key than the one it is for', async () => {
+    const request = hostRequest(host(), NOW);
+    const claim = JSON.parse(Buffer.from(request.payload, 'base64url').toString());
+    const signed = signEnvelope(PAYLOAD_TYPES.hostRequest, claim, generateKeyPair('ed25519'));
+    expect((await failureOf(() => certifyHost(file(signed), 'f', root, GRANT, NOW))).code).toBe(
+      'file-invalid',
+    );
+  });
+
+  test.each([
+    ['no JSON', Buffer.from('hello')],
+    ['nothing', Buffer.alloc(0)],
+    ['another JSON', file({ a: 1 })],
+  ])('refuses %s for a request, and says whose file it was', async (_name, content) => {
+    const failure = await failureOf(() => certifyHost(content, '/tmp/request.json', root, GRANT, NOW));
+    expect(failure.code).toBe('file-invalid');
+    expect(failure.message).toContain('/tmp/request.json');
+  });
+
+  test.each([
+    ['edition', { edition: '' }],
+    ['osVersion', { osVersion: 'ten' }],
+    ['channel', { channel: 'Retail' as 'MAK' }],
+    ['days', { days: 0 }],
+    ['days', { days: -3 }],
+    ['notAfter', { days: 1e9 }],
+  ])('refuses an impossible %s', async (place, change) => {
+    const request = file(hostRequest(host(), NOW));
+    const failure = await failureOf(() => certifyHost(request, 'f', root, { ...GRANT, ...change }, NOW));
+    expect(failure.code).toBe('argument-invalid');
+    expect(failure.message).toContain(place);
+  });
+});
