@@ -23,27 +23,49 @@ export function replaceFile(file: string, content: string | Uint8Array, mode = 0
   try {
     // Left by a process that was killed: unlinked, not reused, so that its mode and owner do not stay.
     fs.rmSync(temporary, { force: true });
-    const fd = fs.openSync(temporary, 'wx', mode);
+    writeNewFile(temporary, content, mode);
     try {
-      fs.writeFileSync(fd, content);
-      fs.fsyncSync(fd);
-    } finally {
-      fs.closeSync(fd);
+      fs.renameSync(temporary, file);
+    } catch (thrown) {
+      removeQuietly(temporary);
+      throw thrown;
     }
-    fs.renameSync(temporary, file);
     syncFolder(path.dirname(file));
   } catch (thrown) {
-    fs.rmSync(temporary, { force: true });
     throw toAvmaError(thrown, `cannot write ${file}`);
   }
 }
 
-/** Makes a new file. @throws {AvmaError} `file-exists` rather than touch what is there. */
+/** Makes a new file, whole or not at all. @throws {AvmaError} `file-exists` rather than touch what is there. */
 export function createFile(file: string, content: string, mode = 0o600): void {
   try {
-    fs.writeFileSync(file, content, { flag: 'wx', mode, flush: true });
+    writeNewFile(file, content, mode);
+    syncFolder(path.dirname(file));
   } catch (thrown) {
     throw toAvmaError(thrown, `cannot write ${file}`);
+  }
+}
+
+/** What was made of a file that cannot be written to its end is removed again. */
+function writeNewFile(file: string, content: string | Uint8Array, mode: number): void {
+  const fd = fs.openSync(file, 'wx', mode);
+  try {
+    fs.writeFileSync(fd, content);
+    fs.fsyncSync(fd);
+  } catch (thrown) {
+    removeQuietly(file);
+    throw thrown;
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
+/** The failure that led here is the one to tell. */
+function removeQuietly(file: string): void {
+  try {
+    fs.rmSync(file, { force: true });
+  } catch {
+    // It stays, and the next write begins with removing it.
   }
 }
 

@@ -1,0 +1,129 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { machineName, packageVersion, readSettings } from '../../src/cli/settings.ts';
+import { failureOf } from '../support/failures.ts';
+import { asUnprivilegedUser } from '../support/restrictions.ts';
+import { tempFolder } from '../support/temp-folder.ts';
+
+/** An environment whose configuration file says `config`. */
+function environment(config: object | string, more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
+  const file = path.join(tempFolder(), 'config.json');
+  fs.writeFileSync(file, typeof config === 'string' ? config : JSON.stringify(config));
+  return { AVMA_CONFIG: file, ...more };
+}
+
+describe('the environment stands over the configuration file', () => {
+  const config = { pipe: 'unix:/file', vmId: 'file', deadlineSeconds: 3, stateFolder: '/file' };
+
+  test('where it says nothing, the file does', () => {
+    expect(readSettings('/package', environment(config))).toMatchObject({
+      pipe: 'unix:/file',
+      vmId: 'file',
+      deadline: 3000,
+      stateFolder: '/file',
+    });
+  });
+
+  test('where it says something, that holds', () => {
+    const env = environment(config, {
+      AVMA_PIPE: 'unix:/env',
+      AVMA_VM_ID: 'env',
+      AVMA_DEADLINE: '7.5',
+      AVMA_STATE_DIR: '/env',
+    });
+    expect(readSettings('/package', env)).toMatchObject({
+      pipe: 'unix:/env',
+      vmId: 'env',
+      deadline: 7500,
+      stateFolder: '/env',
+    });
+  });
+
+  test('where it is empty, it says nothing', () => {
+    const env = environment(config, { AVMA_PIPE: '', AVMA_VM_ID: '', AVMA_DEADLINE: '', AVMA_STATE_DIR: '' });
+    expect(readSettings('/package', env)).toMatchObject({
+      pipe: 'unix:/file',
+      deadline: 3000,
+      stateFolder: '/file',
+    });
+  });
+
+  test('where neither says anything, there is a default', () => {
+    const settings = readSettings('/package', environment({}, { AVMA_STATE_DIR: '/s' }));
+    expect(settings).toMatchObject({ pipe: undefined, vmId: undefined, deadline: 10_000 });
+  });
+});
+
+describe('folders', () => {
+  test('are those of the state folder, beside what the package and the system bring', () => {
+    const settings = readSettings('/package', environment({}, { AVMA_STATE_DIR: '/s' }));
+    expect(settings.trustFolders).toEqual(['/package/keys/trust', '/etc/avma/trust.d', '/s/trust.d']);
+    expect(settings.trustFolders).toContain(settings.ownTrustFolder);
+    expect(settings.guestCatalogFolders).toEqual(['/package/keys', '/etc/avma/catalog.d', '/s/catalog.d']);
+    expect(settings.guestCatalogFolders).toContain(settings.ownCatalogFolder);
+    expect(settings.hostFolder).toBe('/s/host');
+  });
+
+  test('for trust and for the host may be others', () => {
+    const env = environment({}, { AVMA_STATE_DIR: '/s', AVMA_TRUST_DIR: '/t', AVMA_HOST_DIR: '/h' });
+    const settings = readSettings('/package', env);
+    expect(settings.trustFolders).toEqual(['/package/keys/trust', '/t', '/s/trust.d']);
+    expect(settings.hostFolder).toBe('/h');
+    expect(settings.hostCatalogFolders).toContain('/h/catalog.d');
+  });
+
+  test('that are relative are those of where the command was run', () => {
+    const settings = readSettings('/package', environment({}, { AVMA_STATE_DIR: 'here' }));
+    expect(settings.stateFolder).toBe(path.resolve('here'));
+  });
+
+  test("of a user who is not root are that user's own", async () => {
+    const env = environment({}, { XDG_STATE_HOME: '/home/me/.local/state' });
+    fs.chmodSync(path.dirname(env['AVMA_CONFIG'] ?? ''), 0o755);
+    const settings = await asUnprivilegedUser(async () => readSettings('/package', env));
+    // The real user decides: a program that root lent its rights to keeps root's folder.
+    const expected = process.getuid?.() === 0 ? '/var/lib/avma' : '/home/me/.local/state/avma';
+    expect(settings.stateFolder).toBe(expected);
+  });
+});
+
+describe('a configuration file that is wrong: config-invalid, with the file and the place', () => {
+  test.each([
+    ['no JSON', 'pipe = unix:/x', 'not JSON'],
+    ['a member that is not known', { pip: 'unix:/x' }, 'pip'],
+    ['a pipe that is no text', { pipe: 7 }, 'pipe'],
+    ['a deadline of nothing', { deadlineSeconds: 0 }, 'deadlineSeconds'],
+    ['a deadline of hours', { deadlineSeconds: 3600 }, 'deadlineSeconds'],
+    ['a list', '[]', 'its top'],
+  ])('%s', async (_name, config, place) => {
+    const env = environment(config);
+    const failure = await failureOf(() => readSettings('/package', env));
+    expect(failure.code).toBe('config-invalid');
+    expect(failure.hresult).toBe(0x80070057);
+    expect(failure.message).toContain(env['AVMA_CONFIG']);
+    expect(failure.message).toContain(place);
+  });
+
+  test('one that AVMA_CONFIG names in vain', async () => {
+    const failure = await failureOf(() => readSettings('/package', { AVMA_CONFIG: '/no/such/config.json' }));
+    expect(failure.code).toBe('config-invalid');
+    expect(failure.message).toContain('/no/such/config.json');
+  });
+
+  test.each(['soon', '0', '-1', '601', 'NaN', '1e9'])('AVMA_DEADLINE=%s', async (deadline) => {
+    const env = environment({}, { AVMA_DEADLINE: deadline });
+    const failure = await failureOf(() => readSettings('/package', env));
+    expect(failure.code).toBe('config-invalid');
+    expect(failure.message).toContain(`"${deadline}"`);
+  });
+});
+
+test('the machine name fits into a request, whatever the host is called', () => {
+  expect(machineName()).toMatch(/^[\x21-\x7e]{1,63}$/);
+});
+
+test('the version is that of package.json', () => {
+  const { version } = JSON.parse(fs.readFileSync('package.json', 'utf8'));
+  expect(packageVersion('.')).toBe(version);
+});
