@@ -236,7 +236,9 @@ export async function openGuestService(
       const installed = world.catalogFolders.some((folder) => path.dirname(path.resolve(file)) === folder);
       if (installed) return;
       // Together with all others it must still make a catalogue, or every later command would fail.
-      const target = path.join(world.ownCatalogFolder, `${path.basename(file, '.json')}.json`);
+      // A hidden file would be there and never read.
+      const name = path.basename(file, '.json').replace(/^\.+/, '') || 'catalog';
+      const target = path.join(world.ownCatalogFolder, `${name}.json`);
       loadCatalog(world.catalogFolders, { instead: target, read: file });
       makePrivateFolder(world.ownCatalogFolder);
       replaceFile(target, fs.readFileSync(file));

@@ -231,6 +231,17 @@ describe('a catalogue installed by the guest', () => {
     expect((await guest.open()).catalog.productOfKey(FIRST).name).toBe('after');
   });
 
+  test.each(['hidden', '.hidden.json', '.json'])(
+    'is read afterwards, though its file is called %s',
+    async (name) => {
+      const guest = createTestGuest(createTestHost());
+      const file = path.join(guest.folder, name);
+      fs.copyFileSync(createVendorCatalog().file, file);
+      await (await guest.open()).installLicense(file);
+      expect((await guest.open()).catalog.productOfKey(FIRST).name).toBe('Example Appliance 0');
+    },
+  );
+
   test('that is not there: file-not-found', async () => {
     const failure = await failureOf(
       (await createTestGuest(null).open()).installLicense('/no/such/file.json'),

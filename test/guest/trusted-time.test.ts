@@ -158,6 +158,14 @@ test('a lease that has ended does not begin again when the clock is set back', a
   expect((await guest.look(activationId)).license.status).toBe(LicenseStatus.notification);
 });
 
+test.each([
+  ['of another boot', 'boot-2'],
+  ['of a system that does not tell its boots apart', null],
+])('time since boot counts for nothing when it is that %s', (_name, bootId) => {
+  const mark = { offset: 0, highestSeen: NOW, bootId: bootId === null ? null : 'boot-1', sinceBoot: 0 };
+  expect(trustedTime({ wall: NOW - DAY, bootId, sinceBoot: HOUR }, mark).now).toBe(NOW);
+});
+
 test('two honest clocks may disagree by five minutes before one counts as set back', () => {
   const mark = { offset: 0, highestSeen: NOW, bootId: null, sinceBoot: 0 };
   const reading = (wall: number) => ({ wall, bootId: null, sinceBoot: 0 });
