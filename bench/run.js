@@ -112,7 +112,7 @@ try {
     format: 'cjs',
     logLevel: 'warning',
   });
-  const [warm, count] = [200, 2000];
+  const [warm, count] = [1000, 3000];
   const activate = (number) => JSON.parse(run([process.execPath, client, String(number)]));
   activate(warm);
   const before = processorTime(host.pid);

@@ -1,6 +1,5 @@
 'use strict';
 const fs = require('node:fs');
-const { createRequire } = require('node:module');
 const path = require('node:path');
 const { Script } = require('node:vm');
 
@@ -22,7 +21,7 @@ exports.loadCommand = (name) => {
     cachedData: fs.existsSync(cached) ? fs.readFileSync(cached) : undefined,
   });
   const module = { exports: {} };
-  script.runInThisContext()(module.exports, createRequire(file), module);
+  script.runInThisContext()(module.exports, require, module);
   scripts.set(name, { script, cached });
   return module.exports;
 };

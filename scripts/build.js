@@ -1,8 +1,25 @@
 // Bundles each command into one file and compiles it ahead: a third of the start-up time of the same code as it
 // stands in src/. CommonJS, because the ES module loader alone costs what the whole display path may.
 import { execFileSync } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { build } from 'esbuild';
+
+/**
+ * `import fs from 'node:fs'` as a plain require. esbuild would copy every property of the module into a namespace
+ * object, and setting off all of its lazy getters takes longer than reading a licence.
+ */
+const plainBuiltins = {
+  name: 'plain-builtins',
+  setup({ onLoad }) {
+    onLoad({ filter: /[\\/]src[\\/].*\.ts$/ }, ({ path }) => ({
+      contents: readFileSync(path, 'utf8').replace(
+        /^import (\w+) from '(node:\w+)';$/gm,
+        "const $1 = require('$2');",
+      ),
+      loader: 'ts',
+    }));
+  },
+};
 
 const shared = {
   outdir: 'dist',
@@ -13,6 +30,7 @@ const shared = {
   target: 'node20',
   // Native, so it stays a file of its own; loaded only by commands that write.
   external: ['fs-native-extensions'],
+  plugins: [plainBuiltins],
   logLevel: 'warning',
 };
 

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { label, osVersion, uuid } from '../schema/shapes.ts';
+import { anyText, integer, longLabel, oneOf, osVersion, shortLabel, text, uuid } from '../schema/shapes.ts';
 import { normalizeProductKey } from './product-key.ts';
 
 /** The application that all editions of Windows belong to; slmgr's "Windows products" are those. */
@@ -18,27 +18,27 @@ const DESCRIPTION_MARKERS: Partial<Record<Channel, string>> = {
   'Volume:MAK': 'MAK',
 };
 
-const days = () => z.int().check(z.minimum(0), z.maximum(3650));
+const days = integer(0, 3650);
 
 /** An edition that can be licensed: what a catalogue file says of it. */
 export const Product = z
   .strictObject({
     /** The client key: one for all guests of the edition, and no secret. */
-    productKey: z.string().check(z.refine((key: string) => normalizeProductKey(key) === key)),
+    productKey: text((key) => normalizeProductKey(key) === key),
     /** Short name, as in a licence family: `ServerStandard`. */
-    edition: label(60),
+    edition: shortLabel,
     /** The product's own version for Windows; for others, the oldest host that may activate it. */
     osVersion: osVersion,
-    name: label(200),
-    description: label(200),
+    name: longLabel,
+    description: longLabel,
     applicationId: uuid,
     activationId: uuid,
-    channel: z.enum(CHANNELS),
-    isAddon: z._default(z.boolean(), false),
+    channel: oneOf(CHANNELS),
+    isAddon: z._default(oneOf([true, false]), false),
     /** How long an installed key runs without an activation. */
-    initialGraceDays: z._default(days(), 30),
+    initialGraceDays: z._default(days, 30),
     /** How long it goes on running after a lease has ended. */
-    additionalGraceDays: z._default(days(), 0),
+    additionalGraceDays: z._default(days, 0),
   })
   .check(
     z.refine((product) => product.description.includes(DESCRIPTION_MARKERS[product.channel] ?? ''), {
@@ -50,7 +50,7 @@ export type Product = z.infer<typeof Product>;
 
 /** A catalogue file, `keys/windows-server.json` for example. */
 export const CatalogFile = z.strictObject({
-  schema: z.literal('avma.catalog/1'),
-  comment: z.optional(z.string()),
+  schema: oneOf(['avma.catalog/1']),
+  comment: z.optional(anyText),
   products: z.array(Product).check(z.minLength(1)),
 });

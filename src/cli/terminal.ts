@@ -13,11 +13,18 @@ export const STDERR = 2;
  */
 export function isTerminal(fd: number): boolean {
   try {
-    return fs.fstatSync(fd).isCharacterDevice() && process.getBuiltinModule('node:tty').isatty(fd);
+    const stat = fs.fstatSync(fd);
+    if (!stat.isCharacterDevice() || isNullDevice(stat)) return false;
+    return process.getBuiltinModule('node:tty').isatty(fd);
   } catch {
     // Closed.
     return false;
   }
+}
+
+/** Where output is most often thrown away; asking it for a terminal's size would be answered too, and slowly. */
+function isNullDevice({ rdev }: fs.Stats): boolean {
+  return process.platform !== 'win32' && rdev === fs.statSync('/dev/null').rdev;
 }
 
 /** Whether text may be coloured there: on a terminal, unless somebody has asked for none. */

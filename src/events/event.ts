@@ -43,6 +43,9 @@ export interface EventSink<Event> {
   write(event: Event, now: number): void;
 }
 
+/** How often a sink looks whether its file has been rotated away, in milliseconds. */
+const LOOK_EACH = 1000;
+
 /**
  * Appends one JSON object a line, in one write each, so that several processes can share the file. The file is kept
  * open until another takes its name, as a log rotation has it. AVMA's own events are informational even for failures;
@@ -53,8 +56,12 @@ export function jsonLinesSink<Event extends GuestEvent | HostEvent>(
   onFailure: (thrown: unknown) => void,
 ): EventSink<Event> {
   let open: { readonly fd: number; readonly ino: number } | undefined;
+  let lookedAt = 0;
 
   function descriptor(): number {
+    const now = performance.now();
+    if (open !== undefined && now - lookedAt < LOOK_EACH) return open.fd;
+    lookedAt = now;
     const ino = fs.statSync(file, { throwIfNoEntry: false })?.ino;
     if (open !== undefined && open.ino === ino) return open.fd;
     if (open !== undefined) fs.closeSync(open.fd);

@@ -4,32 +4,36 @@ import { AvmaError } from '../errors/avma-error.ts';
 import { SignedAnswer } from '../protocol/answer.ts';
 import { Envelope, parseJson } from '../protocol/envelope.ts';
 import { placeOf } from '../schema/issue-place.ts';
-import { hresult, instant, uuid } from '../schema/shapes.ts';
+import { anyInteger, anyText, hresult, instant, oneOf, uuid } from '../schema/shapes.ts';
+
+const nullableText = z.nullable(anyText);
+const optionalText = z.optional(nullableText);
+const optionalInteger = z.optional(anyInteger);
 
 /** A product that has, or had, a key on this machine. */
 const InstalledProduct = z.strictObject({
   /** The whole key, until /cpky; null without one. */
-  productKey: z.nullable(z.string()),
+  productKey: nullableText,
   /** Its last five characters; null when no key is installed. */
-  partialProductKey: z.nullable(z.string()),
-  extendedPid: z.string(),
-  installationId: z.string(),
+  partialProductKey: nullableText,
+  extendedPid: anyText,
+  installationId: anyText,
   iaid: z.nullable(uuid),
   /** Trusted time at which the initial grace began. It outlives the key, so that /upk and /ipk do not renew it. */
   graceStartedAt: instant,
   /** The host's signed answer; that it says anything is checked each time it is read. */
   activation: z.nullable(SignedAnswer),
   /** The state that was last told in an event, so that a change is told once. */
-  reported: z.nullable(z.strictObject({ status: z.int(), reason: hresult })),
+  reported: z.nullable(z.strictObject({ status: anyInteger, reason: hresult })),
 });
 export type InstalledProduct = z.infer<typeof InstalledProduct>;
 
 const KmsSettings = z.strictObject({
-  machineName: z.optional(z.nullable(z.string())),
-  machinePort: z.optional(z.int()),
-  lookupDomain: z.optional(z.nullable(z.string())),
-  hostCaching: z.optional(z.boolean()),
-  activationTypeEnabled: z.optional(z.int()),
+  machineName: optionalText,
+  machinePort: optionalInteger,
+  lookupDomain: optionalText,
+  hostCaching: z.optional(oneOf([true, false])),
+  activationTypeEnabled: optionalInteger,
 });
 
 /** What the guest keeps between two commands. Nothing in it says "Licensed": that is derived from the proofs. */
@@ -37,18 +41,18 @@ export const GuestState = z.strictObject({
   products: z.record(uuid, InstalledProduct),
   clock: z.strictObject({
     /** Trusted time minus the wall clock, as the last activation set it; milliseconds, either sign. */
-    offset: z.int(),
+    offset: anyInteger,
     /** The highest trusted time ever seen, and when in which boot that was. */
     highestSeen: instant,
-    bootId: z.nullable(z.string()),
-    sinceBoot: z.int(),
+    bootId: nullableText,
+    sinceBoot: anyInteger,
   }),
   /** Certificate of the host that answered last: with it, the next activation takes one round trip. */
   host: z.nullable(Envelope),
   rearm: z.strictObject({
-    windows: z.int(),
-    applications: z.record(uuid, z.int()),
-    products: z.record(uuid, z.int()),
+    windows: anyInteger,
+    applications: z.record(uuid, anyInteger),
+    products: z.record(uuid, anyInteger),
   }),
   kmsClient: z.strictObject({ machine: KmsSettings, products: z.record(uuid, KmsSettings) }),
 });

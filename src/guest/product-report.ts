@@ -3,8 +3,9 @@ import type { Product } from '../catalog/product.ts';
 import { toAvmaError } from '../errors/avma-error.ts';
 import type { ClockReading } from '../machine/clock.ts';
 import { formatUuid } from '../machine/vm-id.ts';
+import type { SignedAnswer } from '../protocol/answer.ts';
 import type { TrustAnchor } from '../protocol/host-certificate.ts';
-import { verifyProof } from '../protocol/verify-answer.ts';
+import { type Expected, verifyProof } from '../protocol/verify-answer.ts';
 import type { GuestState, InstalledProduct } from './guest-state.ts';
 import type { KmsClientReport, ProductReport } from './license-report.ts';
 import { deriveLicense, type ProofVerdict } from './license-state.ts';
@@ -61,14 +62,33 @@ export function deriveReport(product: Product, basis: ReportBasis): DerivedRepor
   return { report, verdict, time };
 }
 
+/** A command looks at the same proof several times; what it is worth depends on nothing but these three. */
+interface Judgement {
+  readonly expected: Expected;
+  readonly anchors: readonly TrustAnchor[];
+  readonly verdict: ProofVerdict;
+}
+const judgements = new WeakMap<SignedAnswer, Judgement>();
+
 function judgeProof(
   installed: InstalledProduct | undefined,
   activationId: string,
   { vmId, anchors }: ReportBasis,
 ): ProofVerdict {
   if (installed === undefined || installed.activation === null) return { kind: 'none' };
+  const known = judgements.get(installed.activation);
+  const { expected } = known ?? {};
+  if (known?.anchors === anchors && expected?.vmId === vmId && expected.activationId === activationId) {
+    return known.verdict;
+  }
+  const verdict = verify(installed.activation, { vmId, activationId }, anchors);
+  judgements.set(installed.activation, { expected: { vmId, activationId }, anchors, verdict });
+  return verdict;
+}
+
+function verify(proof: SignedAnswer, expected: Expected, anchors: readonly TrustAnchor[]): ProofVerdict {
   try {
-    return { kind: 'verified', verified: verifyProof(installed.activation, { vmId, activationId }, anchors) };
+    return { kind: 'verified', verified: verifyProof(proof, expected, anchors) };
   } catch (thrown) {
     return { kind: 'rejected', error: toAvmaError(thrown, 'cannot verify the stored activation') };
   }

@@ -7,7 +7,7 @@ import { exportPrivateKey, generateKeyPair, importPrivateKey, type KeyPair } fro
 import { Envelope, PAYLOAD_TYPES, parseJson, signEnvelope } from '../protocol/envelope.ts';
 import { type HostCertificate, readHostCertificate } from '../protocol/host-certificate.ts';
 import { HostRequest } from '../protocol/host-request.ts';
-import { instant, label } from '../schema/shapes.ts';
+import { hardwareId, instant, oneOf, shortLabel } from '../schema/shapes.ts';
 import { createFile, makePrivateFolder, readFileIfAny, replaceFile } from '../storage/atomic-file.ts';
 
 /** Who a host is: what `avma host init` makes, once. */
@@ -19,9 +19,9 @@ export interface HostIdentity {
 }
 
 const HostFile = z.strictObject({
-  schema: z.literal('avma.host/1'),
-  name: label(63),
-  hardwareId: z.string().check(z.regex(/^[0-9A-F]{4}(-[0-9A-F]{4}){3}$/)),
+  schema: oneOf(['avma.host/1']),
+  name: shortLabel,
+  hardwareId,
   createdAt: instant,
 });
 
@@ -29,6 +29,9 @@ const HOST_FILE = 'host.json';
 const SIGNING_KEY = 'signing.key';
 const BOX_KEY = 'box.key';
 const CERTIFICATE = 'certificate.json';
+
+/** How often a running host looks whether its certificate has been renewed, in milliseconds. */
+const LOOK_EACH = 1000;
 
 /**
  * Makes a host's folder, name, hardware ID and keys. `host.json` is written last: without it the folder is no host,
@@ -44,7 +47,7 @@ export function createHost(
   now: number,
 ): HostIdentity {
   const file = path.join(folder, HOST_FILE);
-  const parsedName = label(63).safeParse(name);
+  const parsedName = shortLabel.safeParse(name);
   if (!parsedName.success) {
     throw new AvmaError(
       'argument-invalid',
@@ -157,13 +160,18 @@ export interface InstalledCertificate {
 }
 
 /**
- * The installed certificate, read anew when its file has changed: a running host takes a renewed one by itself.
+ * The installed certificate, read anew when its file has changed: a running host takes a renewed one by itself, within
+ * a second.
  */
 export function certificateReader(folder: string): () => InstalledCertificate | undefined {
   const file = path.join(folder, CERTIFICATE);
   let version = '';
   let current: InstalledCertificate | undefined;
+  let lookedAt = 0;
   return () => {
+    const now = performance.now();
+    if (current !== undefined && now - lookedAt < LOOK_EACH) return current;
+    lookedAt = now;
     const stat = fs.statSync(file, { throwIfNoEntry: false, bigint: true });
     const found = stat === undefined ? 'none' : `${stat.ino} ${stat.mtimeNs} ${stat.size}`;
     if (found !== version) {

@@ -4,21 +4,30 @@ import path from 'node:path';
 import * as z from 'zod/mini';
 import { AvmaError, toAvmaError } from '../errors/avma-error.ts';
 import { parseJson } from '../protocol/envelope.ts';
-import { base64url, exchangeId, hresult, instant, sha256Hex, uuid } from '../schema/shapes.ts';
+import {
+  anyText,
+  base64urlBlob,
+  exchangeId,
+  hresult,
+  instant,
+  oneOf,
+  sha256Hex,
+  uuid,
+} from '../schema/shapes.ts';
 
 /** What the host answered, and to what: enough to give the same answer again, and to show later what was said. */
 export const LedgerEntry = z.strictObject({
   time: instant,
-  channel: z.string(),
+  channel: anyText,
   exchangeId,
   requestDigest: sha256Hex,
   vmId: uuid,
   activationId: uuid,
-  decision: z.enum(['approved', 'refused']),
+  decision: oneOf(['approved', 'refused']),
   hresult: hresult,
   expiresAt: instant,
   /** The body of the response frame. */
-  response: base64url({ max: 8192 }),
+  response: base64urlBlob,
 });
 export type LedgerEntry = z.infer<typeof LedgerEntry>;
 

@@ -1,5 +1,14 @@
 import * as z from 'zod/mini';
-import { exchangeId, hresult, instant, label, sha256Hex, uuid } from '../schema/shapes.ts';
+import {
+  exchangeId,
+  hardwareId,
+  hresult,
+  instant,
+  oneOf,
+  sha256Hex,
+  shortLabel,
+  uuid,
+} from '../schema/shapes.ts';
 import { Envelope } from './envelope.ts';
 
 /** Seven days: the longest lease that a host may grant and a guest accepts, in milliseconds. */
@@ -12,12 +21,12 @@ export const Answer = z.strictObject({
   requestDigest: sha256Hex,
   vmId: uuid,
   activationId: uuid,
-  decision: z.enum(['approved', 'refused']),
+  decision: oneOf(['approved', 'refused']),
   /** 0 when approved. */
   hresult: hresult,
-  hostName: label(63),
-  hardwareId: z.string().check(z.maxLength(40)),
-  digitalPid2: label(40),
+  hostName: shortLabel,
+  hardwareId,
+  digitalPid2: shortLabel,
   /** The guest's clock as the request gave it: with issuedAt, the offset between the two clocks. */
   guestClock: instant,
   /** The host's clock. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod/mini';
-import { base64url } from '../schema/shapes.ts';
+import { base64url64, base64urlBlob, hex8, shortLabel } from '../schema/shapes.ts';
 import { type KeyPair, signEd25519, verifyEd25519 } from './curve-keys.ts';
 
 /**
@@ -8,13 +8,13 @@ import { type KeyPair, signEd25519, verifyEd25519 } from './curve-keys.ts';
  * serialises a payload again to check it, and a payload of one type cannot stand in for another.
  */
 export const Envelope = z.strictObject({
-  payloadType: z.string().check(z.maxLength(80)),
-  payload: base64url({ max: 2048 }),
+  payloadType: shortLabel,
+  payload: base64urlBlob,
   signatures: z
     .array(
       z.strictObject({
-        keyid: z.string().check(z.regex(/^[0-9a-f]{16}$/)),
-        sig: base64url({ bytes: 64 }),
+        keyid: hex8,
+        sig: base64url64,
       }),
     )
     .check(z.length(1)),

@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import { AvmaError } from '../errors/avma-error.ts';
-import { base64url, instant, label, osVersion } from '../schema/shapes.ts';
+import { base64url32, hardwareId, hex8, instant, oneOf, osVersion, shortLabel } from '../schema/shapes.ts';
 import type { KeyPair } from './curve-keys.ts';
 import { type Envelope, openEnvelope, PAYLOAD_TYPES, signEnvelope } from './envelope.ts';
 
@@ -9,20 +9,20 @@ export const HOST_CHANNELS = ['MAK', 'OEM', 'KMS'] as const;
 export type HostChannel = (typeof HOST_CHANNELS)[number];
 
 export const hostIdentity = {
-  hostName: label(63),
+  hostName: shortLabel,
   /** The host's own hardware ID, as it derived it when it was set up. */
-  hardwareId: z.string().check(z.regex(/^[0-9A-F]{4}(-[0-9A-F]{4}){3}$/)),
-  signingKey: base64url({ bytes: 32 }),
-  boxKey: base64url({ bytes: 32 }),
+  hardwareId,
+  signingKey: base64url32,
+  boxKey: base64url32,
 };
 
 /** What the vendor says of a host: who it is, what it may do, and until when. */
 export const HostCertificate = z.strictObject({
   ...hostIdentity,
-  serial: z.string().check(z.regex(/^[0-9a-f]{16}$/)),
-  edition: label(40),
+  serial: hex8,
+  edition: shortLabel,
   osVersion: osVersion,
-  channel: z.enum(HOST_CHANNELS),
+  channel: oneOf(HOST_CHANNELS),
   notBefore: instant,
   notAfter: instant,
 });

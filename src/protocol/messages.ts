@@ -1,6 +1,17 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod/mini';
-import { exchangeId, hresult, instant, label, osVersion, uuid } from '../schema/shapes.ts';
+import {
+  anyInteger,
+  anyText,
+  exchangeId,
+  hresult,
+  instant,
+  integer,
+  oneOf,
+  osVersion,
+  shortLabel,
+  uuid,
+} from '../schema/shapes.ts';
 import { FRAME_TYPES, PROTOCOL_VERSION } from './frame.ts';
 
 /** What started an activation; the host's event log shows it. */
@@ -12,21 +23,21 @@ export const Request = z.strictObject({
   exchangeId,
   vmId: uuid,
   activationId: uuid,
-  edition: label(60),
+  edition: shortLabel,
   osVersion: osVersion,
   license: z.strictObject({
-    status: z.int().check(z.minimum(0), z.maximum(6)),
+    status: integer(0, 6),
     reason: hresult,
-    remainingMinutes: z.int().check(z.minimum(0), z.maximum(10_000_000)),
+    remainingMinutes: integer(0, 10_000_000),
   }),
   /** The guest's clock, right or wrong. */
   guestClock: instant,
   /** For the host's event log only: nothing is decided by it. */
   log: z.strictObject({
-    machineName: label(63),
+    machineName: shortLabel,
     iaid: z.nullable(uuid),
-    client: label(40),
-    trigger: z.enum(TRIGGERS),
+    client: shortLabel,
+    trigger: oneOf(TRIGGERS),
   }),
 });
 export type Request = z.infer<typeof Request>;
@@ -46,8 +57,8 @@ export const FAULT_CODES = [
  * that this attempt has failed.
  */
 export const Fault = z.strictObject({
-  code: z.enum(FAULT_CODES),
-  supported: z.strictObject({ versions: z.array(z.int()), types: z.array(z.string()) }),
+  code: oneOf(FAULT_CODES),
+  supported: z.strictObject({ versions: z.array(anyInteger), types: z.array(anyText) }),
 });
 export type Fault = z.infer<typeof Fault>;
 

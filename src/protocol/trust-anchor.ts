@@ -1,15 +1,15 @@
 import * as z from 'zod/mini';
 import { AvmaError } from '../errors/avma-error.ts';
-import { base64url, instant, label } from '../schema/shapes.ts';
+import { base64url32, instant, oneOf, shortLabel } from '../schema/shapes.ts';
 import { isSmallOrder } from './curve-keys.ts';
 import { keyId } from './envelope.ts';
 import type { TrustAnchor } from './host-certificate.ts';
 
 /** `root.pub.json`: the vendor's public key as it is given to guests. */
 export const TrustAnchorFile = z.strictObject({
-  schema: z.literal('avma.trust-anchor/1'),
-  name: label(80),
-  publicKey: base64url({ bytes: 32 }),
+  schema: oneOf(['avma.trust-anchor/1']),
+  name: shortLabel,
+  publicKey: base64url32,
   createdAt: instant,
 });
 export type TrustAnchorFile = z.infer<typeof TrustAnchorFile>;

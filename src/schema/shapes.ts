@@ -1,44 +1,80 @@
 import * as z from 'zod/mini';
 
 /**
- * The small shapes that packets, certificates and files share: one instance each, since making a schema is the dearest
- * part of a command's start.
+ * The small shapes that packets, certificates and files share. Each is one zod schema, made once: making schemas is
+ * the dearest part of a command's start, and zod's own strings and numbers are several each.
  */
+
+/** Text that passes a test. */
+export function text(test: (text: string) => boolean) {
+  return z.custom<string>((value) => typeof value === 'string' && test(value));
+}
+
+export const anyText = text(() => true);
+
+export function matching(pattern: RegExp) {
+  return text((value) => pattern.test(value));
+}
+
+/** A whole number from `min` to `max`, both included. */
+export function integer(min: number, max: number) {
+  return z.custom<number>(
+    (value) => Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max,
+  );
+}
+
+export const anyInteger = integer(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
+
+/** One of the values that are listed. */
+export function oneOf<const T extends string | boolean>(values: readonly T[]) {
+  return z.custom<T>((value) => (values as readonly unknown[]).includes(value));
+}
 
 export const UUID_PATTERN = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 /** Lower case, with hyphens, without braces. */
-export const uuid = z.string().check(z.regex(UUID_PATTERN));
+export const uuid = matching(UUID_PATTERN);
 
 /** In the year 2286, the last that {@link instant} takes. */
 export const MAX_INSTANT = 9_999_999_999_999;
 
 /** Milliseconds since 1970 UTC. */
-export const instant = z.int().check(z.minimum(0), z.maximum(MAX_INSTANT));
+export const instant = integer(0, MAX_INSTANT);
 
-export const hresult = z.int().check(z.minimum(0), z.maximum(0xffff_ffff));
+export const hresult = integer(0, 0xffff_ffff);
 
-export const sha256Hex = z.string().check(z.regex(/^[0-9a-f]{64}$/));
+export const sha256Hex = matching(/^[0-9a-f]{64}$/);
+
+/** 8 bytes in lower-case hex: a key ID, a certificate's serial number. */
+export const hex8 = matching(/^[0-9a-f]{16}$/);
 
 /** 16 bytes in lower-case hex. */
-export const EXCHANGE_ID_PATTERN = /^[0-9a-f]{32}$/;
+export const exchangeId = matching(/^[0-9a-f]{32}$/);
 
-export const exchangeId = z.string().check(z.regex(EXCHANGE_ID_PATTERN));
+/** A host's: four groups of four upper-case hex digits. */
+export const hardwareId = matching(/^[0-9A-F]{4}(-[0-9A-F]{4}){3}$/);
 
 /** `10.0.20348`: two to four numbers. */
-export const osVersion = z.string().check(z.regex(/^\d{1,5}(\.\d{1,6}){1,3}$/));
+export const osVersion = matching(/^\d{1,5}(\.\d{1,6}){1,3}$/);
 
-/** Text for people, on one line: no control characters, so that it can go to a terminal or a log as it is. */
-export const label = (max: number) =>
-  z.string().check(z.minLength(1), z.maxLength(max), z.regex(/^[^\p{Cc}\u2028\u2029]+$/u));
+const PRINTABLE = /^[^\p{Cc}\u2028\u2029]+$/u;
 
-/** Base64url without padding, in its one canonical spelling. */
-export function base64url({ bytes, max }: { bytes?: number; max?: number }) {
-  return z.string().check(
-    z.maxLength(max ?? Math.ceil(((bytes ?? 0) * 4) / 3)),
-    z.refine((text: string) => {
-      const decoded = Buffer.from(text, 'base64url');
-      return decoded.toString('base64url') === text && (bytes === undefined || decoded.length === bytes);
-    }),
-  );
+function line(max: number) {
+  return text((value) => value.length <= max && PRINTABLE.test(value));
 }
+
+/** Names, editions and titles: on one line, without control characters, fit for a terminal or a log as they are. */
+export const shortLabel = line(63);
+export const longLabel = line(200);
+
+function base64url(test: (bytes: Buffer, text: string) => boolean) {
+  return text((value) => {
+    const bytes = Buffer.from(value, 'base64url');
+    return bytes.toString('base64url') === value && test(bytes, value);
+  });
+}
+
+/** Base64url without padding, in its one canonical spelling: a public key, a signature, and anything. */
+export const base64url32 = base64url((bytes) => bytes.length === 32);
+export const base64url64 = base64url((bytes) => bytes.length === 64);
+export const base64urlBlob = base64url((_bytes, value) => value.length <= 8192);
