@@ -34,8 +34,10 @@ export function baseArchive(): string {
     .update(fs.readFileSync(import.meta.filename))
     .digest('hex')
     .slice(0, 8);
-  const archive = path.join(CACHE, `base-${kernel}-node-${process.versions.node}-${recipe}.cpio`);
+  const prefix = `base-${kernel}-node-${process.versions.node}-`;
+  const archive = path.join(CACHE, `${prefix}${recipe}.cpio`);
   if (fs.existsSync(archive)) return archive;
+  const outdated = fs.readdirSync(CACHE).filter((name) => name.startsWith(prefix));
   const root = fs.mkdtempSync(path.join(CACHE, 'base.'));
   try {
     for (const folder of ['bin', 'dev', 'etc', 'proc', 'root', 'run', 'sys', 'tmp', 'usr', 'var/lib']) {
@@ -51,6 +53,7 @@ export function baseArchive(): string {
     const partial = `${root}.cpio`;
     fs.writeFileSync(partial, archiveOf(root));
     fs.renameSync(partial, archive);
+    for (const name of outdated) fs.rmSync(path.join(CACHE, name), { force: true });
     return archive;
   } finally {
     fs.rmSync(root, { recursive: true, force: true });
