@@ -177,6 +177,7 @@ export const HRESULTS: Readonly<Record<number, HresultEntry>> = {
     description: 'The specified domain either does not exist or could not be contacted.',
     exit: EX_NOHOST,
   },
+  0x80072ee7: { symbol: 'ERROR_INTERNET_NAME_NOT_RESOLVED', exit: EX_NOHOST },
   0x800706ba: {
     symbol: 'RPC_S_SERVER_UNAVAILABLE',
     slmgrText: 'The RPC server is unavailable',

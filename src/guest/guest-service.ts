@@ -20,6 +20,10 @@ import * as changes from './state-changes.ts';
 import { openStateStore } from './state-store.ts';
 import { loadTrustAnchors, type StoredAnchor } from './trust-store.ts';
 
+/** What Windows says of a key whose KMS host, or whose activation server, it cannot reach. */
+const NO_KMS_HOST = 0xc004f074;
+const NO_ACTIVATION_SERVER = 0x80072ee7;
+
 /** What the guest's service touches: folders, clocks, the pipe and the event log. */
 export interface GuestWorld {
   readonly stateFolder: string;
@@ -177,6 +181,7 @@ export async function openGuestService(
       throw new AvmaError(
         'channel-unsupported',
         `"${product.name}" is licensed through ${product.channel}, which cannot be activated here`,
+        { hresult: product.channel === 'Volume:GVLK' ? NO_KMS_HOST : NO_ACTIVATION_SERVER },
       );
     }
     return product;

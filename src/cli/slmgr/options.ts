@@ -64,7 +64,7 @@ export const OPTION_BLOCKS = [
         required: none,
         description: 'Activate the product whose key is installed, or the one with this Activation ID',
         fidelity: 'different',
-        why: 'Only products of the VIRTUAL_MACHINE_ACTIVATION channel can be activated, by the virtualization host. A KMS or MAK product fails with 0xC004F074.',
+        why: 'Only products of the VIRTUAL_MACHINE_ACTIVATION channel can be activated, by the virtualization host. Others fail as on a machine without a network: a KMS client with 0xC004F074, the rest with 0x80072EE7.',
       },
       {
         word: 'dli',
