@@ -6,8 +6,8 @@ import { normalizeProductKey } from './product-key.ts';
 export const WINDOWS_APPLICATION_ID = '55c92734-d682-4d71-983e-d6ec3f16059f';
 
 /** How a product is licensed, in slmgr's words for the key's channel. Only VT:IA can be activated by this project. */
-export const CHANNELS = ['VT:IA', 'Volume:GVLK', 'Volume:MAK', 'Retail', 'OEM:DM'] as const;
-export type Channel = (typeof CHANNELS)[number];
+const CHANNELS = ['VT:IA', 'Volume:GVLK', 'Volume:MAK', 'Retail', 'OEM:DM'] as const;
+type Channel = (typeof CHANNELS)[number];
 
 /**
  * What slmgr looks for in a product's description to know its kind. Only those that it can tell apart are listed.

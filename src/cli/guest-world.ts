@@ -31,7 +31,7 @@ export function guestWorld(launcher: Launcher, settings: Settings): GuestWorld {
 }
 
 /** `events.jsonl` in the guest's state folder. */
-export function guestEventFile(stateFolder: string): string {
+function guestEventFile(stateFolder: string): string {
   return path.join(stateFolder, 'events.jsonl');
 }
 

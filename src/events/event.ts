@@ -36,7 +36,7 @@ export interface HostEvent {
 }
 
 /** Windows' name for the source of both events. */
-export const EVENT_PROVIDER = 'Microsoft-Windows-Security-SPP';
+const EVENT_PROVIDER = 'Microsoft-Windows-Security-SPP';
 
 export interface EventSink<Event> {
   /** Never throws: an event that cannot be written must not fail what it tells of. */

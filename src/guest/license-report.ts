@@ -45,7 +45,7 @@ export const LicenseStatus = {
 } as const;
 export type LicenseStatus = (typeof LicenseStatus)[keyof typeof LicenseStatus];
 
-export interface VirtualMachineActivationReport {
+interface VirtualMachineActivationReport {
   /** The guest's inherited-activation ID, printed as `Guest IAID`. */
   readonly iaid: string | null;
   readonly hostMachineName: string | null;

@@ -6,7 +6,7 @@ import { deriveReport, type ReportBasis } from './product-report.ts';
 import { markSeen, trustedTime } from './trusted-time.ts';
 
 /** A licence that has come to an end, or cannot be believed any more; told once, as event 12309. */
-export interface LicenseChange {
+interface LicenseChange {
   readonly activationId: string;
   readonly code: AvmaErrorCode;
   readonly message: string;

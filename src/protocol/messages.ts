@@ -15,7 +15,7 @@ import {
 import { FRAME_TYPES, PROTOCOL_VERSION } from './frame.ts';
 
 /** What started an activation; the host's event log shows it. */
-export const TRIGGERS = ['key installed', 'command', 'boot', 'renewal'] as const;
+const TRIGGERS = ['key installed', 'command', 'boot', 'renewal'] as const;
 export type Trigger = (typeof TRIGGERS)[number];
 
 /** What the guest seals to the host. */
@@ -42,7 +42,7 @@ export const Request = z.strictObject({
 });
 export type Request = z.infer<typeof Request>;
 
-export const FAULT_CODES = [
+const FAULT_CODES = [
   'protocol-unsupported',
   'request-unopened',
   'request-malformed',

@@ -12,7 +12,7 @@ export function text(test: (text: string) => boolean) {
 
 export const anyText = text(() => true);
 
-export function matching(pattern: RegExp) {
+function matching(pattern: RegExp) {
   return text((value) => pattern.test(value));
 }
 

@@ -26,7 +26,7 @@ export interface VectorFile {
   readonly vectors: readonly ExchangeVector[];
 }
 
-export const VECTOR_FOLDER = fileURLToPath(new URL('.', import.meta.url));
+const VECTOR_FOLDER = fileURLToPath(new URL('.', import.meta.url));
 
 export function readVectorFiles(): VectorFile[] {
   return fs
