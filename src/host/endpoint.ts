@@ -10,8 +10,10 @@ export interface Endpoint {
   readonly vmId: string | null;
 }
 
-/** A socket of the host's own, for guests, QEMU or libvirt to connect to. */
+/** A socket of the host's own, for guests, QEMU or libvirt to connect to, or a guest's Hyper-V pool files. */
 export interface ListenEndpoint extends Endpoint {
+  /** The path is the folder of a guest's pool files. Absent: it is a socket's. */
+  readonly kind?: 'kvp';
   /** Permission bits of the socket file. */
   readonly mode: number;
 }
@@ -49,11 +51,13 @@ export function socketPathProblem(path: string): string | undefined {
 }
 
 /**
- * `unix:PATH[,vm=UUID][,mode=0660]`, as `--listen` takes it; on Windows `npipe://./pipe/NAME[,vm=UUID]`.
+ * `unix:PATH[,vm=UUID][,mode=0660]`, as `--listen` takes it; on Windows `npipe://./pipe/NAME[,vm=UUID]`. Everywhere
+ * `kvp:FOLDER[,vm=UUID]`.
  *
  * @throws {AvmaError} `argument-invalid` with what is wrong and how it is written.
  */
 export function parseListenEndpoint(text: string, platform = process.platform): ListenEndpoint {
+  if (text.startsWith(POOL_FILES.scheme)) return { ...parse(text, POOL_FILES), kind: 'kvp', mode: 0 };
   const { mode = '600', ...endpoint } =
     platform === 'win32' ? parse(text, WINDOWS_PIPE) : parse(text, OWN_SOCKET);
   return { ...endpoint, mode: Number.parseInt(mode, 8) };
@@ -103,9 +107,17 @@ const WINDOWS_PIPE: Grammar = {
   },
 };
 
+const POOL_FILES: Grammar = {
+  scheme: 'kvp:',
+  hint: 'Write it as kvp:FOLDER or kvp:FOLDER,vm=UUID.',
+  takesMode: false,
+  path: (rest) => (rest === '' ? { problem: 'names no folder' } : { path: rest }),
+};
+
 function parse(text: string, grammar: Grammar): Endpoint & { readonly mode?: string } {
   const { scheme, hint, takesMode } = grammar;
-  const invalid = (why: string) => new AvmaError('argument-invalid', `the socket "${text}" ${why}`, { hint });
+  const invalid = (why: string) =>
+    new AvmaError('argument-invalid', `the endpoint "${text}" ${why}`, { hint });
   if (!text.startsWith(scheme)) throw invalid(`is not of the kind ${scheme}`);
   const [place = '', ...options] = text.slice(scheme.length).split(',');
   const found = grammar.path(place);

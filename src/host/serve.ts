@@ -82,7 +82,13 @@ export async function serve(options: ServeOptions): Promise<RunningHost> {
     await ledger.close();
   };
   try {
-    for (const endpoint of listen) named.push(await listenUnix(endpoint, respond));
+    for (const endpoint of listen) {
+      named.push(
+        endpoint.kind === 'kvp'
+          ? (await import('./kvp-endpoint.ts')).serveKvpPools(endpoint.path, endpoint.vmId, respond, tell)
+          : await listenUnix(endpoint, respond),
+      );
+    }
     for (const endpoint of connect) named.push(connectUnix(endpoint, respond, tell));
     if (libvirt !== undefined) domains = await serveDomains(libvirt, respond, throttle, tell);
   } catch (thrown) {

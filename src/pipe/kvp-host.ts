@@ -7,8 +7,8 @@ import type { PoolRecord } from './kvp-pool.ts';
 import { pause } from './pause.ts';
 import { errnoOf } from './pipe-errors.ts';
 
-/** Answers a frame that came in on a channel: both encoded, newlines and all. */
-export type AnswerFrame = (frame: Uint8Array, channel: string) => Promise<Uint8Array>;
+/** Answers a frame that came in on a channel, both encoded; null for a frame that wants no answer. */
+export type AnswerFrame = (frame: Uint8Array, channel: string) => Promise<Uint8Array | null>;
 
 export interface KvpHostOptions {
   /** Where the guest's pools lie, as this side sees them. */
@@ -94,8 +94,10 @@ export class KvpHost {
     const { answer, channel, onError } = this.#options;
     try {
       const bytes = await answer(Buffer.from(`\n${line}\n`, 'latin1'), channel);
-      const [parsed] = new LineReader().push(bytes);
-      if (parsed?.kind !== 'frame') return [];
+      if (bytes === null) return [];
+      // An answer may come without its newline, as a pipe gives it.
+      const [parsed] = new LineReader().push(Buffer.concat([bytes, Buffer.from('\n')]));
+      if (parsed?.kind !== 'frame') throw new TypeError('the answer is not a frame');
       return splitLine(exchangeId, Buffer.from(encodeFrame(parsed.frame)).toString('latin1').trim());
     } catch (thrown) {
       onError?.(thrown);

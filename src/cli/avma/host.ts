@@ -60,7 +60,7 @@ export function hostCommand(context: Context): Command {
     .description('answer guests until told to stop (SIGTERM, SIGINT)')
     .option(
       '--listen <socket>',
-      'a socket of its own: unix:PATH[,vm=UUID][,mode=0660], on Windows npipe://./pipe/NAME[,vm=UUID]; may be given several times. With vm=, it serves that VM alone',
+      'a socket of its own: unix:PATH[,vm=UUID][,mode=0660], on Windows npipe://./pipe/NAME[,vm=UUID]; or the Hyper-V pool files of a guest: kvp:FOLDER[,vm=UUID]; may be given several times. With vm=, it serves that VM alone',
       collect(parseListenEndpoint),
     )
     .option(
