@@ -78,7 +78,7 @@ describe('installing a key', () => {
     const vendor = createVendorCatalog([{}, { isAddon: true }]);
     const guest = createTestGuest(null, { catalogFolders: ['keys', vendor.folder] });
     guest.connect(noHost);
-    for (const one of [key, SECOND, FIRST]) await (await guest.open()).installProductKey(one);
+    for (const one of [key, FIRST, SECOND, FIRST]) await (await guest.open()).installProductKey(one);
     const keyed = (await guest.open()).products().filter((product) => product.partialProductKey !== null);
     expect(keyed.map((product) => product.partialProductKey)).toEqual(['MTB6V', '22222', '33333']);
   });
