@@ -65,8 +65,4 @@ describe.skipIf(scriptIsMissing())('on a terminal', () => {
     expect(program.stdout).not.toContain('waiting');
     expect(program.stderr).toBe('');
   });
-
-  test('a short wait shows nothing', async () => {
-    expect(await onTerminal('slmgr /ato', { AVMA_PIPE: 'unix:h.sock' })).not.toContain('waiting');
-  });
 });
