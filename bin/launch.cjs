@@ -15,8 +15,7 @@ exports.launcher = { packageRoot: path.dirname(__dirname), importModule: (url) =
 exports.loadCommand = (name) => {
   const file = path.join(__dirname, '../dist', `${name}.cjs`);
   const cached = file.replace(/cjs$/, 'code');
-  // latin1: the bundle is ASCII, and V8 takes it as it is.
-  const script = new Script(fs.readFileSync(file, 'latin1'), {
+  const script = new Script(readBundle(file), {
     filename: file,
     cachedData: fs.existsSync(cached) ? fs.readFileSync(cached) : undefined,
   });
@@ -25,6 +24,17 @@ exports.loadCommand = (name) => {
   scripts.set(name, { script, cached });
   return module.exports;
 };
+
+function readBundle(file) {
+  try {
+    // latin1: the bundle is ASCII, and V8 takes it as it is.
+    return fs.readFileSync(file, 'latin1');
+  } catch (failed) {
+    if (failed.code !== 'ENOENT') throw failed;
+    process.stderr.write('avma is not built yet. In its folder: npm ci && npm run build\n');
+    process.exit(1);
+  }
+}
 
 /** The build's part: keeps what has been compiled of a loaded command by now. */
 exports.keepCompiledCode = (name) => {
