@@ -21,6 +21,28 @@ const plainBuiltins = {
   },
 };
 
+/**
+ * The lock's native part straight from where its package keeps it for this machine. The package's own search for it
+ * takes as long as a whole exchange with a host; it is still there where the file is not.
+ */
+const directAddon = {
+  name: 'direct-addon',
+  setup({ onLoad }) {
+    onLoad({ filter: /fs-native-extensions[\\/]binding\.js$/ }, () => ({
+      contents: `
+        const { dirname, join } = require('node:path');
+        const folder = dirname(require.resolve('fs-native-extensions/package.json'));
+        const built = join(folder, 'prebuilds', process.platform + '-' + process.arch);
+        try {
+          module.exports = require(join(built, 'fs-native-extensions.node'));
+        } catch {
+          module.exports = require(join(folder, 'binding.js'));
+        }
+      `,
+    }));
+  },
+};
+
 const shared = {
   outdir: 'dist',
   outExtension: { '.js': '.cjs' },
@@ -28,9 +50,8 @@ const shared = {
   platform: 'node',
   format: 'cjs',
   target: 'node20',
-  // Native, so it stays a file of its own; loaded only by commands that write.
-  external: ['fs-native-extensions'],
-  plugins: [plainBuiltins],
+  external: ['fs-native-extensions/package.json'],
+  plugins: [plainBuiltins, directAddon],
   logLevel: 'warning',
 };
 
