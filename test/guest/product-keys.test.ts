@@ -74,11 +74,14 @@ describe('installing a key', () => {
     expect(keyed.map((product) => product.activationId)).toEqual([DATACENTER_2025.activationId]);
   });
 
-  test("of another application stands beside, as does an add-on's", async () => {
+  test.each([
+    ['before its product', [key, SECOND, FIRST]],
+    ['after its product', [key, FIRST, SECOND]],
+  ])("of another application stands beside, as does an add-on's, installed %s", async (_name, keys) => {
     const vendor = createVendorCatalog([{}, { isAddon: true }]);
     const guest = createTestGuest(null, { catalogFolders: ['keys', vendor.folder] });
     guest.connect(noHost);
-    for (const one of [key, FIRST, SECOND, FIRST]) await (await guest.open()).installProductKey(one);
+    for (const one of keys) await (await guest.open()).installProductKey(one);
     const keyed = (await guest.open()).products().filter((product) => product.partialProductKey !== null);
     expect(keyed.map((product) => product.partialProductKey)).toEqual(['MTB6V', '22222', '33333']);
   });
