@@ -138,9 +138,9 @@ export async function openGuestService(
       const { report: now } = deriveReport(product, basisOf(state, clock));
       // The wire's own modules: loaded by the commands that talk to a host, not by those that show.
       const { exchangeActivation } = await import('./exchange.ts');
-      const pipe = await world.openPipe();
-      const result = await withDeadline(world.deadline, (signal) =>
-        exchangeActivation(
+      const result = await withDeadline(world.deadline, async (signal) => {
+        const pipe = await world.openPipe();
+        return exchangeActivation(
           pipe,
           {
             vmId: vmId.value,
@@ -160,10 +160,12 @@ export async function openGuestService(
           anchors,
           signal,
           trace,
-        ),
-      ).finally(() => pipe.close());
+        ).finally(() => pipe.close());
+      });
       const arrived = readClock();
-      state = await store.update((latest) => changes.storeActivation(latest, result, vmId.value, arrived));
+      state = await store.update((latest) =>
+        changes.storeActivation(latest, product, result, vmId.value, arrived),
+      );
       report('success', { trigger, activationId, trace });
     } catch (thrown) {
       const error = toAvmaError(thrown, 'cannot activate');
@@ -268,12 +270,26 @@ export async function openGuestService(
   };
 }
 
-/** Runs an exchange under one deadline, whose timer goes when the exchange does. */
+/** How long a pipe may take to say why there was no answer, after its deadline; in milliseconds. */
+const LAST_WORDS = 250;
+
+/**
+ * Runs an exchange under one deadline, also where the pipe does not heed it. The timer goes when the exchange does.
+ *
+ * @throws {AvmaError} `host-silent` when the pipe has not come back by then.
+ */
 async function withDeadline<T>(milliseconds: number, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController();
-  const timer = setTimeout(() => controller.abort(), milliseconds);
+  let timer: NodeJS.Timeout | undefined;
+  const unheeded = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => {
+      controller.abort();
+      const silent = new AvmaError('host-silent', 'the pipe did not come back at the deadline');
+      timer = setTimeout(() => reject(silent), LAST_WORDS);
+    }, milliseconds);
+  });
   try {
-    return await work(controller.signal);
+    return await Promise.race([work(controller.signal), unheeded]);
   } finally {
     clearTimeout(timer);
   }

@@ -6,7 +6,7 @@ import type { ClockReading } from '../machine/clock.ts';
 import type { ActivationResult } from './exchange.ts';
 import { type GuestState, type InstalledProduct, REARM_COUNT } from './guest-state.ts';
 import type { KmsClientSettings } from './licensing-service.ts';
-import { deriveProductIdentity, guestIaid } from './product-identity.ts';
+import { deriveProductIdentity, guestIaid, type ProductIdentity } from './product-identity.ts';
 import { anchorClock, trustedTime } from './trusted-time.ts';
 
 /** What commands do to the guest's state. All are pure: the state before in, the state after out. */
@@ -28,11 +28,8 @@ export function installKey(
     products[activationId] = isReplaced(activationId) ? withoutKey(installed) : installed;
   }
   const before = state.products[product.activationId];
-  const sameMachine = before?.iaid === guestIaid(product.activationId, vmId);
   products[product.activationId] = {
-    ...(before !== undefined && sameMachine
-      ? { extendedPid: before.extendedPid, installationId: before.installationId, iaid: before.iaid }
-      : deriveProductIdentity(product, vmId, clock.wall)),
+    ...identityOn(product, vmId, before, clock),
     productKey: product.productKey,
     partialProductKey: partialProductKey(product.productKey),
     graceStartedAt: before?.graceStartedAt ?? now,
@@ -40,6 +37,19 @@ export function installKey(
     reported: before?.reported ?? null,
   };
   return { ...state, products };
+}
+
+/** The numbers that were made before, on the machine that they were made for; a clone gets its own. */
+function identityOn(
+  product: Product,
+  vmId: string,
+  before: InstalledProduct | undefined,
+  clock: ClockReading,
+): ProductIdentity {
+  if (before === undefined || before.iaid === null || before.iaid !== guestIaid(product.activationId, vmId)) {
+    return deriveProductIdentity(product, vmId, clock.wall);
+  }
+  return { extendedPid: before.extendedPid, installationId: before.installationId, iaid: before.iaid };
 }
 
 /** @throws {AvmaError} `key-not-installed`. */
@@ -68,17 +78,18 @@ export function clearKeys(state: GuestState): GuestState {
  */
 export function storeActivation(
   state: GuestState,
+  product: Product,
   result: ActivationResult,
   vmId: string,
   clock: ClockReading,
 ): GuestState {
-  const { activationId } = result.answer;
+  const { activationId } = product;
   const before = trustedTime(clock, state.clock).now;
   const anchor = anchorClock(result.answer, clock);
   const correction = result.answer.issuedAt - before;
   const anchored = changeInstalled(state, activationId, (installed) => ({
     ...installed,
-    iaid: guestIaid(activationId, vmId),
+    ...identityOn(product, vmId, installed, clock),
     activation: result.proof,
   }));
   const products: Record<string, InstalledProduct> = {};

@@ -340,3 +340,19 @@ describe.skipIf(process.getuid?.() !== 0)('a state folder that', () => {
     }
   });
 });
+
+test('a pipe of the user that never comes back ends at the deadline all the same', async () => {
+  fs.writeFileSync(world.at('stuck.mjs'), 'export default () => new Promise(() => {});');
+  await failsSo('module:./stuck.mjs', { ...FD01, code: 'host-silent' });
+});
+
+test('a clone that is activated gets numbers of its own', async () => {
+  const clone = { AVMA_VM_ID: '99999999-2222-4333-8444-555555555555' };
+  const numbers = async (env: NodeJS.ProcessEnv) =>
+    (await slmgr(['/dlv'], env)).stdout.match(/^(Extended PID|Installation ID|Guest IAID): .*$/gm) ?? [];
+  const original = await numbers({});
+  expect((await slmgr(['/ato'], clone)).status).toBe(0);
+  const own = await numbers(clone);
+  expect(own).toHaveLength(3);
+  expect(own.filter((line) => original.includes(line))).toEqual([]);
+});

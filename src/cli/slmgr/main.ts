@@ -1,13 +1,9 @@
-import { config } from 'zod/mini';
 import { openGuestService } from '../../guest/guest-service.ts';
 import { guestWorld } from '../guest-world.ts';
 import type { Launcher } from '../launcher.ts';
 import { readSettings } from '../settings.ts';
 import { isTerminal, mayColor, STDERR, STDOUT, whileWaiting, writeOutput } from '../terminal.ts';
 import { renderResult, runSlmgr, type SlmgrResult } from './run.ts';
-
-// Each schema is used once or twice here: compiling it first, as zod does, costs more than it saves.
-config({ jitless: true });
 
 type LineEnd = '\n' | '\r\n';
 
