@@ -14,16 +14,29 @@ export interface TrustedTime {
 
 /**
  * The time that licences are measured by (docs/protocol.md, section 9): the guest's clock plus the offset to the
- * host's, and never before the highest time seen. Within one boot it also runs on when the wall clock is set back.
+ * host's, and never before the highest time seen. Within one boot, the kernel's own count of time tells more: it runs
+ * on when the wall clock is set back, and it tells a wrong clock that was put right from years that went by.
  *
  * @param answer - The verified answer whose lease is measured; its signed offset holds, whatever the state says.
  */
 export function trustedTime(clock: ClockReading, mark: GuestState['clock'], answer?: Answer): TrustedTime {
-  const byWall = clock.wall + (answer === undefined ? mark.offset : answer.issuedAt - answer.guestClock);
+  const offset = answer === undefined ? mark.offset : answer.issuedAt - answer.guestClock;
   const sameBoot = mark.bootId !== null && mark.bootId === clock.bootId;
   const elapsed = sameBoot ? Math.max(0, clock.sinceBoot - mark.sinceBoot) : 0;
   const floor = Math.max(mark.highestSeen + elapsed, answer?.issuedAt ?? 0);
+  const byOffset = clock.wall + offset;
+  const byWall = wasPutRight(clock.wall, byOffset, floor, sameBoot) ? clock.wall : byOffset;
   return { now: Math.min(Math.max(byWall, floor), MAX_INSTANT), setBack: byWall < floor - CLOCK_TOLERANCE };
+}
+
+/**
+ * Whether a clock that was wrong at the activation has been put right since, so that the offset does not apply any
+ * more. Either the boot clock says so, or the offset leads further into the past than the clock itself into the
+ * future: then the clock counts, since it only ever ends a lease earlier.
+ */
+function wasPutRight(wall: number, byOffset: number, floor: number, sameBoot: boolean): boolean {
+  if (sameBoot && Math.abs(wall - floor) <= CLOCK_TOLERANCE) return true;
+  return byOffset < floor - CLOCK_TOLERANCE && wall >= floor && wall - floor < floor - byOffset;
 }
 
 /** The mark that remembers `now` as seen. */

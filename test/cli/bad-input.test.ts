@@ -354,5 +354,5 @@ test('a clone that is activated gets numbers of its own', async () => {
   expect((await slmgr(['/ato'], clone)).status).toBe(0);
   const own = await numbers(clone);
   expect(own).toHaveLength(3);
-  expect(own.filter((line) => original.includes(line))).toEqual([]);
+  expect(own.filter((line) => (original as string[]).includes(line))).toEqual([]);
 });

@@ -97,6 +97,16 @@ describe.skipIf(missing)('under a false clock', () => {
     },
   );
 
+  test.each(['+3650d', '-3650d'])(
+    'and so it is when the clock, off by %s, is put right afterwards',
+    async (off) => {
+      const name = `right${off}`;
+      await newGuest(name, off);
+      expect(await license(name)).toMatchObject({ status: 'Licensed', minutes: 10_080 });
+      expect((await license(name, '+8d')).status).toBe('Notification');
+    },
+  );
+
   test('an initial grace of thirty days ends, and installing the key again does not renew it', async () => {
     const run = { env: { ...guest('grace'), AVMA_PIPE: 'unix:nobody.sock' } };
     await world.mustRun('slmgr', ['/ipk', STANDARD_2012_R2], run);

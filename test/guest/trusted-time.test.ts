@@ -186,3 +186,51 @@ test('an anchor counts from the moment at which the answer arrived', async () =>
   const arrived = { wall: NOW - HOUR + MINUTE, bootId: 'b', sinceBoot: 5 };
   expect(anchorClock(answer, arrived)).toEqual({ offset: HOUR, highestSeen: NOW, bootId: 'b', sinceBoot: 5 });
 });
+
+describe('a clock that was wrong at the activation', () => {
+  const ISSUED = NOW;
+  /** The mark that an activation leaves when the guest's clock is off by so much. */
+  const activated = (off: number) => ({
+    offset: -off,
+    highestSeen: ISSUED,
+    bootId: 'boot-1',
+    sinceBoot: HOUR,
+  });
+  const reading = (wall: number, bootId = 'boot-1', elapsed = 0): ClockReading => ({
+    wall,
+    bootId,
+    sinceBoot: bootId === 'boot-1' ? HOUR + elapsed : elapsed,
+  });
+
+  test.each([10 * YEAR, -10 * YEAR, 3 * DAY, -3 * DAY])('by %i ms is measured by its offset', (off) => {
+    for (const later of [0, DAY, 6 * DAY, 8 * DAY]) {
+      expect(trustedTime(reading(ISSUED + off + later, 'boot-2'), activated(off)).now).toBe(ISSUED + later);
+    }
+  });
+
+  test.each([10 * YEAR, -10 * YEAR, 3 * DAY, -3 * DAY])(
+    'by %i ms and put right in the same boot is right',
+    (off) => {
+      const { now, setBack } = trustedTime(reading(ISSUED + MINUTE, 'boot-1', MINUTE), activated(off));
+      expect({ now, setBack }).toEqual({ now: ISSUED + MINUTE, setBack: false });
+    },
+  );
+
+  test('was fast and is right after a boot runs on, and does not stand still', () => {
+    const { now } = trustedTime(reading(ISSUED + 2 * DAY, 'boot-2'), activated(10 * YEAR));
+    expect(now).toBe(ISSUED + 2 * DAY);
+  });
+
+  test('was slow and is right after a boot looks like years: the lease ends rather than lasts', () => {
+    const { now } = trustedTime(reading(ISSUED + 2 * DAY, 'boot-2'), activated(-10 * YEAR));
+    expect(now).toBe(ISSUED + 2 * DAY + 10 * YEAR);
+  });
+
+  test('is fast and set back by a month stands still', () => {
+    const wall = ISSUED + 10 * YEAR - 30 * DAY;
+    expect(trustedTime(reading(wall, 'boot-2'), activated(10 * YEAR))).toEqual({
+      now: ISSUED,
+      setBack: true,
+    });
+  });
+});
