@@ -57,7 +57,8 @@ export const hardwareId = matching(/^[0-9A-F]{4}(-[0-9A-F]{4}){3}$/);
 /** `10.0.20348`: two to four numbers. */
 export const osVersion = matching(/^\d{1,5}(\.\d{1,6}){1,3}$/);
 
-const PRINTABLE = /^[^\p{Cc}\u2028\u2029]+$/u;
+/** Neither control characters nor those that turn the direction of the text around them. */
+const PRINTABLE = /^[^\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]+$/u;
 
 function line(max: number) {
   return text((value) => value.length <= max && PRINTABLE.test(value));

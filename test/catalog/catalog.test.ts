@@ -181,3 +181,11 @@ test.each([
   expect(Math.sign(compareOsVersions(a, b))).toBe(expected);
   expect(Math.sign(compareOsVersions(b, a))).toBe(expected === 0 ? 0 : -expected);
 });
+
+test('a name that turns the direction of text is refused', async () => {
+  const file = writeCatalog(catalogOf(vendorProduct(0, { name: 'Appliance \u202eecilppA' })));
+  expect(await failureOf(() => readCatalogFile(file))).toMatchObject({
+    code: 'file-invalid',
+    message: expect.stringContaining('products.0.name'),
+  });
+});
