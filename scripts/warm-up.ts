@@ -12,7 +12,8 @@ import { createHost, hostRequest, installCertificate } from '../src/host/host-st
 import { serve } from '../src/host/serve.ts';
 import { DEFAULT_LIMIT } from '../src/host/throttle.ts';
 import { MAX_LEASE } from '../src/protocol/answer.ts';
-import { certifyHost, createVendorRoot, openVendorRoot } from '../src/vendor/vendor.ts';
+import { certifyHost } from '../src/vendor/certify-host.ts';
+import { createVendorRoot, openVendorRoot } from '../src/vendor/trust-root.ts';
 
 const root = process.cwd();
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'avma-build-'));

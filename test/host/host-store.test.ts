@@ -11,7 +11,7 @@ import {
 } from '../../src/host/host-store.ts';
 import { generateKeyPair } from '../../src/protocol/curve-keys.ts';
 import type { HostCertificate } from '../../src/protocol/host-certificate.ts';
-import { certifyHost, type Grant } from '../../src/vendor/vendor.ts';
+import { certifyHost, type Grant } from '../../src/vendor/certify-host.ts';
 import { DAY, NOW } from '../support/clock.ts';
 import { failureOf } from '../support/failures.ts';
 import { tempFolder } from '../support/temp-folder.ts';

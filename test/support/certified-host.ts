@@ -3,7 +3,8 @@ import { onTestFinished } from 'vitest';
 import { createHost, hostRequest, installCertificate } from '../../src/host/host-store.ts';
 import { type RunningHost, type ServeOptions, serve } from '../../src/host/serve.ts';
 import { MAX_LEASE } from '../../src/protocol/answer.ts';
-import { certifyHost, createVendorRoot, type Grant, openVendorRoot } from '../../src/vendor/vendor.ts';
+import { certifyHost, type Grant } from '../../src/vendor/certify-host.ts';
+import { createVendorRoot, openVendorRoot } from '../../src/vendor/trust-root.ts';
 
 const PACKAGE_ROOT = path.resolve(import.meta.dirname, '../..');
 

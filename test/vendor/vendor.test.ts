@@ -6,7 +6,8 @@ import { exportPrivateKey, generateKeyPair } from '../../src/protocol/curve-keys
 import { PAYLOAD_TYPES, signEnvelope } from '../../src/protocol/envelope.ts';
 import { openHostCertificate } from '../../src/protocol/host-certificate.ts';
 import { parseTrustAnchor } from '../../src/protocol/trust-anchor.ts';
-import { certifyHost, createVendorRoot, openVendorRoot } from '../../src/vendor/vendor.ts';
+import { certifyHost } from '../../src/vendor/certify-host.ts';
+import { createVendorRoot, openVendorRoot } from '../../src/vendor/trust-root.ts';
 import { DAY, NOW } from '../support/clock.ts';
 import { failureOf } from '../support/failures.ts';
 import { tempFolder } from '../support/temp-folder.ts';

@@ -5,8 +5,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { Command } from 'commander';
 import { AvmaError } from '../../errors/avma-error.ts';
+import type { Context } from './context.ts';
 import { writeData } from './output.ts';
-import type { Context } from './program.ts';
 
 /** The published key of Windows Server 2012 R2 Standard: the guest that the demonstration plays. */
 const CLIENT_KEY = 'DBGBW-NPF86-BJVTX-K3WKJ-MTB6V';

@@ -5,10 +5,10 @@ import { LicenseStatus, type ProductReport } from '../../guest/license-report.ts
 import { addTrustAnchor, loadTrustAnchors, removeTrustAnchor } from '../../guest/trust-store.ts';
 import { guestWorld } from '../guest-world.ts';
 import { whileWaiting } from '../terminal.ts';
+import type { Context } from './context.ts';
 import { showGuestStatus } from './guest-status.ts';
+import { readInput } from './input.ts';
 import { say, writeData } from './output.ts';
-import type { Context } from './program.ts';
-import { readInput } from './vendor.ts';
 
 export function guestCommand(context: Context): Command {
   const guest = new Command('guest').description(

@@ -14,9 +14,9 @@ import { DEFAULT_LIMIT, type ThrottleLimit } from '../../host/throttle.ts';
 import { findVmId } from '../../machine/vm-id.ts';
 import { MAX_LEASE } from '../../protocol/answer.ts';
 import { machineName } from '../settings.ts';
+import type { Context } from './context.ts';
+import { readInput } from './input.ts';
 import { formatInstant, formatRows, say, writeData, writeJson } from './output.ts';
-import type { Context } from './program.ts';
-import { readInput } from './vendor.ts';
 
 export function hostCommand(context: Context): Command {
   const host = new Command('host').description('the virtualization host: it answers its guests');

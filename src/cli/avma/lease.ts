@@ -8,9 +8,9 @@ import { Answer, SignedAnswer } from '../../protocol/answer.ts';
 import { parseJson } from '../../protocol/envelope.ts';
 import { readHostCertificate } from '../../protocol/host-certificate.ts';
 import { verifyProof } from '../../protocol/verify-answer.ts';
+import type { Context } from './context.ts';
+import { readInput } from './input.ts';
 import { formatInstant, formatRows, writeData, writeJson } from './output.ts';
-import type { Context } from './program.ts';
-import { readInput } from './vendor.ts';
 
 export function leaseCommand(context: Context): Command {
   const lease = new Command('lease').description('leases, as hosts sign them');

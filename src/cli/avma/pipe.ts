@@ -7,9 +7,9 @@ import { openPipe } from '../../pipe/pipe-uri.ts';
 import { systemWorld } from '../../pipe/world.ts';
 import { pipeWorld } from '../launcher.ts';
 import { whileWaiting } from '../terminal.ts';
+import type { Context } from './context.ts';
 import { formatInstant, formatRows, say, writeData, writeJson } from './output.ts';
 import { type Probe, probePipe, whoIsThere } from './probe.ts';
-import type { Context } from './program.ts';
 
 export function pipeCommand(context: Context): Command {
   const pipe = new Command('pipe').description('the pipe between guest and host');

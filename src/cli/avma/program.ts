@@ -1,19 +1,13 @@
 import { Command } from 'commander';
 import type { Launcher } from '../launcher.ts';
-import { packageVersion, readSettings, type Settings } from '../settings.ts';
+import { packageVersion, readSettings } from '../settings.ts';
+import type { Context } from './context.ts';
 import { demoCommand } from './demo.ts';
 import { guestCommand } from './guest.ts';
 import { hostCommand } from './host.ts';
 import { leaseCommand } from './lease.ts';
 import { pipeCommand } from './pipe.ts';
 import { vendorCommand } from './vendor.ts';
-
-/** What every command of avma is given. */
-export interface Context {
-  readonly launcher: Launcher;
-  /** Read when a command needs them, so that `avma --help` works with a broken configuration. */
-  settings(): Settings;
-}
 
 /** The whole command line of avma. Errors are thrown, never printed and exited with. */
 export function createProgram(launcher: Launcher): Command {

@@ -1,10 +1,11 @@
-import fs from 'node:fs';
 import { Command, Option } from 'commander';
-import { AvmaError, toAvmaError } from '../../errors/avma-error.ts';
+import { AvmaError } from '../../errors/avma-error.ts';
 import { HOST_CHANNELS, type HostChannel } from '../../protocol/host-certificate.ts';
-import { certifyHost, createVendorRoot, openVendorRoot } from '../../vendor/vendor.ts';
+import { certifyHost } from '../../vendor/certify-host.ts';
+import { createVendorRoot, openVendorRoot } from '../../vendor/trust-root.ts';
+import type { Context } from './context.ts';
+import { readInput } from './input.ts';
 import { formatInstant, say, writeData } from './output.ts';
-import type { Context } from './program.ts';
 
 export function vendorCommand(_context: Context): Command {
   const vendor = new Command('vendor').description("the vendor's tools: trust root and host certificates");
@@ -57,15 +58,6 @@ export function vendorCommand(_context: Context): Command {
     );
 
   return vendor;
-}
-
-/** A file's bytes, or stdin's for `-`. @throws {AvmaError} `file-not-found`, `access-denied`. */
-export function readInput(file: string): Uint8Array {
-  try {
-    return fs.readFileSync(file === '-' ? 0 : file);
-  } catch (thrown) {
-    throw toAvmaError(thrown, `cannot read ${file}`);
-  }
 }
 
 function parseDays(text: string): number {
