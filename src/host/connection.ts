@@ -34,7 +34,6 @@ export function serveConnection(stream: Duplex, channel: Channel, respond: Respo
           ? encodeFault(parsed.exchangeId, 'protocol-unsupported')
           : await respond(parsed.frame, channel);
       if (bytes !== null) await write(stream, bytes);
-      if (finishing) return;
     }
   }
 
