@@ -28,7 +28,7 @@ export const Product = z
     /** Short name, as in a licence family: `ServerStandard`. */
     edition: shortLabel,
     /** The product's own version for Windows; for others, the oldest host that may activate it. */
-    osVersion: osVersion,
+    osVersion,
     name: longLabel,
     description: longLabel,
     applicationId: uuid,

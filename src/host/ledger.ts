@@ -24,7 +24,7 @@ export const LedgerEntry = z.strictObject({
   vmId: uuid,
   activationId: uuid,
   decision: oneOf(['approved', 'refused']),
-  hresult: hresult,
+  hresult,
   expiresAt: instant,
   /** The body of the response frame. */
   response: base64urlBlob,
@@ -40,7 +40,7 @@ export interface Ledger {
   close(): Promise<void>;
 }
 
-/** How much of the file's end is read at the start, in bytes: some three hundred entries. */
+/** How much of the file's end is read at the start, in bytes: some four hundred entries. */
 const RECENT_LENGTH = 1024 * 1024;
 
 /**

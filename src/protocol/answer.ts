@@ -23,7 +23,7 @@ export const Answer = z.strictObject({
   activationId: uuid,
   decision: oneOf(['approved', 'refused']),
   /** 0 when approved. */
-  hresult: hresult,
+  hresult,
   hostName: shortLabel,
   hardwareId,
   digitalPid2: shortLabel,

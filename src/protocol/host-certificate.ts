@@ -21,7 +21,7 @@ export const HostCertificate = z.strictObject({
   ...hostIdentity,
   serial: hex8,
   edition: shortLabel,
-  osVersion: osVersion,
+  osVersion,
   channel: oneOf(HOST_CHANNELS),
   notBefore: instant,
   notAfter: instant,

@@ -24,7 +24,7 @@ export const Request = z.strictObject({
   vmId: uuid,
   activationId: uuid,
   edition: shortLabel,
-  osVersion: osVersion,
+  osVersion,
   license: z.strictObject({
     status: integer(0, 6),
     reason: hresult,

@@ -1,7 +1,5 @@
+import { WINDOWS_APPLICATION_ID } from '../../catalog/product.ts';
 import type { ProductReport } from '../../guest/license-report.ts';
-
-/** The application whose products slmgr means when no Activation ID is given. */
-const WINDOWS_APPLICATION_ID = '55c92734-d682-4d71-983e-d6ec3f16059f';
 
 export function isWindows(product: ProductReport): boolean {
   return product.applicationId.toLowerCase() === WINDOWS_APPLICATION_ID;
