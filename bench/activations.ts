@@ -28,7 +28,7 @@ async function main(): Promise<void> {
       exchangeId: null,
       hostName: null,
     });
-    host = result.proof.certificate;
+    host = result.signedLease.certificate;
     await pipe.close();
   }
   process.stdout.write(JSON.stringify({ milliseconds: performance.now() - started }));

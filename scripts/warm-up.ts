@@ -8,9 +8,9 @@ import os from 'node:os';
 import path from 'node:path';
 import type { Launcher } from '../src/cli/launcher.ts';
 import { addTrustAnchor } from '../src/guest/trust-store.ts';
+import { DEFAULT_LIMIT } from '../src/host/answering/throttle.ts';
 import { createHost, hostRequest, installCertificate } from '../src/host/host-store.ts';
 import { serve } from '../src/host/serve.ts';
-import { DEFAULT_LIMIT } from '../src/host/throttle.ts';
 import { MAX_LEASE } from '../src/protocol/answer.ts';
 import { certifyHost } from '../src/vendor/certify-host.ts';
 import { createVendorRoot, openVendorRoot } from '../src/vendor/trust-root.ts';
@@ -31,7 +31,7 @@ async function warmUp(): Promise<void> {
   const vendor = createVendorRoot(at('vendor'), 'build', now);
   const identity = createHost(at('host'), 'build', undefined, now);
   const request = Buffer.from(JSON.stringify(hostRequest(identity, now)));
-  const grant = { edition: 'ServerDatacenter', osVersion: '10.0.26100', channel: 'MAK', days: 1 } as const;
+  const grant = { edition: 'ServerDatacenter', osVersion: '10.0.26100', licensing: 'MAK', days: 1 } as const;
   const { envelope } = certifyHost(request, 'request', openVendorRoot(vendor.keyFile), grant, now);
   installCertificate(at('host'), identity, Buffer.from(JSON.stringify(envelope)), 'certificate', now);
   const host = await serve({

@@ -6,21 +6,24 @@ import { expect, test } from 'vitest';
 const SOURCE = path.resolve(import.meta.dirname, '../src');
 
 /** Who may import from whom, besides from itself. */
-const BASE = ['storage', 'schema', 'errors'];
-const MIDDLE = ['protocol', 'pipe', 'catalog', 'machine', 'events'];
+const BASE = ['storage', 'schema', 'system', 'errors'];
+const MIDDLE = ['protocol', 'catalog', 'machine', 'events'];
 const ALLOWED: Record<string, readonly string[]> = {
   errors: [],
+  system: ['errors'],
   schema: ['errors'],
-  storage: ['errors'],
-  machine: BASE,
+  storage: ['system', 'errors'],
+  kvp: BASE,
+  machine: [...BASE, 'kvp'],
   events: BASE,
   catalog: BASE,
   protocol: BASE,
-  pipe: [...BASE, 'protocol'],
+  pipe: [...BASE, 'protocol', 'kvp'],
   vendor: [...BASE, ...MIDDLE],
-  host: [...BASE, ...MIDDLE],
-  guest: [...BASE, ...MIDDLE],
-  cli: [...BASE, ...MIDDLE, 'guest', 'host', 'vendor'],
+  // The host never imports the guest's transports, nor the guest the host's endpoints.
+  host: [...BASE, ...MIDDLE, 'kvp'],
+  guest: [...BASE, ...MIDDLE, 'pipe'],
+  cli: [...BASE, ...MIDDLE, 'pipe', 'guest', 'host', 'vendor'],
 };
 
 const files = fs

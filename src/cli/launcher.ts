@@ -1,4 +1,4 @@
-import { type PipeWorld, systemWorld } from '../pipe/world.ts';
+import { type PipeEnvironment, systemEnvironment } from '../pipe/environment.ts';
 
 /** What a launcher in bin/ hands to the command that it loads. */
 export interface Launcher {
@@ -9,6 +9,6 @@ export interface Launcher {
 }
 
 /** The real machine, for the pipes. */
-export function pipeWorld(launcher: Launcher): PipeWorld {
-  return { ...systemWorld(), importModule: (url) => launcher.importModule(url) };
+export function pipeEnvironment(launcher: Launcher): PipeEnvironment {
+  return { ...systemEnvironment(), importModule: (url) => launcher.importModule(url) };
 }

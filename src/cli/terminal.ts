@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 
 /** How long a command may be silent on a terminal before it says that it is waiting, in milliseconds. */
-const MOMENT = 400;
+const SPINNER_DELAY_MS = 400;
 const FRAMES = ['|', '/', '-', '\\'];
 
 export const STDOUT = 1;
@@ -58,7 +58,7 @@ export async function whileWaiting<T>(what: string, work: Promise<T>): Promise<T
   const started = performance.now();
   const timer = setInterval(() => {
     const waited = performance.now() - started;
-    if (waited < MOMENT) return;
+    if (waited < SPINNER_DELAY_MS) return;
     shown = true;
     writeOutput(STDERR, `\r${FRAMES[frame++ % FRAMES.length]} ${what} ... ${Math.floor(waited / 1000)} s`);
   }, 100);

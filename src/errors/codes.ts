@@ -1,3 +1,5 @@
+import { HRESULT } from './hresult.ts';
+
 /**
  * Every failure that has a name. The key is what `--json` and the events carry; `hresult` decides slmgr's text and
  * the exit status (see hresult.ts); `outcome` is what event 12309 says of it; `hint` is the sentence that tells the
@@ -20,97 +22,139 @@ const denied = (hresult: number, hint: string): CodeEntry => ({
   hint,
 });
 
-const INVALID_DATA = 0x8007000d;
+const INVALID_DATA = HRESULT.ERROR_INVALID_DATA;
 const tryAgainElseReport =
   'Try again; if it stays, something on the pipe changes what passes, or the host is not what it says.';
 
 export const CODES = {
   // This machine.
-  'access-denied': data(0x80070005, 'Run it as a user who may write there, root as a rule.'),
-  'disk-full': data(0x80070070, 'Free some space and run it again; nothing was changed.'),
-  'io-error': data(0x8007045d, 'Look at the disk or device that is named.'),
-  'file-not-found': data(0x80070002, 'Check the path.'),
-  'file-exists': data(0x80070057, 'Name another place, or move away what is there.'),
+  'access-denied': data(HRESULT.E_ACCESSDENIED, 'Run it as a user who may write there, root as a rule.'),
+  'disk-full': data(HRESULT.ERROR_DISK_FULL, 'Free some space and run it again; nothing was changed.'),
+  'io-error': data(HRESULT.ERROR_IO_DEVICE, 'Look at the disk or device that is named.'),
+  'file-not-found': data(HRESULT.ERROR_FILE_NOT_FOUND, 'Check the path.'),
+  'file-exists': data(HRESULT.E_INVALIDARG, 'Name another place, or move away what is there.'),
   'file-invalid': data(INVALID_DATA, 'Check that it is the right file and that it is whole.'),
   'state-damaged': data(
     INVALID_DATA,
     'The file is left as it is. Install the key again (slmgr /ipk KEY): the damaged file is then kept aside.',
   ),
   'state-newer': data(INVALID_DATA, 'Use the version of avma that wrote it, or a newer one.'),
-  'state-locked': data(0x80070021, 'Another command is changing the licence; run this one again.'),
-  'config-invalid': data(0x80070057, 'Correct the configuration that is named.'),
-  'argument-invalid': data(0x80070057, 'Correct the argument that is named.'),
-  internal: data(0x8007045d, 'This is a fault in avma: please report it with the command that you typed.'),
+  'state-locked': data(
+    HRESULT.ERROR_LOCK_VIOLATION,
+    'Another command is changing the licence; run this one again.',
+  ),
+  'config-invalid': data(HRESULT.E_INVALIDARG, 'Correct the configuration that is named.'),
+  'argument-invalid': data(HRESULT.E_INVALIDARG, 'Correct the argument that is named.'),
+  internal: data(
+    HRESULT.ERROR_IO_DEVICE,
+    'This is a fault in avma: please report it with the command that you typed.',
+  ),
 
   // Product keys and products.
-  'key-invalid': data(0xc004f050, 'Check the key, or install the catalogue that lists it.'),
-  'key-not-installed': data(0xc004f014, 'Install a key first: slmgr /ipk KEY.'),
+  'key-invalid': data(
+    HRESULT.SL_E_INVALID_PRODUCT_KEY,
+    'Check the key, or install the catalogue that lists it.',
+  ),
+  'key-not-installed': data(HRESULT.SL_E_PKEY_NOT_INSTALLED, 'Install a key first: slmgr /ipk KEY.'),
   'channel-unsupported': host(
-    0xc004f074,
+    HRESULT.SL_E_VL_BINDING_SERVICE_UNAVAILABLE,
     'Only products of the VIRTUAL_MACHINE_ACTIVATION channel can be activated here.',
   ),
 
-  'rearm-exhausted': data(0xc004d307, 'Activate instead: slmgr /ato.'),
+  'rearm-exhausted': data(HRESULT.SL_E_SPP_TS_MAX_REARM_REACHED, 'Activate instead: slmgr /ato.'),
   'confirmation-id-invalid': data(
-    0xc004f02c,
+    HRESULT.SL_E_CIDIID_INVALID_DATA,
     'A Confirmation ID has 48 digits. Virtual machine activation needs none: slmgr /ato.',
   ),
   'confirmation-id-unusable': denied(
-    0x80070032,
+    HRESULT.ERROR_NOT_SUPPORTED,
     'Virtual machine activation needs no Confirmation ID: slmgr /ato.',
   ),
 
   // Finding and reaching the host.
-  'pipe-uri-invalid': data(0x80070057, 'Write the pipe as unix:/run/avma/host.sock, for example.'),
-  'pipe-not-found': host(0xc004fd01, 'Name the pipe to the host: AVMA_PIPE=unix:/run/avma/host.sock.'),
+  'pipe-uri-invalid': data(HRESULT.E_INVALIDARG, 'Write the pipe as unix:/run/avma/host.sock, for example.'),
+  'pipe-not-found': host(
+    HRESULT.SL_E_IA_INVALID_VIRTUALIZATION_PLATFORM,
+    'Name the pipe to the host: AVMA_PIPE=unix:/run/avma/host.sock.',
+  ),
   'pipe-busy': host(
-    0xc004fd01,
+    HRESULT.SL_E_IA_INVALID_VIRTUALIZATION_PLATFORM,
     'Only one process at a time can hold it: stop the other one, or wait until it is done.',
   ),
-  'host-absent': host(0xc004fd01, 'Start the host (avma host serve), or name another pipe in AVMA_PIPE.'),
+  'host-absent': host(
+    HRESULT.SL_E_IA_INVALID_VIRTUALIZATION_PLATFORM,
+    'Start the host (avma host serve), or name another pipe in AVMA_PIPE.',
+  ),
   'host-silent': host(
-    0xc004fd01,
+    HRESULT.SL_E_IA_INVALID_VIRTUALIZATION_PLATFORM,
     'Something holds the pipe but does not answer: look at the host, then try again.',
   ),
-  'host-gone': host(0xc004fd01, 'The host went away in the middle: try again.'),
-  'protocol-unsupported': host(0xc004fd01, 'Bring guest and host to versions that share a protocol.'),
-  'vm-id-unknown': host(0xc004fd01, 'Give this machine an ID: AVMA_VM_ID=<UUID>.'),
+  'host-gone': host(
+    HRESULT.SL_E_IA_INVALID_VIRTUALIZATION_PLATFORM,
+    'The host went away in the middle: try again.',
+  ),
+  'protocol-unsupported': host(
+    HRESULT.SL_E_IA_INVALID_VIRTUALIZATION_PLATFORM,
+    'Bring guest and host to versions that share a protocol.',
+  ),
+  'vm-id-unknown': host(
+    HRESULT.SL_E_IA_INVALID_VIRTUALIZATION_PLATFORM,
+    'Give this machine an ID: AVMA_VM_ID=<UUID>.',
+  ),
 
   // What the host sent. The steps are those of docs/protocol.md, section 7.
   'response-malformed': data(INVALID_DATA, tryAgainElseReport),
   'response-unopened': data(INVALID_DATA, tryAgainElseReport),
   'certificate-untrusted': host(
-    0xc004fd02,
+    HRESULT.SL_E_IA_PARENT_PARTITION_NOT_ACTIVATED,
     "Add the vendor's trust anchor (avma guest trust add FILE), or have the vendor certify the host.",
   ),
-  'certificate-expired': host(0xc004fd02, 'Have the vendor certify the host again.'),
-  'certificate-not-yet-valid': host(0xc004fd02, "Look at the host's clock and at its certificate's dates."),
+  'certificate-expired': host(
+    HRESULT.SL_E_IA_PARENT_PARTITION_NOT_ACTIVATED,
+    'Have the vendor certify the host again.',
+  ),
+  'certificate-not-yet-valid': host(
+    HRESULT.SL_E_IA_PARENT_PARTITION_NOT_ACTIVATED,
+    "Look at the host's clock and at its certificate's dates.",
+  ),
   'signature-invalid': data(INVALID_DATA, tryAgainElseReport),
   'request-mismatch': data(INVALID_DATA, tryAgainElseReport),
   'host-mismatch': data(INVALID_DATA, tryAgainElseReport),
-  'vm-mismatch': denied(0xc004fd04, 'Activate this machine itself: slmgr /ato.'),
-  'edition-mismatch': denied(0xc004fd03, 'The answer is for another edition: try again.'),
+  'vm-mismatch': denied(HRESULT.SL_E_IA_MACHINE_NOT_BOUND, 'Activate this machine itself: slmgr /ato.'),
+  'edition-mismatch': denied(HRESULT.SL_E_IA_ID_MISMATCH, 'The answer is for another edition: try again.'),
   'lease-invalid': data(INVALID_DATA, 'The host grants what no host may grant: tell its operator.'),
 
   // What the host decided, signed.
-  throttled: denied(0xc004fd00, 'Too many requests came over this pipe: wait a minute.'),
+  throttled: denied(
+    HRESULT.SL_E_IA_THROTTLE_LIMIT_EXCEEDED,
+    'Too many requests came over this pipe: wait a minute.',
+  ),
   'host-not-activated': host(
-    0xc004fd02,
+    HRESULT.SL_E_IA_PARENT_PARTITION_NOT_ACTIVATED,
     'On the host: avma host request, have the vendor certify it, avma host activate CERT.',
   ),
   'host-not-datacenter': host(
-    0xc004fd02,
+    HRESULT.SL_E_IA_PARENT_PARTITION_NOT_ACTIVATED,
     'Only a Datacenter host may activate guests: have the vendor certify one.',
   ),
-  'edition-refused': denied(0xc004fd03, 'Use a host of the same version or a newer one, or another edition.'),
-  'vm-refused': denied(0xc004fd04, "This pipe belongs to another VM: use this machine's own."),
+  'edition-refused': denied(
+    HRESULT.SL_E_IA_ID_MISMATCH,
+    'Use a host of the same version or a newer one, or another edition.',
+  ),
+  'vm-refused': denied(
+    HRESULT.SL_E_IA_MACHINE_NOT_BOUND,
+    "This pipe belongs to another VM: use this machine's own.",
+  ),
   'exchange-reused': data(INVALID_DATA, 'An exchange ID came twice with different bytes: try again.'),
   'request-unopened': data(INVALID_DATA, 'The request was sealed to another host: the guest asks who it is.'),
   'request-malformed': data(INVALID_DATA, 'The guest sent what no guest sends: look at its version.'),
-  refused: denied(0xc004fd04, "Ask the host's operator; the host's event log has the reason."),
+  refused: denied(
+    HRESULT.SL_E_IA_MACHINE_NOT_BOUND,
+    "Ask the host's operator; the host's event log has the reason.",
+  ),
 
   // What a stored activation can be.
-  'grace-expired': denied(0xc004f009, 'Activate: slmgr /ato.'),
+  'grace-expired': denied(HRESULT.SL_E_GRACE_TIME_EXPIRED, 'Activate: slmgr /ato.'),
 } as const satisfies Record<string, CodeEntry>;
 
 export type AvmaErrorCode = keyof typeof CODES;

@@ -2,11 +2,15 @@ import { randomBytes } from 'node:crypto';
 import { AvmaError } from '../errors/avma-error.ts';
 import { type AvmaErrorCode, CODES } from '../errors/codes.ts';
 import type { Pipe } from '../pipe/pipe.ts';
-import type { SignedAnswer } from '../protocol/answer.ts';
+import type { SignedLease } from '../protocol/answer.ts';
 import { generateKeyPair } from '../protocol/curve-keys.ts';
 import { Envelope, parseJson } from '../protocol/envelope.ts';
 import { encodeFrame, type Frame, parseLine } from '../protocol/frame.ts';
-import { type HostCertificate, openHostCertificate, type TrustAnchor } from '../protocol/host-certificate.ts';
+import {
+  type HostCertificate,
+  type TrustAnchor,
+  verifyHostCertificate,
+} from '../protocol/host-certificate.ts';
 import { encodeJson, Fault, type Request } from '../protocol/messages.ts';
 import { boxKey, joinRequestPacket, seal } from '../protocol/sealed-packet.ts';
 import type { VerifiedAnswer } from '../protocol/verify-answer.ts';
@@ -16,7 +20,7 @@ import { verifyResponse } from '../protocol/verify-response.ts';
 export type RequestFacts = Omit<Request, 'exchangeId'>;
 
 export interface ActivationResult extends VerifiedAnswer {
-  readonly proof: SignedAnswer;
+  readonly signedLease: SignedLease;
   readonly exchangeId: string;
 }
 
@@ -50,7 +54,7 @@ export async function exchangeActivation(
       if (!(thrown instanceof AvmaError) || thrown.code !== 'request-unopened') throw thrown;
     }
   }
-  const host = openHostCertificate(await askForCertificate(pipe, signal), anchors);
+  const host = verifyHostCertificate(await askForCertificate(pipe, signal), anchors);
   return requestActivation(pipe, facts, host, anchors, signal, trace);
 }
 
@@ -133,7 +137,7 @@ function certificateIfTrusted(
   anchors: readonly TrustAnchor[],
 ): HostCertificate | undefined {
   try {
-    return openHostCertificate(envelope, anchors);
+    return verifyHostCertificate(envelope, anchors);
   } catch {
     return undefined;
   }

@@ -4,15 +4,16 @@ import { type Catalog, loadCatalog, readCatalogFile } from '../catalog/catalog.t
 import { type Product, WINDOWS_APPLICATION_ID } from '../catalog/product.ts';
 import { AvmaError, toAvmaError } from '../errors/avma-error.ts';
 import { CODES } from '../errors/codes.ts';
-import { formatHresult } from '../errors/hresult.ts';
-import type { EventSink, GuestEvent } from '../events/event.ts';
+import { formatHresult, HRESULT } from '../errors/hresult.ts';
+import type { EventSink } from '../events/event-sink.ts';
+import type { GuestEvent } from '../events/guest-event.ts';
 import { type ClockReading, withinBounds } from '../machine/clock.ts';
 import { findVmId, type VmId } from '../machine/vm-id.ts';
 import type { Pipe } from '../pipe/pipe.ts';
 import type { Trigger } from '../protocol/messages.ts';
 import { listFiles, makePrivateFolder, replaceFile } from '../storage/atomic-file.ts';
 import type { ExchangeTrace } from './exchange.ts';
-import { emptyState, type GuestState } from './guest-state.ts';
+import { emptyState, type GuestState, type RearmScope, rearmCount } from './guest-state.ts';
 import type { LicensingService } from './licensing-service.ts';
 import { observe } from './observation.ts';
 import { type DerivedReport, deriveReport, kmsClientReport, type ReportBasis } from './product-report.ts';
@@ -21,11 +22,11 @@ import { openStateStore } from './state-store.ts';
 import { loadTrustAnchors, type StoredAnchor } from './trust-store.ts';
 
 /** What Windows says of a key whose KMS host, or whose activation server, it cannot reach. */
-const NO_KMS_HOST = 0xc004f074;
-const NO_ACTIVATION_SERVER = 0x80072ee7;
+const NO_KMS_HOST = HRESULT.SL_E_VL_BINDING_SERVICE_UNAVAILABLE;
+const NO_ACTIVATION_SERVER = HRESULT.ERROR_INTERNET_NAME_NOT_RESOLVED;
 
 /** What the guest's service touches: folders, clocks, the pipe and the event log. */
-export interface GuestWorld {
+export interface GuestEnvironment {
   readonly stateFolder: string;
   readonly trustFolders: readonly string[];
   readonly catalogFolders: readonly string[];
@@ -64,14 +65,14 @@ export interface GuestService extends LicensingService {
  *   or anchor, `vm-id-unknown`.
  */
 export async function openGuestService(
-  world: GuestWorld,
+  environment: GuestEnvironment,
   options: { recover?: boolean } = {},
 ): Promise<GuestService> {
-  const readClock = () => withinBounds(world.readClock());
-  const store = openStateStore(world.stateFolder);
-  const vmId = findVmId(world.configuredVmId, world.root);
-  const catalog = loadCatalog(world.catalogFolders);
-  const anchors = loadTrustAnchors(world.trustFolders);
+  const readClock = () => withinBounds(environment.readClock());
+  const store = openStateStore(environment.stateFolder);
+  const vmId = findVmId(environment.configuredVmId, environment.root);
+  const catalog = loadCatalog(environment.catalogFolders);
+  const anchors = loadTrustAnchors(environment.trustFolders);
   let state: GuestState;
   try {
     state = store.read();
@@ -111,7 +112,7 @@ export async function openGuestService(
     about: { trigger: string; activationId?: string; trace?: ExchangeTrace },
   ): void {
     const failed = outcome !== 'success';
-    world.events.write(
+    environment.events.write(
       {
         eventId: 12309,
         outcome: failed ? CODES[outcome.code].outcome : 'AVMA Success',
@@ -138,8 +139,8 @@ export async function openGuestService(
       const { report: now } = deriveReport(product, basisOf(state, clock));
       // The wire's own modules: loaded by the commands that talk to a host, not by those that show.
       const { exchangeActivation } = await import('./exchange.ts');
-      const result = await withDeadline(world.deadline, async (signal) => {
-        const pipe = await world.openPipe();
+      const result = await withDeadline(environment.deadline, async (signal) => {
+        const pipe = await environment.openPipe();
         return exchangeActivation(
           pipe,
           {
@@ -150,9 +151,9 @@ export async function openGuestService(
             license: now.license,
             guestClock: clock.wall,
             log: {
-              machineName: world.machineName,
+              machineName: environment.machineName,
               iaid: now.virtualMachineActivation.iaid,
-              client: world.client,
+              client: environment.client,
               trigger,
             },
           },
@@ -189,7 +190,7 @@ export async function openGuestService(
     return product;
   }
 
-  async function rearm(scope: changes.RearmScope, isInScope: (product: Product) => boolean): Promise<void> {
+  async function rearm(scope: RearmScope, isInScope: (product: Product) => boolean): Promise<void> {
     const inScope = catalog.products.filter(isInScope);
     state = await store.update((latest) => changes.rearm(latest, scope, inScope, readClock()));
   }
@@ -205,8 +206,8 @@ export async function openGuestService(
       return product && deriveReport(product, basisOf(state));
     },
     service: () => ({
-      version: world.serviceVersion,
-      remainingWindowsRearmCount: changes.rearmCount(state, { kind: 'windows' }),
+      version: environment.serviceVersion,
+      remainingWindowsRearmCount: rearmCount(state, { kind: 'windows' }),
       kmsClient: kmsClientReport(state, null, vmId.value),
     }),
     products() {
@@ -240,17 +241,19 @@ export async function openGuestService(
     },
     async installLicense(file) {
       readCatalogFile(file);
-      const installed = world.catalogFolders.some((folder) => path.dirname(path.resolve(file)) === folder);
+      const installed = environment.catalogFolders.some(
+        (folder) => path.dirname(path.resolve(file)) === folder,
+      );
       if (installed) return;
       // Together with all others it must still make a catalogue, or every later command would fail.
       // A hidden file would be there and never read.
       const name = path.basename(file, '.json').replace(/^\.+/, '') || 'catalog';
-      const target = path.join(world.ownCatalogFolder, `${name}.json`);
-      loadCatalog(world.catalogFolders, { instead: target, read: file });
-      makePrivateFolder(world.ownCatalogFolder);
+      const target = path.join(environment.ownCatalogFolder, `${name}.json`);
+      loadCatalog(environment.catalogFolders, { instead: target, read: file });
+      makePrivateFolder(environment.ownCatalogFolder);
       replaceFile(target, fs.readFileSync(file));
     },
-    licenseFiles: () => world.catalogFolders.flatMap((folder) => listFiles(folder, '.json')),
+    licenseFiles: () => environment.catalogFolders.flatMap((folder) => listFiles(folder, '.json')),
     rearmWindows: () =>
       rearm({ kind: 'windows' }, (product) => product.applicationId === WINDOWS_APPLICATION_ID),
     rearmApplication: (id) =>
@@ -271,7 +274,7 @@ export async function openGuestService(
 }
 
 /** How long a pipe may take to say why there was no answer, after its deadline; in milliseconds. */
-const LAST_WORDS = 250;
+const ABORT_GRACE_MS = 250;
 
 /**
  * Runs an exchange under one deadline, also where the pipe does not heed it. The timer goes when the exchange does.
@@ -285,7 +288,7 @@ async function withDeadline<T>(milliseconds: number, work: (signal: AbortSignal)
     timer = setTimeout(() => {
       controller.abort();
       const silent = new AvmaError('host-silent', 'the pipe did not come back at the deadline');
-      timer = setTimeout(() => reject(silent), LAST_WORDS);
+      timer = setTimeout(() => reject(silent), ABORT_GRACE_MS);
     }, milliseconds);
   });
   try {

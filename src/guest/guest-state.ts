@@ -1,10 +1,11 @@
-import { createHash } from 'node:crypto';
 import * as z from 'zod/mini';
+import { WINDOWS_APPLICATION_ID } from '../catalog/product.ts';
 import { AvmaError } from '../errors/avma-error.ts';
-import { SignedAnswer } from '../protocol/answer.ts';
+import { SignedLease } from '../protocol/answer.ts';
 import { Envelope, parseJson } from '../protocol/envelope.ts';
 import { placeOf } from '../schema/issue-place.ts';
 import { anyInteger, anyText, hresult, instant, oneOf, uuid } from '../schema/shapes.ts';
+import { sha256Hex } from '../system/sha256.ts';
 
 const nullableText = z.nullable(anyText);
 const optionalText = z.optional(nullableText);
@@ -22,7 +23,7 @@ const InstalledProduct = z.strictObject({
   /** Trusted time at which the initial grace began. It outlives the key, so that /upk and /ipk do not renew it. */
   graceStartedAt: instant,
   /** The host's signed answer; that it says anything is checked each time it is read. */
-  activation: z.nullable(SignedAnswer),
+  activation: z.nullable(SignedLease),
   /** The state that was last told in an event, so that a change is told once. */
   reported: z.nullable(z.strictObject({ status: anyInteger, reason: hresult })),
 });
@@ -59,7 +60,21 @@ export const GuestState = z.strictObject({
 export type GuestState = z.infer<typeof GuestState>;
 
 /** How often a licence state may be reset; the number that Windows 10 and later show. */
-export const REARM_COUNT = 1001;
+const REARM_COUNT = 1001;
+
+/** Which of the three counters a rearm takes from. */
+export type RearmScope =
+  | { readonly kind: 'windows' }
+  | { readonly kind: 'application' | 'product'; readonly id: string };
+
+/** How many rearms are left of a counter. */
+export function rearmCount(state: GuestState, scope: RearmScope): number {
+  if (scope.kind === 'windows') return state.rearm.windows;
+  if (scope.kind === 'product') return state.rearm.products[scope.id] ?? REARM_COUNT;
+  return scope.id === WINDOWS_APPLICATION_ID
+    ? state.rearm.windows
+    : (state.rearm.applications[scope.id] ?? REARM_COUNT);
+}
 
 export function emptyState(): GuestState {
   return {
@@ -86,7 +101,7 @@ export function encodeState(state: GuestState): string {
     throw new AvmaError('argument-invalid', `that cannot be kept: the state would be unreadable at ${place}`);
   }
   const body = `${JSON.stringify(state, null, 1)}\n`;
-  return `avma-state/${STATE_VERSION} sha256:${sha256(body)}\n${body}`;
+  return `avma-state/${STATE_VERSION} sha256:${sha256Hex(body)}\n${body}`;
 }
 
 /** @throws {AvmaError} `state-damaged` or `state-newer`, with the file's name. */
@@ -104,12 +119,8 @@ export function decodeState(bytes: Uint8Array, file: string): GuestState {
     );
   }
   const body = bytes.subarray(match[0].length);
-  if (sha256(body) !== match[2]) throw damaged('was cut or changed: its digest does not match');
+  if (sha256Hex(body) !== match[2]) throw damaged('was cut or changed: its digest does not match');
   const state = GuestState.safeParse(parseJson(body));
   if (!state.success) throw damaged('does not hold what it should');
   return state.data;
-}
-
-function sha256(data: string | Uint8Array): string {
-  return createHash('sha256').update(data).digest('hex');
 }

@@ -1,18 +1,17 @@
 import type { Product } from '../catalog/product.ts';
 import type { AvmaError } from '../errors/avma-error.ts';
+import { HRESULT } from '../errors/hresult.ts';
 import type { VerifiedAnswer } from '../protocol/verify-answer.ts';
+import { DAY_MS, MINUTE_MS } from '../schema/durations.ts';
 import type { InstalledProduct } from './guest-state.ts';
 import { type LicenseState, LicenseStatus } from './license-report.ts';
 
-const MINUTE = 60_000;
-const DAY = 24 * 60 * MINUTE;
-
-const GRACE_EXPIRED = 0xc004f009;
-const ANOTHER_MACHINE = 0xc004fd04;
-const INVALID_DATA = 0x8007000d;
+const GRACE_EXPIRED = HRESULT.SL_E_GRACE_TIME_EXPIRED;
+const ANOTHER_MACHINE = HRESULT.SL_E_IA_MACHINE_NOT_BOUND;
+const INVALID_DATA = HRESULT.ERROR_INVALID_DATA;
 
 /** What became of the stored proof when it was verified: believed, not believed and why, or none there. */
-export type ProofVerdict =
+export type LeaseVerdict =
   | { readonly kind: 'none' }
   | { readonly kind: 'verified'; readonly verified: VerifiedAnswer }
   | { readonly kind: 'rejected'; readonly error: AvmaError };
@@ -26,7 +25,7 @@ export type ProofVerdict =
 export function deriveLicense(
   product: Product,
   installed: InstalledProduct | undefined,
-  verdict: ProofVerdict,
+  verdict: LeaseVerdict,
   now: number,
 ): LicenseState {
   if (installed === undefined || installed.partialProductKey === null) return state(LicenseStatus.unlicensed);
@@ -34,7 +33,7 @@ export function deriveLicense(
     case 'none':
       return graceOrNotification(
         LicenseStatus.initialGrace,
-        installed.graceStartedAt + product.initialGraceDays * DAY,
+        installed.graceStartedAt + product.initialGraceDays * DAY_MS,
         now,
       );
     case 'rejected':
@@ -47,7 +46,7 @@ export function deriveLicense(
       if (now < expiresAt) return state(LicenseStatus.licensed, 0, minutesUntil(expiresAt, now));
       return graceOrNotification(
         LicenseStatus.additionalGrace,
-        expiresAt + product.additionalGraceDays * DAY,
+        expiresAt + product.additionalGraceDays * DAY_MS,
         now,
       );
     }
@@ -66,5 +65,5 @@ function state(status: LicenseStatus, reason = 0, remainingMinutes = 0): License
 
 /** Rounded up: a lease that has just begun has 10,080 minutes, and one that has not ended has at least one. */
 function minutesUntil(end: number, now: number): number {
-  return Math.ceil((end - now) / MINUTE);
+  return Math.ceil((end - now) / MINUTE_MS);
 }

@@ -2,14 +2,14 @@ import { createHash } from 'node:crypto';
 import type { Product } from '../catalog/product.ts';
 import { toAvmaError } from '../errors/avma-error.ts';
 import type { ClockReading } from '../machine/clock.ts';
-import { formatUuid } from '../machine/vm-id.ts';
-import type { SignedAnswer } from '../protocol/answer.ts';
+import type { SignedLease } from '../protocol/answer.ts';
 import type { TrustAnchor } from '../protocol/host-certificate.ts';
-import { type Expected, verifyProof } from '../protocol/verify-answer.ts';
+import { type Expected, verifySignedLease } from '../protocol/verify-answer.ts';
+import { formatUuid } from '../schema/uuid.ts';
 import type { GuestState, InstalledProduct } from './guest-state.ts';
+import { rearmCount } from './guest-state.ts';
 import type { KmsClientReport, ProductReport } from './license-report.ts';
-import { deriveLicense, type ProofVerdict } from './license-state.ts';
-import { rearmCount } from './state-changes.ts';
+import { deriveLicense, type LeaseVerdict } from './license-state.ts';
 import { type TrustedTime, trustedTime } from './trusted-time.ts';
 
 /** What a report is derived from, besides the product. */
@@ -23,7 +23,7 @@ export interface ReportBasis {
 /** A report, and what it was concluded from. */
 export interface DerivedReport {
   readonly report: ProductReport;
-  readonly verdict: ProofVerdict;
+  readonly verdict: LeaseVerdict;
   readonly time: TrustedTime;
 }
 
@@ -32,7 +32,7 @@ export function deriveReport(product: Product, basis: ReportBasis): DerivedRepor
   const { state, clock } = basis;
   const { activationId } = product;
   const installed = state.products[activationId];
-  const verdict = judgeProof(installed, activationId, basis);
+  const verdict = judgeLease(installed, activationId, basis);
   const answer = verdict.kind === 'verified' ? verdict.verified.answer : undefined;
   const time = trustedTime(clock, state.clock, answer);
   const keyed = installed !== undefined && installed.partialProductKey !== null ? installed : undefined;
@@ -66,15 +66,15 @@ export function deriveReport(product: Product, basis: ReportBasis): DerivedRepor
 interface Judgement {
   readonly expected: Expected;
   readonly anchors: readonly TrustAnchor[];
-  readonly verdict: ProofVerdict;
+  readonly verdict: LeaseVerdict;
 }
-const judgements = new WeakMap<SignedAnswer, Judgement>();
+const judgements = new WeakMap<SignedLease, Judgement>();
 
-function judgeProof(
+function judgeLease(
   installed: InstalledProduct | undefined,
   activationId: string,
   { vmId, anchors }: ReportBasis,
-): ProofVerdict {
+): LeaseVerdict {
   if (installed === undefined || installed.activation === null) return { kind: 'none' };
   const known = judgements.get(installed.activation);
   const { expected } = known ?? {};
@@ -86,9 +86,9 @@ function judgeProof(
   return verdict;
 }
 
-function verify(proof: SignedAnswer, expected: Expected, anchors: readonly TrustAnchor[]): ProofVerdict {
+function verify(signedLease: SignedLease, expected: Expected, anchors: readonly TrustAnchor[]): LeaseVerdict {
   try {
-    return { kind: 'verified', verified: verifyProof(proof, expected, anchors) };
+    return { kind: 'verified', verified: verifySignedLease(signedLease, expected, anchors) };
   } catch (thrown) {
     return { kind: 'rejected', error: toAvmaError(thrown, 'cannot verify the stored activation') };
   }

@@ -1,10 +1,9 @@
 import type { Product } from '../catalog/product.ts';
-import { WINDOWS_APPLICATION_ID } from '../catalog/product.ts';
 import { partialProductKey } from '../catalog/product-key.ts';
 import { AvmaError } from '../errors/avma-error.ts';
 import type { ClockReading } from '../machine/clock.ts';
 import type { ActivationResult } from './exchange.ts';
-import { type GuestState, type InstalledProduct, REARM_COUNT } from './guest-state.ts';
+import { type GuestState, type InstalledProduct, type RearmScope, rearmCount } from './guest-state.ts';
 import type { KmsClientSettings } from './licensing-service.ts';
 import { deriveProductIdentity, guestIaid, type ProductIdentity } from './product-identity.ts';
 import { anchorClock, trustedTime } from './trusted-time.ts';
@@ -90,19 +89,14 @@ export function storeActivation(
   const anchored = changeInstalled(state, activationId, (installed) => ({
     ...installed,
     ...identityOn(product, vmId, installed, clock),
-    activation: result.proof,
+    activation: result.signedLease,
   }));
   const products: Record<string, InstalledProduct> = {};
   for (const [id, installed] of Object.entries(anchored.products)) {
     products[id] = { ...installed, graceStartedAt: Math.max(0, installed.graceStartedAt + correction) };
   }
-  return { ...anchored, products, clock: anchor, host: result.proof.certificate };
+  return { ...anchored, products, clock: anchor, host: result.signedLease.certificate };
 }
-
-/** Which of the three counters a rearm takes from. */
-export type RearmScope =
-  | { readonly kind: 'windows' }
-  | { readonly kind: 'application' | 'product'; readonly id: string };
 
 /**
  * Starts the licence states again from the initial grace and takes one from the counter.
@@ -133,14 +127,6 @@ export function rearm(
     counts.applications = { ...counts.applications, [scope.id]: left - 1 };
   else counts.products = { ...counts.products, [scope.id]: left - 1 };
   return { ...state, products, rearm: counts };
-}
-
-export function rearmCount(state: GuestState, scope: RearmScope): number {
-  if (scope.kind === 'windows') return state.rearm.windows;
-  if (scope.kind === 'product') return state.rearm.products[scope.id] ?? REARM_COUNT;
-  return scope.id === WINDOWS_APPLICATION_ID
-    ? state.rearm.windows
-    : (state.rearm.applications[scope.id] ?? REARM_COUNT);
 }
 
 export function changeKmsClient(

@@ -5,7 +5,7 @@ import * as z from 'zod/mini';
 import { AvmaError, toAvmaError } from '../errors/avma-error.ts';
 import { exportPrivateKey, generateKeyPair, importPrivateKey, type KeyPair } from '../protocol/curve-keys.ts';
 import { Envelope, PAYLOAD_TYPES, parseJson, signEnvelope } from '../protocol/envelope.ts';
-import { type HostCertificate, readHostCertificate } from '../protocol/host-certificate.ts';
+import { decodeUnverifiedCertificate, type HostCertificate } from '../protocol/host-certificate.ts';
 import { HostRequest } from '../protocol/host-request.ts';
 import { hardwareId, instant, oneOf, shortLabel } from '../schema/shapes.ts';
 import { createFile, makePrivateFolder, readFileIfAny, replaceFile } from '../storage/atomic-file.ts';
@@ -31,7 +31,7 @@ const BOX_KEY = 'box.key';
 const CERTIFICATE = 'certificate.json';
 
 /** How often a running host looks whether its certificate has been renewed, in milliseconds. */
-const LOOK_EACH = 1000;
+const CERTIFICATE_POLL_MS = 1000;
 
 /**
  * Makes a host's folder, name, hardware ID and keys. `host.json` is written last: without it the folder is no host,
@@ -129,7 +129,7 @@ export function installCertificate(
   now: number,
 ): HostCertificate {
   const envelope = Envelope.safeParse(parseJson(bytes));
-  const certificate = envelope.success ? readHostCertificate(envelope.data) : undefined;
+  const certificate = envelope.success ? decodeUnverifiedCertificate(envelope.data) : undefined;
   if (!envelope.success || certificate === undefined) {
     throw new AvmaError('file-invalid', `${file} is not a host certificate`, {
       hint: 'Give the file that avma vendor certify wrote.',
@@ -170,7 +170,7 @@ export function certificateReader(folder: string): () => InstalledCertificate | 
   let lookedAt = 0;
   return () => {
     const now = performance.now();
-    if (current !== undefined && now - lookedAt < LOOK_EACH) return current;
+    if (current !== undefined && now - lookedAt < CERTIFICATE_POLL_MS) return current;
     lookedAt = now;
     const stat = fs.statSync(file, { throwIfNoEntry: false, bigint: true });
     const found = stat === undefined ? 'none' : `${stat.ino} ${stat.mtimeNs} ${stat.size}`;
@@ -186,7 +186,7 @@ function readInstalled(file: string): InstalledCertificate | undefined {
   const bytes = readFileIfAny(file);
   if (bytes === undefined) return undefined;
   const envelope = Envelope.safeParse(parseJson(bytes));
-  const certificate = envelope.success ? readHostCertificate(envelope.data) : undefined;
+  const certificate = envelope.success ? decodeUnverifiedCertificate(envelope.data) : undefined;
   return envelope.success && certificate !== undefined ? { envelope: envelope.data, certificate } : undefined;
 }
 
@@ -200,9 +200,9 @@ function deriveHardwareId(machineId: string): string {
  * The host's Digital PID2 in the shape of a Windows product ID, `00252-80000-00000-AA123`: digits of a hash of the
  * certificate, so that a new certificate gives a new one. What Windows puts there is not public.
  */
-export function digitalPid2({ serial, hardwareId, channel }: HostCertificate): string {
+export function digitalPid2({ serial, hardwareId, licensing }: HostCertificate): string {
   const hash = createHash('sha256').update(`avma digital PID2\n${serial}\n${hardwareId}\n`).digest('hex');
   const digits = (BigInt(`0x${hash}`) % 10n ** 18n).toString().padStart(18, '0');
-  const group = { MAK: '00252', OEM: '00253', KMS: '00254' }[channel];
+  const group = { MAK: '00252', OEM: '00253', KMS: '00254' }[licensing];
   return `${group}-${digits.slice(0, 5)}-${digits.slice(5, 10)}-AA${digits.slice(10, 13)}`;
 }

@@ -1,15 +1,16 @@
 import { type Catalog, loadCatalog } from '../catalog/catalog.ts';
 import { AvmaError } from '../errors/avma-error.ts';
-import type { EventSink, HostEvent } from '../events/event.ts';
-import type { Endpoint, ListenEndpoint, ServedEndpoint, Tell } from './endpoint.ts';
+import type { EventSink } from '../events/event-sink.ts';
+import type { HostEvent } from '../events/host-event.ts';
+import { createResponder, type Responder } from './answering/responder.ts';
+import { Throttle, type ThrottleLimit } from './answering/throttle.ts';
+import type { Endpoint, ListenEndpoint, Notify, ServedEndpoint } from './endpoints/endpoint.ts';
+import { connectUnix } from './endpoints/unix-connector.ts';
+import { listenUnix } from './endpoints/unix-listener.ts';
 import { certificateReader, type HostIdentity, type InstalledCertificate, openHost } from './host-store.ts';
-import { openFileLedger } from './ledger.ts';
-import type { DomainEndpoint } from './libvirt-domain.ts';
-import type { DomainWatch } from './libvirt-watch.ts';
-import { createResponder, type Responder } from './responder.ts';
-import { Throttle, type ThrottleLimit } from './throttle.ts';
-import { connectUnix } from './unix-connector.ts';
-import { listenUnix } from './unix-listener.ts';
+import { openFileLedger } from './ledger/file-ledger.ts';
+import type { DomainEndpoint } from './libvirt/domain.ts';
+import type { DomainWatch } from './libvirt/watch.ts';
 
 export interface ServeOptions {
   readonly folder: string;
@@ -25,7 +26,7 @@ export interface ServeOptions {
   readonly lease: number;
   readonly events: EventSink<HostEvent>;
   /** What changes while the host serves; nobody hears of it when left out. */
-  readonly tell?: Tell;
+  readonly notify?: Notify;
 }
 
 interface LibvirtOptions {
@@ -54,7 +55,7 @@ export interface RunningHost {
  *   the domains throws.
  */
 export async function serve(options: ServeOptions): Promise<RunningHost> {
-  const { listen, connect = [], libvirt, tell = () => {} } = options;
+  const { listen, connect = [], libvirt, notify = () => {} } = options;
   if (listen.length === 0 && connect.length === 0 && libvirt === undefined) {
     throw new AvmaError('argument-invalid', 'there is nothing to serve', {
       hint: 'Name a socket, as in avma host serve --listen unix:/run/avma/host.sock, or use --connect or --libvirt.',
@@ -85,12 +86,17 @@ export async function serve(options: ServeOptions): Promise<RunningHost> {
     for (const endpoint of listen) {
       named.push(
         endpoint.kind === 'kvp'
-          ? (await import('./kvp-endpoint.ts')).serveKvpPools(endpoint.path, endpoint.vmId, respond, tell)
+          ? (await import('./endpoints/kvp-endpoint.ts')).serveKvpPools(
+              endpoint.path,
+              endpoint.vmId,
+              respond,
+              notify,
+            )
           : await listenUnix(endpoint, respond),
       );
     }
-    for (const endpoint of connect) named.push(connectUnix(endpoint, respond, tell));
-    if (libvirt !== undefined) domains = await serveDomains(libvirt, respond, throttle, tell);
+    for (const endpoint of connect) named.push(connectUnix(endpoint, respond, notify));
+    if (libvirt !== undefined) domains = await serveDomains(libvirt, respond, throttle, notify);
   } catch (thrown) {
     await stop();
     throw thrown;
@@ -105,23 +111,23 @@ async function serveDomains(
   { folder, interval }: LibvirtOptions,
   respond: Responder,
   throttle: Throttle,
-  tell: Tell,
+  notify: Notify,
 ): Promise<DomainWatch> {
   // Imported here, so that a host without libvirt does not load an XML parser.
   const [{ folderSource, virshSource }, { watchDomains }] = await Promise.all([
-    import('./libvirt-source.ts'),
-    import('./libvirt-watch.ts'),
+    import('./libvirt/source.ts'),
+    import('./libvirt/watch.ts'),
   ]);
   const open = async ({ kind, vmId, path }: DomainEndpoint): Promise<ServedEndpoint> => {
     const { channel, close } =
       kind === 'connect'
-        ? connectUnix({ path, vmId }, respond, tell)
+        ? connectUnix({ path, vmId }, respond, notify)
         : await listenUnix({ path, vmId, mode: QEMU_SOCKET_MODE }, respond);
     // libvirt's own paths have a number that is new at each start: they would add up.
     return { channel, close: () => close().finally(() => throttle.forget(channel.name)) };
   };
   const source = folder === null ? virshSource(process.env) : folderSource(folder);
-  return watchDomains({ source, interval, open, tell });
+  return watchDomains({ source, interval, open, notify });
 }
 
 /** The installed certificate of a host's folder, for `avma host status` and for the line that `serve` begins with. */

@@ -2,8 +2,8 @@ import { createHmac } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { AvmaError } from '../errors/avma-error.ts';
-import { UUID_PATTERN } from '../schema/shapes.ts';
-import { readKvpValue } from './kvp-parameters.ts';
+import { readPool } from '../kvp/pool.ts';
+import { formatUuid, normalizeUuid, swapUuidByteOrder } from '../schema/uuid.ts';
 
 /** Which virtual machine this is, and how that is known. */
 export interface VmId {
@@ -53,25 +53,6 @@ export function findVmId(configured: string | undefined, root = '/'): VmId {
   return found;
 }
 
-/** Lower case, without braces; undefined if it is no UUID. */
-export function normalizeUuid(text: string): string | undefined {
-  const value = text
-    .trim()
-    .toLowerCase()
-    .replace(/^\{(.*)\}$/, '$1');
-  return UUID_PATTERN.test(value) ? value : undefined;
-}
-
-/**
- * The same UUID with its first three fields in the other byte order. SMBIOS before 2.6 did not say which one it
- * means, so the same machine is known by both.
- */
-export function swapUuidByteOrder(uuid: string): string {
-  const swap = (field: string) => (field.match(/../g) ?? []).reverse().join('');
-  const [a = '', b = '', c = '', ...rest] = uuid.split('-');
-  return [swap(a), swap(b), swap(c), ...rest].join('-');
-}
-
 function identity(text: string | undefined): string | undefined {
   const value = text === undefined ? undefined : normalizeUuid(text);
   return value === undefined || PLACEHOLDERS.has(value) ? undefined : value;
@@ -79,7 +60,8 @@ function identity(text: string | undefined): string | undefined {
 
 function fromHyperV(root: string): VmId | undefined {
   const file = path.join(root, 'var/lib/hyperv/.kvp_pool_3');
-  const value = identity(readKvpValue(file, 'VirtualMachineId'));
+  const records = readPool(readBytes(file) ?? new Uint8Array());
+  const value = identity(records.find(({ key }) => key === 'VirtualMachineId')?.value);
   return value === undefined ? undefined : { value, source: 'hyper-v', from: file };
 }
 
@@ -133,14 +115,6 @@ function fromMachineId(root: string): VmId | undefined {
 function hashMachineId(machineId: string): string {
   const hash = createHmac('sha256', Buffer.from(machineId, 'hex')).update(APPLICATION_ID).digest();
   return formatUuid(hash);
-}
-
-/** The first 16 bytes as a version 4 UUID. */
-export function formatUuid(bytes: Uint8Array): string {
-  const id = Buffer.from(bytes.subarray(0, 16));
-  id[6] = ((id[6] ?? 0) & 0x0f) | 0x40;
-  id[8] = ((id[8] ?? 0) & 0x3f) | 0x80;
-  return id.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }
 
 function readText(file: string): string | undefined {

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import type { AvmaError } from '../errors/avma-error.ts';
-import type { Connection } from './stream-exchange.ts';
+import type { HostStream } from './stream-exchange.ts';
 
 /** How a child ended. */
 export interface ChildEnd {
@@ -21,11 +21,11 @@ export interface ChildOptions {
 }
 
 /** How long a child that closed its stdout gets to say with which status it ends. */
-const LAST_WORDS_MS = 100;
-const STDERR_KEPT = 2048;
+const EXIT_STATUS_TIMEOUT_MS = 100;
+const MAX_STDERR_LENGTH = 2048;
 
 /** Starts a child whose stdin and stdout lead to the host. It never outlives the connection, nor this process. */
-export function spawnConnection(command: string, args: readonly string[], options: ChildOptions): Connection {
+export function spawnConnection(command: string, args: readonly string[], options: ChildOptions): HostStream {
   const ownGroup = options.shell && process.platform !== 'win32';
   const child = spawn(command, args, {
     env: options.env,
@@ -37,7 +37,7 @@ export function spawnConnection(command: string, args: readonly string[], option
 
   let stderr = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    stderr = (stderr + text).slice(-STDERR_KEPT);
+    stderr = (stderr + text).slice(-MAX_STDERR_LENGTH);
   });
   // A child that is gone also breaks its stdin; how it ended says more.
   child.stdin.on('error', () => {});
@@ -53,7 +53,7 @@ export function spawnConnection(command: string, args: readonly string[], option
     child.once('error', end);
     child.once('close', () => end());
     child.stdout.once('end', () => {
-      timer = setTimeout(end, LAST_WORDS_MS);
+      timer = setTimeout(end, EXIT_STATUS_TIMEOUT_MS);
     });
   });
 

@@ -1,11 +1,12 @@
 import { AvmaError, toAvmaError } from '../errors/avma-error.ts';
+import { errnoOf } from '../system/errno.ts';
+import { describeHolders } from '../system/holders.ts';
+import { pause } from '../system/pause.ts';
 import { AnswerReader } from './answer-reader.ts';
 import { type DeviceIo, nonBlockingIo } from './device-io.ts';
-import { describeHolders } from './holders.ts';
-import { pause } from './pause.ts';
+import type { PipeEnvironment } from './environment.ts';
 import type { ExchangeOptions, Pipe } from './pipe.ts';
-import { errnoOf, hostAbsent, hostGone, hostSilent, refuseIfAborted } from './pipe-errors.ts';
-import type { PipeWorld } from './world.ts';
+import { hostAbsent, hostGone, hostSilent, refuseIfAborted } from './pipe-errors.ts';
 
 /** What one kind of device adds to the exchange. */
 export interface DeviceKind {
@@ -20,23 +21,23 @@ export interface DeviceKind {
 }
 
 /** How long to sleep between two looks at the device, in milliseconds: doubles from the least to the most. */
-const LEAST_PAUSE = 1;
-const MOST_PAUSE = 25;
+const MIN_PAUSE_MS = 1;
+const MAX_PAUSE_MS = 25;
 
 /** Exchanges over a character device, by looking at it again and again. Held open until it fails or is closed. */
 export class DevicePipe implements Pipe {
   readonly uri: string;
   readonly #kind: DeviceKind;
-  readonly #world: PipeWorld;
+  readonly #environment: PipeEnvironment;
   readonly #io: DeviceIo;
   readonly #input = Buffer.allocUnsafe(16_384);
   #fd: number | undefined;
   #closed = false;
 
-  constructor(uri: string, kind: DeviceKind, world: PipeWorld, io: DeviceIo = nonBlockingIo) {
+  constructor(uri: string, kind: DeviceKind, environment: PipeEnvironment, io: DeviceIo = nonBlockingIo) {
     this.uri = uri;
     this.#kind = kind;
-    this.#world = world;
+    this.#environment = environment;
     this.#io = io;
   }
 
@@ -66,14 +67,14 @@ export class DevicePipe implements Pipe {
   async #open(signal: AbortSignal): Promise<number> {
     if (this.#fd !== undefined) return this.#fd;
     const path = this.#kind.find();
-    for (let delay = LEAST_PAUSE; ; delay = Math.min(delay * 2, MOST_PAUSE)) {
+    for (let delay = MIN_PAUSE_MS; ; delay = Math.min(delay * 2, MAX_PAUSE_MS)) {
       this.#refuseIfClosed();
       try {
         this.#fd = this.#io.open(path);
         break;
       } catch (thrown) {
         if (errnoOf(thrown) !== 'EBUSY') throw openError(this.uri, path, thrown);
-        if (signal.aborted) throw busy(path, this.#world, thrown);
+        if (signal.aborted) throw busy(path, this.#environment, thrown);
       }
       await pause(delay, signal);
     }
@@ -96,7 +97,7 @@ export class DevicePipe implements Pipe {
     let sent = 0;
     let present = false;
     let wasPresent = false;
-    for (let delay = LEAST_PAUSE; ; ) {
+    for (let delay = MIN_PAUSE_MS; ; ) {
       const got = this.#io.read(fd, this.#input);
       let moved = 0;
       if (got === 0 && this.#kind.endOfFile === 'hung-up') throw this.#hungUp();
@@ -114,7 +115,7 @@ export class DevicePipe implements Pipe {
         moved = went + (got ?? 0);
       }
       if (signal.aborted) throw this.#late(signal, present, wasPresent, sent < frame.length);
-      delay = moved > 0 ? LEAST_PAUSE : Math.min(delay * 2, MOST_PAUSE);
+      delay = moved > 0 ? MIN_PAUSE_MS : Math.min(delay * 2, MAX_PAUSE_MS);
       await pause(delay, signal);
       this.#refuseIfClosed();
     }
@@ -174,6 +175,8 @@ function openError(uri: string, path: string, thrown: unknown): AvmaError {
   }
 }
 
-function busy(path: string, world: PipeWorld, cause: unknown): AvmaError {
-  return new AvmaError('pipe-busy', `${path} is held by ${describeHolders(path, world.root)}`, { cause });
+function busy(path: string, environment: PipeEnvironment, cause: unknown): AvmaError {
+  return new AvmaError('pipe-busy', `${path} is held by ${describeHolders(path, environment.root)}`, {
+    cause,
+  });
 }

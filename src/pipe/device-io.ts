@@ -1,5 +1,5 @@
 import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs';
-import { errnoOf } from './pipe-errors.ts';
+import { errnoOf } from '../system/errno.ts';
 
 /**
  * Calls on a character device that never wait. Node offers no event-loop stream over one, and a read that waits sits

@@ -1,10 +1,17 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { AvmaError } from '../errors/avma-error.ts';
-import { HOST_SOCKET, KVP_FOLDER, NAMED_PIPE, VIRTIO_PORT, VSOCK_HOST_CID, VSOCK_PORT } from './defaults.ts';
-import { findProgram } from './find-program.ts';
+import {
+  HOST_SOCKET,
+  KVP_FOLDER,
+  NAMED_PIPE,
+  VIRTIO_PORT,
+  VSOCK_HOST_CID,
+  VSOCK_PORT,
+} from '../protocol/defaults.ts';
+import { findProgram } from '../system/find-program.ts';
+import type { PipeEnvironment } from './environment.ts';
 import { findVirtioPort } from './virtio-port.ts';
-import type { PipeWorld } from './world.ts';
 
 /** What came of one pipe that could be there. */
 interface Candidate {
@@ -30,9 +37,11 @@ type Finding = Pick<Candidate, 'uri' | 'reason'> & { readonly verdict: 'there' |
  * Looks for a pipe, in this order: the virtio-serial port, Hyper-V's Data Exchange, the socket of a host on this same
  * machine. It looks at files only and opens nothing, so it says that a pipe is there, not that anybody answers.
  */
-export function discoverPipe(world: PipeWorld): Discovery {
+export function discoverPipe(environment: PipeEnvironment): Discovery {
   const findings =
-    world.platform === 'win32' ? [namedPipe()] : [virtio(world), kvp(world), unix(world), vsock(world)];
+    environment.platform === 'win32'
+      ? [namedPipe()]
+      : [virtio(environment), kvp(environment), unix(environment), vsock(environment)];
   const first = findings.find(({ verdict }) => verdict === 'there');
   const candidates = findings.map(({ uri, verdict, reason }): Candidate => {
     if (verdict !== 'there') return { uri, verdict, reason };
@@ -47,7 +56,7 @@ export function pipeNotFound({ candidates }: Discovery): AvmaError {
   return new AvmaError('pipe-not-found', `no pipe to a host was found: ${reasons}`);
 }
 
-function virtio({ root }: PipeWorld): Finding {
+function virtio({ root }: PipeEnvironment): Finding {
   const uri = `virtio:${VIRTIO_PORT}`;
   const file = findVirtioPort(VIRTIO_PORT, root);
   return file === null
@@ -56,7 +65,7 @@ function virtio({ root }: PipeWorld): Finding {
 }
 
 // The folder alone is no sign: installing the daemon's package makes it on any machine.
-function kvp({ root }: PipeWorld): Finding {
+function kvp({ root }: PipeEnvironment): Finding {
   const uri = 'kvp:';
   const folder = path.join(root, KVP_FOLDER);
   if (!existsSync(folder)) return { uri, verdict: 'absent', reason: `${folder} does not exist` };
@@ -69,7 +78,7 @@ function kvp({ root }: PipeWorld): Finding {
   return { uri, verdict: 'absent', reason: `${folder} is there, but this is not a Hyper-V machine` };
 }
 
-function unix({ root }: PipeWorld): Finding {
+function unix({ root }: PipeEnvironment): Finding {
   const socket = path.join(root, HOST_SOCKET);
   const uri = `unix:${socket}`;
   const stat = statSync(socket, { throwIfNoEntry: false });
@@ -79,7 +88,7 @@ function unix({ root }: PipeWorld): Finding {
 }
 
 // A vsock leads to whoever runs this machine, also where that is a cloud: nobody is asked there unbidden.
-function vsock({ root, env }: PipeWorld): Finding {
+function vsock({ root, env }: PipeEnvironment): Finding {
   const uri = `vsock:${VSOCK_HOST_CID}:${VSOCK_PORT}`;
   const device = path.join(root, 'dev/vsock');
   if (!existsSync(device)) return { uri, verdict: 'absent', reason: `${device} does not exist` };

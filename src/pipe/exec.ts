@@ -1,9 +1,9 @@
 import { AvmaError } from '../errors/avma-error.ts';
 import { type ChildEnd, spawnConnection } from './child-connection.ts';
+import type { PipeEnvironment } from './environment.ts';
 import type { Pipe } from './pipe.ts';
 import { hostAbsent, hostGone, uriInvalid } from './pipe-errors.ts';
 import { StreamPipe } from './stream-exchange.ts';
-import type { PipeWorld } from './world.ts';
 
 // What a POSIX shell says of a command that it could not run.
 const NOT_EXECUTABLE = 126;
@@ -14,12 +14,12 @@ const NOT_FOUND = 127;
  * `cmd /c`), quoting and all: whoever may set the URI may run commands as this user anyway. It runs in a session of
  * its own, so it cannot ask anything on the terminal, and is killed with all that it started when the pipe closes.
  */
-export function openExecPipe(uri: string, rest: string, world: PipeWorld): Pipe {
+export function openExecPipe(uri: string, rest: string, environment: PipeEnvironment): Pipe {
   const command = rest.trim();
   if (command === '') throw uriInvalid(uri, 'it names no command', 'Write exec:COMMAND.');
   return new StreamPipe(uri, async () =>
     spawnConnection(command, [], {
-      env: world.env,
+      env: environment.env,
       shell: true,
       explain: (end) => explain(uri, end),
     }),

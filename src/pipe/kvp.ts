@@ -1,32 +1,33 @@
 import { accessSync, existsSync } from 'node:fs';
 import path from 'node:path';
 import { AvmaError, toAvmaError } from '../errors/avma-error.ts';
+import { exchangeOfKey, gatherLines, isPartKey, splitLine } from '../kvp/message.ts';
+import type { PoolRecord } from '../kvp/pool.ts';
+import { changePool, GUEST_TO_HOST, HOST_TO_GUEST, readSettledPool } from '../kvp/pool-file.ts';
+import { KVP_FOLDER } from '../protocol/defaults.ts';
+import { errnoOf } from '../system/errno.ts';
+import { pause } from '../system/pause.ts';
 import { AnswerReader } from './answer-reader.ts';
-import { KVP_FOLDER } from './defaults.ts';
-import { changePool, GUEST_TO_HOST, HOST_TO_GUEST, readSettledPool } from './kvp-file.ts';
-import { exchangeOfKey, gatherLines, isPartKey, splitLine } from './kvp-message.ts';
-import type { PoolRecord } from './kvp-pool.ts';
-import { pause } from './pause.ts';
+import type { PipeEnvironment } from './environment.ts';
 import type { ExchangeOptions, Pipe } from './pipe.ts';
-import { errnoOf, hostAbsent, hostGone, hostSilent, refuseIfAborted, uriInvalid } from './pipe-errors.ts';
-import type { PipeWorld } from './world.ts';
+import { hostAbsent, hostGone, hostSilent, refuseIfAborted, uriInvalid } from './pipe-errors.ts';
 
 const ENABLE =
   'Enable the Data Exchange integration service of the VM, and start hv_kvp_daemon (package hyperv-daemons).';
 
 /** How long to sleep between two looks at the host's pool, in milliseconds: doubles from the least to the most. */
-const LEAST_PAUSE = 20;
-const MOST_PAUSE = 500;
+const MIN_PAUSE_MS = 20;
+const MAX_PAUSE_MS = 500;
 
 /** What tidying up may take when the deadline has passed already. */
-const TIDY_MS = 250;
+const CLEANUP_TIMEOUT_MS = 250;
 
 /** `kvp:`, Hyper-V's Data Exchange; `kvp:/FOLDER` for pools that lie elsewhere. */
-export function openKvpPipe(uri: string, rest: string, world: PipeWorld): Pipe {
+export function openKvpPipe(uri: string, rest: string, environment: PipeEnvironment): Pipe {
   if (rest !== '' && !path.isAbsolute(rest)) {
     throw uriInvalid(uri, 'it does not name a folder by its whole path', 'Write kvp: alone, as a rule.');
   }
-  return new KvpPipe(uri, rest === '' ? path.join(world.root, KVP_FOLDER) : rest);
+  return new KvpPipe(uri, rest === '' ? path.join(environment.root, KVP_FOLDER) : rest);
 }
 
 /** Exchanges through the pools: the request as records of one, the answer as records of the other. */
@@ -64,7 +65,7 @@ class KvpPipe implements Pipe {
       if (!(await changePool(this.#pool(GUEST_TO_HOST), asked, signal))) {
         throw this.#late(deadline, 'another program holds the lock on the pool');
       }
-      for (let delay = LEAST_PAUSE; ; delay = Math.min(delay * 2, MOST_PAUSE)) {
+      for (let delay = MIN_PAUSE_MS; ; delay = Math.min(delay * 2, MAX_PAUSE_MS)) {
         const records = await readSettledPool(this.#pool(HOST_TO_GUEST), signal);
         const line = gatherLines(records ?? []).get(reader.exchangeId);
         if (line !== undefined) return this.#answer(reader, line);
@@ -125,7 +126,7 @@ class KvpPipe implements Pipe {
   async #tidyUp(exchangeId: string): Promise<void> {
     const remove = (key: string) => exchangeOfKey(key) === exchangeId;
     const enough = new AbortController();
-    const timer = setTimeout(() => enough.abort(), TIDY_MS);
+    const timer = setTimeout(() => enough.abort(), CLEANUP_TIMEOUT_MS);
     try {
       await changePool(this.#pool(GUEST_TO_HOST), { remove, append: [] }, enough.signal);
     } catch {

@@ -1,5 +1,5 @@
+import { orAborted } from '../system/or-aborted.ts';
 import { AnswerReader } from './answer-reader.ts';
-import { orAborted } from './or-aborted.ts';
 import type { ExchangeOptions, Pipe } from './pipe.ts';
 import { hostGone, hostSilent, refuseIfAborted } from './pipe-errors.ts';
 

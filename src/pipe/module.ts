@@ -2,11 +2,12 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { AvmaError, toAvmaError } from '../errors/avma-error.ts';
 import { type AvmaErrorCode, CODES } from '../errors/codes.ts';
+import { errnoOf } from '../system/errno.ts';
+import { orAborted } from '../system/or-aborted.ts';
 import { AnswerReader } from './answer-reader.ts';
-import { orAborted } from './or-aborted.ts';
+import type { PipeEnvironment } from './environment.ts';
 import type { ExchangeOptions, Pipe } from './pipe.ts';
-import { errnoOf, hostSilent, refuseIfAborted, uriInvalid } from './pipe-errors.ts';
-import type { PipeWorld } from './world.ts';
+import { hostSilent, refuseIfAborted, uriInvalid } from './pipe-errors.ts';
 
 /** What a module's default export is: called once, it makes the pipe. */
 export type PipeModule = (uri: string) => Pipe | Promise<Pipe>;
@@ -18,12 +19,12 @@ type UserPipe = Pick<Pipe, 'exchange' | 'close'>;
  * `module:./my-pipe.mjs`, a transport of the user's own. Its `exchange` may resolve with whatever came back: the
  * answering line is looked for in it. An error's `code`, when it is one of ours (`host-absent`), is kept.
  */
-export async function openModulePipe(uri: string, rest: string, world: PipeWorld): Promise<Pipe> {
+export async function openModulePipe(uri: string, rest: string, environment: PipeEnvironment): Promise<Pipe> {
   if (!/^\.{0,2}[\\/]|^[A-Za-z]:[\\/]/.test(rest)) {
     throw uriInvalid(uri, 'it does not name a file', 'Write module:./my-pipe.mjs, or the whole path.');
   }
   const file = path.resolve(rest);
-  const load = world.importModule ?? ((url: string) => import(url));
+  const load = environment.importModule ?? ((url: string) => import(url));
   let made: unknown;
   try {
     const { default: make } = (await load(pathToFileURL(file).href)) as { default?: unknown };

@@ -1,17 +1,17 @@
-import { NAMED_PIPE } from './defaults.ts';
+import { NAMED_PIPE } from '../protocol/defaults.ts';
+import type { PipeEnvironment } from './environment.ts';
 import type { Pipe } from './pipe.ts';
 import { uriInvalid } from './pipe-errors.ts';
 import { connectPath } from './socket-connection.ts';
 import { StreamPipe } from './stream-exchange.ts';
-import type { PipeWorld } from './world.ts';
 
 /** `npipe://./pipe/NAME`, a named pipe of this Windows machine. */
-export function openNamedPipe(uri: string, rest: string, world: PipeWorld): Pipe {
+export function openNamedPipe(uri: string, rest: string, environment: PipeEnvironment): Pipe {
   const [, name] = /^\/\/\.\/pipe\/([^\\/]{1,200})$/.exec(rest) ?? [];
   if (name === undefined) {
     throw uriInvalid(uri, 'it does not name a pipe of this machine', `Write npipe://./pipe/${NAMED_PIPE}.`);
   }
-  if (world.platform !== 'win32') {
+  if (environment.platform !== 'win32') {
     throw uriInvalid(uri, 'named pipes exist on Windows only', 'Use unix:/run/avma/host.sock, for example.');
   }
   return namedPipe(uri, `\\\\.\\pipe\\${name}`);

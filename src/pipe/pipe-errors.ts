@@ -37,9 +37,3 @@ export function uriInvalid(uri: string, why: string, hint?: string): AvmaError {
 export function refuseIfAborted(uri: string, signal: AbortSignal): void {
   if (signal.aborted) throw hostSilent(uri, signal, 'nothing was sent, the time was up already');
 }
-
-/** The system's name of an error, as `ENOENT`. */
-export function errnoOf(thrown: unknown): string | undefined {
-  const code = (thrown as NodeJS.ErrnoException | null)?.code;
-  return typeof code === 'string' ? code : undefined;
-}

@@ -1,14 +1,14 @@
+import { type PipeEnvironment, systemEnvironment } from './environment.ts';
 import type { Pipe } from './pipe.ts';
 import { hostAbsent, uriInvalid } from './pipe-errors.ts';
-import { type PipeWorld, systemWorld } from './world.ts';
 
-type Open = (uri: string, rest: string, world: PipeWorld) => Promise<Pipe>;
+type Open = (uri: string, rest: string, environment: PipeEnvironment) => Promise<Pipe>;
 
 /** One line a transport. Imported when asked for, so that a command loads only the one it talks over. */
 const TRANSPORTS: Readonly<Record<string, Open>> = {
-  loopback: async (uri, _rest, world) => {
-    if (world.loopback === undefined) throw hostAbsent(uri, 'this process holds none');
-    return new (await import('./loopback.ts')).LoopbackPipe(world.loopback);
+  loopback: async (uri, _rest, environment) => {
+    if (environment.loopback === undefined) throw hostAbsent(uri, 'this process holds none');
+    return new (await import('./loopback.ts')).LoopbackPipe(environment.loopback);
   },
   unix: async (...args) => (await import('./unix.ts')).openUnixPipe(...args),
   npipe: async (...args) => (await import('./npipe.ts')).openNamedPipe(...args),
@@ -26,7 +26,10 @@ const TRANSPORTS: Readonly<Record<string, Open>> = {
  * @throws {AvmaError} `pipe-uri-invalid` for an unknown scheme or a URI that cannot work here; `host-absent` for
  *   `loopback:` without a host.
  */
-export async function openPipe(uri: string, world: PipeWorld = systemWorld()): Promise<Pipe> {
+export async function openPipe(
+  uri: string,
+  environment: PipeEnvironment = systemEnvironment(),
+): Promise<Pipe> {
   const colon = uri.indexOf(':');
   const scheme = colon === -1 ? '' : uri.slice(0, colon).toLowerCase();
   const open = Object.hasOwn(TRANSPORTS, scheme) ? TRANSPORTS[scheme] : undefined;
@@ -39,5 +42,5 @@ export async function openPipe(uri: string, world: PipeWorld = systemWorld()): P
         .join(', ')}; unix:/run/avma/host.sock, for example.`,
     );
   }
-  return open(uri, uri.slice(colon + 1), world);
+  return open(uri, uri.slice(colon + 1), environment);
 }

@@ -2,9 +2,9 @@ import { spawn } from 'node:child_process';
 import { AvmaError } from '../errors/avma-error.ts';
 import { DevicePipe } from './device-exchange.ts';
 import { nonBlockingIo } from './device-io.ts';
+import type { PipeEnvironment } from './environment.ts';
 import type { Pipe } from './pipe.ts';
 import { hostAbsent, hostSilent, uriInvalid } from './pipe-errors.ts';
-import type { PipeWorld } from './world.ts';
 
 /**
  * Bytes as they are: no echo, no line editing, no flow control by characters. `clocal` because a VM's port has no
@@ -16,27 +16,32 @@ const SETTINGS = ['115200', 'raw', '-echo', '-echoe', '-echok', 'cs8', '-parenb'
  * `serial:/dev/ttyS1`, a serial line. It is left in raw mode: a line that leads to a host is nobody's console. It
  * cannot tell whether anybody is at the other end, so an absent host is a silent one.
  */
-export function openSerialPipe(uri: string, rest: string, world: PipeWorld): Pipe {
+export function openSerialPipe(uri: string, rest: string, environment: PipeEnvironment): Pipe {
   if (!rest.startsWith('/')) throw uriInvalid(uri, 'it does not name a device', 'Write serial:/dev/ttyS1.');
-  if (world.platform === 'win32') throw uriInvalid(uri, 'serial lines cannot be reached on Windows');
+  if (environment.platform === 'win32') throw uriInvalid(uri, 'serial lines cannot be reached on Windows');
   return new DevicePipe(
     uri,
     {
       find: () => rest,
-      prepare: (path, signal) => makeRaw(uri, path, world, signal),
+      prepare: (path, signal) => makeRaw(uri, path, environment, signal),
       endOfFile: 'hung-up',
       silence: 'nothing came back, and a serial line does not tell whether anybody is at its other end',
     },
-    world,
+    environment,
   );
 }
 
 // stty works on its stdin whichever system it is, and makes it wait again (coreutils takes O_NONBLOCK off). So it gets
 // a descriptor that is its own, not a share of the one that is read.
-function makeRaw(uri: string, path: string, world: PipeWorld, signal: AbortSignal): Promise<void> {
+function makeRaw(
+  uri: string,
+  path: string,
+  environment: PipeEnvironment,
+  signal: AbortSignal,
+): Promise<void> {
   return new Promise((resolve, reject) => {
     const fd = nonBlockingIo.open(path);
-    const stty = spawn('stty', SETTINGS, { stdio: [fd, 'ignore', 'pipe'], env: world.env });
+    const stty = spawn('stty', SETTINGS, { stdio: [fd, 'ignore', 'pipe'], env: environment.env });
     nonBlockingIo.close(fd);
     let said = '';
     stty.stderr?.setEncoding('utf8').on('data', (text: string) => {

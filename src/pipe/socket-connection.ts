@@ -1,10 +1,11 @@
 import net from 'node:net';
 import { AvmaError, toAvmaError } from '../errors/avma-error.ts';
-import { errnoOf, hostAbsent, hostGone, hostSilent } from './pipe-errors.ts';
-import type { Connection } from './stream-exchange.ts';
+import { errnoOf } from '../system/errno.ts';
+import { hostAbsent, hostGone, hostSilent } from './pipe-errors.ts';
+import type { HostStream } from './stream-exchange.ts';
 
 /** Connects to a unix socket, or to a named pipe on Windows. */
-export function connectPath(uri: string, path: string, signal: AbortSignal): Promise<Connection> {
+export function connectPath(uri: string, path: string, signal: AbortSignal): Promise<HostStream> {
   return new Promise((resolve, reject) => {
     const socket = net.connect({ path });
     let failure: Error | undefined;

@@ -5,7 +5,7 @@ import type { ExchangeOptions, Pipe } from './pipe.ts';
 import { hostGone, hostSilent, refuseIfAborted } from './pipe-errors.ts';
 
 /** A byte stream to the host: a socket, or a child's stdin and stdout. */
-export interface Connection {
+export interface HostStream {
   readonly input: Readable;
   readonly output: Writable;
   /** Resolves, never rejects, when the stream is over: with the error that an exchange under way then has. */
@@ -15,7 +15,7 @@ export interface Connection {
 }
 
 /** Opens the stream. Rejects with an {@link AvmaError}, also when the signal aborts; nothing is left open then. */
-export type Connect = (signal: AbortSignal) => Promise<Connection>;
+export type Connect = (signal: AbortSignal) => Promise<HostStream>;
 
 /**
  * Exchanges over a byte stream. It is opened by the first exchange and kept for the next, also past a deadline: the
@@ -24,7 +24,7 @@ export type Connect = (signal: AbortSignal) => Promise<Connection>;
 export class StreamPipe implements Pipe {
   readonly uri: string;
   readonly #connect: Connect;
-  #connection: Connection | undefined;
+  #connection: HostStream | undefined;
   #closed = false;
 
   constructor(uri: string, connect: Connect) {
@@ -50,7 +50,7 @@ export class StreamPipe implements Pipe {
     if (this.#connection !== undefined) await this.#drop(this.#connection);
   }
 
-  async #open(signal: AbortSignal): Promise<Connection> {
+  async #open(signal: AbortSignal): Promise<HostStream> {
     if (this.#connection !== undefined) return this.#connection;
     const connection = await this.#connect(signal);
     if (this.#closed) {
@@ -66,7 +66,7 @@ export class StreamPipe implements Pipe {
     return hostGone(this.uri, 'the pipe was closed on this side');
   }
 
-  async #drop(connection: Connection): Promise<void> {
+  async #drop(connection: HostStream): Promise<void> {
     if (this.#connection === connection) this.#connection = undefined;
     await connection.destroy();
   }
@@ -74,7 +74,7 @@ export class StreamPipe implements Pipe {
 
 function converse(
   uri: string,
-  connection: Connection,
+  connection: HostStream,
   frame: Uint8Array,
   reader: AnswerReader,
   signal: AbortSignal,

@@ -1,17 +1,17 @@
+import type { PipeEnvironment } from './environment.ts';
 import type { Pipe } from './pipe.ts';
 import { uriInvalid } from './pipe-errors.ts';
 import { connectPath } from './socket-connection.ts';
 import { StreamPipe } from './stream-exchange.ts';
-import type { PipeWorld } from './world.ts';
 
 /** `unix:PATH`, a host on the same kernel, or a hypervisor's unix socket. `unix:///PATH` is the same. */
-export function openUnixPipe(uri: string, rest: string, world: PipeWorld): Pipe {
+export function openUnixPipe(uri: string, rest: string, environment: PipeEnvironment): Pipe {
   const path = rest.startsWith('///') ? rest.slice(2) : rest;
   if (path === '') throw uriInvalid(uri, 'it names no socket');
-  if (world.platform === 'win32') {
+  if (environment.platform === 'win32') {
     throw uriInvalid(uri, 'unix sockets cannot be reached on Windows', 'Use npipe://./pipe/avma.');
   }
-  const limit = longestSocketPath(world.platform);
+  const limit = longestSocketPath(environment.platform);
   const length = Buffer.byteLength(path);
   if (length > limit) {
     throw uriInvalid(

@@ -1,24 +1,25 @@
-import { VIRTIO_PORT } from './defaults.ts';
+import { VIRTIO_PORT } from '../protocol/defaults.ts';
 import { DevicePipe } from './device-exchange.ts';
 import type { DeviceIo } from './device-io.ts';
+import type { PipeEnvironment } from './environment.ts';
 import type { Pipe } from './pipe.ts';
 import { hostAbsent, uriInvalid } from './pipe-errors.ts';
 import { findVirtioPort, virtioPorts } from './virtio-port.ts';
-import type { PipeWorld } from './world.ts';
 
 /**
  * `virtio:NAME`, a virtio-serial port (QEMU, libvirt, Proxmox, OpenStack). One process at a time may hold it: while
  * another does, it is tried until the deadline.
  */
-export function openVirtioPipe(uri: string, name: string, world: PipeWorld, io?: DeviceIo): Pipe {
+export function openVirtioPipe(uri: string, name: string, environment: PipeEnvironment, io?: DeviceIo): Pipe {
   if (!/^[^/\0]+$/.test(name) || /^\.+$/.test(name)) {
     throw uriInvalid(uri, 'it does not name a port', `Write virtio:${VIRTIO_PORT}.`);
   }
-  if (world.platform !== 'linux') throw uriInvalid(uri, 'virtio-serial ports can be reached on Linux only');
+  if (environment.platform !== 'linux')
+    throw uriInvalid(uri, 'virtio-serial ports can be reached on Linux only');
   const find = () => {
-    const file = findVirtioPort(name, world.root);
+    const file = findVirtioPort(name, environment.root);
     if (file !== null) return file;
-    const others = virtioPorts(world.root).map((port) => port.name || port.device);
+    const others = virtioPorts(environment.root).map((port) => port.name || port.device);
     throw hostAbsent(
       uri,
       others.length === 0
@@ -28,5 +29,5 @@ export function openVirtioPipe(uri: string, name: string, world: PipeWorld, io?:
     );
   };
   const silence = 'the host holds the other end but sent no answer';
-  return new DevicePipe(uri, { find, silence, endOfFile: 'absent-now' }, world, io);
+  return new DevicePipe(uri, { find, silence, endOfFile: 'absent-now' }, environment, io);
 }

@@ -1,12 +1,12 @@
 import { execFile } from 'node:child_process';
 import { AvmaError } from '../errors/avma-error.ts';
+import { VSOCK_HOST_CID, VSOCK_PORT } from '../protocol/defaults.ts';
+import { findProgram } from '../system/find-program.ts';
 import { type ChildEnd, spawnConnection } from './child-connection.ts';
-import { VSOCK_HOST_CID, VSOCK_PORT } from './defaults.ts';
-import { findProgram } from './find-program.ts';
+import type { PipeEnvironment } from './environment.ts';
 import type { Pipe } from './pipe.ts';
 import { hostAbsent, hostGone, hostSilent, uriInvalid } from './pipe-errors.ts';
 import { StreamPipe } from './stream-exchange.ts';
-import type { PipeWorld } from './world.ts';
 
 const INSTALL_SOCAT = 'Install socat 1.7.4 or newer: apt install socat, or dnf install socat.';
 
@@ -14,7 +14,7 @@ const INSTALL_SOCAT = 'Install socat 1.7.4 or newer: apt install socat, or dnf i
  * `vsock:CID:PORT`, a host behind AF_VSOCK (QEMU, Firecracker, Cloud Hypervisor, Hyper-V, VMware). Node has no such
  * sockets, so a socat child holds it.
  */
-export function openVsockPipe(uri: string, rest: string, world: PipeWorld): Pipe {
+export function openVsockPipe(uri: string, rest: string, environment: PipeEnvironment): Pipe {
   const [, cid, port] = /^(\d{1,10}):(\d{1,10})$/.exec(rest) ?? [];
   const most = 0xfffffffe;
   if (cid === undefined || port === undefined || Number(cid) > most || Number(port) > most) {
@@ -24,12 +24,12 @@ export function openVsockPipe(uri: string, rest: string, world: PipeWorld): Pipe
       `Write vsock:${VSOCK_HOST_CID}:${VSOCK_PORT}.`,
     );
   }
-  if (world.platform !== 'linux') throw uriInvalid(uri, 'vsock can be reached on Linux only');
+  if (environment.platform !== 'linux') throw uriInvalid(uri, 'vsock can be reached on Linux only');
   let socat: string | undefined;
   return new StreamPipe(uri, async (signal) => {
-    socat ??= await findSocat(uri, world.env, signal);
+    socat ??= await findSocat(uri, environment.env, signal);
     return spawnConnection(socat, ['-', `VSOCK-CONNECT:${cid}:${port}`], {
-      env: world.env,
+      env: environment.env,
       shell: false,
       explain: (end) => explain(uri, end),
     });

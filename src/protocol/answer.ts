@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { DAY_MS } from '../schema/durations.ts';
 import {
   exchangeId,
   hardwareId,
@@ -12,7 +13,7 @@ import {
 import { Envelope } from './envelope.ts';
 
 /** Seven days: the longest lease that a host may grant and a guest accepts, in milliseconds. */
-export const MAX_LEASE = 7 * 24 * 60 * 60 * 1000;
+export const MAX_LEASE = 7 * DAY_MS;
 
 /** What the host signs. A refusal is signed just so, with its HRESULT and without a lease. */
 export const Answer = z.strictObject({
@@ -39,7 +40,7 @@ export type Answer = z.infer<typeof Answer>;
 
 /**
  * The answer with the certificate that says who signed it: what the host seals to the guest's fresh key, and what the
- * guest keeps as its proof.
+ * guest keeps in its state.
  */
-export const SignedAnswer = z.strictObject({ certificate: Envelope, answer: Envelope });
-export type SignedAnswer = z.infer<typeof SignedAnswer>;
+export const SignedLease = z.strictObject({ certificate: Envelope, answer: Envelope });
+export type SignedLease = z.infer<typeof SignedLease>;

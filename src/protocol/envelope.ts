@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
 import * as z from 'zod/mini';
 import { base64url64, base64urlBlob, hex8, shortLabel } from '../schema/shapes.ts';
+import { sha256Hex } from '../system/sha256.ts';
 import { type KeyPair, signEd25519, verifyEd25519 } from './curve-keys.ts';
 
 /**
@@ -40,9 +40,9 @@ export function preAuthenticationEncoding(payloadType: string, payload: Uint8Arr
   ]);
 }
 
-/** Names a public key: the first 8 bytes of its SHA-256 in hex. A hint for finding the key, never proof. */
+/** Names a public key: the first 8 bytes of its SHA-256 in hex. A hint for finding the key, never a proof. */
 export function keyId(publicKey: Uint8Array): string {
-  return createHash('sha256').update(publicKey).digest('hex').slice(0, 16);
+  return sha256Hex(publicKey).slice(0, 16);
 }
 
 /** Serialises `statement` once and signs those bytes. */
@@ -57,7 +57,7 @@ export function signEnvelope(payloadType: PayloadType, statement: object, signer
 }
 
 /** The payload's JSON if `publicKey` signed it as `payloadType`; undefined if not, or if it is no JSON. */
-export function openEnvelope(envelope: Envelope, payloadType: PayloadType, publicKey: Uint8Array): unknown {
+export function verifyEnvelope(envelope: Envelope, payloadType: PayloadType, publicKey: Uint8Array): unknown {
   if (envelope.payloadType !== payloadType) return undefined;
   const payload = Buffer.from(envelope.payload, 'base64url');
   const signature = Buffer.from(envelope.signatures[0]?.sig ?? '', 'base64url');

@@ -2,11 +2,11 @@ import * as z from 'zod/mini';
 import { AvmaError } from '../errors/avma-error.ts';
 import { base64url32, hardwareId, hex8, instant, oneOf, osVersion, shortLabel } from '../schema/shapes.ts';
 import type { KeyPair } from './curve-keys.ts';
-import { type Envelope, openEnvelope, PAYLOAD_TYPES, signEnvelope } from './envelope.ts';
+import { type Envelope, PAYLOAD_TYPES, signEnvelope, verifyEnvelope } from './envelope.ts';
 
-/** How the host itself was activated. */
-export const HOST_CHANNELS = ['MAK', 'OEM', 'KMS'] as const;
-export type HostChannel = (typeof HOST_CHANNELS)[number];
+/** How the host itself is licensed. */
+export const HOST_LICENSING = ['MAK', 'OEM', 'KMS'] as const;
+export type HostLicensing = (typeof HOST_LICENSING)[number];
 
 export const hostIdentity = {
   hostName: shortLabel,
@@ -22,7 +22,7 @@ export const HostCertificate = z.strictObject({
   serial: hex8,
   edition: shortLabel,
   osVersion,
-  channel: oneOf(HOST_CHANNELS),
+  licensing: oneOf(HOST_LICENSING),
   notBefore: instant,
   notAfter: instant,
 });
@@ -48,10 +48,10 @@ export function signHostCertificate(certificate: HostCertificate, root: KeyPair)
  *
  * @throws {AvmaError} `certificate-untrusted`.
  */
-export function openHostCertificate(envelope: Envelope, anchors: readonly TrustAnchor[]): HostCertificate {
+export function verifyHostCertificate(envelope: Envelope, anchors: readonly TrustAnchor[]): HostCertificate {
   for (const anchor of anchors) {
     if (envelope.signatures[0]?.keyid !== anchor.keyId) continue;
-    const statement = openEnvelope(envelope, PAYLOAD_TYPES.hostCertificate, anchor.publicKey);
+    const statement = verifyEnvelope(envelope, PAYLOAD_TYPES.hostCertificate, anchor.publicKey);
     const certificate = HostCertificate.safeParse(statement);
     if (certificate.success && certificate.data.notBefore < certificate.data.notAfter)
       return certificate.data;
@@ -64,14 +64,14 @@ export function openHostCertificate(envelope: Envelope, anchors: readonly TrustA
   );
 }
 
-/** The certificate without any proof: for the host's own file, and for showing what an untrusted one claims. */
-export function readHostCertificate(envelope: Envelope): HostCertificate | undefined {
+/** The certificate, not verified: for the host's own file, and for showing what an untrusted one claims. */
+export function decodeUnverifiedCertificate(envelope: Envelope): HostCertificate | undefined {
   if (envelope.payloadType !== PAYLOAD_TYPES.hostCertificate) return undefined;
-  return HostCertificate.safeParse(unverifiedPayload(envelope)).data;
+  return HostCertificate.safeParse(decodeUnverifiedPayload(envelope)).data;
 }
 
 /** What an envelope says, whoever signed it. */
-export function unverifiedPayload(envelope: Envelope): unknown {
+export function decodeUnverifiedPayload(envelope: Envelope): unknown {
   try {
     return JSON.parse(Buffer.from(envelope.payload, 'base64url').toString('utf8'));
   } catch {

@@ -1,18 +1,18 @@
 import * as z from 'zod/mini';
 import { AvmaError } from '../errors/avma-error.ts';
 import { instant } from '../schema/shapes.ts';
-import { type Envelope, openEnvelope, PAYLOAD_TYPES } from './envelope.ts';
-import { hostIdentity, unverifiedPayload } from './host-certificate.ts';
+import { type Envelope, PAYLOAD_TYPES, verifyEnvelope } from './envelope.ts';
+import { decodeUnverifiedPayload, hostIdentity } from './host-certificate.ts';
 
 /** What a host says of itself when it asks to be certified; signed by its own signing key. */
 export const HostRequest = z.strictObject({ ...hostIdentity, requestedAt: instant });
 export type HostRequest = z.infer<typeof HostRequest>;
 
 /** @throws {AvmaError} `file-invalid` unless `envelope` is a request that its own key signed. */
-export function openHostRequest(envelope: Envelope): HostRequest {
-  const claim = HostRequest.safeParse(unverifiedPayload(envelope));
+export function verifyHostRequest(envelope: Envelope): HostRequest {
+  const claim = HostRequest.safeParse(decodeUnverifiedPayload(envelope));
   const key = claim.success ? Buffer.from(claim.data.signingKey, 'base64url') : undefined;
-  if (key === undefined || openEnvelope(envelope, PAYLOAD_TYPES.hostRequest, key) === undefined) {
+  if (key === undefined || verifyEnvelope(envelope, PAYLOAD_TYPES.hostRequest, key) === undefined) {
     throw new AvmaError(
       'file-invalid',
       'this is not a host request, or it was changed after the host made it',

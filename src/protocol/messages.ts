@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import * as z from 'zod/mini';
 import {
   anyInteger,
@@ -12,6 +11,7 @@ import {
   shortLabel,
   uuid,
 } from '../schema/shapes.ts';
+import { sha256Hex } from '../system/sha256.ts';
 import { FRAME_TYPES, PROTOCOL_VERSION } from './frame.ts';
 
 /** What started an activation; the host's event log shows it. */
@@ -72,5 +72,5 @@ export function encodeJson(message: object): Uint8Array {
 
 /** SHA-256 of a request packet in hex: what the answer is bound to, and what a repeated request is known by. */
 export function packetDigest(packet: Uint8Array): string {
-  return createHash('sha256').update(packet).digest('hex');
+  return sha256Hex(packet);
 }

@@ -1,13 +1,13 @@
 import { AvmaError } from '../errors/avma-error.ts';
 import type { AvmaErrorCode } from '../errors/codes.ts';
-import { formatHresult } from '../errors/hresult.ts';
-import { Answer, MAX_LEASE, type SignedAnswer } from './answer.ts';
-import { openEnvelope, PAYLOAD_TYPES } from './envelope.ts';
+import { formatHresult, HRESULT } from '../errors/hresult.ts';
+import { Answer, MAX_LEASE, type SignedLease } from './answer.ts';
+import { PAYLOAD_TYPES, verifyEnvelope } from './envelope.ts';
 import {
   HOST_EDITIONS,
   type HostCertificate,
-  openHostCertificate,
   type TrustAnchor,
+  verifyHostCertificate,
 } from './host-certificate.ts';
 
 /** What the answer must be about. */
@@ -25,23 +25,23 @@ export interface VerifiedAnswer {
  * Steps V4, V5 and V7 to V13 over a proof from the store, each time that a licence state is derived. V2, V3 and V6
  * were the exchange's own and cannot be repeated.
  */
-export function verifyProof(
-  proof: SignedAnswer,
+export function verifySignedLease(
+  signedLease: SignedLease,
   expected: Expected,
   anchors: readonly TrustAnchor[],
 ): VerifiedAnswer {
-  const verified = verifySignatures(proof, anchors);
+  const verified = verifySignatures(signedLease, anchors);
   verifyStatement(verified, expected);
   return verified;
 }
 
 /** Steps V4 and V5. */
-export function verifySignatures(proof: SignedAnswer, anchors: readonly TrustAnchor[]): VerifiedAnswer {
+export function verifySignatures(signedLease: SignedLease, anchors: readonly TrustAnchor[]): VerifiedAnswer {
   // V4
-  const certificate = openHostCertificate(proof.certificate, anchors);
+  const certificate = verifyHostCertificate(signedLease.certificate, anchors);
   // V5
   const signingKey = Buffer.from(certificate.signingKey, 'base64url');
-  const statement = openEnvelope(proof.answer, PAYLOAD_TYPES.answer, signingKey);
+  const statement = verifyEnvelope(signedLease.answer, PAYLOAD_TYPES.answer, signingKey);
   if (statement === undefined) {
     throw new AvmaError('signature-invalid', "the answer is not signed with the certified host's key");
   }
@@ -101,11 +101,11 @@ export function verifyStatement({ certificate, answer }: VerifiedAnswer, expecte
 
 /** The code behind each HRESULT that a host may sign a refusal with. */
 const REFUSAL_CODES: Readonly<Record<number, AvmaErrorCode>> = {
-  0xc004fd00: 'throttled',
-  0xc004fd02: 'host-not-activated',
-  0xc004fd03: 'edition-refused',
-  0xc004fd04: 'vm-refused',
-  0x8007000d: 'exchange-reused',
+  [HRESULT.SL_E_IA_THROTTLE_LIMIT_EXCEEDED]: 'throttled',
+  [HRESULT.SL_E_IA_PARENT_PARTITION_NOT_ACTIVATED]: 'host-not-activated',
+  [HRESULT.SL_E_IA_ID_MISMATCH]: 'edition-refused',
+  [HRESULT.SL_E_IA_MACHINE_NOT_BOUND]: 'vm-refused',
+  [HRESULT.ERROR_INVALID_DATA]: 'exchange-reused',
 };
 
 /** What a signed refusal with that HRESULT is. */
@@ -122,7 +122,7 @@ function refusal(answer: Answer): AvmaError {
     'vm-refused': "this pipe is another VM's",
   };
   // A code of 0, or of success, in a refusal would read as success further on.
-  const hresult = answer.hresult >= 0x8000_0000 ? answer.hresult : 0xc004fd04;
+  const hresult = answer.hresult >= 0x8000_0000 ? answer.hresult : HRESULT.SL_E_IA_MACHINE_NOT_BOUND;
   return new AvmaError(
     code,
     `host ${answer.hostName} refused: ${why[code] ?? `code ${formatHresult(hresult)}`}`,

@@ -1,5 +1,5 @@
 import { AvmaError } from '../errors/avma-error.ts';
-import { SignedAnswer } from './answer.ts';
+import { SignedLease } from './answer.ts';
 import { parseJson } from './envelope.ts';
 import type { TrustAnchor } from './host-certificate.ts';
 import { packetDigest } from './messages.ts';
@@ -19,14 +19,14 @@ export function verifyResponse(
   exchangeId: string,
   expected: Expected,
   anchors: readonly TrustAnchor[],
-): VerifiedAnswer & { readonly proof: SignedAnswer } {
+): VerifiedAnswer & { readonly signedLease: SignedLease } {
   // V2: only the host that the request was sealed to can have sealed the response.
   const plaintext = open(key, sealed);
   if (plaintext === null) {
     throw new AvmaError('response-unopened', "the response does not open with this exchange's key");
   }
   // V3: a certificate and an answer, each in its envelope.
-  const response = SignedAnswer.safeParse(parseJson(plaintext));
+  const response = SignedLease.safeParse(parseJson(plaintext));
   if (!response.success) {
     throw new AvmaError('response-malformed', 'the response is not a certificate and an answer');
   }
@@ -39,5 +39,5 @@ export function verifyResponse(
     throw new AvmaError('request-mismatch', 'the host signed an answer to another request');
   }
   verifyStatement(verified, expected);
-  return { ...verified, proof: response.data };
+  return { ...verified, signedLease: response.data };
 }

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { AvmaError, toAvmaError } from '../errors/avma-error.ts';
 
 /** How long a command waits for another one's turn to end, in milliseconds. */
-const PATIENCE = 5_000;
+const LOCK_TIMEOUT_MS = 5_000;
 
 /**
  * Runs `work` while this process alone may write in `folder`. The lock is the kernel's, on an open file: it goes
@@ -21,9 +21,9 @@ export async function withFolderLock<T>(folder: string, work: () => T | Promise<
     throw toAvmaError(thrown, `cannot write in ${folder}`);
   }
   try {
-    const patienceEnds = performance.now() + PATIENCE;
+    const givenUpAt = performance.now() + LOCK_TIMEOUT_MS;
     while (!tryLock(fd)) {
-      if (performance.now() > patienceEnds) {
+      if (performance.now() > givenUpAt) {
         throw new AvmaError('state-locked', `another command has been writing in ${folder} for 5 seconds`);
       }
       await new Promise((resolve) => setTimeout(resolve, 10));

@@ -2,16 +2,15 @@ import { randomBytes } from 'node:crypto';
 import { AvmaError } from '../errors/avma-error.ts';
 import type { KeyPair } from '../protocol/curve-keys.ts';
 import { Envelope, parseJson } from '../protocol/envelope.ts';
-import { HostCertificate, type HostChannel, signHostCertificate } from '../protocol/host-certificate.ts';
-import { openHostRequest } from '../protocol/host-request.ts';
-
-const DAY = 24 * 60 * 60 * 1000;
+import { HostCertificate, type HostLicensing, signHostCertificate } from '../protocol/host-certificate.ts';
+import { verifyHostRequest } from '../protocol/host-request.ts';
+import { DAY_MS } from '../schema/durations.ts';
 
 /** What the vendor grants a host. */
 export interface Grant {
   readonly edition: string;
   readonly osVersion: string;
-  readonly channel: HostChannel;
+  readonly licensing: HostLicensing;
   readonly days: number;
 }
 
@@ -33,15 +32,15 @@ export function certifyHost(
       hint: 'Make one on the host: avma host request > request.json',
     });
   }
-  const { requestedAt: _requestedAt, ...host } = openHostRequest(envelope.data);
+  const { requestedAt: _requestedAt, ...host } = verifyHostRequest(envelope.data);
   const certificate = HostCertificate.safeParse({
     ...host,
     serial: randomBytes(8).toString('hex'),
     edition: grant.edition,
     osVersion: grant.osVersion,
-    channel: grant.channel,
+    licensing: grant.licensing,
     notBefore: now,
-    notAfter: now + grant.days * DAY,
+    notAfter: now + grant.days * DAY_MS,
   });
   if (!certificate.success || !(grant.days > 0)) {
     const where = certificate.success ? 'days' : String(certificate.error.issues[0]?.path[0] ?? '');

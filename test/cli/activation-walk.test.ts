@@ -1,34 +1,34 @@
 /** The whole activation with the built commands, each a process of its own, as a person would type them. */
 import fs from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type ServedHost, STANDARD_2012_R2, World } from './world.ts';
+import { type ServedHost, STANDARD_2012_R2, TestMachine } from './test-machine.ts';
 
 const NAME = 'Windows(R), ServerStandard edition';
 const ACTIVATION_ID = '0eeb0b7a-43be-5bd7-92c9-4372d99ad9bf';
 
 describe('from nothing to a licence of seven days', () => {
-  const world = new World();
+  const machine = new TestMachine();
   let host: ServedHost;
   let env: NodeJS.ProcessEnv;
 
   beforeAll(async () => {
-    await world.certifyHost();
-    host = await world.serve();
+    await machine.certifyHost();
+    host = await machine.serve();
     env = { AVMA_PIPE: 'unix:h.sock' };
   });
   afterAll(async () => {
     await host.stop();
-    world.close();
+    machine.close();
   });
 
   test('/ipk installs the key and activates at once', async () => {
-    const ran = await world.run('slmgr', ['/ipk', STANDARD_2012_R2], { env });
+    const ran = await machine.run('slmgr', ['/ipk', STANDARD_2012_R2], { env });
     expect(ran).toEqual({
       stdout: `Installed product key ${STANDARD_2012_R2} successfully.\n\n`,
       stderr: '',
       status: 0,
     });
-    expect(world.events('guest').at(-1)).toMatchObject({
+    expect(machine.events('guest').at(-1)).toMatchObject({
       eventId: 12309,
       outcome: 'AVMA Success',
       level: 'information',
@@ -37,16 +37,16 @@ describe('from nothing to a licence of seven days', () => {
   });
 
   test('/ato activates again', async () => {
-    const ran = await world.run('slmgr', ['/ato'], { env });
+    const ran = await machine.run('slmgr', ['/ato'], { env });
     expect(ran).toEqual({
       stdout: `Activating ${NAME} (${ACTIVATION_ID}) ...\nProduct activated successfully.\n\n`,
       stderr: '',
       status: 0,
     });
-    expect(world.events('host').at(-1)).toMatchObject({
+    expect(machine.events('host').at(-1)).toMatchObject({
       eventId: 12310,
       decision: 'approved',
-      vmId: world.vmId,
+      vmId: machine.vmId,
       vmIdFrom: 'label',
       edition: 'ServerStandard',
       guest: { trigger: 'command', license: { status: 1 } },
@@ -54,7 +54,7 @@ describe('from nothing to a licence of seven days', () => {
   });
 
   test('/dlv shows all of it, line for line', async () => {
-    const { stdout, status } = await world.run('slmgr', ['/dlv']);
+    const { stdout, status } = await machine.run('slmgr', ['/dlv']);
     expect(status).toBe(0);
     const date = String.raw`\d{1,2}/\d{1,2}/\d{4} \d{1,2}:\d\d:\d\d [AP]M`;
     const expected = [
@@ -88,11 +88,11 @@ describe('from nothing to a licence of seven days', () => {
   });
 
   test('/dli and /xpr', async () => {
-    const dli = await world.run('slmgr', ['/dli']);
+    const dli = await machine.run('slmgr', ['/dli']);
     expect(dli.stdout).toMatch(
       /^\nName: .*\nDescription: .*\nPartial Product Key: MTB6V\nLicense Status: Licensed\n/,
     );
-    const xpr = await world.run('slmgr', ['/xpr']);
+    const xpr = await machine.run('slmgr', ['/xpr']);
     expect(xpr.stdout).toMatch(
       /^Windows\(R\), ServerStandard edition:\n {4}Automatic VM activation will expire \d+\/\d+\/\d{4} .*\n\n$/,
     );
@@ -101,16 +101,16 @@ describe('from nothing to a licence of seven days', () => {
   test('identity stays the same from command to command', async () => {
     const pick = (text: string) =>
       text.match(/^(Extended PID|Installation ID|Guest IAID|Activation ID).*$/gm);
-    const [one, two] = await Promise.all([world.run('slmgr', ['/dlv']), world.run('slmgr', ['-DLV'])]);
+    const [one, two] = await Promise.all([machine.run('slmgr', ['/dlv']), machine.run('slmgr', ['-DLV'])]);
     expect(pick(one.stdout)).toEqual(pick(two.stdout));
     expect(pick(one.stdout)).toHaveLength(4);
   });
 
   test('avma guest status tells the same, and where it knows it from', async () => {
-    const { stdout } = await world.mustRun('avma', ['guest', 'status', '--json'], { env });
+    const { stdout } = await machine.mustRun('avma', ['guest', 'status', '--json'], { env });
     expect(JSON.parse(stdout)).toMatchObject({
       schema: 'avma.guest-status/1',
-      vmId: { value: world.vmId, source: 'configuration' },
+      vmId: { value: machine.vmId, source: 'configuration' },
       products: [
         {
           edition: 'ServerStandard',
@@ -123,11 +123,11 @@ describe('from nothing to a licence of seven days', () => {
   });
 
   test('avma lease inspect says that the lease holds here, and on another VM that it does not', async () => {
-    const here = await world.mustRun('avma', ['lease', 'inspect', 'guest/guest.state', '--json']);
+    const here = await machine.mustRun('avma', ['lease', 'inspect', 'guest/guest.state', '--json']);
     expect(JSON.parse(here.stdout).leases).toMatchObject([
       { verdict: { holds: true }, answer: { decision: 'approved', hostName: 'hv01' } },
     ]);
-    const elsewhere = await world.mustRun('avma', ['lease', 'inspect', 'guest/guest.state', '--json'], {
+    const elsewhere = await machine.mustRun('avma', ['lease', 'inspect', 'guest/guest.state', '--json'], {
       env: { AVMA_VM_ID: '11111111-2222-4333-8444-555555555555' },
     });
     expect(JSON.parse(elsewhere.stdout).leases[0].verdict).toMatchObject({
@@ -145,22 +145,22 @@ describe('from nothing to a licence of seven days', () => {
       'guest/guest.state',
       'guest/events.jsonl',
     ]) {
-      expect(fs.statSync(world.at(file)).mode & 0o777, file).toBe(0o600);
+      expect(fs.statSync(machine.at(file)).mode & 0o777, file).toBe(0o600);
     }
     for (const folder of ['guest', 'host', 'v'])
-      expect(fs.statSync(world.at(folder)).mode & 0o777).toBe(0o700);
-    expect(fs.statSync(world.at('h.sock')).mode & 0o777).toBe(0o600);
-    const events = fs.readFileSync(world.at('guest/events.jsonl'), 'utf8');
+      expect(fs.statSync(machine.at(folder)).mode & 0o777).toBe(0o700);
+    expect(fs.statSync(machine.at('h.sock')).mode & 0o777).toBe(0o600);
+    const events = fs.readFileSync(machine.at('guest/events.jsonl'), 'utf8');
     expect(events).not.toContain(STANDARD_2012_R2);
   });
 
   test('/upk removes the key and with it the licence', async () => {
-    expect(await world.run('slmgr', ['/upk'])).toEqual({
+    expect(await machine.run('slmgr', ['/upk'])).toEqual({
       stdout: 'Uninstalled product key successfully.\n\n',
       stderr: '',
       status: 0,
     });
-    const { stdout } = await world.run('slmgr', ['/dli']);
+    const { stdout } = await machine.run('slmgr', ['/dli']);
     expect(stdout).toBe('Error: product key not found.\n\n');
   });
 });

@@ -3,29 +3,29 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import net from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type ServedHost, STANDARD_2012_R2, STANDARD_2025, World } from './world.ts';
+import { type ServedHost, STANDARD_2012_R2, STANDARD_2025, TestMachine } from './test-machine.ts';
 
-const world = new World();
+const machine = new TestMachine();
 let host: ServedHost;
 const env = { AVMA_PIPE: 'unix:h.sock', AVMA_DEADLINE: '1' };
 const slmgr = (args: string[], more: NodeJS.ProcessEnv = {}) =>
-  world.run('slmgr', args, { env: { ...env, ...more } });
-const stateFile = () => world.at('guest/guest.state');
+  machine.run('slmgr', args, { env: { ...env, ...more } });
+const stateFile = () => machine.at('guest/guest.state');
 
 /** What slmgr prints of a code that it has no text of its own for. */
 const generic = (code: string) =>
   `Error: ${code} On a computer running Microsoft Windows non-core edition, run 'slui.exe 0x2a ${code}' to display the error text.`;
 
 beforeAll(async () => {
-  await world.certifyHost();
-  host = await world.serve();
+  await machine.certifyHost();
+  host = await machine.serve();
 });
 afterAll(async () => {
   await host.stop();
-  world.close();
+  machine.close();
 });
 beforeEach(async () => {
-  await world.mustRun('slmgr', ['/ipk', STANDARD_2012_R2], { env });
+  await machine.mustRun('slmgr', ['/ipk', STANDARD_2012_R2], { env });
 });
 
 /** A host that misbehaves, in this process, on a socket of its own. */
@@ -36,7 +36,7 @@ async function impostor(name: string, onConnection: (socket: net.Socket) => void
     onConnection(socket);
   });
   impostors.push(server);
-  await new Promise<void>((resolve) => server.listen(world.at(name), resolve));
+  await new Promise<void>((resolve) => server.listen(machine.at(name), resolve));
   return `unix:${name}`;
 }
 afterEach(() => {
@@ -59,7 +59,7 @@ async function failsSo(
   );
   expect(stderr).toBe('');
   expect(status).toBe(expected.status);
-  expect(world.events('guest').at(-1)).toMatchObject({
+  expect(machine.events('guest').at(-1)).toMatchObject({
     eventId: 12309,
     level: 'error',
     outcome: expected.outcome,
@@ -89,8 +89,8 @@ describe('a host that', () => {
   test('was killed and left its socket behind', async () => {
     await impostor('stale.sock', () => {});
     // A hard end leaves the file: the server object is dropped without its clean-up.
-    const copy = world.at('left.sock');
-    fs.linkSync(world.at('stale.sock'), copy);
+    const copy = machine.at('left.sock');
+    fs.linkSync(machine.at('stale.sock'), copy);
     await new Promise((resolve) => impostors.pop()?.close(resolve));
     await failsSo('unix:left.sock', { ...FD01, code: 'host-absent' });
   });
@@ -154,15 +154,15 @@ test('/ipk of a guest whose host is silent still installs the key', async () => 
 });
 
 test('a guest that is newer than its host is refused by 0xC004FD03', async () => {
-  await world.mustRun('slmgr', ['/ipk', STANDARD_2025], { env });
+  await machine.mustRun('slmgr', ['/ipk', STANDARD_2025], { env });
   const { stdout, status } = await slmgr(['/ato']);
   expect(stdout).toContain(generic('0xC004FD03'));
   expect(status).toBe(83);
-  expect(world.events('guest').at(-1)).toMatchObject({
+  expect(machine.events('guest').at(-1)).toMatchObject({
     outcome: 'Activation Denied',
     code: 'edition-refused',
   });
-  expect(world.events('host').at(-1)).toMatchObject({
+  expect(machine.events('host').at(-1)).toMatchObject({
     decision: 'refused',
     code: 'edition-refused',
     level: 'error',
@@ -170,7 +170,10 @@ test('a guest that is newer than its host is refused by 0xC004FD03', async () =>
 });
 
 test("a socket of another VM's refuses by 0xC004FD04", async () => {
-  const other = await world.serveBeside(['--listen', 'unix:o.sock,vm=11111111-2222-4333-8444-555555555555']);
+  const other = await machine.serveBeside([
+    '--listen',
+    'unix:o.sock,vm=11111111-2222-4333-8444-555555555555',
+  ]);
   await failsSo('unix:o.sock', {
     code: 'vm-refused',
     hresult: '0xC004FD04',
@@ -181,7 +184,7 @@ test("a socket of another VM's refuses by 0xC004FD04", async () => {
 });
 
 test('a host that too many requests have come to refuses by 0xC004FD00, and the status is not 0', async () => {
-  const slow = await world.serveBeside(['--listen', 'unix:t.sock', '--throttle', '1/3600']);
+  const slow = await machine.serveBeside(['--listen', 'unix:t.sock', '--throttle', '1/3600']);
   await slmgr(['/ato'], { AVMA_PIPE: 'unix:t.sock' });
   await failsSo('unix:t.sock', {
     code: 'throttled',
@@ -193,9 +196,9 @@ test('a host that too many requests have come to refuses by 0xC004FD00, and the 
 });
 
 test('a host without a certificate refuses by 0xC004FD02', async () => {
-  const folder = { AVMA_HOST_DIR: world.at('bare') };
-  await world.mustRun('avma', ['host', 'init', '--name', 'bare'], { env: folder });
-  const bare = await world.serveBeside(['--listen', 'unix:b.sock'], { env: folder });
+  const folder = { AVMA_HOST_DIR: machine.at('bare') };
+  await machine.mustRun('avma', ['host', 'init', '--name', 'bare'], { env: folder });
+  const bare = await machine.serveBeside(['--listen', 'unix:b.sock'], { env: folder });
   await failsSo('unix:b.sock', {
     code: 'host-not-activated',
     hresult: '0xC004FD02',
@@ -206,7 +209,7 @@ test('a host without a certificate refuses by 0xC004FD02', async () => {
 });
 
 test('a guest that trusts nobody believes no host', async () => {
-  const bare = { AVMA_STATE_DIR: world.at('trustless') };
+  const bare = { AVMA_STATE_DIR: machine.at('trustless') };
   const ipk = await slmgr(['/ipk', STANDARD_2012_R2], bare);
   expect(ipk.status).toBe(0);
   const { stdout, status } = await slmgr(['/ato'], bare);
@@ -261,7 +264,7 @@ describe('a state file that', () => {
       expect(status).toBe(65);
     }
     expect(fs.readFileSync(stateFile())).toEqual(spoilt);
-    expect(world.events('guest').at(-1)).toMatchObject({ eventId: 12309, outcome: 'Invalid Data' });
+    expect(machine.events('guest').at(-1)).toMatchObject({ eventId: 12309, outcome: 'Invalid Data' });
     fs.rmSync(stateFile());
   });
 
@@ -271,9 +274,9 @@ describe('a state file that', () => {
     expect((await slmgr(['/ipk', 'wrong'])).status).toBe(65);
     expect(fs.readFileSync(stateFile())).toEqual(spoilt);
     expect((await slmgr(['/ipk', STANDARD_2012_R2])).status).toBe(0);
-    const aside = fs.readdirSync(world.at('guest')).filter((name) => name.includes('.damaged-'));
+    const aside = fs.readdirSync(machine.at('guest')).filter((name) => name.includes('.damaged-'));
     expect(aside).toHaveLength(1);
-    expect(fs.readFileSync(world.at(`guest/${aside[0]}`))).toEqual(spoilt);
+    expect(fs.readFileSync(machine.at(`guest/${aside[0]}`))).toEqual(spoilt);
     expect((await slmgr(['/dli'])).stdout).toContain('License Status: Licensed');
   });
 
@@ -281,27 +284,30 @@ describe('a state file that', () => {
     const clone = { AVMA_VM_ID: '99999999-2222-4333-8444-555555555555' };
     const { stdout } = await slmgr(['/dlv'], clone);
     expect(stdout).toContain('License Status: Notification\nNotification Reason: 0xC004FD04.\n');
-    expect(world.events('guest').at(-1)).toMatchObject({ outcome: 'Activation Denied', code: 'vm-mismatch' });
+    expect(machine.events('guest').at(-1)).toMatchObject({
+      outcome: 'Activation Denied',
+      code: 'vm-mismatch',
+    });
     expect((await slmgr(['/ato'], clone)).status).toBe(0);
     expect((await slmgr(['/dli'], clone)).stdout).toContain('License Status: Licensed');
   });
 
   test('rests on an anchor that is taken away is in notification by 0x8007000D', async () => {
-    const list = await world.mustRun('avma', ['guest', 'trust', 'list']);
-    await world.mustRun('avma', ['guest', 'trust', 'remove', list.stdout.split(' ')[0] as string]);
+    const list = await machine.mustRun('avma', ['guest', 'trust', 'list']);
+    await machine.mustRun('avma', ['guest', 'trust', 'remove', list.stdout.split(' ')[0] as string]);
     const { stdout } = await slmgr(['/dli']);
     expect(stdout).toContain('License Status: Notification\nNotification Reason: 0x8007000D.\n');
-    await world.mustRun('avma', ['guest', 'trust', 'add', 'v/root.pub.json']);
+    await machine.mustRun('avma', ['guest', 'trust', 'add', 'v/root.pub.json']);
     expect((await slmgr(['/dli'])).stdout).toContain('License Status: Licensed');
   });
 });
 
 describe.skipIf(process.getuid?.() !== 0)('a state folder that', () => {
   test('may not be written gives 0x80070005', async () => {
-    const folder = world.at('locked');
+    const folder = machine.at('locked');
     fs.mkdirSync(folder, { mode: 0o755 });
-    fs.chmodSync(world.folder, 0o755);
-    const ran = await world.run('slmgr', ['/ipk', STANDARD_2012_R2], {
+    fs.chmodSync(machine.folder, 0o755);
+    const ran = await machine.run('slmgr', ['/ipk', STANDARD_2012_R2], {
       env: { ...env, AVMA_STATE_DIR: folder },
       uid: 65534,
     });
@@ -312,7 +318,7 @@ describe.skipIf(process.getuid?.() !== 0)('a state folder that', () => {
   });
 
   test('is on a full disk gives 0x80070070 and keeps the lease', async () => {
-    const folder = world.at('full');
+    const folder = machine.at('full');
     fs.mkdirSync(folder);
     try {
       execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=128k', 'tmpfs', folder]);
@@ -320,7 +326,7 @@ describe.skipIf(process.getuid?.() !== 0)('a state folder that', () => {
       return process.stderr.write('The test of a full disk is skipped: tmpfs cannot be mounted here.\n');
     }
     try {
-      fs.cpSync(world.at('guest'), folder, { recursive: true });
+      fs.cpSync(machine.at('guest'), folder, { recursive: true });
       fs.rmSync(`${folder}/events.jsonl`, { force: true });
       const before = fs.readFileSync(`${folder}/guest.state`);
       try {
@@ -342,7 +348,7 @@ describe.skipIf(process.getuid?.() !== 0)('a state folder that', () => {
 });
 
 test('a pipe of the user that never comes back ends at the deadline all the same', async () => {
-  fs.writeFileSync(world.at('stuck.mjs'), 'export default () => new Promise(() => {});');
+  fs.writeFileSync(machine.at('stuck.mjs'), 'export default () => new Promise(() => {});');
   await failsSo('module:./stuck.mjs', { ...FD01, code: 'host-silent' });
 });
 

@@ -1,12 +1,12 @@
 /** Products of a vendor's own catalogue, through the built commands: installed by /ilc, activated, shown. */
 import fs from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type ServedHost, World } from './world.ts';
+import { type ServedHost, TestMachine } from './test-machine.ts';
 
-const world = new World();
+const machine = new TestMachine();
 let host: ServedHost;
 const env = { AVMA_PIPE: 'unix:h.sock' };
-const slmgr = async (...args: string[]) => world.run('slmgr', args, { env });
+const slmgr = async (...args: string[]) => machine.run('slmgr', args, { env });
 
 const APPLICATION = 'aaaaaaaa-0000-4000-8000-000000000000';
 const product = (nth: number, change: object) => ({
@@ -36,16 +36,16 @@ const MAK = product(4, {
 const CATALOG = { schema: 'avma.catalog/1', products: [APPLIANCE, KMS_CLIENT, MAK] };
 
 beforeAll(async () => {
-  await world.certifyHost('10.0.26100');
+  await machine.certifyHost('10.0.26100');
   const own = 'host/catalog.d';
-  fs.mkdirSync(world.at(own), { recursive: true });
-  fs.writeFileSync(world.at(`${own}/example.json`), JSON.stringify(CATALOG));
-  fs.writeFileSync(world.at('example.json'), JSON.stringify(CATALOG));
-  host = await world.serve();
+  fs.mkdirSync(machine.at(own), { recursive: true });
+  fs.writeFileSync(machine.at(`${own}/example.json`), JSON.stringify(CATALOG));
+  fs.writeFileSync(machine.at('example.json'), JSON.stringify(CATALOG));
+  host = await machine.serve();
 });
 afterAll(async () => {
   await host.stop();
-  world.close();
+  machine.close();
 });
 
 test('a key that only the vendor lists is unknown until /ilc has installed its catalogue', async () => {
@@ -103,7 +103,7 @@ test('/dlv All lists every product that a catalogue lists, keyed or not', async 
 });
 
 test('a catalogue with a mistake is refused with its file, and nothing is installed', async () => {
-  fs.writeFileSync(world.at('bad.json'), JSON.stringify({ ...CATALOG, products: [{ name: 'x' }] }));
+  fs.writeFileSync(machine.at('bad.json'), JSON.stringify({ ...CATALOG, products: [{ name: 'x' }] }));
   const { stdout, status } = await slmgr('/ilc', 'bad.json');
   expect(stdout).toBe('Error: 0x8007000D The data is invalid.\n\n');
   expect(status).toBe(65);

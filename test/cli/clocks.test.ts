@@ -1,6 +1,6 @@
 /** Licences against the clock, under Debian's faketime, which sets the whole process's clock. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { faketimeLibrary, type ServedHost, STANDARD_2012_R2, World } from './world.ts';
+import { faketimeLibrary, type ServedHost, STANDARD_2012_R2, TestMachine } from './test-machine.ts';
 
 const missing = faketimeLibrary() === undefined;
 if (missing) {
@@ -8,28 +8,28 @@ if (missing) {
 }
 
 describe.skipIf(missing)('under a false clock', () => {
-  const world = new World();
+  const machine = new TestMachine();
   let host: ServedHost;
 
   beforeAll(async () => {
-    await world.certifyHost();
-    host = await world.serve();
+    await machine.certifyHost();
+    host = await machine.serve();
   });
   afterAll(async () => {
     await host.stop();
-    world.close();
+    machine.close();
   });
 
   /** Each test has a guest of its own. */
-  const guest = (name: string) => ({ AVMA_STATE_DIR: world.at(name), AVMA_PIPE: 'unix:h.sock' });
+  const guest = (name: string) => ({ AVMA_STATE_DIR: machine.at(name), AVMA_PIPE: 'unix:h.sock' });
   const newGuest = async (name: string, faketime?: string) => {
     const run = { env: guest(name), ...(faketime !== undefined && { faketime }) };
-    await world.mustRun('avma', ['guest', 'trust', 'add', 'v/root.pub.json'], run);
-    await world.mustRun('slmgr', ['/ipk', STANDARD_2012_R2], run);
+    await machine.mustRun('avma', ['guest', 'trust', 'add', 'v/root.pub.json'], run);
+    await machine.mustRun('slmgr', ['/ipk', STANDARD_2012_R2], run);
     return run;
   };
   const license = async (name: string, faketime?: string) => {
-    const { stdout } = await world.run('slmgr', ['/dli'], {
+    const { stdout } = await machine.run('slmgr', ['/dli'], {
       env: guest(name),
       ...(faketime !== undefined && { faketime }),
     });
@@ -64,7 +64,7 @@ describe.skipIf(missing)('under a false clock', () => {
     expect(after.minutes).toBeLessThanOrEqual(before.minutes as number);
     const again = await license('back');
     expect(again.minutes).toBeLessThanOrEqual(before.minutes as number);
-    const { stdout } = await world.mustRun('avma', ['guest', 'status'], {
+    const { stdout } = await machine.mustRun('avma', ['guest', 'status'], {
       env: guest('back'),
       faketime: '-30d',
     });
@@ -76,7 +76,7 @@ describe.skipIf(missing)('under a false clock', () => {
     expect((await license('expired', '+8d')).status).toBe('Notification');
     expect((await license('expired', '-30d')).status).toBe('Notification');
     expect((await license('expired')).status).toBe('Notification');
-    await world.mustRun('slmgr', ['/ato'], { env: guest('expired') });
+    await machine.mustRun('slmgr', ['/ato'], { env: guest('expired') });
     expect(await license('expired')).toMatchObject({ status: 'Licensed', minutes: 10_080 });
   });
 
@@ -86,7 +86,7 @@ describe.skipIf(missing)('under a false clock', () => {
       const name = `off${off}`;
       const run = await newGuest(name, off);
       expect(await license(name, off)).toMatchObject({ status: 'Licensed', minutes: 10_080 });
-      await world.mustRun('slmgr', ['/ato'], run);
+      await machine.mustRun('slmgr', ['/ato'], run);
       expect(await license(name, off)).toMatchObject({ status: 'Licensed', minutes: 10_080 });
       const days = Number.parseInt(off, 10);
       const [six, eight] = [days + 6, days + 8].map((day) => `${day > 0 ? '+' : ''}${day}d`);
@@ -109,11 +109,11 @@ describe.skipIf(missing)('under a false clock', () => {
 
   test('an initial grace of thirty days ends, and installing the key again does not renew it', async () => {
     const run = { env: { ...guest('grace'), AVMA_PIPE: 'unix:nobody.sock' } };
-    await world.mustRun('slmgr', ['/ipk', STANDARD_2012_R2], run);
+    await machine.mustRun('slmgr', ['/ipk', STANDARD_2012_R2], run);
     expect(await license('grace')).toMatchObject({ status: 'Initial grace period', minutes: 43_200 });
     expect((await license('grace', '+31d')).status).toBe('Notification');
-    await world.mustRun('slmgr', ['/upk'], run);
-    await world.mustRun('slmgr', ['/ipk', STANDARD_2012_R2], run);
+    await machine.mustRun('slmgr', ['/upk'], run);
+    await machine.mustRun('slmgr', ['/ipk', STANDARD_2012_R2], run);
     expect((await license('grace')).status).toBe('Notification');
   });
 
@@ -123,14 +123,14 @@ describe.skipIf(missing)('under a false clock', () => {
       ['early.sock', '-2d'],
     ] as const) {
       await host.stop();
-      const off = await world.serve([], socket, { faketime });
-      const ran = await world.run('slmgr', ['/ato'], {
+      const off = await machine.serve([], socket, { faketime });
+      const ran = await machine.run('slmgr', ['/ato'], {
         env: { ...(await newGuest(`guest of ${socket}`)).env, AVMA_PIPE: off.uri },
       });
       expect(ran.stdout).toContain('Error: 0xC004FD02 ');
       expect(ran.status).toBe(82);
       await off.stop();
-      host = await world.serve();
+      host = await machine.serve();
     }
   });
 });

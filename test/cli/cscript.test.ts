@@ -1,18 +1,18 @@
 /** Scripts that were written for Windows call `cscript slmgr.vbs`, and read what it prints, through bin/cscript. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type ServedHost, STANDARD_2012_R2, World } from './world.ts';
+import { type ServedHost, STANDARD_2012_R2, TestMachine } from './test-machine.ts';
 
-const world = new World();
+const machine = new TestMachine();
 let host: ServedHost;
 
 beforeAll(async () => {
-  await world.certifyHost();
-  host = await world.serve();
-  await world.mustRun('slmgr', ['/ipk', STANDARD_2012_R2], { env: { AVMA_PIPE: 'unix:h.sock' } });
+  await machine.certifyHost();
+  host = await machine.serve();
+  await machine.mustRun('slmgr', ['/ipk', STANDARD_2012_R2], { env: { AVMA_PIPE: 'unix:h.sock' } });
 });
 afterAll(async () => {
   await host.stop();
-  world.close();
+  machine.close();
 });
 
 const SLMGR = String.raw`c:\windows\system32\slmgr.vbs`;
@@ -25,26 +25,26 @@ test.each([
   [[SLMGR, '/dlv', '//NOLOGO']],
   [['//nologo', '/mnt/c/Windows/System32/SLMGR.VBS', '/dlv', 'all of this', 'is ignored']],
 ])('cscript %j prints /dlv with CRLF line ends and without a banner', async (argv) => {
-  const { stdout, status } = await world.run('cscript', argv);
+  const { stdout, status } = await machine.run('cscript', argv);
   expect(status).toBe(0);
   expect(stdout).toMatch(/^Software licensing service version: /);
   expect(stdout.replaceAll('\r\n', '')).not.toContain('\n');
 });
 
 test('the banner comes first unless it is told not to', async () => {
-  const { stdout } = await world.run('cscript', [SLMGR, '/xpr']);
+  const { stdout } = await machine.run('cscript', [SLMGR, '/xpr']);
   expect(stdout.startsWith(`${BANNER}Windows(R), ServerStandard edition:\r\n    Automatic`)).toBe(true);
 });
 
 test('exit statuses are passed on', async () => {
-  expect((await world.run('cscript', ['//nologo', SLMGR, '/ipk', 'wrong'])).status).toBe(65);
-  expect((await world.run('cscript', ['//nologo', SLMGR])).status).toBe(1);
-  expect((await world.run('cscript', ['//nologo', 'other.vbs'])).status).toBe(1);
+  expect((await machine.run('cscript', ['//nologo', SLMGR, '/ipk', 'wrong'])).status).toBe(65);
+  expect((await machine.run('cscript', ['//nologo', SLMGR])).status).toBe(1);
+  expect((await machine.run('cscript', ['//nologo', 'other.vbs'])).status).toBe(1);
 });
 
 describe('readers find what they look for', () => {
   test("Salt's win_license", async () => {
-    const { stdout } = await world.run('cscript', ['C:\\Windows\\System32\\slmgr.vbs', '/dli']);
+    const { stdout } = await machine.run('cscript', ['C:\\Windows\\System32\\slmgr.vbs', '/dli']);
     const found = /Name: (.*)\r\nDescription: (.*)\r\nPartial Product Key: (.*)\r\nLicense Status: (.*)/.exec(
       stdout,
     );
@@ -57,7 +57,7 @@ describe('readers find what they look for', () => {
   });
 
   test("Checkmk's win_license", async () => {
-    const { stdout } = await world.run('cscript', ['//nologo', SLMGR, '/dli']);
+    const { stdout } = await machine.run('cscript', ['//nologo', SLMGR, '/dli']);
     const lines = stdout.split('\r\n').filter((line) => line.trim() !== '');
     const value = (line: string) => line.slice(line.indexOf(':') + 1).trim();
     const status = lines.find((line) => line.split(/\s+/)[0] === 'License');

@@ -4,7 +4,7 @@ import net from 'node:net';
 import path from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ROOT, type ServedHost, STANDARD_2012_R2, World } from './world.ts';
+import { ROOT, type ServedHost, STANDARD_2012_R2, TestMachine } from './test-machine.ts';
 
 function scriptIsMissing(): boolean {
   try {
@@ -17,20 +17,20 @@ function scriptIsMissing(): boolean {
 }
 
 describe.skipIf(scriptIsMissing())('on a terminal', () => {
-  const world = new World();
+  const machine = new TestMachine();
   let host: ServedHost;
   const silent = net.createServer(() => {});
 
   beforeAll(async () => {
-    await world.certifyHost();
-    host = await world.serve();
-    await world.mustRun('slmgr', ['/ipk', STANDARD_2012_R2], { env: { AVMA_PIPE: 'unix:h.sock' } });
-    await new Promise<void>((resolve) => silent.listen(world.at('silent.sock'), resolve));
+    await machine.certifyHost();
+    host = await machine.serve();
+    await machine.mustRun('slmgr', ['/ipk', STANDARD_2012_R2], { env: { AVMA_PIPE: 'unix:h.sock' } });
+    await new Promise<void>((resolve) => silent.listen(machine.at('silent.sock'), resolve));
   });
   afterAll(async () => {
     silent.close();
     await host.stop();
-    world.close();
+    machine.close();
   });
 
   /** Everything that appears on the terminal, stdout and stderr alike. */
@@ -40,14 +40,14 @@ describe.skipIf(scriptIsMissing())('on a terminal', () => {
       execFile(
         'script',
         ['--quiet', '--return', '--command', line, '/dev/null'],
-        { env: { ...world.env, TERM: 'xterm', ...env }, cwd: world.folder, encoding: 'utf8' },
+        { env: { ...machine.env, TERM: 'xterm', ...env }, cwd: machine.folder, encoding: 'utf8' },
         (_failed, stdout) => resolve(stdout.replaceAll('\r\n', '\n')),
       );
     });
 
   test('slmgr colours, and the text is the same to the byte', async () => {
     const coloured = await onTerminal('slmgr /dli');
-    const plain = await world.run('slmgr', ['/dli']);
+    const plain = await machine.run('slmgr', ['/dli']);
     expect(coloured).toContain('\u001b[32mLicense Status: Licensed\u001b[39m');
     expect(stripVTControlCharacters(coloured)).toBe(plain.stdout);
   });
@@ -61,7 +61,7 @@ describe.skipIf(scriptIsMissing())('on a terminal', () => {
     const seen = await onTerminal('slmgr /ato', env);
     expect(seen).toMatch(/\r\S waiting for the host \.\.\. 1 s\r\u001b\[K.*Activating /s);
     expect(seen).toContain('look at the host, then try again.');
-    const program = await world.run('slmgr', ['/ato'], { env });
+    const program = await machine.run('slmgr', ['/ato'], { env });
     expect(program.stdout).not.toContain('waiting');
     expect(program.stderr).toBe('');
   });

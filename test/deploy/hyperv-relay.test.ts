@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import { expect, test } from 'vitest';
-import { splitLine } from '../../src/pipe/kvp-message.ts';
+import { splitLine } from '../../src/kvp/message.ts';
 
 const SCRIPT = fs.readFileSync('deploy/hyperv/avma-kvp-relay.ps1', 'utf8');
 const EXCHANGE = '0123456789abcdef0123456789abcdef';

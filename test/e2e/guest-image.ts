@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
-import { findProgram } from '../../src/pipe/find-program.ts';
+import { findProgram } from '../../src/system/find-program.ts';
 import { CACHE, KERNEL, PACKAGE_ROOT } from './requirements.ts';
 
 /** Where the guest has avma: what `npm install` would put there, not more. */

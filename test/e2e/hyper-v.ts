@@ -2,8 +2,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildSync } from 'esbuild';
-import { KVP_FOLDER } from '../../src/pipe/defaults.ts';
-import { encodeRecord } from '../../src/pipe/kvp-pool.ts';
+import { encodeRecord } from '../../src/kvp/pool.ts';
+import { KVP_FOLDER } from '../../src/protocol/defaults.ts';
 
 /** What makes QEMU's firmware look like Hyper-V's. */
 export const HYPER_V_FIRMWARE = [

@@ -2,9 +2,10 @@
  * Runs in the guest and stands for Hyper-V, of which there is none here: the host's end of the pool files, in front
  * of the host that the pipe in the first argument leads to.
  */
-import { KVP_FOLDER } from '../../src/pipe/defaults.ts';
-import { KvpHost } from '../../src/pipe/kvp-host.ts';
+
+import { KvpHost } from '../../src/host/endpoints/kvp-watch.ts';
 import { openPipe } from '../../src/pipe/pipe-uri.ts';
+import { KVP_FOLDER } from '../../src/protocol/defaults.ts';
 
 new KvpHost({
   folder: `/${KVP_FOLDER}`,

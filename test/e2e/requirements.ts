@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { findProgram } from '../../src/pipe/find-program.ts';
+import { findProgram } from '../../src/system/find-program.ts';
 
 /** Where kernel and base initramfs are kept between runs. */
 export const CACHE =

@@ -23,7 +23,7 @@ function certificateFor(host: ReturnType<typeof createHost>, grant: Partial<Gran
   const full = {
     edition: 'ServerDatacenter',
     osVersion: '10.0',
-    channel: 'MAK',
+    licensing: 'MAK',
     days: 10,
     ...grant,
   } as const;
@@ -150,11 +150,11 @@ describe('a certificate', () => {
 });
 
 test('the Digital PID2 tells the channel, and changes with the certificate', () => {
-  const certificate = { serial: '1'.repeat(16), hardwareId: 'H', channel: 'MAK' } as HostCertificate;
+  const certificate = { serial: '1'.repeat(16), hardwareId: 'H', licensing: 'MAK' } as HostCertificate;
   const pid = digitalPid2(certificate);
   expect(pid).toMatch(/^00252-\d{5}-\d{5}-AA\d{3}$/);
   expect(digitalPid2(certificate)).toBe(pid);
   expect(digitalPid2({ ...certificate, serial: '2'.repeat(16) })).not.toBe(pid);
-  expect(digitalPid2({ ...certificate, channel: 'OEM' })).toMatch(/^00253-/);
-  expect(digitalPid2({ ...certificate, channel: 'KMS' })).toMatch(/^00254-/);
+  expect(digitalPid2({ ...certificate, licensing: 'OEM' })).toMatch(/^00253-/);
+  expect(digitalPid2({ ...certificate, licensing: 'KMS' })).toMatch(/^00254-/);
 });

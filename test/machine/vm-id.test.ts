@@ -1,7 +1,8 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { findVmId, formatUuid, normalizeUuid, swapUuidByteOrder } from '../../src/machine/vm-id.ts';
+import { findVmId } from '../../src/machine/vm-id.ts';
+import { formatUuid, normalizeUuid, swapUuidByteOrder } from '../../src/schema/uuid.ts';
 import { failureOf } from '../support/failures.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 

@@ -48,7 +48,7 @@ afterEach(async () => {
 async function open(end: GuestEnd): Promise<Pipe> {
   const pipe = end.socketAsNamedPipe
     ? namedPipe(end.uri, end.socketAsNamedPipe)
-    : await openPipe(end.uri, end.world);
+    : await openPipe(end.uri, end.environment);
   cleanUp.push(() => pipe.close());
   return pipe;
 }

@@ -3,7 +3,7 @@ import net from 'node:net';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { discoverPipe, pipeNotFound } from '../../src/pipe/discovery.ts';
-import { fakeSocat, temporaryFolder, testWorld } from './transports.ts';
+import { fakeSocat, temporaryFolder, testMachine } from './transports.ts';
 
 let root: string;
 let cleanUp: (() => unknown)[];
@@ -34,7 +34,7 @@ async function withSocket(): Promise<void> {
   cleanUp.push(() => new Promise((resolve) => server.close(resolve)));
 }
 
-const discover = (env: NodeJS.ProcessEnv = { PATH: '' }) => discoverPipe(testWorld(root, env));
+const discover = (env: NodeJS.ProcessEnv = { PATH: '' }) => discoverPipe(testMachine(root, env));
 const verdicts = () => discover().candidates.map(({ verdict }) => verdict);
 
 describe('without a URI', () => {
@@ -88,7 +88,7 @@ describe('without a URI', () => {
   });
 
   it('on Windows the named pipe is named, not chosen', () => {
-    const discovery = discoverPipe({ ...testWorld(root), platform: 'win32' });
+    const discovery = discoverPipe({ ...testMachine(root), platform: 'win32' });
     expect(discovery).toMatchObject({
       uri: null,
       candidates: [{ uri: 'npipe://./pipe/avma', verdict: 'unasked' }],

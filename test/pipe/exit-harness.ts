@@ -12,7 +12,7 @@ function open(from: GuestEnd): Pipe | Promise<Pipe> {
   if (from.socketAsNamedPipe !== undefined) return namedPipe(from.uri, from.socketAsNamedPipe);
   const loopback = () =>
     deadline < 1_000 ? new Promise<Uint8Array>(() => {}) : Promise.resolve(encode('response', OURS));
-  return openPipe(from.uri, { ...from.world, loopback });
+  return openPipe(from.uri, { ...from.environment, loopback });
 }
 
 async function exchange(pipe: Pipe): Promise<string> {

@@ -10,14 +10,14 @@ import {
 import path from 'node:path';
 import { tryLock } from 'fs-native-extensions';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type AnswerFrame, KvpHost } from '../../src/host/endpoints/kvp-watch.ts';
+import { gatherLines, splitLine } from '../../src/kvp/message.ts';
+import { encodeRecord, type PoolRecord, RECORD_LENGTH, readPool } from '../../src/kvp/pool.ts';
+import { GUEST_TO_HOST, HOST_TO_GUEST, readSettledPool } from '../../src/kvp/pool-file.ts';
 import { openKvpPipe } from '../../src/pipe/kvp.ts';
-import { GUEST_TO_HOST, HOST_TO_GUEST, readSettledPool } from '../../src/pipe/kvp-file.ts';
-import { type AnswerFrame, KvpHost } from '../../src/pipe/kvp-host.ts';
-import { gatherLines, splitLine } from '../../src/pipe/kvp-message.ts';
-import { encodeRecord, type PoolRecord, RECORD_LENGTH, readPool } from '../../src/pipe/kvp-pool.ts';
 import type { Pipe } from '../../src/pipe/pipe.ts';
 import { encode, lineOf, NEXT, OURS, STALE } from './frames.ts';
-import { temporaryFolder, testWorld } from './transports.ts';
+import { temporaryFolder, testMachine } from './transports.ts';
 
 let folder: string;
 let cleanUp: (() => unknown)[];
@@ -39,7 +39,7 @@ const append = (pool: string, added: PoolRecord[]) =>
   appendFileSync(file(pool), Buffer.concat(added.map(encodeRecord)));
 
 function openPipe(): Pipe {
-  const pipe = openKvpPipe(`kvp:${folder}`, folder, testWorld(folder));
+  const pipe = openKvpPipe(`kvp:${folder}`, folder, testMachine(folder));
   cleanUp.push(() => pipe.close());
   return pipe;
 }
@@ -150,7 +150,7 @@ describe('the guest', () => {
   });
 
   it('takes a whole path or none', () => {
-    expect(() => openKvpPipe('kvp:pools', 'pools', testWorld(folder))).toThrow(
+    expect(() => openKvpPipe('kvp:pools', 'pools', testMachine(folder))).toThrow(
       expect.objectContaining({ code: 'pipe-uri-invalid' }),
     );
   });

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openPipe } from '../../src/pipe/pipe-uri.ts';
 import { encode, OURS } from './frames.ts';
-import { fakeSocat, temporaryFolder, testWorld } from './transports.ts';
+import { fakeSocat, temporaryFolder, testMachine } from './transports.ts';
 
 let folder: string;
 let remove: () => void;
@@ -14,8 +14,12 @@ beforeEach(() => {
 
 afterEach(() => remove());
 
-async function exchange(uri: string, deadline = 5_000, world = testWorld(folder)): Promise<Uint8Array> {
-  const pipe = await openPipe(uri, world);
+async function exchange(
+  uri: string,
+  deadline = 5_000,
+  environment = testMachine(folder),
+): Promise<Uint8Array> {
+  const pipe = await openPipe(uri, environment);
   try {
     return await pipe.exchange(encode('request', OURS), { signal: AbortSignal.timeout(deadline) });
   } finally {
@@ -45,7 +49,7 @@ describe('a URI that cannot be', () => {
     ['exec:  ', 'names no command'],
     ['module:fs', 'does not name a file'],
   ])('%s: %s', async (uri, why) => {
-    await expect(openPipe(uri, testWorld(folder))).rejects.toMatchObject({
+    await expect(openPipe(uri, testMachine(folder))).rejects.toMatchObject({
       code: 'pipe-uri-invalid',
       message: expect.stringContaining(why),
       hint: expect.stringMatching(/./),
@@ -55,8 +59,8 @@ describe('a URI that cannot be', () => {
   it.each(['unix:/run/avma/host.sock', 'virtio:org.avma.activation.0', 'vsock:2:1688', 'serial:/dev/ttyS1'])(
     '%s on Windows',
     async (uri) => {
-      const world = { ...testWorld(folder), platform: 'win32' as const };
-      await expect(openPipe(uri, world)).rejects.toMatchObject({ code: 'pipe-uri-invalid' });
+      const environment = { ...testMachine(folder), platform: 'win32' as const };
+      await expect(openPipe(uri, environment)).rejects.toMatchObject({ code: 'pipe-uri-invalid' });
     },
   );
 
@@ -88,7 +92,7 @@ it('a serial URI that names no line: pipe-uri-invalid', async () => {
 
 it('serial without stty: pipe-not-found', async () => {
   await expect(
-    exchange('serial:/dev/null', 5_000, testWorld(folder, { PATH: folder })),
+    exchange('serial:/dev/null', 5_000, testMachine(folder, { PATH: folder })),
   ).rejects.toMatchObject({
     code: 'pipe-not-found',
     message: expect.stringContaining('stty'),
@@ -138,7 +142,7 @@ describe('vsock needs a socat that can', () => {
     ['unknown', 'define', 'unknown version'],
   ])('%s, %s', async (version, define, why) => {
     const env = fakeSocat(folder, 'exit 9', about(version, define));
-    await expect(exchange('vsock:2:1688', 5_000, testWorld(folder, env))).rejects.toMatchObject({
+    await expect(exchange('vsock:2:1688', 5_000, testMachine(folder, env))).rejects.toMatchObject({
       code: 'pipe-not-found',
       message: expect.stringContaining(why),
       hint: expect.stringContaining('Install socat'),
@@ -147,15 +151,17 @@ describe('vsock needs a socat that can', () => {
 
   it.each(['1.7.4', '1.7.4.4', '1.8.0.0', '2.0.0-b9'])('%s will do', async (version) => {
     const env = fakeSocat(folder, 'exit 0', about(version, 'define'));
-    await expect(exchange('vsock:2:1688', 5_000, testWorld(folder, env))).rejects.toMatchObject({
+    await expect(exchange('vsock:2:1688', 5_000, testMachine(folder, env))).rejects.toMatchObject({
       code: 'host-gone',
     });
   });
 
   it('none on PATH', async () => {
     mkdirSync(path.join(folder, 'empty'));
-    const world = testWorld(folder, { PATH: path.join(folder, 'empty') });
-    await expect(exchange('vsock:2:1688', 5_000, world)).rejects.toMatchObject({ code: 'pipe-not-found' });
+    const environment = testMachine(folder, { PATH: path.join(folder, 'empty') });
+    await expect(exchange('vsock:2:1688', 5_000, environment)).rejects.toMatchObject({
+      code: 'pipe-not-found',
+    });
   });
 
   it.each([
@@ -166,12 +172,12 @@ describe('vsock needs a socat that can', () => {
     ['read(5, 0x55, 8192): Connection reset by peer', 'host-gone'],
   ])('it says %s: %s', async (words, code) => {
     const env = fakeSocat(folder, `echo '2026/01/02 03:04:05 socat[7] E ${words}' >&2; exit 1`);
-    await expect(exchange('vsock:2:1688', 5_000, testWorld(folder, env))).rejects.toMatchObject({ code });
+    await expect(exchange('vsock:2:1688', 5_000, testMachine(folder, env))).rejects.toMatchObject({ code });
   });
 
   it('is asked for CID and port as the URI has them', async () => {
     const env = fakeSocat(folder, 'echo "$@" >&2; exit 1');
-    await expect(exchange('vsock:3:5000', 5_000, testWorld(folder, env))).rejects.toMatchObject({
+    await expect(exchange('vsock:3:5000', 5_000, testMachine(folder, env))).rejects.toMatchObject({
       message: expect.stringContaining('- VSOCK-CONNECT:3:5000'),
     });
   });
@@ -213,7 +219,7 @@ describe('module', () => {
   it('that never comes back: host-silent at the deadline, although nothing else keeps the process alive', async () => {
     const pipe = await openPipe(
       moduleOf('export default () => ({ exchange: () => new Promise(() => {}), close() {} })'),
-      testWorld(folder),
+      testMachine(folder),
     );
     const work = pipe.exchange(encode('request', OURS), { signal: AbortSignal.timeout(100) });
     await expect(work).rejects.toMatchObject({ code: 'host-silent' });

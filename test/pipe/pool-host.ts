@@ -1,10 +1,10 @@
 import { appendFileSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { GUEST_TO_HOST, HOST_TO_GUEST } from '../../src/pipe/kvp-file.ts';
-import { gatherLines, splitLine } from '../../src/pipe/kvp-message.ts';
-import { encodeRecord, readPool } from '../../src/pipe/kvp-pool.ts';
+import { gatherLines, splitLine } from '../../src/kvp/message.ts';
+import { encodeRecord, readPool } from '../../src/kvp/pool.ts';
+import { GUEST_TO_HOST, HOST_TO_GUEST } from '../../src/kvp/pool-file.ts';
 import { parseLine } from '../../src/protocol/frame.ts';
-import type { HostEnd, TestHost } from './test-host.ts';
+import type { HostEnd, TestHost } from './scripted-host.ts';
 
 /** Runs the host on pool files. Each line that it sends becomes records, written one at a time. */
 export function listenOnPools(host: TestHost, folder: string): { close(): Promise<void> } {

@@ -1,6 +1,6 @@
 import type { AvmaErrorCode } from '../../src/errors/codes.ts';
 import { encode, garbage, lineOf, NEXT, OURS, STALE } from './frames.ts';
-import type { TestHost } from './test-host.ts';
+import type { TestHost } from './scripted-host.ts';
 
 /** What the guest meets, and what it gets of it: a line, or an error's code. */
 export interface Situation {

@@ -2,17 +2,17 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { findProgram } from '../../src/pipe/find-program.ts';
-import { GUEST_TO_HOST, HOST_TO_GUEST } from '../../src/pipe/kvp-file.ts';
-import type { PipeWorld } from '../../src/pipe/world.ts';
+import { GUEST_TO_HOST, HOST_TO_GUEST } from '../../src/kvp/pool-file.ts';
+import type { PipeEnvironment } from '../../src/pipe/environment.ts';
+import { findProgram } from '../../src/system/find-program.ts';
 import { listenOnPools } from './pool-host.ts';
+import { listen, type TestHost } from './scripted-host.ts';
 import type { SituationName } from './situations.ts';
-import { listen, type TestHost } from './test-host.ts';
 
 /** What a guest needs to open its end; plain data, so that another process can. */
 export interface GuestEnd {
   readonly uri: string;
-  readonly world: PipeWorld;
+  readonly environment: PipeEnvironment;
   /** Opens the named-pipe class over this unix socket instead of the URI. */
   readonly socketAsNamedPipe?: string;
 }
@@ -36,7 +36,7 @@ export function temporaryFolder(): { folder: string; remove(): void } {
   return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
 }
 
-export function testWorld(root: string, env: NodeJS.ProcessEnv = process.env): PipeWorld {
+export function testMachine(root: string, env: NodeJS.ProcessEnv = process.env): PipeEnvironment {
   return { root, platform: 'linux', env };
 }
 
@@ -117,20 +117,20 @@ const onSocket =
 
 const unix: Transport = {
   name: 'unix',
-  start: onSocket((socket, folder) => ({ uri: `unix:${socket}`, world: testWorld(folder) })),
-  absent: (folder) => ({ uri: `unix:${folder}/nobody.sock`, world: testWorld(folder) }),
+  start: onSocket((socket, folder) => ({ uri: `unix:${socket}`, environment: testMachine(folder) })),
+  absent: (folder) => ({ uri: `unix:${folder}/nobody.sock`, environment: testMachine(folder) }),
 };
 
 const npipe: Transport = {
   name: 'npipe (over a unix socket, which Node reaches by the same call)',
   start: onSocket((socket, folder) => ({
     uri: 'npipe://./pipe/avma',
-    world: testWorld(folder),
+    environment: testMachine(folder),
     socketAsNamedPipe: socket,
   })),
   absent: (folder) => ({
     uri: 'npipe://./pipe/avma',
-    world: testWorld(folder),
+    environment: testMachine(folder),
     socketAsNamedPipe: `${folder}/nobody.sock`,
   }),
 };
@@ -139,23 +139,23 @@ const exec: Transport = {
   name: 'exec',
   start: onSocket((socket, folder) => ({
     uri: `exec:${bridgeTo(folder, socket)}`,
-    world: testWorld(folder),
+    environment: testMachine(folder),
   })),
-  absent: (folder) => ({ uri: 'exec:no-such-command-anywhere', world: testWorld(folder) }),
+  absent: (folder) => ({ uri: 'exec:no-such-command-anywhere', environment: testMachine(folder) }),
 };
 
 const vsock: Transport = {
   name: 'vsock (a script stands in for socat)',
   start: onSocket((socket, folder) => ({
     uri: 'vsock:2:1688',
-    world: testWorld(folder, fakeSocat(folder, bridgeTo(folder, socket))),
+    environment: testMachine(folder, fakeSocat(folder, bridgeTo(folder, socket))),
   })),
   absent: (folder) => {
     const reset =
       '2026/01/02 03:04:05 socat[7] E connect(5, AF=40 cid:2 port:1688, 16): Connection reset by peer';
     return {
       uri: 'vsock:2:1688',
-      world: testWorld(folder, fakeSocat(folder, `echo "${reset}" >&2; exit 1`)),
+      environment: testMachine(folder, fakeSocat(folder, `echo "${reset}" >&2; exit 1`)),
     };
   },
 };
@@ -168,9 +168,9 @@ const virtio: Transport = {
   start: onSocket(async (socket, folder) => {
     const link = path.join(folder, 'dev/virtio-ports/org.avma.activation.0');
     const child = await pseudoTerminal(link, ',rawer', socket);
-    return { uri: 'virtio:org.avma.activation.0', world: testWorld(folder), child };
+    return { uri: 'virtio:org.avma.activation.0', environment: testMachine(folder), child };
   }),
-  absent: (folder) => ({ uri: 'virtio:org.avma.activation.0', world: testWorld(folder) }),
+  absent: (folder) => ({ uri: 'virtio:org.avma.activation.0', environment: testMachine(folder) }),
 };
 
 const serial: Transport = {
@@ -179,20 +179,20 @@ const serial: Transport = {
   start: onSocket(async (socket, folder) => {
     const link = path.join(folder, 'ttyS1');
     const child = await pseudoTerminal(link, '', socket);
-    return { uri: `serial:${link}`, world: testWorld(folder), child };
+    return { uri: `serial:${link}`, environment: testMachine(folder), child };
   }),
-  absent: (folder) => ({ uri: `serial:${folder}/ttyS1`, world: testWorld(folder) }),
+  absent: (folder) => ({ uri: `serial:${folder}/ttyS1`, environment: testMachine(folder) }),
 };
 
 const module: Transport = {
   name: 'module',
   start: onSocket((socket, folder) => {
     writeFileSync(path.join(folder, 'my-pipe.mjs'), USER_MODULE(socket));
-    return { uri: `module:${folder}/my-pipe.mjs`, world: testWorld(folder) };
+    return { uri: `module:${folder}/my-pipe.mjs`, environment: testMachine(folder) };
   }),
   absent: (folder) => {
     writeFileSync(path.join(folder, 'my-pipe.mjs'), USER_MODULE(`${folder}/nobody.sock`));
-    return { uri: `module:${folder}/my-pipe.mjs`, world: testWorld(folder) };
+    return { uri: `module:${folder}/my-pipe.mjs`, environment: testMachine(folder) };
   },
 };
 
@@ -207,9 +207,9 @@ const kvp: Transport = {
   async start(host, folder) {
     for (const pool of [GUEST_TO_HOST, HOST_TO_GUEST]) writeFileSync(path.join(folder, pool), '');
     const end = listenOnPools(host, folder);
-    return { uri: `kvp:${folder}`, world: testWorld(folder), stop: end.close };
+    return { uri: `kvp:${folder}`, environment: testMachine(folder), stop: end.close };
   },
-  absent: (folder) => ({ uri: 'kvp:', world: testWorld(folder) }),
+  absent: (folder) => ({ uri: 'kvp:', environment: testMachine(folder) }),
 };
 
 const loopback: Transport = {
@@ -234,11 +234,11 @@ const loopback: Transport = {
       });
     return {
       uri: 'loopback:',
-      world: { ...testWorld(folder), loopback: loopbackHost },
+      environment: { ...testMachine(folder), loopback: loopbackHost },
       stop: async () => {},
     };
   },
-  absent: (folder) => ({ uri: 'loopback:', world: testWorld(folder) }),
+  absent: (folder) => ({ uri: 'loopback:', environment: testMachine(folder) }),
 };
 
 export const TRANSPORTS: readonly Transport[] = [

@@ -5,7 +5,7 @@ import type { DeviceIo } from '../../src/pipe/device-io.ts';
 import { openVirtioPipe } from '../../src/pipe/virtio.ts';
 import { findVirtioPort } from '../../src/pipe/virtio-port.ts';
 import { encode, lineOf, OURS } from './frames.ts';
-import { temporaryFolder, testWorld } from './transports.ts';
+import { temporaryFolder, testMachine } from './transports.ts';
 
 const NAME = 'org.avma.activation.0';
 const URI = `virtio:${NAME}`;
@@ -66,7 +66,7 @@ function scripted(
 
 async function exchange(io: DeviceIo, deadline = 200): Promise<string> {
   port(NAME, 'vport0p1');
-  const pipe = openVirtioPipe(URI, NAME, testWorld(root), io);
+  const pipe = openVirtioPipe(URI, NAME, testMachine(root), io);
   try {
     const signal = AbortSignal.timeout(deadline);
     return Buffer.from(await pipe.exchange(encode('request', OURS), { signal })).toString('latin1');
@@ -92,7 +92,7 @@ describe('the port is found', () => {
 
   it('or else the error says which there are', async () => {
     port('org.qemu.guest_agent.0', 'vport0p1');
-    const pipe = openVirtioPipe(URI, NAME, testWorld(root));
+    const pipe = openVirtioPipe(URI, NAME, testMachine(root));
     const work = pipe.exchange(encode('request', OURS), { signal: AbortSignal.timeout(1_000) });
     await expect(work).rejects.toMatchObject({
       code: 'host-absent',
@@ -101,7 +101,7 @@ describe('the port is found', () => {
   });
 
   it.each(['', '.', '..', 'a/b', '../dev/sda'])('and "%s" is no name of one', (name) => {
-    expect(() => openVirtioPipe(`virtio:${name}`, name, testWorld(root))).toThrow(
+    expect(() => openVirtioPipe(`virtio:${name}`, name, testMachine(root))).toThrow(
       expect.objectContaining({ code: 'pipe-uri-invalid' }),
     );
   });
@@ -185,7 +185,7 @@ describe('an empty file in place of a port', () => {
   // Reads 0 bytes like a port without its host, through the real system calls.
   it('is a host that is not there, and nothing is written to it', async () => {
     port(NAME, 'vport0p1');
-    const pipe = openVirtioPipe(URI, NAME, testWorld(root));
+    const pipe = openVirtioPipe(URI, NAME, testMachine(root));
     const work = pipe.exchange(encode('request', OURS), { signal: AbortSignal.timeout(100) });
     await expect(work).rejects.toMatchObject({ code: 'host-absent' });
     await pipe.close();

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { AvmaError } from '../../src/errors/avma-error.ts';
-import { SignedAnswer } from '../../src/protocol/answer.ts';
+import { SignedLease } from '../../src/protocol/answer.ts';
 import { parseJson } from '../../src/protocol/envelope.ts';
 import { open } from '../../src/protocol/sealed-packet.ts';
-import { verifyProof } from '../../src/protocol/verify-answer.ts';
+import { verifySignedLease } from '../../src/protocol/verify-answer.ts';
 import { verifyResponse } from '../../src/protocol/verify-response.ts';
 import { outcomeOf } from '../support/failures.ts';
 import { anchorsOf, bytes, type ExchangeVector, readVectorFiles } from '../vectors/exchange-vector.ts';
@@ -47,9 +47,9 @@ function verify(vector: ExchangeVector, response = bytes(vector.response)) {
   );
 }
 
-function proofOf(vector: ExchangeVector): SignedAnswer {
+function proofOf(vector: ExchangeVector): SignedLease {
   const plaintext = open({ sharedKey: bytes(vector.sharedKey) }, bytes(vector.response));
-  return SignedAnswer.parse(parseJson(plaintext ?? new Uint8Array()));
+  return SignedLease.parse(parseJson(plaintext ?? new Uint8Array()));
 }
 
 test('there is a file of vectors for each code of the verification', () => {
@@ -66,14 +66,16 @@ describe.each(FILES)('$expect', ({ expect: code, vectors }) => {
   test.each(vectors)('$step: $name', (vector) => {
     expect(outcomeOf(() => verify(vector))).toBe(code);
     if (!ONLY_IN_EXCHANGE.includes(vector.step)) {
-      expect(outcomeOf(() => verifyProof(proofOf(vector), vector, anchorsOf(vector)))).toBe(code);
+      expect(outcomeOf(() => verifySignedLease(proofOf(vector), vector, anchorsOf(vector)))).toBe(code);
     }
   });
 });
 
 test('a proof from the store is believed without the exchange that it came from', () => {
   const mismatched = FILES.find((file) => file.expect === 'request-mismatch')?.vectors[0] as ExchangeVector;
-  expect(outcomeOf(() => verifyProof(proofOf(mismatched), mismatched, anchorsOf(mismatched)))).toBe('ok');
+  expect(outcomeOf(() => verifySignedLease(proofOf(mismatched), mismatched, anchorsOf(mismatched)))).toBe(
+    'ok',
+  );
 });
 
 test('a refusal never carries a code of success', () => {
@@ -111,9 +113,9 @@ test('no edit of one byte of what was sealed is believed, and none throws anythi
     for (const replacement of ['A', '0', '"', '}']) {
       if (text[at] === replacement) continue;
       const edited = parseJson(Buffer.from(text.slice(0, at) + replacement + text.slice(at + 1)));
-      const proof = SignedAnswer.safeParse(edited);
-      if (!proof.success) continue;
-      const outcome = outcomeOf(() => verifyProof(proof.data, vector, anchorsOf(vector)));
+      const signedLease = SignedLease.safeParse(edited);
+      if (!signedLease.success) continue;
+      const outcome = outcomeOf(() => verifySignedLease(signedLease.data, vector, anchorsOf(vector)));
       expect(outcome, `byte ${at} replaced by ${replacement}`).not.toBe('ok');
       outcomes.add(outcome);
     }

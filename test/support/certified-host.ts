@@ -8,7 +8,7 @@ import { createVendorRoot, openVendorRoot } from '../../src/vendor/trust-root.ts
 
 const PACKAGE_ROOT = path.resolve(import.meta.dirname, '../..');
 
-const GRANT: Grant = { edition: 'ServerDatacenter', osVersion: '10.0.26100', channel: 'MAK', days: 365 };
+const GRANT: Grant = { edition: 'ServerDatacenter', osVersion: '10.0.26100', licensing: 'MAK', days: 365 };
 
 /** A host's folder and the trust anchor of the vendor who certified it. */
 interface MadeHost {

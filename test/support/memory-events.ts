@@ -1,4 +1,6 @@
-import type { EventSink, GuestEvent, HostEvent } from '../../src/events/event.ts';
+import type { EventSink } from '../../src/events/event-sink.ts';
+import type { GuestEvent } from '../../src/events/guest-event.ts';
+import type { HostEvent } from '../../src/events/host-event.ts';
 
 /** An event log that a test can read. */
 export class MemoryEvents<Event extends GuestEvent | HostEvent> implements EventSink<Event> {

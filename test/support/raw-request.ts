@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { type Answer, SignedAnswer } from '../../src/protocol/answer.ts';
+import { type Answer, SignedLease } from '../../src/protocol/answer.ts';
 import { generateKeyPair } from '../../src/protocol/curve-keys.ts';
 import { parseJson } from '../../src/protocol/envelope.ts';
 import { encodeFrame, type Frame } from '../../src/protocol/frame.ts';
@@ -46,7 +46,7 @@ export function rawRequest(host: TestHost, change: object = {}, id?: string): Ra
     bytes: encodeFrame(frame),
     answerIn(response) {
       const sealed = new Uint8Array(frameIn(response).body);
-      const signed = SignedAnswer.parse(parseJson(open(key, sealed) ?? new Uint8Array()));
+      const signed = SignedLease.parse(parseJson(open(key, sealed) ?? new Uint8Array()));
       return verifySignatures(signed, [host.vendor.anchor]).answer;
     },
   };

@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import type { GuestEvent } from '../../src/events/event.ts';
-import { type GuestService, type GuestWorld, openGuestService } from '../../src/guest/guest-service.ts';
+import type { GuestEvent } from '../../src/events/guest-event.ts';
+import { type GuestEnvironment, type GuestService, openGuestService } from '../../src/guest/guest-service.ts';
 import type { ProductReport } from '../../src/guest/license-report.ts';
 import type { Pipe } from '../../src/pipe/pipe.ts';
 import { TestClock } from './clock.ts';
@@ -42,9 +42,9 @@ export interface TestGuest {
   /** Makes the pipes that the next activations go over. */
   connect(openPipe: () => Pipe | Promise<Pipe>): void;
   /** Opens the licensing service, as each command does. */
-  open(change?: Partial<GuestWorld> & { recover?: boolean }): Promise<GuestService>;
+  open(change?: Partial<GuestEnvironment> & { recover?: boolean }): Promise<GuestService>;
   /** Opens the service and looks at one product. */
-  look(activationId: string, change?: Partial<GuestWorld>): Promise<ProductReport>;
+  look(activationId: string, change?: Partial<GuestEnvironment>): Promise<ProductReport>;
 }
 
 /** A guest that trusts the host's vendor and reaches the host. */
@@ -61,7 +61,7 @@ export function createTestGuest(host: TestHost | null, options: TestGuestOptions
     vendor.installAnchor(trustFolder);
   }
   let openPipe: (() => Pipe | Promise<Pipe>) | undefined = host === null ? undefined : () => host.pipe();
-  const world: GuestWorld = {
+  const environment: GuestEnvironment = {
     stateFolder,
     trustFolders: [trustFolder],
     catalogFolders: [...(options.catalogFolders ?? ['keys']), ownCatalogFolder],
@@ -80,7 +80,7 @@ export function createTestGuest(host: TestHost | null, options: TestGuestOptions
     },
   };
   const open: TestGuest['open'] = ({ recover, ...change } = {}) =>
-    openGuestService({ ...world, ...change }, recover === undefined ? {} : { recover });
+    openGuestService({ ...environment, ...change }, recover === undefined ? {} : { recover });
   return {
     clock,
     events,

@@ -1,10 +1,10 @@
 import { type Catalog, loadCatalog } from '../../src/catalog/catalog.ts';
-import type { HostEvent } from '../../src/events/event.ts';
-import type { Channel } from '../../src/host/admission.ts';
+import type { HostEvent } from '../../src/events/host-event.ts';
+import { createResponder, type Responder } from '../../src/host/answering/responder.ts';
+import { Throttle, type ThrottleLimit } from '../../src/host/answering/throttle.ts';
+import type { GuestChannel } from '../../src/host/channel.ts';
 import type { HostIdentity } from '../../src/host/host-store.ts';
-import type { Ledger, LedgerEntry } from '../../src/host/ledger.ts';
-import { createResponder, type Responder } from '../../src/host/responder.ts';
-import { Throttle, type ThrottleLimit } from '../../src/host/throttle.ts';
+import type { Ledger, LedgerEntry } from '../../src/host/ledger/ledger.ts';
 import { LoopbackPipe } from '../../src/pipe/loopback.ts';
 import type { Pipe } from '../../src/pipe/pipe.ts';
 import { MAX_LEASE } from '../../src/protocol/answer.ts';
@@ -19,7 +19,7 @@ import { createTestVendor, type TestVendor } from './test-vendor.ts';
 export const MICROSOFT_CATALOG = loadCatalog(['keys']);
 
 /** A socket that any guest may use. */
-export const SHARED_CHANNEL: Channel = { name: 'unix:/run/shared.sock', vmId: null };
+export const SHARED_CHANNEL: GuestChannel = { name: 'unix:/run/shared.sock', vmId: null };
 
 export interface TestHostOptions {
   readonly vendor?: TestVendor;
@@ -49,7 +49,7 @@ export interface TestHost {
   /** The types of the frames that came through {@link pipe}, in order. */
   readonly asked: string[];
   /** A pipe to this host, as `loopback:` makes one. */
-  pipe(channel?: Channel): Pipe;
+  pipe(channel?: GuestChannel): Pipe;
 }
 
 /** A ledger that keeps its entries in memory. */
@@ -81,7 +81,7 @@ export function createTestHost(options: TestHostOptions = {}): TestHost {
     serial: '00112233445566ff',
     edition: 'ServerDatacenter',
     osVersion: '10.0.26100',
-    channel: 'MAK',
+    licensing: 'MAK',
     notBefore: clock.wall - DAY,
     notAfter: clock.wall + 365 * DAY,
     ...options.certificate,

@@ -83,7 +83,7 @@ function makeVector(difference: Difference): ExchangeVector {
     serial: '00112233445566ff',
     edition: 'ServerDatacenter',
     osVersion: '10.0.26100',
-    channel: 'MAK',
+    licensing: 'MAK',
     notBefore: THEN - DAY,
     notAfter: THEN + 365 * DAY,
     ...difference.certificate,

@@ -104,7 +104,7 @@ export const VECTORS: Readonly<Record<string, readonly Difference[]>> = {
     { name: 'signed as something else', step: 'V4', certificateType: PAYLOAD_TYPES.hostRequest },
     { name: 'ends when it begins', step: 'V4', certificate: { notAfter: NOT_BEFORE } },
     { name: 'says more than a certificate does', step: 'V4', certificate: { unknown: true } },
-    { name: 'of a channel that hosts have not', step: 'V4', certificate: { channel: 'Retail' } },
+    { name: 'of a licensing that hosts do not have', step: 'V4', certificate: { licensing: 'Retail' } },
     { name: 'its signature in the other form (S + L)', step: 'V4', editCertificate: editSignature(malleate) },
     {
       name: 'an anchor of small order, under which anything is signed',

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { createHost, hostRequest } from '../../src/host/host-store.ts';
 import { exportPrivateKey, generateKeyPair } from '../../src/protocol/curve-keys.ts';
 import { PAYLOAD_TYPES, signEnvelope } from '../../src/protocol/envelope.ts';
-import { openHostCertificate } from '../../src/protocol/host-certificate.ts';
+import { verifyHostCertificate } from '../../src/protocol/host-certificate.ts';
 import { parseTrustAnchor } from '../../src/protocol/trust-anchor.ts';
 import { certifyHost } from '../../src/vendor/certify-host.ts';
 import { createVendorRoot, openVendorRoot } from '../../src/vendor/trust-root.ts';
@@ -12,7 +12,7 @@ import { DAY, NOW } from '../support/clock.ts';
 import { failureOf } from '../support/failures.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
-const GRANT = { edition: 'ServerDatacenter', osVersion: '10.0.26100', channel: 'KMS', days: 30 } as const;
+const GRANT = { edition: 'ServerDatacenter', osVersion: '10.0.26100', licensing: 'KMS', days: 30 } as const;
 const file = (content: object) => Buffer.from(JSON.stringify(content));
 
 describe('a vendor root', () => {
@@ -71,12 +71,12 @@ describe('certifying a host', () => {
       hardwareId: identity.hardwareId,
       edition: 'ServerDatacenter',
       osVersion: '10.0.26100',
-      channel: 'KMS',
+      licensing: 'KMS',
       notBefore: NOW + 5,
       notAfter: NOW + 5 + 30 * DAY,
     });
     const anchor = { name: 'v', keyId: envelope.signatures[0]?.keyid ?? '', publicKey: root.publicKey };
-    expect(openHostCertificate(envelope, [anchor])).toEqual(certificate);
+    expect(verifyHostCertificate(envelope, [anchor])).toEqual(certificate);
   });
 
   test('gives each certificate a serial of its own', () => {
@@ -115,7 +115,7 @@ describe('certifying a host', () => {
   test.each([
     ['edition', { edition: '' }],
     ['osVersion', { osVersion: 'ten' }],
-    ['channel', { channel: 'Retail' as 'MAK' }],
+    ['licensing', { licensing: 'Retail' as 'MAK' }],
     ['days', { days: 0 }],
     ['days', { days: -3 }],
     ['notAfter', { days: 1e9 }],

@@ -12,7 +12,7 @@ import { writeData } from './output.ts';
 const CLIENT_KEY = 'DBGBW-NPF86-BJVTX-K3WKJ-MTB6V';
 
 /** How long the host may take to come up, in milliseconds. */
-const HOST_START = 15_000;
+const HOST_START_TIMEOUT_MS = 15_000;
 
 export function demoCommand(context: Context): Command {
   return new Command('demo')
@@ -52,7 +52,16 @@ async function runDemo(packageRoot: string): Promise<void> {
     await avma(
       [
         ...['vendor', 'certify', at('request.json'), '--key', at('vendor/root.key')],
-        ...['--edition', 'ServerDatacenter', '--os-version', '6.3.9600', '--channel', 'MAK', '--days', '365'],
+        ...[
+          '--edition',
+          'ServerDatacenter',
+          '--os-version',
+          '6.3.9600',
+          '--licensing',
+          'MAK',
+          '--days',
+          '365',
+        ],
       ],
       at('certificate.json'),
     );
@@ -101,9 +110,9 @@ async function runCommand(
 }
 
 async function socketThere(socket: string, host: ChildProcess): Promise<void> {
-  const patienceEnds = performance.now() + HOST_START;
+  const givenUpAt = performance.now() + HOST_START_TIMEOUT_MS;
   while (!fs.existsSync(socket)) {
-    if (host.exitCode !== null || performance.now() > patienceEnds) {
+    if (host.exitCode !== null || performance.now() > givenUpAt) {
       throw new AvmaError('internal', 'the host of the demonstration did not come up');
     }
     await new Promise((resolve) => setTimeout(resolve, 20));

@@ -2,7 +2,7 @@ import { formatHresult } from '../../errors/hresult.ts';
 import type { GuestService } from '../../guest/guest-service.ts';
 import type { LicenseState, LicenseStatus } from '../../guest/license-report.ts';
 import { discoverPipe } from '../../pipe/discovery.ts';
-import { systemWorld } from '../../pipe/world.ts';
+import { systemEnvironment } from '../../pipe/environment.ts';
 import type { Settings } from '../settings.ts';
 import { formatInstant, formatRows, writeData, writeJson } from './output.ts';
 
@@ -13,7 +13,7 @@ export function showGuestStatus(service: GuestService, settings: Settings, json:
     .filter(({ partialProductKey }) => partialProductKey !== null)
     .map(({ activationId }) => describe(service, activationId))
     .filter((product) => product !== undefined);
-  const discovery = discoverPipe(systemWorld());
+  const discovery = discoverPipe(systemEnvironment());
   const pipe = {
     uri: settings.pipe ?? discovery.uri,
     from: settings.pipe !== undefined ? 'configured' : discovery.uri === null ? 'not found' : 'found',

@@ -3,7 +3,7 @@ import { AvmaError } from '../../errors/avma-error.ts';
 import { type GuestService, openGuestService } from '../../guest/guest-service.ts';
 import { LicenseStatus, type ProductReport } from '../../guest/license-report.ts';
 import { addTrustAnchor, loadTrustAnchors, removeTrustAnchor } from '../../guest/trust-store.ts';
-import { guestWorld } from '../guest-world.ts';
+import { guestEnvironment } from '../guest-environment.ts';
 import { whileWaiting } from '../terminal.ts';
 import type { Context } from './context.ts';
 import { showGuestStatus } from './guest-status.ts';
@@ -99,7 +99,7 @@ function trustCommand(context: Context): Command {
 function open(context: Context, pipe?: string, options: { recover?: boolean } = {}): Promise<GuestService> {
   const settings = context.settings();
   return openGuestService(
-    guestWorld(context.launcher, pipe === undefined ? settings : { ...settings, pipe }),
+    guestEnvironment(context.launcher, pipe === undefined ? settings : { ...settings, pipe }),
     options,
   );
 }

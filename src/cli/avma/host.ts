@@ -1,16 +1,17 @@
 import path from 'node:path';
 import { Command, Option } from 'commander';
 import { AvmaError } from '../../errors/avma-error.ts';
-import { type HostEvent, jsonLinesSink } from '../../events/event.ts';
+import type { HostEvent } from '../../events/host-event.ts';
+import { jsonLinesSink } from '../../events/sinks/json-lines.ts';
+import { DEFAULT_LIMIT, type ThrottleLimit } from '../../host/answering/throttle.ts';
 import {
   type Endpoint,
   type ListenEndpoint,
   parseConnectEndpoint,
   parseListenEndpoint,
-} from '../../host/endpoint.ts';
+} from '../../host/endpoints/endpoint.ts';
 import { createHost, hostRequest, installCertificate, openHost } from '../../host/host-store.ts';
 import { installedCertificate, serve } from '../../host/serve.ts';
-import { DEFAULT_LIMIT, type ThrottleLimit } from '../../host/throttle.ts';
 import { findVmId } from '../../machine/vm-id.ts';
 import { MAX_LEASE } from '../../protocol/answer.ts';
 import { machineName } from '../settings.ts';
@@ -50,7 +51,7 @@ export function hostCommand(context: Context): Command {
       const folder = context.settings().hostFolder;
       const certificate = installCertificate(folder, openHost(folder), readInput(file), file, Date.now());
       say(
-        `Host ${certificate.hostName} is activated: ${certificate.edition} ${certificate.osVersion}, ${certificate.channel}, until ${formatInstant(certificate.notAfter)}.`,
+        `Host ${certificate.hostName} is activated: ${certificate.edition} ${certificate.osVersion}, ${certificate.licensing}, until ${formatInstant(certificate.notAfter)}.`,
         'Next: avma host serve --listen unix:/run/avma/host.sock',
       );
     });
@@ -127,7 +128,7 @@ async function runHost(context: Context, options: ServeFlags): Promise<void> {
             interval: options.libvirtInterval,
           },
         }),
-    tell: say,
+    notify: say,
     throttle: options.throttle,
     lease: options.leaseMinutes,
     events: jsonLinesSink<HostEvent>(path.join(hostFolder, 'events.jsonl'), (thrown) => {
@@ -188,7 +189,7 @@ function showStatus(context: Context, json: boolean): void {
         ? []
         : ([
             ['Edition', `${certificate.edition} ${certificate.osVersion}`],
-            ['Channel', certificate.channel],
+            ['Licensing', certificate.licensing],
             ['Valid', `${formatInstant(certificate.notBefore)} to ${formatInstant(certificate.notAfter)}`],
           ] as [string, string][])),
     ]),

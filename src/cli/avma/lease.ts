@@ -4,10 +4,10 @@ import { formatHresult } from '../../errors/hresult.ts';
 import { decodeState } from '../../guest/guest-state.ts';
 import { loadTrustAnchors } from '../../guest/trust-store.ts';
 import { findVmId } from '../../machine/vm-id.ts';
-import { Answer, SignedAnswer } from '../../protocol/answer.ts';
+import { Answer, SignedLease } from '../../protocol/answer.ts';
 import { parseJson } from '../../protocol/envelope.ts';
-import { readHostCertificate } from '../../protocol/host-certificate.ts';
-import { verifyProof } from '../../protocol/verify-answer.ts';
+import { decodeUnverifiedCertificate } from '../../protocol/host-certificate.ts';
+import { verifySignedLease } from '../../protocol/verify-answer.ts';
 import type { Context } from './context.ts';
 import { readInput } from './input.ts';
 import { formatInstant, formatRows, writeData, writeJson } from './output.ts';
@@ -27,14 +27,14 @@ function inspect(context: Context, file: string, json: boolean): void {
   const { trustFolders, vmId: configured } = context.settings();
   const anchors = loadTrustAnchors(trustFolders);
   const vmId = findVmId(configured).value;
-  const leases = readProofs(file).map((proof) => {
+  const leases = readSignedLeases(file).map((signedLease) => {
     // What is claimed is shown even where it is not believed: that is what this command is for.
-    const answer = Answer.safeParse(parseJson(Buffer.from(proof.answer.payload, 'base64url'))).data;
-    const certificate = readHostCertificate(proof.certificate);
+    const answer = Answer.safeParse(parseJson(Buffer.from(signedLease.answer.payload, 'base64url'))).data;
+    const certificate = decodeUnverifiedCertificate(signedLease.certificate);
     return {
       answer: answer ?? null,
       certificate: certificate ?? null,
-      verdict: judge(proof, answer, vmId, anchors),
+      verdict: judge(signedLease, answer, vmId, anchors),
     };
   });
   if (json) {
@@ -74,7 +74,7 @@ function inspect(context: Context, file: string, json: boolean): void {
             : ([
                 [
                   'Certificate',
-                  `${certificate.serial}, ${certificate.edition} ${certificate.osVersion}, ${certificate.channel}`,
+                  `${certificate.serial}, ${certificate.edition} ${certificate.osVersion}, ${certificate.licensing}`,
                 ],
                 [
                   'Valid',
@@ -88,14 +88,14 @@ function inspect(context: Context, file: string, json: boolean): void {
 }
 
 function judge(
-  proof: SignedAnswer,
+  signedLease: SignedLease,
   answer: Answer | undefined,
   vmId: string,
-  anchors: Parameters<typeof verifyProof>[2],
+  anchors: Parameters<typeof verifySignedLease>[2],
 ) {
   try {
-    const { expiresAt } = verifyProof(
-      proof,
+    const { expiresAt } = verifySignedLease(
+      signedLease,
       { vmId, activationId: answer?.activationId ?? '' },
       anchors,
     ).answer;
@@ -106,9 +106,9 @@ function judge(
   }
 }
 
-function readProofs(file: string): SignedAnswer[] {
+function readSignedLeases(file: string): SignedLease[] {
   const bytes = readInput(file);
-  const alone = SignedAnswer.safeParse(parseJson(bytes));
+  const alone = SignedLease.safeParse(parseJson(bytes));
   if (alone.success) return [alone.data];
   if (!Buffer.from(bytes.subarray(0, 11)).toString('latin1').startsWith('avma-state/')) {
     throw new AvmaError('file-invalid', `${file} is neither a guest's state file nor a signed answer`);

@@ -1,15 +1,15 @@
 import { Command } from 'commander';
 import { AvmaError } from '../../errors/avma-error.ts';
 import { formatHresult } from '../../errors/hresult.ts';
+import { type Probe, probePipe, whoIsThere } from '../../guest/probe.ts';
 import { loadTrustAnchors } from '../../guest/trust-store.ts';
 import { type Discovery, discoverPipe, pipeNotFound } from '../../pipe/discovery.ts';
+import { systemEnvironment } from '../../pipe/environment.ts';
 import { openPipe } from '../../pipe/pipe-uri.ts';
-import { systemWorld } from '../../pipe/world.ts';
-import { pipeWorld } from '../launcher.ts';
+import { pipeEnvironment } from '../launcher.ts';
 import { whileWaiting } from '../terminal.ts';
 import type { Context } from './context.ts';
 import { formatInstant, formatRows, say, writeData, writeJson } from './output.ts';
-import { type Probe, probePipe, whoIsThere } from './probe.ts';
 
 export function pipeCommand(context: Context): Command {
   const pipe = new Command('pipe').description('the pipe between guest and host');
@@ -47,7 +47,7 @@ async function runProbe(
       : await whileWaiting(
           `asking ${uri}`,
           probePipe({
-            openPipe: () => openPipe(uri, pipeWorld(context.launcher)),
+            openPipe: () => openPipe(uri, pipeEnvironment(context.launcher)),
             anchors: () => loadTrustAnchors(settings.trustFolders),
             deadline: options.deadline ?? settings.deadline,
             now: Date.now,
@@ -63,7 +63,7 @@ async function runProbe(
 
 function choose(named: string | undefined, configured: string | undefined): Choice {
   if (named !== undefined) return { uri: named, from: 'argument', candidates: [] };
-  const { uri, candidates } = discoverPipe(systemWorld());
+  const { uri, candidates } = discoverPipe(systemEnvironment());
   if (configured !== undefined) return { uri: configured, from: 'configured', candidates };
   return { uri, from: uri === null ? 'not found' : 'found', candidates };
 }
@@ -118,7 +118,7 @@ function toRows(choice: Choice, probe: Probe): [string, string][] {
       ['Host', certificate.hostName],
       ['Hardware ID', certificate.hardwareId],
       ['Edition', `${certificate.edition} ${certificate.osVersion}`],
-      ['Channel', certificate.channel],
+      ['Licensing', certificate.licensing],
       ['Valid', `${formatInstant(certificate.notBefore)} to ${formatInstant(certificate.notAfter)}`],
       ['Serial', certificate.serial],
       [

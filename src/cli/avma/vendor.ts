@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander';
 import { AvmaError } from '../../errors/avma-error.ts';
-import { HOST_CHANNELS, type HostChannel } from '../../protocol/host-certificate.ts';
+import { HOST_LICENSING, type HostLicensing } from '../../protocol/host-certificate.ts';
 import { certifyHost } from '../../vendor/certify-host.ts';
 import { createVendorRoot, openVendorRoot } from '../../vendor/trust-root.ts';
 import type { Context } from './context.ts';
@@ -32,21 +32,33 @@ export function vendorCommand(_context: Context): Command {
     .requiredOption('--edition <edition>', "the host's edition; only ServerDatacenter may activate guests")
     .requiredOption('--os-version <version>', 'the newest guest version that it may activate, 10.0.26100 say')
     .addOption(
-      new Option('--channel <channel>', 'how the host itself is licensed')
-        .choices(HOST_CHANNELS)
-        .makeOptionMandatory(),
+      new Option('--licensing <licensing>', 'how the host itself is licensed')
+        .choices(HOST_LICENSING)
+        .default('MAK'),
     )
+    // The option's earlier name; scripts that use it go on working.
+    .addOption(new Option('--channel <licensing>').choices(HOST_LICENSING).hideHelp())
     .requiredOption('--days <number>', 'how long the certificate is valid', parseDays)
     .action(
       (
         request: string,
-        options: { key: string; edition: string; osVersion: string; channel: HostChannel; days: number },
+        {
+          channel,
+          ...options
+        }: {
+          key: string;
+          edition: string;
+          osVersion: string;
+          licensing: HostLicensing;
+          channel?: HostLicensing;
+          days: number;
+        },
       ) => {
         const { envelope, certificate } = certifyHost(
           readInput(request),
           request,
           openVendorRoot(options.key),
-          options,
+          { ...options, licensing: channel ?? options.licensing },
           Date.now(),
         );
         writeData(JSON.stringify(envelope, null, 2));

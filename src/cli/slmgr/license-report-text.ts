@@ -1,12 +1,12 @@
-import { formatHresult } from '../../errors/hresult.ts';
+import { formatHresult, HRESULT } from '../../errors/hresult.ts';
 import { LicenseStatus, type ProductReport, type ServiceReport } from '../../guest/license-report.ts';
 import { licensedBy } from './expiration-text.ts';
 import { kmsClientLines } from './kms-client-text.ts';
 import { isChannel, isWindows } from './product-selection.ts';
 import { windowsDate } from './windows-date.ts';
 
-const GRACE_TIME_EXPIRED = 0xc004f009;
-const NOT_GENUINE = 0xc004f200;
+const GRACE_TIME_EXPIRED = HRESULT.SL_E_GRACE_TIME_EXPIRED;
+const NOT_GENUINE = HRESULT.SL_E_NOT_GENUINE;
 const MINUTES_A_DAY = 1440;
 
 /** /dli is the same report as /dlv with fewer lines. */

@@ -1,5 +1,5 @@
 import { openGuestService } from '../../guest/guest-service.ts';
-import { guestWorld } from '../guest-world.ts';
+import { guestEnvironment } from '../guest-environment.ts';
 import type { Launcher } from '../launcher.ts';
 import { readSettings } from '../settings.ts';
 import { isTerminal, mayColor, STDERR, STDOUT, whileWaiting, writeOutput } from '../terminal.ts';
@@ -33,7 +33,7 @@ async function runAndPrint(launcher: Launcher, argv: readonly string[], eol: Lin
     'waiting for the host',
     runSlmgr(argv, {
       openService: async (options) =>
-        openGuestService(guestWorld(launcher, readSettings(launcher.packageRoot)), options),
+        openGuestService(guestEnvironment(launcher, readSettings(launcher.packageRoot)), options),
       now: Date.now,
       platform: process.platform,
     }),

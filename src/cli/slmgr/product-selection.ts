@@ -26,20 +26,20 @@ export function withActivationId(
 }
 
 /** What a command acts on: the keyed product of the ID, else the keyed products that are meant, add-ons left out. */
-export function actedOn(products: readonly ProductReport[], activationId?: string): ProductReport[] {
+export function targetsOf(products: readonly ProductReport[], activationId?: string): ProductReport[] {
   if (activationId) return keyed(withActivationId(products, activationId));
-  return meant(products).filter((product) => !product.isAddon);
+  return defaultProducts(products).filter((product) => !product.isAddon);
 }
 
-/** What /xpr speaks of: as {@link actedOn}, with the application's add-ons. */
-export function expiring(products: readonly ProductReport[], activationId?: string): ProductReport[] {
+/** What /xpr speaks of: as {@link targetsOf}, with the application's add-ons. */
+export function expiringProducts(products: readonly ProductReport[], activationId?: string): ProductReport[] {
   if (activationId) return keyed(withActivationId(products, activationId));
-  return meant(products);
+  return defaultProducts(products);
 }
 
 /** What /dli and /dlv show without an argument: the product that is meant and the keyed add-ons of any application. */
 export function reportedByDefault(products: readonly ProductReport[]): ProductReport[] {
-  const main = meant(products);
+  const main = defaultProducts(products);
   return products.filter((product) => main.includes(product) || (hasKey(product) && product.isAddon));
 }
 
@@ -48,7 +48,7 @@ export function reportedByDefault(products: readonly ProductReport[]): ProductRe
  * appliance has an application ID of its own and no Windows beside it; there, the products that a virtualization
  * host activates are meant.
  */
-function meant(products: readonly ProductReport[]): ProductReport[] {
+function defaultProducts(products: readonly ProductReport[]): ProductReport[] {
   const withKey = products.filter(hasKey);
   const windows = withKey.filter(isWindows);
   if (windows.some((product) => !product.isAddon)) return windows;

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { HRESULT } from '../../errors/hresult.ts';
 import type { RemoteLogin } from './command-line.ts';
 
 /** What came of running slmgr on another machine. */
@@ -16,9 +17,9 @@ export type SshCall =
   | { readonly command: string; readonly args: readonly string[] }
   | { readonly refused: string };
 
-const RPC_SERVER_UNAVAILABLE = 0x800706ba;
-const FILE_NOT_FOUND = 0x80070002;
-const INVALID_ARGUMENT = 0x80070057;
+const RPC_SERVER_UNAVAILABLE = HRESULT.RPC_S_SERVER_UNAVAILABLE;
+const FILE_NOT_FOUND = HRESULT.ERROR_FILE_NOT_FOUND;
+const INVALID_ARGUMENT = HRESULT.E_INVALIDARG;
 
 /** ssh's own exit status for any failure of its own. */
 const SSH_FAILED = 255;

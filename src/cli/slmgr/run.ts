@@ -16,7 +16,7 @@ import type { RemoteRunner } from './remote.ts';
 import { usageLines } from './usage.ts';
 
 /** What slmgr reaches of the world outside its arguments. Dates are written in the process's own time zone. */
-export interface SlmgrWorld {
+export interface SlmgrEnvironment {
   /** Called at most once, and not for a usage error. */
   readonly openService: OpenService;
   /** The guest's wall clock, milliseconds since 1970 UTC. */
@@ -39,11 +39,11 @@ export interface SlmgrResult {
 const FAILURE = 1;
 
 /** Runs one slmgr command line. Prints nothing itself, and throws nothing. */
-export async function runSlmgr(argv: readonly string[], world: SlmgrWorld): Promise<SlmgrResult> {
+export async function runSlmgr(argv: readonly string[], environment: SlmgrEnvironment): Promise<SlmgrResult> {
   const commandLine = parseCommandLine(argv);
   if (commandLine === null) return ended([INVALID_COMBINATION, '', ...usageLines()], FAILURE);
   const option = findOption(optionWord(commandLine.option));
-  if (commandLine.remote !== null) return runRemotely(commandLine.remote, commandLine, option, world);
+  if (commandLine.remote !== null) return runRemotely(commandLine.remote, commandLine, option, environment);
   if (option === undefined) {
     return ended([unrecognizedOption(commandLine.option), '', ...usageLines()], FAILURE);
   }
@@ -51,27 +51,27 @@ export async function runSlmgr(argv: readonly string[], world: SlmgrWorld): Prom
   if (missing !== undefined) {
     return ended(['', optionNeeds(option.word, missing), ...usageLines()], FAILURE);
   }
-  return runHere(option, commandLine.values, world);
+  return runHere(option, commandLine.values, environment);
 }
 
 async function runHere(
   option: KnownOption,
   values: readonly string[],
-  world: SlmgrWorld,
+  environment: SlmgrEnvironment,
 ): Promise<SlmgrResult> {
   const lines: string[] = [];
   try {
     await HANDLERS[option.word]({
       values,
-      openService: world.openService,
-      now: () => world.now(),
+      openService: environment.openService,
+      now: () => environment.now(),
       print: (...more) => void lines.push(...more),
     });
     return ended(lines, 0);
   } catch (thrown) {
     const failure = toAvmaError(thrown, `slmgr /${option.word}`);
     lines.push(errorLine(failure.hresult));
-    return ended(lines, exitStatusOf(failure.hresult, world.platform), failure);
+    return ended(lines, exitStatusOf(failure.hresult, environment.platform), failure);
   }
 }
 
@@ -80,10 +80,10 @@ async function runRemotely(
   login: RemoteLogin,
   { option, values }: CommandLine,
   known: KnownOption | undefined,
-  world: SlmgrWorld,
+  environment: SlmgrEnvironment,
 ): Promise<SlmgrResult> {
   if (known?.localOnly) return ended([NOT_SUPPORTED_REMOTELY], FAILURE);
-  const run = world.remote ?? (await import('./remote.ts')).runOverSsh;
+  const run = environment.remote ?? (await import('./remote.ts')).runOverSsh;
   const answer = await run(login, [option, ...values]);
   switch (answer.kind) {
     case 'answered':
@@ -92,7 +92,7 @@ async function runRemotely(
       return ended([REMOTE_VERSION_NOT_SUPPORTED], FAILURE);
     case 'not-connected': {
       const line = connectionErrorLine(login.machine, answer.hresult, answer.reason);
-      return ended([line], exitStatusOf(answer.hresult, world.platform));
+      return ended([line], exitStatusOf(answer.hresult, environment.platform));
     }
   }
 }

@@ -3,7 +3,7 @@ import { domainXml } from '../../support/domain-xml.ts';
 import { fakeVirsh } from '../../support/fake-virsh.ts';
 import { QemuSocket } from '../../support/qemu-socket.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
-import { World } from '../world.ts';
+import { TestMachine } from '../test-machine.ts';
 import { runAvma } from './run-avma.ts';
 
 describe('what avma host serve is given', () => {
@@ -34,21 +34,21 @@ describe('what avma host serve is given', () => {
 });
 
 describe('a host that serves', () => {
-  let world: World;
+  let machine: TestMachine;
   beforeEach(async () => {
-    world = new World();
-    await world.certifyHost();
+    machine = new TestMachine();
+    await machine.certifyHost();
   });
-  afterEach(() => world.close());
+  afterEach(() => machine.close());
 
   test("QEMU's sockets and libvirt's domains beside one of its own, and says what becomes of them", async () => {
-    const [named, domain] = [new QemuSocket(world.at('q')), new QemuSocket(world.at('d'))];
+    const [named, domain] = [new QemuSocket(machine.at('q')), new QemuSocket(machine.at('d'))];
     await named.start();
     await domain.start();
     const virsh = fakeVirsh();
-    virsh.define('web01', domainXml({ uuid: world.vmId, path: domain.path }));
-    const host = await world.serve(
-      ['--connect', `unix:${named.path},vm=${world.vmId}`, '--libvirt', '--libvirt-interval', '1'],
+    virsh.define('web01', domainXml({ uuid: machine.vmId, path: domain.path }));
+    const host = await machine.serve(
+      ['--connect', `unix:${named.path},vm=${machine.vmId}`, '--libvirt', '--libvirt-interval', '1'],
       'h.sock',
       { env: virsh.env },
     );
@@ -58,10 +58,10 @@ describe('a host that serves', () => {
     expect(await host.stop()).toBe(0);
     expect(named.clients).toBe(0);
     expect(host.output()).toMatch(/^ {2}unix:h\.sock {2}any guest$/m);
-    expect(host.output()).toContain(`  unix:${named.path}  VM ${world.vmId}\n`);
-    expect(host.output()).toContain(`web01 (VM ${world.vmId}) is served on ${domain.path}.\n`);
-    expect(host.output()).toContain(`unix:${domain.path} (VM ${world.vmId}) is connected.\n`);
-    expect(host.output()).toContain(`web01 (VM ${world.vmId}) is no longer served on ${domain.path}.\n`);
+    expect(host.output()).toContain(`  unix:${named.path}  VM ${machine.vmId}\n`);
+    expect(host.output()).toContain(`web01 (VM ${machine.vmId}) is served on ${domain.path}.\n`);
+    expect(host.output()).toContain(`unix:${domain.path} (VM ${machine.vmId}) is connected.\n`);
+    expect(host.output()).toContain(`web01 (VM ${machine.vmId}) is no longer served on ${domain.path}.\n`);
     expect(host.output()).toMatch(/Stopped by SIGTERM\.\n$/);
   });
 });

@@ -3,7 +3,7 @@ import net from 'node:net';
 import path from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { discoverPipe } from '../../../src/pipe/discovery.ts';
-import { systemWorld } from '../../../src/pipe/world.ts';
+import { systemEnvironment } from '../../../src/pipe/environment.ts';
 import { makeCertifiedHost, makeHost, serveHost } from '../../support/certified-host.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 import { runAvma } from './run-avma.ts';
@@ -52,7 +52,7 @@ describe('a host that answers', () => {
     expect(ran.stdout).toMatch(/^Host +hv01$/m);
     expect(ran.stdout).toMatch(/^Hardware ID +[0-9A-F]{4}(-[0-9A-F]{4}){3}$/m);
     expect(ran.stdout).toMatch(/^Edition +ServerDatacenter 10\.0\.26100$/m);
-    expect(ran.stdout).toMatch(/^Channel +MAK$/m);
+    expect(ran.stdout).toMatch(/^Licensing +MAK$/m);
     expect(ran.stdout).toMatch(/^Valid +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC to \d{4}-/m);
     expect(ran.stdout).toMatch(/^Serial +[0-9a-f]{16}$/m);
     expect(ran.stdout).toMatch(/^Trust +vouched for by "Example vendor" \([0-9a-f]{16}\)$/m);
@@ -72,7 +72,7 @@ describe('a host that answers', () => {
       from: 'argument',
       candidates: [],
       answered: true,
-      host: { hostName: 'hv01', edition: 'ServerDatacenter', channel: 'MAK', dates: 'valid' },
+      host: { hostName: 'hv01', edition: 'ServerDatacenter', licensing: 'MAK', dates: 'valid' },
       trust: { vouched: true, anchor: { name: 'Example vendor' }, problem: null },
       error: null,
     });
@@ -233,7 +233,7 @@ describe('a pipe that is not there', () => {
 });
 
 describe('without a URI', () => {
-  const machineHasOne = discoverPipe(systemWorld()).uri !== null;
+  const machineHasOne = discoverPipe(systemEnvironment()).uri !== null;
 
   test.skipIf(machineHasOne)(
     'says for each candidate why it was not taken, and fails when there is none',

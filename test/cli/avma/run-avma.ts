@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import path from 'node:path';
-import { type Ran, ROOT } from '../world.ts';
+import { type Ran, ROOT } from '../test-machine.ts';
 
 /** Runs the built avma to its end, on a machine whose folders lie in `folder`. Never throws for its exit status. */
 export function runAvma(

@@ -1,4 +1,4 @@
-import { runSlmgr, type SlmgrResult, type SlmgrWorld } from '../../../src/cli/slmgr/run.ts';
+import { runSlmgr, type SlmgrEnvironment, type SlmgrResult } from '../../../src/cli/slmgr/run.ts';
 import type { AvmaError } from '../../../src/errors/avma-error.ts';
 import {
   type KmsClientReport,
@@ -191,7 +191,7 @@ export class FakeService implements LicensingService {
 }
 
 /** A Linux machine whose clock stands at {@link NOW}. */
-export function world(service: LicensingService, over: Partial<SlmgrWorld> = {}): SlmgrWorld {
+export function machine(service: LicensingService, over: Partial<SlmgrEnvironment> = {}): SlmgrEnvironment {
   return { openService: async () => service, now: () => NOW, platform: 'linux', ...over };
 }
 
@@ -199,11 +199,11 @@ export function world(service: LicensingService, over: Partial<SlmgrWorld> = {})
 export function slmgr(
   commandLine: string,
   service: LicensingService,
-  over: Partial<SlmgrWorld> = {},
+  over: Partial<SlmgrEnvironment> = {},
 ): Promise<SlmgrResult> {
   const argv = commandLine.split(' ').filter((word) => word !== '');
   return runSlmgr(
     argv.map((word) => (word === '""' ? '' : word)),
-    world(service, over),
+    machine(service, over),
   );
 }

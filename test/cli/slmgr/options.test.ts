@@ -11,11 +11,11 @@ import {
   KMS_CLIENT,
   KMS_UNSET,
   MAK_ADDON,
+  machine,
   NEVER_ACTIVATED,
   OTHER_APPLICATION,
   STANDARD_WITHOUT_KEY,
   slmgr,
-  world,
 } from './fake-service.ts';
 
 beforeEach(() => vi.stubEnv('TZ', 'UTC'));
@@ -594,7 +594,7 @@ describe('exit status', () => {
   test('a service that does not open is an error line, and the reason is kept', async () => {
     const error = new AvmaError('state-damaged', 'the state is torn');
     const result = await runSlmgr(['/dlv'], {
-      ...world(guest()),
+      ...machine(guest()),
       openService: () => Promise.reject(error),
     });
     expect(result).toEqual({
@@ -606,7 +606,7 @@ describe('exit status', () => {
 
   test('what nobody foresaw is an error line too', async () => {
     const result = await runSlmgr(['/dlv'], {
-      ...world(guest()),
+      ...machine(guest()),
       openService: () => Promise.reject(new TypeError('x is not a function')),
     });
     expect(result.lines).toEqual([
@@ -620,7 +620,7 @@ describe('exit status', () => {
     const opened: unknown[] = [];
     for (const option of ['/ipk 1', '/upk', '/ato', '/dlv', '/xpr', '/cpky', '/rearm', '/ckms']) {
       await runSlmgr(option.split(' '), {
-        ...world(guest()),
+        ...machine(guest()),
         openService: async (options) => {
           if (options?.recover) opened.push(option);
           return guest();

@@ -1,3 +1,4 @@
+import { HRESULT } from '../../../errors/hresult.ts';
 import { LicenseStatus, type ProductReport } from '../../../guest/license-report.ts';
 import type { LicensingService } from '../../../guest/licensing-service.ts';
 import {
@@ -12,16 +13,16 @@ import {
   PRODUCT_NOT_FOUND,
   TOKEN_ACTIVATION_ONLY,
 } from '../messages.ts';
-import { actedOn, isChannel, withActivationId } from '../product-selection.ts';
+import { isChannel, targetsOf, withActivationId } from '../product-selection.ts';
 import type { Invocation } from './handler.ts';
 
 const TOKEN_ONLY = 3;
-const NOT_GENUINE = 0xc004f200;
+const NOT_GENUINE = HRESULT.SL_E_NOT_GENUINE;
 
 /** /ato */
 export async function activate({ values, openService, print }: Invocation): Promise<void> {
   const service = await openService();
-  const products = actedOn(service.products(), values[0]);
+  const products = targetsOf(service.products(), values[0]);
   if (products.length === 0) return print(PRODUCT_NOT_FOUND);
   for (const product of products) {
     if (product.kmsClient.activationTypeEnabled === TOKEN_ONLY) {
@@ -36,7 +37,7 @@ export async function activate({ values, openService, print }: Invocation): Prom
 
 /** /dti */
 export async function showInstallationId({ values, openService, print }: Invocation): Promise<void> {
-  const products = actedOn((await openService()).products(), values[0]);
+  const products = targetsOf((await openService()).products(), values[0]);
   if (products.length === 0) return print(PRODUCT_NOT_FOUND);
   print(...products.map((product) => installationId(product.installationId)));
 }
@@ -45,7 +46,7 @@ export async function showInstallationId({ values, openService, print }: Invocat
 export async function depositConfirmationId({ values, openService, print }: Invocation): Promise<void> {
   const service = await openService();
   const [confirmationId, activationId] = values as [string, string?];
-  const products = actedOn(service.products(), activationId);
+  const products = targetsOf(service.products(), activationId);
   if (products.length === 0) return print(PRODUCT_NOT_FOUND);
   for (const product of products) {
     await service.depositConfirmationId(product.activationId, confirmationId);

@@ -1,8 +1,9 @@
 import { AvmaError } from '../../../errors/avma-error.ts';
+import { HRESULT } from '../../../errors/hresult.ts';
 import { NO_ACTIVATION_SCHEMA } from '../messages.ts';
 import type { Invocation } from './handler.ts';
 
-const NO_SUCH_DOMAIN = 0x8007054b;
+const NO_SUCH_DOMAIN = HRESULT.ERROR_NO_SUCH_DOMAIN;
 
 /**
  * /ad-activation-online, /ad-activation-get-iid and /ad-activation-apply-cid. What Windows prints outside a domain is

@@ -2,7 +2,7 @@ import type { ProductReport } from '../../../guest/license-report.ts';
 import { expirationLines } from '../expiration-text.ts';
 import { productLines, type ReportDetail, serviceVersionLine } from '../license-report-text.ts';
 import { PRODUCT_KEY_NOT_FOUND } from '../messages.ts';
-import { expiring, reportedByDefault, withActivationId } from '../product-selection.ts';
+import { expiringProducts, reportedByDefault, withActivationId } from '../product-selection.ts';
 import type { Invocation } from './handler.ts';
 
 /** /dli */
@@ -40,7 +40,7 @@ function select(
 
 /** /xpr */
 export async function expiration({ values, openService, now, print }: Invocation): Promise<void> {
-  const products = expiring((await openService()).products(), values[0]);
+  const products = expiringProducts((await openService()).products(), values[0]);
   if (products.length === 0) return print(PRODUCT_KEY_NOT_FOUND);
   const time = now();
   print(...products.flatMap((product) => expirationLines(product, time)));

@@ -4,7 +4,7 @@ import {
   PRODUCT_KEY_NOT_FOUND,
   UNINSTALLED_PRODUCT_KEY,
 } from '../messages.ts';
-import { actedOn } from '../product-selection.ts';
+import { targetsOf } from '../product-selection.ts';
 import type { Invocation } from './handler.ts';
 
 /** /ipk */
@@ -18,7 +18,7 @@ export async function installProductKey({ values, openService, print }: Invocati
 /** /upk */
 export async function uninstallProductKey({ values, openService, print }: Invocation): Promise<void> {
   const service = await openService();
-  const products = actedOn(service.products(), values[0]);
+  const products = targetsOf(service.products(), values[0]);
   if (products.length === 0) return print(PRODUCT_KEY_NOT_FOUND);
   for (const product of products) await service.uninstallProductKey(product.activationId);
   print(UNINSTALLED_PRODUCT_KEY);

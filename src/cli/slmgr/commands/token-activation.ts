@@ -1,9 +1,10 @@
 import { AvmaError } from '../../../errors/avma-error.ts';
+import { HRESULT } from '../../../errors/hresult.ts';
 import { activating, NO_LICENSES_FOUND, PRODUCT_NOT_FOUND } from '../messages.ts';
-import { actedOn } from '../product-selection.ts';
+import { targetsOf } from '../product-selection.ts';
 import type { Invocation } from './handler.ts';
 
-const CERTIFICATE_NOT_FOUND = 0x80092004;
+const CERTIFICATE_NOT_FOUND = HRESULT.CRYPT_E_NOT_FOUND;
 
 /** /lil and /ril. Whether Windows prints its heading before this is not known. */
 export function noIssuanceLicenses({ print }: Invocation): void {
@@ -15,7 +16,7 @@ export function noTokenCertificates(): void {}
 
 /** /fta. What Windows answers to a thumbprint that it does not find is not known: CRYPT_E_NOT_FOUND says just that. */
 export async function forceTokenActivation({ values, openService, print }: Invocation): Promise<void> {
-  const [product] = actedOn((await openService()).products());
+  const [product] = targetsOf((await openService()).products());
   if (product === undefined) return print(PRODUCT_NOT_FOUND);
   print(activating(product.name, product.activationId));
   throw new AvmaError('argument-invalid', `no certificate has the thumbprint ${values[0]}`, {

@@ -1,0 +1,119 @@
+import { AvmaError, toAvmaError } from '../errors/avma-error.ts';
+import type { AvmaErrorCode } from '../errors/codes.ts';
+import type { Pipe } from '../pipe/pipe.ts';
+import type { Envelope } from '../protocol/envelope.ts';
+import {
+  decodeUnverifiedCertificate,
+  type HostCertificate,
+  verifyHostCertificate,
+} from '../protocol/host-certificate.ts';
+import { askForCertificate } from './exchange.ts';
+import type { StoredAnchor } from './trust-store.ts';
+
+/** Who is at the other end of a pipe, as far as one `hello` tells. */
+export interface Probe {
+  /** What the host says of itself; null when none said anything. */
+  readonly certificate: HostCertificate | null;
+  /** How the certificate's dates stand to this machine's clock. */
+  readonly dates: 'valid' | 'expired' | 'not yet valid' | null;
+  /** The trust anchor that vouches for the certificate; null when there is none, and `trustProblem` says why. */
+  readonly anchor: StoredAnchor | null;
+  readonly trustProblem: AvmaError | null;
+  readonly timings: ProbeTimings;
+  /** Why no host answered with a certificate. */
+  readonly error: AvmaError | null;
+}
+
+/** Milliseconds a step took; null for one that was not come to. */
+interface ProbeTimings {
+  /** The transport is loaded and the URI is one that can work here. */
+  readonly open: number | null;
+  /** The pipe is opened, `hello` goes out and the offer, or a fault, comes back. */
+  readonly hello: number | null;
+  /** The certificate is held against the trust anchors. */
+  readonly verify: number | null;
+}
+
+interface ProbeEnvironment {
+  openPipe(): Promise<Pipe>;
+  anchors(): readonly StoredAnchor[];
+  /** For opening and hello together, in milliseconds. */
+  readonly deadline: number;
+  now(): number;
+  /** Milliseconds of a clock that does not run backwards. */
+  elapsed(): number;
+}
+
+/** Opens the pipe, says hello, looks at what comes back, and lets go. Never throws: what failed is in the result. */
+export async function probePipe(environment: ProbeEnvironment): Promise<Probe> {
+  const timings: { -readonly [Step in keyof ProbeTimings]: ProbeTimings[Step] } = {
+    open: null,
+    hello: null,
+    verify: null,
+  };
+  const timed = async <T>(step: keyof ProbeTimings, work: () => T | Promise<T>): Promise<T> => {
+    const started = environment.elapsed();
+    try {
+      return await work();
+    } finally {
+      timings[step] = environment.elapsed() - started;
+    }
+  };
+  const nothing = { certificate: null, dates: null, anchor: null, trustProblem: null, timings };
+  let pipe: Pipe | undefined;
+  try {
+    const signal = AbortSignal.timeout(environment.deadline);
+    const opened = await timed('open', () => environment.openPipe());
+    pipe = opened;
+    const envelope = await timed('hello', () => askForCertificate(opened, signal));
+    const certificate = decodeUnverifiedCertificate(envelope);
+    if (certificate === undefined) {
+      throw new AvmaError('response-malformed', 'what the host offers is not a host certificate');
+    }
+    const trust = await timed('verify', () => vouch(envelope, environment));
+    return { certificate, dates: judgeDates(certificate, environment.now()), ...trust, timings, error: null };
+  } catch (thrown) {
+    return { ...nothing, error: toAvmaError(thrown, 'cannot probe the pipe') };
+  } finally {
+    await pipe?.close();
+  }
+}
+
+function vouch(envelope: Envelope, environment: ProbeEnvironment): Pick<Probe, 'anchor' | 'trustProblem'> {
+  try {
+    const anchors = environment.anchors();
+    verifyHostCertificate(envelope, anchors);
+    const keyId = envelope.signatures[0]?.keyid;
+    return { anchor: anchors.find((anchor) => anchor.keyId === keyId) ?? null, trustProblem: null };
+  } catch (thrown) {
+    return { anchor: null, trustProblem: toAvmaError(thrown, 'cannot read the trust anchors') };
+  }
+}
+
+function judgeDates({ notBefore, notAfter }: HostCertificate, now: number): Probe['dates'] {
+  if (now < notBefore) return 'not yet valid';
+  return now > notAfter ? 'expired' : 'valid';
+}
+
+/** What a failure tells of the other end. The codes that a pipe and a `hello` can end with; others stand for themselves. */
+const WHO_IS_THERE: Partial<Record<AvmaErrorCode, string>> = {
+  'host-not-activated': 'a host is there, and it is not activated',
+  'protocol-unsupported': 'a host is there, and it speaks another version of the protocol',
+  throttled: 'a host is there, and takes no more requests over this pipe for now',
+  'response-malformed': 'something is there that is not a host',
+  'host-silent': 'nothing came back in time',
+  'host-gone': 'somebody was there, and went away before the answer',
+  'host-absent': 'nobody is there',
+  'pipe-busy': 'the pipe is there, and another process holds it',
+  'access-denied': 'the pipe is there, and this user may not open it',
+  'pipe-not-found': 'there is no way to it',
+  'file-not-found': 'there is no way to it',
+  'pipe-uri-invalid': 'this is not a pipe that could be opened here',
+};
+
+/** One line: who answered, or what the failure tells of the other end. */
+export function whoIsThere({ dates, error }: Pick<Probe, 'dates' | 'error'>): string {
+  if (dates === 'valid') return 'a host is there, and it is activated';
+  if (dates !== null) return `a host is there, and its certificate is ${dates} by this machine's clock`;
+  return (error === null ? undefined : WHO_IS_THERE[error.code]) ?? 'it cannot be told';
+}

@@ -1,0 +1,88 @@
+import type { Catalog } from '../../catalog/catalog.ts';
+import { compareOsVersions, FIRST_VERSION } from '../../catalog/os-version.ts';
+import { type Product, WINDOWS_APPLICATION_ID } from '../../catalog/product.ts';
+import type { AvmaErrorCode } from '../../errors/codes.ts';
+import { HOST_EDITIONS, type HostCertificate } from '../../protocol/host-certificate.ts';
+import type { Request } from '../../protocol/messages.ts';
+import { swapUuidByteOrder } from '../../schema/uuid.ts';
+import type { GuestChannel } from '../channel.ts';
+
+export type Decision =
+  | { readonly approved: true }
+  | { readonly approved: false; readonly code: AvmaErrorCode; readonly why: string };
+
+/** Windows' editions that AVMA serves: Standard, Datacenter, Essentials and Datacenter: Azure Edition. */
+const WINDOWS_GUESTS: readonly string[] = [
+  'ServerStandard',
+  'ServerStandardCore',
+  'ServerDatacenter',
+  'ServerDatacenterCore',
+  'ServerSolution',
+  'ServerSolutionCore',
+  'ServerAzureCor',
+  'ServerAzureCorCore',
+];
+
+/**
+ * Whether this host activates that guest. The rules stand in the order of docs/protocol.md, section 8, and the first
+ * that is broken decides. Pure.
+ */
+export function admit(
+  request: Request,
+  channel: GuestChannel,
+  throttled: boolean,
+  certificate: HostCertificate,
+  catalog: Catalog,
+  now: number,
+): Decision {
+  // A1: the channel knows which VM it belongs to; what the guest says of itself must agree.
+  if (channel.vmId !== null && !sameVm(request.vmId, channel.vmId)) {
+    return refuse('vm-refused', `the guest calls itself VM ${request.vmId}, and the channel is another's`);
+  }
+  // A2
+  if (throttled) return refuse('throttled', 'too many requests over this channel');
+  // A3
+  if (now < certificate.notBefore) return refuse('host-not-activated', 'the certificate is not yet valid');
+  if (now > certificate.notAfter) return refuse('host-not-activated', 'the certificate has expired');
+  // A4
+  if (!HOST_EDITIONS.includes(certificate.edition)) {
+    return refuse('host-not-datacenter', `a ${certificate.edition} host may not activate guests`);
+  }
+  // A5
+  const product = catalog.productOfActivationId(request.activationId);
+  if (product === undefined) return refuse('edition-refused', 'no catalogue here lists that product');
+  if (product.edition !== request.edition || product.osVersion !== request.osVersion) {
+    return refuse('edition-refused', `the guest's catalogue says something else of "${product.name}"`);
+  }
+  if (!isServed(product)) {
+    return refuse('edition-refused', `"${product.name}" is not activated by virtualization hosts`);
+  }
+  // A6
+  if (
+    product.applicationId === WINDOWS_APPLICATION_ID &&
+    compareOsVersions(product.osVersion, FIRST_VERSION) < 0
+  ) {
+    return refuse('edition-refused', `version ${product.osVersion} is older than ${FIRST_VERSION}`);
+  }
+  if (compareOsVersions(product.osVersion, certificate.osVersion) > 0) {
+    return refuse(
+      'edition-refused',
+      `version ${product.osVersion} is newer than this host's ${certificate.osVersion}`,
+    );
+  }
+  return { approved: true };
+}
+
+function isServed(product: Product): boolean {
+  if (product.channel !== 'VT:IA') return false;
+  return product.applicationId !== WINDOWS_APPLICATION_ID || WINDOWS_GUESTS.includes(product.edition);
+}
+
+/** Old SMBIOS tables leave the byte order open, so one VM may be known by two spellings of its UUID. */
+function sameVm(a: string, b: string): boolean {
+  return a === b || swapUuidByteOrder(a) === b;
+}
+
+function refuse(code: AvmaErrorCode, why: string): Decision {
+  return { approved: false, code, why };
+}

@@ -1,0 +1,98 @@
+import net from 'node:net';
+import { errnoOf } from '../../system/errno.ts';
+import { pause } from '../../system/pause.ts';
+import type { Responder } from '../answering/responder.ts';
+import type { GuestChannel } from '../channel.ts';
+import { type GuestConnection, serveConnection } from './connection.ts';
+import { type Endpoint, endpointUri, type Notify, type ServedEndpoint } from './endpoint.ts';
+
+/** How long to wait between two attempts, in milliseconds: doubles from the least to the most. */
+const MIN_PAUSE_MS = 100;
+const MAX_PAUSE_MS = 2000;
+
+/**
+ * Serves a socket that QEMU or libvirt owns (`server=on,wait=off`, `mode='bind'`): connects to it, answers what comes,
+ * and connects again for as long as the host runs, also when the socket is not there yet. QEMU talks to one client at
+ * a time; a second one's connection waits until the first is gone.
+ */
+export function connectUnix(endpoint: Endpoint, respond: Responder, notify: Notify): ServedEndpoint {
+  const channel: GuestChannel = { name: endpointUri(endpoint.path), vmId: endpoint.vmId };
+  const closing = new AbortController();
+  const { signal } = closing;
+  let connection: GuestConnection | undefined;
+  const sayOnce = sayChanges(channel, notify);
+
+  async function keepServing(): Promise<void> {
+    let delay = MIN_PAUSE_MS;
+    while (!signal.aborted) {
+      const attempt = await connect(endpoint.path, signal);
+      if (attempt instanceof net.Socket) {
+        const since = performance.now();
+        sayOnce('is connected');
+        connection = serveConnection(attempt, channel, respond);
+        await connection.done;
+        connection = undefined;
+        if (signal.aborted) return;
+        sayOnce('was lost; it is tried again until it is back');
+        // One that does not last is not to be had any faster than one that is not there.
+        if (performance.now() - since > MAX_PAUSE_MS) delay = MIN_PAUSE_MS;
+      } else if (attempt !== undefined) {
+        const why = whyNotConnected(attempt);
+        if (why !== undefined) sayOnce(why);
+      }
+      await pause(delay, signal);
+      delay = Math.min(delay * 2, MAX_PAUSE_MS);
+    }
+  }
+
+  const running = keepServing();
+  return {
+    channel,
+    async close() {
+      closing.abort();
+      await connection?.finish();
+      await running;
+    },
+  };
+}
+
+function sayChanges({ name, vmId }: GuestChannel, notify: Notify): (what: string) => void {
+  let last = '';
+  return (what) => {
+    if (what === last) return;
+    last = what;
+    notify(`${name}${vmId === null ? '' : ` (VM ${vmId})`} ${what}.`);
+  };
+}
+
+/** What an operator has to be told; that the other side does not run just now is no news. */
+function whyNotConnected(failure: Error): string | undefined {
+  switch (errnoOf(failure)) {
+    case 'ENOENT':
+    case 'ECONNREFUSED':
+    case 'EAGAIN':
+      return undefined;
+    case 'EACCES':
+    case 'EPERM':
+      return "may not be connected to by this user: run the host as root, or as the socket's owner";
+    default:
+      return `cannot be connected to: ${failure.message}`;
+  }
+}
+
+/** The connected socket, or why there is none; undefined when the signal aborted first. */
+function connect(path: string, signal: AbortSignal): Promise<net.Socket | Error | undefined> {
+  return new Promise((resolve) => {
+    const socket = net.connect({ path, allowHalfOpen: true });
+    const leave = (result: net.Socket | Error | undefined) => {
+      signal.removeEventListener('abort', onAbort);
+      if (!(result instanceof net.Socket)) socket.destroy();
+      resolve(result);
+    };
+    const onAbort = () => leave(undefined);
+    signal.addEventListener('abort', onAbort, { once: true });
+    socket.once('connect', () => leave(socket));
+    // It stays when the socket is served: without a listener an error would end the host.
+    socket.on('error', leave);
+  });
+}

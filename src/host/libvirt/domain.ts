@@ -1,0 +1,198 @@
+import { XMLParser, XMLValidator } from 'fast-xml-parser';
+import { VIRTIO_PORT } from '../../protocol/defaults.ts';
+import { normalizeUuid } from '../../schema/uuid.ts';
+import { socketPathProblem } from '../endpoints/endpoint.ts';
+
+/** One domain's XML, and what to call it until its name is known. */
+export interface DomainXml {
+  readonly from: string;
+  readonly xml: string;
+}
+
+/** A domain's channel, as this host has to serve it. */
+export interface DomainEndpoint {
+  readonly domain: string;
+  /** Of which {@link DomainXml} it is. */
+  readonly from: string;
+  readonly vmId: string;
+  readonly path: string;
+  /** `connect` where libvirt's mode is `bind`: QEMU owns the socket. `listen` where it is `connect`: QEMU dials. */
+  readonly kind: 'connect' | 'listen';
+}
+
+/** Why a domain is not served, as the rest of a sentence that begins with its name. */
+export interface DomainProblem {
+  readonly domain: string;
+  readonly why: string;
+}
+
+/**
+ * What has to be served so that all these domains are. A domain that cannot be served is a problem and does not keep
+ * the others from it. Pure.
+ */
+export function domainsToEndpoints(domains: readonly DomainXml[]): {
+  endpoints: DomainEndpoint[];
+  problems: DomainProblem[];
+} {
+  const endpoints: DomainEndpoint[] = [];
+  const problems: DomainProblem[] = [];
+  for (const { from, xml } of domains) {
+    const read = readDomain(xml);
+    const domain = read.name ?? from;
+    const why = 'why' in read ? read.why : clash(read, endpoints);
+    if (why !== undefined) problems.push({ domain, why });
+    else if (!('why' in read))
+      endpoints.push({ domain, from, vmId: read.vmId, path: read.path, kind: read.kind });
+  }
+  return { endpoints, problems };
+}
+
+/** What has to be closed and opened, in this order, to serve `wanted` instead of `running`. Pure. */
+export function diffEndpoints(
+  running: readonly DomainEndpoint[],
+  wanted: readonly DomainEndpoint[],
+): { close: DomainEndpoint[]; open: DomainEndpoint[] } {
+  const keys = (endpoints: readonly DomainEndpoint[]) => new Set(endpoints.map(endpointKey));
+  const [before, after] = [keys(running), keys(wanted)];
+  return {
+    close: running.filter((endpoint) => !after.has(endpointKey(endpoint))),
+    open: wanted.filter((endpoint) => !before.has(endpointKey(endpoint))),
+  };
+}
+
+/** Two endpoints with one key are the same; a domain may be renamed meanwhile. */
+export function endpointKey({ kind, vmId, path }: DomainEndpoint): string {
+  return `${kind} ${vmId} ${path}`;
+}
+
+// libvirt gives no two domains one UUID; a folder of files may, and then one VM would speak as the other.
+function clash(
+  { vmId, path }: Pick<DomainEndpoint, 'vmId' | 'path'>,
+  earlier: readonly DomainEndpoint[],
+): string | undefined {
+  const other = earlier.find((endpoint) => endpoint.vmId === vmId || endpoint.path === path);
+  if (other === undefined) return undefined;
+  return `has the same ${other.vmId === vmId ? 'UUID' : 'socket'} as ${other.domain}`;
+}
+
+type ReadDomain =
+  | {
+      readonly name: string;
+      readonly vmId: string;
+      readonly path: string;
+      readonly kind: DomainEndpoint['kind'];
+    }
+  | { readonly name: string | undefined; readonly why: string };
+
+function readDomain(xml: string): ReadDomain {
+  const root = parseRoot(xml);
+  if (typeof root === 'string') return { name: undefined, why: root };
+  const name = textOf(childrenOf(root, 'name')[0]) || undefined;
+  if (name === undefined) return { name, why: 'has no name' };
+  const uuid = textOf(childrenOf(root, 'uuid')[0]);
+  const vmId = normalizeUuid(uuid);
+  if (vmId === undefined) return { name, why: `has the UUID "${uuid}", which is none` };
+  const channels = childrenOf(root, 'devices')
+    .flatMap((devices) => childrenOf(devices, 'channel'))
+    .filter((channel) =>
+      childrenOf(channel, 'target').some(
+        ({ attributes }) => attributes['type'] === 'virtio' && attributes['name'] === VIRTIO_PORT,
+      ),
+    );
+  const [channel] = channels;
+  if (channel === undefined) return { name, why: `has no virtio channel ${VIRTIO_PORT}` };
+  if (channels.length > 1) return { name, why: `has ${channels.length} channels ${VIRTIO_PORT}` };
+  const { type } = channel.attributes;
+  if (type !== 'unix') return { name, why: `has a channel of the type ${type}, and only unix can be served` };
+  const source = childrenOf(channel, 'source')[0]?.attributes ?? {};
+  const path = decode(source['path'] ?? '');
+  if (path === '') {
+    return {
+      name,
+      why: "has a channel without a path: libvirt chooses one, which only a running domain's XML shows",
+    };
+  }
+  const problem = path.startsWith('/') ? socketPathProblem(path) : `has a relative path, ${path}`;
+  if (problem !== undefined) return { name, why: problem };
+  switch (source['mode']) {
+    case 'bind':
+      return { name, vmId, path, kind: 'connect' };
+    case 'connect':
+      return { name, vmId, path, kind: 'listen' };
+    default:
+      return { name, why: "has a channel whose mode is neither 'bind' nor 'connect'" };
+  }
+}
+
+interface Element {
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly content: readonly unknown[];
+}
+
+const ATTRIBUTES = ':@';
+const TEXT = '#text';
+
+// Prefixes are kept, so that another namespace's element is never taken for libvirt's own.
+const parser = new XMLParser({
+  preserveOrder: true,
+  ignoreAttributes: false,
+  attributeNamePrefix: '',
+  parseTagValue: false,
+  parseAttributeValue: false,
+  processEntities: false,
+  removeNSPrefix: false,
+  ignoreDeclaration: true,
+  ignorePiTags: true,
+});
+
+/** The domain's element, or what is wrong with the text. */
+function parseRoot(text: string): Element | string {
+  const xml = text.replace(/^\uFEFF/, '');
+  // libvirt writes none, and an entity is a way to make a small file large.
+  if (xml.includes('<!DOCTYPE')) return 'has a document type, which is not read';
+  const checked = XMLValidator.validate(xml);
+  if (checked !== true) return `is not XML: line ${checked.err.line}: ${checked.err.msg}`;
+  let content: unknown[];
+  try {
+    content = parser.parse(xml);
+  } catch (thrown) {
+    return `is not XML: ${thrown instanceof Error ? thrown.message : thrown}`;
+  }
+  const document: Element = { attributes: {}, content };
+  // What libvirt keeps of a running domain, in /run/libvirt/qemu, has it inside its status.
+  const parents = [document, ...childrenOf(document, 'domstatus')];
+  const roots = parents.flatMap((parent) => childrenOf(parent, 'domain'));
+  return roots.length === 1 && roots[0] !== undefined ? roots[0] : 'is not the XML of a domain';
+}
+
+function childrenOf({ content }: Element, name: string): Element[] {
+  return content.flatMap((node) => {
+    const record = node as Record<string, unknown>;
+    if (!Object.hasOwn(record, name)) return [];
+    return [
+      {
+        attributes: (record[ATTRIBUTES] ?? {}) as Record<string, string>,
+        content: record[name] as unknown[],
+      },
+    ];
+  });
+}
+
+function textOf(element: Element | undefined): string {
+  const texts = (element?.content ?? []).map((node) => (node as Record<string, unknown>)[TEXT] ?? '');
+  return decode(texts.join('')).trim();
+}
+
+const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
+
+/** The five entities that XML has of itself, and characters by number. */
+function decode(text: string): string {
+  return text.replace(
+    /&(?:(amp|lt|gt|quot|apos)|#(\d{1,7})|#x([0-9a-fA-F]{1,6}));/g,
+    (whole, name, decimal, hex) => {
+      if (name !== undefined) return ENTITIES[name] ?? whole;
+      const code = decimal === undefined ? Number.parseInt(hex, 16) : Number(decimal);
+      return code > 0 && code <= 0x10ffff ? String.fromCodePoint(code) : whole;
+    },
+  );
+}

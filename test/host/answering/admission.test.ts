@@ -1,0 +1,172 @@
+import { describe, expect, test } from 'vitest';
+import { loadCatalog } from '../../../src/catalog/catalog.ts';
+import { admit } from '../../../src/host/answering/admission.ts';
+import type { GuestChannel } from '../../../src/host/channel.ts';
+import type { HostCertificate } from '../../../src/protocol/host-certificate.ts';
+import type { Request } from '../../../src/protocol/messages.ts';
+import { swapUuidByteOrder } from '../../../src/schema/uuid.ts';
+import { createVendorCatalog } from '../../support/catalogs.ts';
+import { NOW } from '../../support/clock.ts';
+import { OTHER_VM, VM } from '../../support/test-guest.ts';
+import { MICROSOFT_CATALOG } from '../../support/test-host.ts';
+
+const [product] = MICROSOFT_CATALOG.products;
+if (product === undefined) throw new TypeError('the catalogue is empty');
+
+const REQUEST = {
+  exchangeId: '0'.repeat(32),
+  vmId: VM,
+  activationId: product.activationId,
+  edition: product.edition,
+  osVersion: product.osVersion,
+} as Request;
+
+const CERTIFICATE = {
+  edition: 'ServerDatacenter',
+  osVersion: '10.0.26100',
+  notBefore: NOW - 1000,
+  notAfter: NOW + 1000,
+} as HostCertificate;
+
+interface Situation {
+  readonly request: Request;
+  readonly channel: GuestChannel;
+  readonly throttled: boolean;
+  readonly certificate: HostCertificate;
+  readonly now: number;
+}
+
+const FINE: Situation = {
+  request: REQUEST,
+  channel: { name: 'unix:/s', vmId: VM },
+  throttled: false,
+  certificate: CERTIFICATE,
+  now: NOW,
+};
+
+function decide(situation: Situation, catalog = MICROSOFT_CATALOG) {
+  const { request, channel, throttled, certificate, now } = situation;
+  return admit(request, channel, throttled, certificate, catalog, now);
+}
+
+/** What breaks each rule, and nothing else. */
+const BREACHES: readonly { rule: string; code: string; breach(situation: Situation): Situation }[] = [
+  {
+    rule: "A1, the channel is the VM's own",
+    code: 'vm-refused',
+    breach: (s) => ({ ...s, channel: { ...s.channel, vmId: OTHER_VM } }),
+  },
+  { rule: 'A2, not throttled', code: 'throttled', breach: (s) => ({ ...s, throttled: true }) },
+  {
+    rule: 'A3, the certificate is in date',
+    code: 'host-not-activated',
+    breach: (s) => ({ ...s, certificate: { ...s.certificate, notAfter: NOW - 1 } }),
+  },
+  {
+    rule: 'A4, the host is Datacenter',
+    code: 'host-not-datacenter',
+    breach: (s) => ({ ...s, certificate: { ...s.certificate, edition: 'ServerStandard' } }),
+  },
+  {
+    rule: 'A5, a catalogue lists the edition',
+    code: 'edition-refused',
+    breach: (s) => ({ ...s, request: { ...s.request, edition: 'ServerStandard' } }),
+  },
+  {
+    rule: 'A6, the host is not older than the guest',
+    code: 'edition-refused',
+    breach: (s) => ({ ...s, certificate: { ...s.certificate, osVersion: '10.0.20348' } }),
+  },
+];
+
+test('what breaks no rule is approved', () => {
+  expect(decide(FINE)).toEqual({ approved: true });
+});
+
+describe.each(BREACHES.map((one, index) => ({ ...one, index })))('$rule', ({ code, breach, index }) => {
+  test(`broken alone: ${code}`, () => {
+    expect(decide(breach(FINE))).toMatchObject({ approved: false, code });
+  });
+
+  test('broken together with all that follow, it decides', () => {
+    const all = BREACHES.slice(index).reduce((situation, one) => one.breach(situation), FINE);
+    // A5 and A6 share a code: their sentences tell them apart.
+    expect(decide(all)).toEqual(decide(breach(FINE)));
+    expect(decide(all)).toMatchObject({ approved: false, code });
+  });
+});
+
+describe('A1', () => {
+  test('a channel that belongs to nobody takes any guest', () => {
+    expect(decide({ ...FINE, channel: { name: 'unix:/s', vmId: null } })).toEqual({ approved: true });
+  });
+
+  test('one VM may be known by either byte order of its UUID', () => {
+    expect(decide({ ...FINE, channel: { name: 's', vmId: swapUuidByteOrder(VM) } })).toEqual({
+      approved: true,
+    });
+  });
+});
+
+describe('A3', () => {
+  test.each([
+    ['as it begins', { now: CERTIFICATE.notBefore }, true],
+    ['before it begins', { now: CERTIFICATE.notBefore - 1 }, false],
+    ['as it ends', { now: CERTIFICATE.notAfter }, true],
+    ['after it has ended', { now: CERTIFICATE.notAfter + 1 }, false],
+  ])('%s', (_name, change, approved) => {
+    expect(decide({ ...FINE, ...change }).approved).toBe(approved);
+  });
+});
+
+test('A4: Server Core is Datacenter too', () => {
+  const certificate = { ...CERTIFICATE, edition: 'ServerDatacenterCore' };
+  expect(decide({ ...FINE, certificate })).toEqual({ approved: true });
+});
+
+describe('A5', () => {
+  test.each([
+    ['a product that no catalogue lists', { activationId: OTHER_VM }],
+    ['another version than the catalogue says', { osVersion: '10.0.20348' }],
+  ])('%s is refused', (_name, change) => {
+    expect(decide({ ...FINE, request: { ...REQUEST, ...change } })).toMatchObject({
+      code: 'edition-refused',
+    });
+  });
+
+  test('an edition of Windows that AVMA does not serve is refused, though a catalogue lists it', () => {
+    const windows = { applicationId: '55c92734-d682-4d71-983e-d6ec3f16059f', osVersion: '10.0.26100' };
+    const { catalog } = createVendorCatalog([{ ...windows, edition: 'ServerStorageStandard' }]);
+    expect(decide(requestFor(catalog), catalog)).toMatchObject({ code: 'edition-refused' });
+    const served = createVendorCatalog([{ ...windows, edition: 'ServerStandardCore' }]).catalog;
+    expect(decide(requestFor(served), served)).toEqual({ approved: true });
+  });
+
+  test('a product of another channel is refused', () => {
+    const { catalog } = createVendorCatalog([{ channel: 'Retail' }]);
+    expect(decide(requestFor(catalog), catalog)).toMatchObject({ code: 'edition-refused' });
+  });
+});
+
+describe('A6', () => {
+  test('Windows before 2012 R2 is refused, by any host', () => {
+    const windows = { applicationId: '55c92734-d682-4d71-983e-d6ec3f16059f', edition: 'ServerStandard' };
+    const { catalog } = createVendorCatalog([{ ...windows, osVersion: '6.2.9200' }]);
+    expect(decide(requestFor(catalog), catalog)).toMatchObject({ code: 'edition-refused' });
+  });
+
+  test("a vendor's own product may be of any version that the host's covers", () => {
+    const catalog = loadCatalog([createVendorCatalog([{ osVersion: '1.0' }]).folder]);
+    const certificate = { ...CERTIFICATE, osVersion: '1.0' };
+    expect(decide({ ...requestFor(catalog), certificate }, catalog)).toEqual({ approved: true });
+    const older = { ...CERTIFICATE, osVersion: '0.9' };
+    expect(decide({ ...requestFor(catalog), certificate: older }, catalog).approved).toBe(false);
+  });
+});
+
+function requestFor(catalog: ReturnType<typeof loadCatalog>): Situation {
+  const [listed] = catalog.products;
+  if (listed === undefined) throw new TypeError('the catalogue is empty');
+  const { activationId, edition, osVersion } = listed;
+  return { ...FINE, request: { ...REQUEST, activationId, edition, osVersion } };
+}

@@ -1,0 +1,156 @@
+import { describe, expect, test } from 'vitest';
+import { Throttle } from '../../../src/host/answering/throttle.ts';
+import { openFileLedger } from '../../../src/host/ledger/file-ledger.ts';
+import type { Ledger } from '../../../src/host/ledger/ledger.ts';
+import { MINUTE, NOW } from '../../support/clock.ts';
+import { faultIn, frameIn, rawRequest } from '../../support/raw-request.ts';
+import { tempFolder } from '../../support/temp-folder.ts';
+import { createTestHost, MemoryLedger, SHARED_CHANNEL, type TestHost } from '../../support/test-host.ts';
+
+const OTHER_CHANNEL = { name: 'unix:/run/other.sock', vmId: null };
+
+/** The same host over a ledger that was opened again. */
+function restart({ vendor, identity, clock }: TestHost, ledger: Ledger): TestHost {
+  return createTestHost({ vendor, identity, clock, ledger });
+}
+
+describe('a repeated exchange', () => {
+  test('gets the very same answer to the same bytes, even while the first is still being kept', async () => {
+    const ledger = new MemoryLedger();
+    const host = createTestHost({ ledger });
+    const { frame } = rawRequest(host);
+    const [first, meanwhile] = await Promise.all([
+      host.respond(frame, SHARED_CHANNEL),
+      host.respond(frame, SHARED_CHANNEL),
+    ]);
+    host.clock.advance(MINUTE);
+    const later = await host.respond(frame, SHARED_CHANNEL);
+    expect(meanwhile).toEqual(first);
+    expect(later).toEqual(first);
+    expect(ledger.kept).toHaveLength(1);
+    expect(host.events.all.map(({ decision, code, repeated }) => ({ decision, code, repeated }))).toEqual([
+      { decision: 'approved', code: 'success', repeated: false },
+      { decision: 'approved', code: 'success', repeated: true },
+      { decision: 'approved', code: 'success', repeated: true },
+    ]);
+  });
+
+  test('of a refusal is logged as the refusal that it was', async () => {
+    const host = createTestHost({ certificate: { edition: 'ServerStandard' } });
+    const { frame } = rawRequest(host);
+    await host.respond(frame, SHARED_CHANNEL);
+    await host.respond(frame, SHARED_CHANNEL);
+    expect(host.events.last).toMatchObject({
+      decision: 'refused',
+      code: 'host-not-datacenter',
+      hresult: '0xC004FD02',
+      repeated: true,
+    });
+  });
+
+  test('with other bytes is refused, and the first answer stays', async () => {
+    const host = createTestHost();
+    const first = rawRequest(host);
+    const second = rawRequest(host, {}, first.frame.exchangeId);
+    const answered = await host.respond(first.frame, SHARED_CHANNEL);
+    const refusal = second.answerIn(await host.respond(second.frame, SHARED_CHANNEL));
+    expect(refusal).toMatchObject({ decision: 'refused', hresult: 0x8007000d });
+    expect(host.events.last).toMatchObject({ decision: 'refused', code: 'exchange-reused' });
+    expect(await host.respond(first.frame, SHARED_CHANNEL)).toEqual(answered);
+  });
+
+  test('with other bytes, while the ledger fails, does not make the host forget the first', async () => {
+    const ledger = new MemoryLedger();
+    const host = createTestHost({ ledger });
+    const first = rawRequest(host);
+    const answered = await host.respond(first.frame, SHARED_CHANNEL);
+    ledger.append = () => Promise.reject(new RangeError('the disk is full'));
+    const second = rawRequest(host, {}, first.frame.exchangeId);
+    expect(faultIn(await host.respond(second.frame, SHARED_CHANNEL)).code).toBe('io-error');
+    expect(await host.respond(first.frame, SHARED_CHANNEL)).toEqual(answered);
+  });
+
+  test('from another channel is a different exchange', async () => {
+    const host = createTestHost();
+    const { frame, answerIn } = rawRequest(host);
+    const first = await host.respond(frame, SHARED_CHANNEL);
+    const elsewhere = await host.respond(frame, OTHER_CHANNEL);
+    expect(elsewhere).not.toEqual(first);
+    expect(answerIn(elsewhere).decision).toBe('approved');
+    expect(host.events.last.repeated).toBe(false);
+  });
+
+  test('is known after a restart, with what was answered to which bytes', async () => {
+    const folder = tempFolder();
+    const before = await openFileLedger(folder, NOW);
+    const host = createTestHost({ ledger: before, certificate: { osVersion: '10.0.20348' } });
+    const first = rawRequest(host, { osVersion: '10.0.26100' });
+    const second = rawRequest(host, {}, first.frame.exchangeId);
+    const answered = await host.respond(first.frame, SHARED_CHANNEL);
+    await host.respond(second.frame, SHARED_CHANNEL);
+    await before.close();
+
+    const after = await openFileLedger(folder, NOW);
+    const restarted = restart(host, after);
+    expect(await restarted.respond(first.frame, SHARED_CHANNEL)).toEqual(answered);
+    expect(restarted.events.last).toMatchObject({
+      decision: 'refused',
+      code: 'edition-refused',
+      repeated: true,
+    });
+    const refusal = await restarted.respond(second.frame, SHARED_CHANNEL);
+    expect(second.answerIn(refusal).hresult).toBe(0x8007000d);
+    await after.close();
+  });
+});
+
+describe('the throttle', () => {
+  test('refuses under seal, then drops unopened, then lets in again', async () => {
+    const host = createTestHost({ throttle: { burst: 2, window: MINUTE } });
+    const ask = async () => {
+      const request = rawRequest(host);
+      const answer = await host.respond(request.frame, SHARED_CHANNEL);
+      return frameIn(answer).type === 'fault' ? faultIn(answer).code : request.answerIn(answer).hresult;
+    };
+    expect([await ask(), await ask(), await ask(), await ask(), await ask()]).toEqual([
+      0,
+      0,
+      0xc004fd00,
+      'throttled',
+      'throttled',
+    ]);
+    host.clock.advance(2 * MINUTE);
+    expect(await ask()).toBe(0);
+  });
+
+  test('of one channel leaves the others alone', async () => {
+    const host = createTestHost({ throttle: { burst: 1, window: MINUTE } });
+    await host.respond(rawRequest(host).frame, SHARED_CHANNEL);
+    await host.respond(rawRequest(host).frame, SHARED_CHANNEL);
+    const request = rawRequest(host);
+    expect(request.answerIn(await host.respond(request.frame, OTHER_CHANNEL)).decision).toBe('approved');
+  });
+
+  test('counts repeated exchanges too, and what it drops fills no event log', async () => {
+    const host = createTestHost({ throttle: { burst: 3, window: MINUTE } });
+    const { frame } = rawRequest(host);
+    for (let nth = 0; nth < 200; nth++) await host.respond(frame, SHARED_CHANNEL);
+    expect(host.events.all.length).toBeLessThan(10);
+    expect(host.events.last).toMatchObject({ code: 'throttled', hresult: '0xC004FD00' });
+  });
+
+  test('refills evenly, never over its burst, and is not upset by a clock that stands still or goes back', () => {
+    const throttle = new Throttle({ burst: 2, window: 1000 });
+    expect([throttle.take('a', 0), throttle.take('a', 0), throttle.take('a', 0)]).toEqual([
+      'pass',
+      'pass',
+      'refuse',
+    ]);
+    expect(throttle.take('a', -5000)).toBe('drop');
+    expect(throttle.take('a', 1_000_000)).toBe('pass');
+    expect(throttle.take('a', 1_000_000)).toBe('pass');
+    expect(throttle.take('a', 1_000_000)).toBe('refuse');
+    throttle.forget('a');
+    expect(throttle.take('a', 1_000_000)).toBe('pass');
+  });
+});

@@ -1,0 +1,311 @@
+import fs from 'node:fs';
+import net from 'node:net';
+import path from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import type { Responder } from '../../../src/host/answering/responder.ts';
+import type { ServedEndpoint } from '../../../src/host/endpoints/endpoint.ts';
+import { listenUnix } from '../../../src/host/endpoints/unix-listener.ts';
+import { parseJson } from '../../../src/protocol/envelope.ts';
+import { encodeFrame, type Frame, MAX_NOISE_LENGTH } from '../../../src/protocol/frame.ts';
+import { failureOf } from '../../support/failures.ts';
+import { rawRequest } from '../../support/raw-request.ts';
+import { asUnprivilegedUser } from '../../support/restrictions.ts';
+import { connectClient } from '../../support/socket-client.ts';
+import { tempFolder } from '../../support/temp-folder.ts';
+import { OTHER_VM, VM } from '../../support/test-guest.ts';
+import { createTestHost, type TestHost } from '../../support/test-host.ts';
+
+const ID = '0123456789abcdef'.repeat(2);
+const HELLO: Frame = { type: 'hello', exchangeId: ID, body: new Uint8Array() };
+
+interface Served {
+  readonly host: TestHost;
+  readonly path: string;
+  readonly endpoint: ServedEndpoint;
+}
+
+async function serve(respond?: Responder, vmId: string | null = null, mode = 0o600): Promise<Served> {
+  const host = createTestHost();
+  const socket = path.join(tempFolder(), 's');
+  const endpoint = await listenUnix({ path: socket, vmId, mode }, respond ?? host.respond);
+  onTestFinished(() => endpoint.close());
+  return { host, path: socket, endpoint };
+}
+
+describe('whatever the pieces, a frame gets its answer', () => {
+  test('one byte at a time', async () => {
+    const { host, path } = await serve();
+    const client = await connectClient(path);
+    const request = rawRequest(host);
+    for (const byte of request.bytes) await client.send(Uint8Array.of(byte));
+    const answer = await client.next();
+    expect(request.answerIn(encodeFrame(answer)).decision).toBe('approved');
+  });
+
+  test('several in one write, answered in their order', async () => {
+    const { host, path } = await serve();
+    const client = await connectClient(path);
+    const requests = [1, 2, 3, 4].map(() => rawRequest(host));
+    await client.send(Buffer.concat([encodeFrame(HELLO), ...requests.map(({ bytes }) => bytes)]));
+    expect((await client.next()).type).toBe('offer');
+    for (const { frame } of requests) {
+      expect(await client.next()).toMatchObject({ type: 'response', exchangeId: frame.exchangeId });
+    }
+  });
+
+  test('behind garbage, half a line of somebody else, and a line that is too long', async () => {
+    const { path } = await serve();
+    const client = await connectClient(path);
+    for (const garbage of ['\x00\xff\x1b[2J login: \n', 'avma/1 request 0123', `${'A'.repeat(5000)}\n`]) {
+      await client.send(Buffer.from(garbage, 'latin1'));
+      await client.send(encodeFrame(HELLO));
+      expect(await client.next()).toMatchObject({ type: 'offer', exchangeId: ID });
+    }
+  });
+
+  test('from a guest that has closed its own side already', async () => {
+    const { path } = await serve();
+    const client = await connectClient(path);
+    client.socket.end(encodeFrame(HELLO));
+    expect((await client.next()).type).toBe('offer');
+    await client.ended;
+  });
+
+  test.each([
+    ['version', `avma/2 request ${ID} AAAA\n`],
+    ['type', `avma/1 farewell ${ID}\n`],
+  ])(
+    'an unknown %s gets a fault that names what is supported, and the next frame its answer',
+    async (_name, line) => {
+      const { path } = await serve();
+      const client = await connectClient(path);
+      await client.send(Buffer.from(line));
+      const fault = await client.next();
+      expect(fault).toMatchObject({ type: 'fault', exchangeId: ID });
+      expect(parseJson(fault.body)).toEqual({
+        code: 'protocol-unsupported',
+        supported: { versions: [1], types: ['hello', 'offer', 'request', 'response', 'fault'] },
+      });
+      await client.send(encodeFrame(HELLO));
+      expect((await client.next()).type).toBe('offer');
+    },
+  );
+});
+
+describe('a connection is ended', () => {
+  test.each([
+    ['in one line', () => Buffer.alloc(4096, 'x')],
+    ['in many lines', () => Buffer.from('not a frame\n'.repeat(400))],
+  ])('after more than 64 KiB of garbage %s', async (_name, piece) => {
+    const { path } = await serve();
+    const client = await connectClient(path);
+    const noise = piece();
+    for (let sent = 0; sent <= MAX_NOISE_LENGTH + noise.length; sent += noise.length)
+      await client.send(noise);
+    await client.ended;
+  });
+
+  test('never for garbage with frames in between', async () => {
+    const { path } = await serve();
+    const client = await connectClient(path);
+    for (let nth = 0; nth < 40; nth++) {
+      await client.send(Buffer.concat([Buffer.alloc(4000, 'x'), encodeFrame(HELLO)]));
+      expect((await client.next()).type).toBe('offer');
+    }
+  });
+
+  test('by a guest in the middle of its request, and the host goes on', async () => {
+    const { host, path } = await serve();
+    const leaving = await connectClient(path);
+    await leaving.send(rawRequest(host).bytes.subarray(0, 300));
+    leaving.socket.destroy();
+    const client = await connectClient(path);
+    await client.send(encodeFrame(HELLO));
+    expect((await client.next()).type).toBe('offer');
+    expect(host.events.all).toEqual([]);
+  });
+
+  test('by a guest while it is answered, and the host goes on', async () => {
+    let answering = () => {};
+    const inside = new Promise<void>((resolve) => {
+      answering = resolve;
+    });
+    let release = () => {};
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const { path } = await serve(async (frame) => {
+      answering();
+      await released;
+      return encodeFrame({ type: 'offer', exchangeId: frame.exchangeId, body: Buffer.alloc(2000) });
+    });
+    const leaving = await connectClient(path);
+    await leaving.send(encodeFrame(HELLO));
+    await inside;
+    leaving.socket.destroy();
+    release();
+    const client = await connectClient(path);
+    await client.send(encodeFrame(HELLO));
+    expect((await client.next()).type).toBe('offer');
+  });
+
+  test('when 128 others are open and idle, for the oldest of them', async () => {
+    const { path } = await serve();
+    const clients = [];
+    for (let nth = 0; nth < 128; nth++) clients.push(await connectClient(path));
+    const [oldest, second] = clients;
+    // Its connection is known to be served once it has had an answer.
+    for (const client of [oldest, clients.at(-1)]) {
+      await client?.send(encodeFrame(HELLO));
+      await client?.next();
+    }
+    const newcomer = await connectClient(path);
+    await oldest?.ended;
+    for (const client of [newcomer, second]) {
+      await client?.send(encodeFrame(HELLO));
+      expect((await client?.next())?.type).toBe('offer');
+    }
+  });
+
+  test('when 128 others are open and busy, for the newcomer', async () => {
+    let begun = 0;
+    let allBegun = () => {};
+    const busy = new Promise<void>((resolve) => {
+      allBegun = resolve;
+    });
+    let release = () => {};
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const { path } = await serve(async (frame) => {
+      if (++begun === 128) allBegun();
+      await released;
+      return encodeFrame({ type: 'offer', exchangeId: frame.exchangeId, body: new Uint8Array() });
+    });
+    const clients = [];
+    for (let nth = 0; nth < 128; nth++) clients.push(await connectClient(path));
+    for (const client of clients) await client.send(encodeFrame(HELLO));
+    await busy;
+    const newcomer = await connectClient(path);
+    await newcomer.ended;
+    release();
+    for (const client of clients) expect((await client.next()).type).toBe('offer');
+  });
+});
+
+describe("the host's socket", () => {
+  test.each([0o600, 0o660, 0o666])('has the mode %o from the beginning', async (mode) => {
+    const { path } = await serve(undefined, null, mode);
+    expect(fs.statSync(path).mode & 0o777).toBe(mode);
+  });
+
+  test('knows whose it is: another VM is refused on it', async () => {
+    const { host, path } = await serve(undefined, OTHER_VM);
+    const client = await connectClient(path);
+    const request = rawRequest(host, { vmId: VM });
+    await client.send(request.bytes);
+    expect(request.answerIn(encodeFrame(await client.next()))).toMatchObject({
+      decision: 'refused',
+      hresult: 0xc004fd04,
+    });
+    expect(host.events.last).toMatchObject({ channel: `unix:${path}`, vmId: OTHER_VM, vmIdFrom: 'channel' });
+  });
+
+  test('that a killed host left is replaced', async () => {
+    const socket = path.join(tempFolder(), 's');
+    await leaveStaleSocket(socket);
+    expect(fs.statSync(socket).isSocket()).toBe(true);
+    const host = createTestHost();
+    const endpoint = await listenUnix({ path: socket, vmId: null, mode: 0o600 }, host.respond);
+    onTestFinished(() => endpoint.close());
+    const client = await connectClient(socket);
+    await client.send(encodeFrame(HELLO));
+    expect((await client.next()).type).toBe('offer');
+  });
+
+  test('that another process serves is left alone: file-exists', async () => {
+    const { host, path } = await serve();
+    const failure = await failureOf(listenUnix({ path, vmId: null, mode: 0o600 }, host.respond));
+    expect(failure.code).toBe('file-exists');
+    expect(failure.message).toContain(path);
+    const client = await connectClient(path);
+    await client.send(encodeFrame(HELLO));
+    expect((await client.next()).type).toBe('offer');
+  });
+
+  test('is not made over any other file: file-exists', async () => {
+    const file = path.join(tempFolder(), 'important');
+    fs.writeFileSync(file, 'keep me');
+    const { respond } = createTestHost();
+    expect((await failureOf(listenUnix({ path: file, vmId: null, mode: 0o600 }, respond))).code).toBe(
+      'file-exists',
+    );
+    expect(fs.readFileSync(file, 'utf8')).toBe('keep me');
+  });
+
+  test('in a folder that is not there: file-not-found', async () => {
+    const socket = path.join(tempFolder(), 'none', 's');
+    const { respond } = createTestHost();
+    const failure = await failureOf(listenUnix({ path: socket, vmId: null, mode: 0o600 }, respond));
+    expect(failure.code).toBe('file-not-found');
+  });
+
+  test('in a folder that may not be written: access-denied', async () => {
+    const folder = tempFolder();
+    fs.chmodSync(folder, 0o555);
+    const { respond } = createTestHost();
+    const endpoint = { path: path.join(folder, 's'), vmId: null, mode: 0o600 };
+    expect((await asUnprivilegedUser(() => failureOf(listenUnix(endpoint, respond)))).code).toBe(
+      'access-denied',
+    );
+  });
+});
+
+describe('a host that is told to stop', () => {
+  test('answers what is in flight, ends the idle ones, and removes its socket', async () => {
+    let began = () => {};
+    const inFlight = new Promise<void>((resolve) => {
+      began = resolve;
+    });
+    let release = () => {};
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const { path, endpoint } = await serve(async (frame) => {
+      began();
+      await released;
+      return encodeFrame({ type: 'offer', exchangeId: frame.exchangeId, body: new Uint8Array() });
+    });
+    const idle = await connectClient(path);
+    const client = await connectClient(path);
+    await client.send(encodeFrame(HELLO));
+    await inFlight;
+    const closed = endpoint.close();
+    await idle.ended;
+    release();
+    expect((await client.next()).type).toBe('offer');
+    await client.ended;
+    await closed;
+    expect(fs.existsSync(path)).toBe(false);
+    await expect(connectClient(path)).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
+  test('leaves the socket alone that another host has put in its place', async () => {
+    const { host, path, endpoint } = await serve();
+    fs.rmSync(path);
+    const successor = await listenUnix({ path, vmId: null, mode: 0o600 }, host.respond);
+    onTestFinished(() => successor.close());
+    await endpoint.close();
+    const client = await connectClient(path);
+    await client.send(encodeFrame(HELLO));
+    expect((await client.next()).type).toBe('offer');
+  });
+});
+
+/** A socket file whose process is gone: a rename keeps it from being removed when its server closes. */
+async function leaveStaleSocket(socket: string): Promise<void> {
+  const server = net.createServer();
+  await new Promise<void>((resolve) => server.listen(`${socket}.before`, resolve));
+  fs.renameSync(`${socket}.before`, socket);
+  await new Promise((resolve) => server.close(resolve));
+}

@@ -1,0 +1,64 @@
+/** A host that can see a guest's Hyper-V pool files answers in them; real files, a real guest's pipe. */
+import fs from 'node:fs';
+import { afterEach, expect, test } from 'vitest';
+import { parseListenEndpoint } from '../../../src/host/endpoints/endpoint.ts';
+import { serveKvpPools } from '../../../src/host/endpoints/kvp-endpoint.ts';
+import { openPipe } from '../../../src/pipe/pipe-uri.ts';
+import { encodeFrame, parseLine } from '../../../src/protocol/frame.ts';
+import { tempFolder } from '../../support/temp-folder.ts';
+
+const EXCHANGE = '00112233445566778899aabbccddeeff';
+const VM = '6f2a1d3c-1111-4222-8333-abcdefabcdef';
+const closing: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0)) await close();
+});
+
+test('a frame is answered, and the channel is the VM that the folder belongs to', async () => {
+  const folder = tempFolder();
+  for (const pool of [0, 1]) fs.writeFileSync(`${folder}/.kvp_pool_${pool}`, '');
+  const endpoint = parseListenEndpoint(`kvp:${folder},vm=${VM.toUpperCase()}`);
+  expect(endpoint).toMatchObject({ kind: 'kvp', path: folder, vmId: VM });
+  const channels: unknown[] = [];
+  const served = serveKvpPools(
+    folder,
+    endpoint.vmId,
+    async ({ exchangeId }, channel) => {
+      channels.push(channel);
+      return encodeFrame({ type: 'offer', exchangeId, body: Buffer.from('{}') });
+    },
+    () => {},
+  );
+  const pipe = await openPipe(`kvp:${folder}`);
+  closing.push(
+    () => pipe.close(),
+    () => served.close(),
+  );
+  const hello = encodeFrame({ type: 'hello', exchangeId: EXCHANGE, body: new Uint8Array() });
+  const answer = await pipe.exchange(hello, { signal: AbortSignal.timeout(10_000) });
+  expect(parseLine(Buffer.from(answer).toString('latin1'))).toMatchObject({
+    kind: 'frame',
+    frame: { type: 'offer', exchangeId: EXCHANGE },
+  });
+  expect(channels).toEqual([{ name: `kvp:${folder}`, vmId: VM }]);
+});
+
+test('a folder that cannot be used is told once', async () => {
+  const told: string[] = [];
+  const file = import.meta.filename;
+  const served = serveKvpPools(
+    file,
+    null,
+    async () => null,
+    (sentence) => told.push(sentence),
+  );
+  closing.push(() => served.close());
+  while (told.length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  expect(told).toHaveLength(1);
+  expect(told[0]).toContain(`kvp:${file} cannot be served: `);
+});
+
+test('a folder has to be named', () => {
+  expect(() => parseListenEndpoint('kvp:')).toThrow('names no folder');
+});
