@@ -1,0 +1,21 @@
+/**
+ * Tests that start processes, open sockets or wait for real clocks. Every other file is a unit test and runs behind
+ * unit-guard.ts, where all of that fails: a new file in the wrong tier says so at its first run.
+ */
+export const SYSTEM_TESTS = [
+  'test/cli/*.test.ts',
+  'test/cli/avma/*.test.ts',
+  'test/cli/slmgr/remote.test.ts',
+  'test/cli/slmgr/remote-sshd.test.ts',
+  'test/deploy/*.test.ts',
+  'test/e2e/*.test.ts',
+  'test/guest/failed-activation.test.ts',
+  'test/host/endpoints/connections.test.ts',
+  'test/host/endpoints/unix-connector.test.ts',
+  'test/host/libvirt/watch.test.ts',
+  'test/pipe/contract.test.ts',
+  'test/pipe/discovery.test.ts',
+  'test/pipe/kvp.test.ts',
+  'test/pipe/pipe-uri.test.ts',
+  'test/pipe/virtio.test.ts',
+];
