@@ -6,6 +6,10 @@ const TIMEOUTS = { testTimeout: 60_000, hookTimeout: 60_000 };
 
 export default defineConfig({
   test: {
+    coverage: {
+      include: ['src/**/*.ts'],
+      reporter: ['text', 'text-summary'],
+    },
     projects: [
       {
         test: {
