@@ -14,19 +14,19 @@ describe('an activation', () => {
   test('asks who the host is the first time, and never again', async () => {
     const host = createTestHost();
     const guest = createTestGuest(host, { clock: host.clock });
-    await (await guest.open()).installProductKey(key);
+    await guest.installKey(key);
     expect(host.asked).toEqual(['hello', 'request']);
-    await (await guest.open()).activate(activationId);
-    await (await guest.open()).activate(activationId);
+    await guest.activate(activationId);
+    await guest.activate(activationId);
     expect(host.asked).toEqual(['hello', 'request', 'request', 'request']);
   });
 
   test('tells the host what its event log shows', async () => {
     const host = createTestHost();
     const guest = createTestGuest(host, { clock: host.clock, machineName: 'web07' });
-    await (await guest.open()).installProductKey(key);
+    await guest.installKey(key);
     guest.clock.advance(DAY);
-    await (await guest.open()).activate(activationId);
+    await guest.activate(activationId);
     expect(host.events.all.map(({ code }) => code)).toEqual(['success', 'success']);
     const report = await guest.look(activationId);
     expect(host.events.last).toMatchObject({
@@ -57,7 +57,7 @@ describe('an activation', () => {
   test('shows of the host what slmgr prints', async () => {
     const host = createTestHost({ name: 'node-7' });
     const guest = createTestGuest(host, { clock: host.clock });
-    await (await guest.open()).installProductKey(key);
+    await guest.installKey(key);
     const { virtualMachineActivation } = await guest.look(activationId);
     expect(virtualMachineActivation).toMatchObject({
       hostMachineName: 'node-7',
@@ -69,14 +69,14 @@ describe('an activation', () => {
   test('may be granted less than 7 days', async () => {
     const host = createTestHost({ lease: HOUR });
     const guest = createTestGuest(host, { clock: host.clock });
-    await (await guest.open()).installProductKey(key);
+    await guest.installKey(key);
     expect((await guest.look(activationId)).license.remainingMinutes).toBe(60);
   });
 
   test('is granted 7 days by a host that is told to grant more', async () => {
     const host = createTestHost({ lease: 30 * DAY });
     const guest = createTestGuest(host, { clock: host.clock });
-    await (await guest.open()).installProductKey(key);
+    await guest.installKey(key);
     expect((await guest.look(activationId)).license.remainingMinutes).toBe(10_080);
   });
 
@@ -97,7 +97,7 @@ describe('an activation', () => {
         },
       };
     });
-    await (await guest.open()).installProductKey(key);
+    await guest.installKey(key);
     expect(sent[0]).toBe('');
     expect(sent[1]).not.toMatch(/secret-name|ServerStandard/);
     expect(sent[1]).not.toContain(VM);
@@ -108,26 +108,26 @@ describe('after a live migration', () => {
   test('the new host is asked who it is, once, and activates the guest', async () => {
     const first = createTestHost();
     const guest = createTestGuest(first, { clock: first.clock });
-    await (await guest.open()).installProductKey(key);
+    await guest.installKey(key);
     const second = createTestHost({ vendor: first.vendor, name: 'hv02', clock: first.clock });
     guest.connect(() => second.pipe());
-    await (await guest.open()).activate(activationId);
+    await guest.activate(activationId);
     expect(second.asked).toEqual(['request', 'hello', 'request']);
     expect(second.events.all.map(({ code }) => code)).toEqual(['request-unopened', 'success']);
     const report = await guest.look(activationId);
     expect(report.virtualMachineActivation.hostMachineName).toBe('hv02');
-    await (await guest.open()).activate(activationId);
+    await guest.activate(activationId);
     expect(second.asked.slice(3)).toEqual(['request']);
   });
 
   test('to a host whose clock is behind, the lease is 7 days of that host', async () => {
     const first = createTestHost();
     const guest = createTestGuest(first, { clock: first.clock });
-    await (await guest.open()).installProductKey(key);
+    await guest.installKey(key);
     const second = createTestHost({ vendor: first.vendor });
     second.clock.advance(-HOUR);
     guest.connect(() => second.pipe());
-    await (await guest.open()).activate(activationId);
+    await guest.activate(activationId);
     expect((await guest.look(activationId)).license.remainingMinutes).toBe(10_080);
     guest.clock.advance(7 * DAY);
     expect((await guest.look(activationId)).license.status).toBe(LicenseStatus.notification);
@@ -137,9 +137,9 @@ describe('after a live migration', () => {
     const first = createTestHost();
     const vendor = createTestVendor('another');
     const guest = createTestGuest(first, { vendors: [first.vendor, vendor] });
-    await (await guest.open()).installProductKey(key);
+    await guest.installKey(key);
     guest.connect(() => createTestHost({ vendor, name: 'hv03' }).pipe());
-    await (await guest.open()).activate(activationId);
+    await guest.activate(activationId);
     expect((await guest.look(activationId)).virtualMachineActivation.hostMachineName).toBe('hv03');
   });
 });
@@ -147,7 +147,7 @@ describe('after a live migration', () => {
 test('a host whose vendor is no longer trusted is asked who it is, and sent nothing', async () => {
   const host = createTestHost();
   const guest = createTestGuest(host, { vendors: [createTestVendor('somebody else')] });
-  await (await guest.open()).installProductKey(key);
+  await guest.installKey(key);
   expect(host.asked).toEqual(['hello']);
   expect(guest.events.last).toMatchObject({ code: 'certificate-untrusted', outcome: 'Invalid Host' });
 });
@@ -165,12 +165,12 @@ test('a refusal that says success is still a refusal', async () => {
 test('a key that is taken away while the host is asked stays away', async () => {
   const host = createTestHost();
   const guest = createTestGuest(host);
-  await (await guest.open()).installProductKey(key);
+  await guest.installKey(key);
   guest.connect(async () => {
     await (await guest.open()).uninstallProductKey(activationId);
     return host.pipe();
   });
-  const failure = await failureOf((await guest.open()).activate(activationId));
+  const failure = await failureOf(guest.activate(activationId));
   expect(failure.code).toBe('key-not-installed');
   expect((await guest.look(activationId)).license.status).toBe(LicenseStatus.unlicensed);
 });
@@ -184,10 +184,10 @@ test('the pipe is closed, however the activation ended', async () => {
     ...counting,
     exchange: (frame, options) => host.pipe().exchange(frame, options),
   }));
-  await (await guest.open()).installProductKey(key);
+  await guest.installKey(key);
   expect(closed).toBe(1);
   guest.connect(() => ({ ...counting, exchange: () => Promise.reject(new TypeError('broken')) }));
-  const failure = await failureOf((await guest.open()).activate(activationId));
+  const failure = await failureOf(guest.activate(activationId));
   expect(failure.code).toBe('internal');
   expect(closed).toBe(2);
 });

@@ -282,13 +282,13 @@ describe('an activation that fails leaves the held lease as it is, and says why 
   test.each(WAYS)('$name: $code', async ({ code, hresult, outcome, pipe }) => {
     const host = createTestHost();
     const guest = createTestGuest(host, { clock: host.clock });
-    await (await guest.open()).installProductKey(key);
+    await guest.installKey(key);
     host.clock.advance(2 * DAY);
     const service = await guest.open();
     const before = fs.readFileSync(guest.stateFile);
     guest.connect(() => pipe(host));
 
-    const failure = await failureOf((await guest.open({ deadline: 50 })).activate(activationId));
+    const failure = await failureOf(guest.activate(activationId, { deadline: 50 }));
 
     expect(failure.code).toBe(code);
     expect(failure.hresult).toBe(hresult);

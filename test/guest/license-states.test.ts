@@ -15,14 +15,14 @@ const WEEK = 10_080;
 async function guestWithKey() {
   const guest = createTestGuest(null);
   guest.connect(() => Promise.reject(new TypeError('no host')));
-  await (await guest.open()).installProductKey(key);
+  await guest.installKey(key);
   return guest;
 }
 
 async function activatedGuest() {
   const host = createTestHost();
   const guest = createTestGuest(host, { clock: host.clock });
-  await (await guest.open()).installProductKey(key);
+  await guest.installKey(key);
   return { host, guest };
 }
 
@@ -107,7 +107,7 @@ describe('with an activation', () => {
     const guest = createTestGuest(host, { clock: host.clock, catalogFolders: [catalog.folder] });
     const [product] = catalog.catalog.products;
     if (product === undefined) throw new TypeError('the catalogue is empty');
-    await (await guest.open()).installProductKey(product.productKey);
+    await guest.installKey(product.productKey);
     guest.clock.advance(7 * DAY + HOUR);
     expect((await guest.look(product.activationId)).license).toEqual({
       status: LicenseStatus.additionalGrace,
@@ -180,7 +180,7 @@ describe('a guest whose own clock is wrong', () => {
     const host = createTestHost();
     const guest = createTestGuest(host);
     guest.clock.set(guest.clock.wall + wrongBy);
-    await (await guest.open()).installProductKey(key);
+    await guest.installKey(key);
     expect((await guest.look(activationId)).license).toEqual({
       status: LicenseStatus.licensed,
       reason: 0,
@@ -198,7 +198,7 @@ describe('a guest whose own clock is wrong', () => {
     const guest = createTestGuest(host);
     guest.clock.set(guest.clock.wall - 10 * YEAR);
     guest.connect(() => Promise.reject(new TypeError('no host')));
-    await (await guest.open()).installProductKey(key);
+    await guest.installKey(key);
     guest.clock.advance(20 * DAY);
     guest.connect(() => host.pipe());
     const service = await guest.open();

@@ -16,7 +16,7 @@ describe('installing a key', () => {
   test('activates at once when a host is there', async () => {
     const host = createTestHost();
     const guest = createTestGuest(host);
-    await (await guest.open()).installProductKey(key);
+    await guest.installKey(key);
     expect((await guest.look(activationId)).license.status).toBe(LicenseStatus.licensed);
     expect(guest.events.last).toMatchObject({ outcome: 'AVMA Success', code: 'success', hresult: '0x0' });
     expect(guest.events.last).toMatchObject({ trigger: 'key installed', hostName: 'hv01' });
@@ -25,7 +25,7 @@ describe('installing a key', () => {
   test('does not fail when none is; the event says why', async () => {
     const guest = createTestGuest(null);
     guest.connect(noHost);
-    await (await guest.open()).installProductKey(key);
+    await guest.installKey(key);
     const report = await guest.look(activationId);
     expect(report).toMatchObject({ partialProductKey: 'MTB6V', productKeyChannel: 'VT:IA' });
     expect(report.license.status).toBe(LicenseStatus.initialGrace);
@@ -38,7 +38,7 @@ describe('installing a key', () => {
     ['with blanks around it', `  ${key}\t\n`],
   ])('takes it %s', async (_name, typed) => {
     const guest = createTestGuest(createTestHost());
-    await (await guest.open()).installProductKey(typed);
+    await guest.installKey(typed);
     expect((await guest.look(activationId)).partialProductKey).toBe('MTB6V');
   });
 
@@ -53,7 +53,7 @@ describe('installing a key', () => {
     'a key that is %s: key-invalid, nothing changes, and the message does not repeat it',
     async (_name, typed) => {
       const guest = createTestGuest(createTestHost());
-      await (await guest.open()).installProductKey(key);
+      await guest.installKey(key);
       const service = await guest.open();
       const before = fs.readFileSync(guest.stateFile);
       const failure = await failureOf(service.installProductKey(typed));
@@ -66,8 +66,8 @@ describe('installing a key', () => {
 
   test('of another edition replaces the present one', async () => {
     const guest = createTestGuest(createTestHost());
-    await (await guest.open()).installProductKey(key);
-    await (await guest.open()).installProductKey(DATACENTER_2025.key);
+    await guest.installKey(key);
+    await guest.installKey(DATACENTER_2025.key);
     expect((await guest.look(activationId)).license.status).toBe(LicenseStatus.unlicensed);
     expect((await guest.look(DATACENTER_2025.activationId)).license.status).toBe(LicenseStatus.licensed);
     const keyed = (await guest.open()).products().filter((product) => product.partialProductKey !== null);
@@ -81,18 +81,18 @@ describe('installing a key', () => {
     const vendor = createVendorCatalog([{}, { isAddon: true }]);
     const guest = createTestGuest(null, { catalogFolders: ['keys', vendor.folder] });
     guest.connect(noHost);
-    for (const one of keys) await (await guest.open()).installProductKey(one);
+    for (const one of keys) await guest.installKey(one);
     const keyed = (await guest.open()).products().filter((product) => product.partialProductKey !== null);
     expect(keyed.map((product) => product.partialProductKey)).toEqual(['MTB6V', '22222', '33333']);
   });
 
   test('again keeps what is activated, and the numbers that were printed', async () => {
     const guest = createTestGuest(createTestHost());
-    await (await guest.open()).installProductKey(key);
+    await guest.installKey(key);
     const before = await guest.look(activationId);
     guest.clock.advance(DAY);
     guest.connect(noHost);
-    await (await guest.open()).installProductKey(key);
+    await guest.installKey(key);
     const after = await guest.look(activationId);
     expect(after.license).toMatchObject({ status: LicenseStatus.licensed, remainingMinutes: 6 * 1440 });
     expect(after.extendedPid).toBe(before.extendedPid);
@@ -102,9 +102,9 @@ describe('installing a key', () => {
 
   test('in a clone gives it an ID of its own', async () => {
     const guest = createTestGuest(createTestHost());
-    await (await guest.open()).installProductKey(key);
+    await guest.installKey(key);
     const original = await guest.look(activationId);
-    await (await guest.open({ configuredVmId: OTHER_VM })).installProductKey(key);
+    await guest.installKey(key, { configuredVmId: OTHER_VM });
     const clone = await guest.look(activationId, { configuredVmId: OTHER_VM });
     expect(clone.license.status).toBe(LicenseStatus.licensed);
     expect(clone.virtualMachineActivation.iaid).not.toBe(original.virtualMachineActivation.iaid);
@@ -143,10 +143,10 @@ describe('uninstalling a key', () => {
   test('and installing it again does not renew the initial grace', async () => {
     const guest = createTestGuest(null);
     guest.connect(noHost);
-    await (await guest.open()).installProductKey(key);
+    await guest.installKey(key);
     guest.clock.advance(20 * DAY);
     await (await guest.open()).uninstallProductKey(activationId);
-    await (await guest.open()).installProductKey(key);
+    await guest.installKey(key);
     expect((await guest.look(activationId)).license).toEqual({
       status: LicenseStatus.initialGrace,
       reason: 0,
@@ -208,7 +208,7 @@ describe('a catalogue installed by the guest', () => {
     const host = createTestHost({ catalog: vendor.catalog, certificate: { osVersion: '3.2' } });
     const guest = createTestGuest(host);
     await (await guest.open()).installLicense(vendor.file);
-    await (await guest.open()).installProductKey(FIRST);
+    await guest.installKey(FIRST);
     const product = vendor.catalog.productOfKey(FIRST);
     expect((await guest.look(product.activationId)).license.status).toBe(LicenseStatus.licensed);
   });

@@ -35,7 +35,7 @@ describe.each(Object.entries(LETTERS))('with the longest names that there may be
         },
       };
     });
-    await (await guest.open({ client: letter.repeat(40) })).installProductKey(VENDOR_KEYS[0] ?? '');
+    await guest.installKey(VENDOR_KEYS[0] ?? '', { client: letter.repeat(40) });
     const product = vendor.catalog.products[0]?.activationId ?? '';
     expect(guest.events.last).toMatchObject({ code: 'success' });
     expect((await guest.look(product)).license.status).toBe(LicenseStatus.licensed);

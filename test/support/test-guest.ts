@@ -32,6 +32,9 @@ export interface TestGuestOptions {
   readonly machineName?: string;
 }
 
+/** What one opening of the service has instead of the guest's own environment. */
+type OpenChange = Partial<GuestEnvironment> & { readonly recover?: boolean };
+
 /** A guest with its own folders and clock. It keeps nothing between two {@link TestGuest.open}s but its files. */
 export interface TestGuest {
   readonly clock: TestClock;
@@ -42,7 +45,11 @@ export interface TestGuest {
   /** Makes the pipes that the next activations go over. */
   connect(openPipe: () => Pipe | Promise<Pipe>): void;
   /** Opens the licensing service, as each command does. */
-  open(change?: Partial<GuestEnvironment> & { recover?: boolean }): Promise<GuestService>;
+  open(change?: OpenChange): Promise<GuestService>;
+  /** Installs a product key as `slmgr /ipk` does, with a service of its own. @throws {AvmaError} the service's codes */
+  installKey(key: string, change?: OpenChange): ReturnType<GuestService['installProductKey']>;
+  /** Activates a product as `slmgr /ato` does, with a service of its own. @throws {AvmaError} the service's codes */
+  activate(activationId: string, change?: OpenChange): Promise<void>;
   /** Opens the service and looks at one product. */
   look(activationId: string, change?: Partial<GuestEnvironment>): Promise<ProductReport>;
 }
@@ -91,6 +98,8 @@ export function createTestGuest(host: TestHost | null, options: TestGuestOptions
       openPipe = to;
     },
     open,
+    installKey: async (key, change) => (await open(change)).installProductKey(key),
+    activate: async (activationId, change) => (await open(change)).activate(activationId),
     async look(activationId, change) {
       const derived = (await open(change)).derive(activationId);
       if (derived === undefined) throw new TypeError(`no catalogue lists ${activationId}`);
