@@ -12,13 +12,6 @@ export interface Option {
   readonly description: string;
   /** The option is refused when it is meant for another machine. */
   readonly localOnly?: true;
-  /**
-   * `same`: output, exit status and effect are those of Windows on a machine in the same situation. `different`: a
-   * user of Windows would notice.
-   */
-  readonly fidelity: 'same' | 'different';
-  /** What is different and why, or what makes the situation. */
-  readonly why?: string;
 }
 
 export interface RequiredValue {
@@ -37,15 +30,6 @@ export interface OptionBlock {
 const one = (text: string): readonly RequiredValue[] => [{ count: 1, text }];
 const none: readonly RequiredValue[] = [];
 
-const kmsClient = 'The setting is kept and shown, but nothing acts on it: no KMS host is ever asked.';
-const kmsHost = 'The warning that Windows gives on a machine that is no KMS host. This one never is.';
-const noTokens = 'The answer of a machine without token-based activation. This one never has it.';
-const noDirectory = 'This machine belongs to no Active Directory domain, so the call fails with 0x8007054B.';
-const noSchema =
-  'This machine belongs to no Active Directory domain. The answer is that of a domain whose schema knows nothing of activation.';
-const rearmFailure =
-  'A failure is an ordinary error line and exit status; on Windows it is an uncaught script error.';
-
 export const OPTION_BLOCKS = [
   {
     heading: 'Global Options:',
@@ -55,38 +39,30 @@ export const OPTION_BLOCKS = [
         parameters: '<Product Key>',
         required: one('<Product Key>'),
         description: 'Install this product key in place of the present one',
-        fidelity: 'different',
-        why: 'The key must be in an installed product catalogue. It is then activated at once if the host answers; if not, the key stays installed and /ipk has still succeeded.',
       },
       {
         word: 'ato',
         parameters: '[Activation ID]',
         required: none,
         description: 'Activate the product whose key is installed, or the one with this Activation ID',
-        fidelity: 'different',
-        why: 'Only products of the VIRTUAL_MACHINE_ACTIVATION channel can be activated, by the virtualization host. Others fail as on a machine without a network: a KMS client with 0xC004F074, the rest with 0x80072EE7.',
       },
       {
         word: 'dli',
         parameters: '[Activation ID | All]',
         required: none,
         description: 'Show the license in short, of the present product or of those named',
-        fidelity: 'same',
       },
       {
         word: 'dlv',
         parameters: '[Activation ID | All]',
         required: none,
         description: 'Show the license in full, of the present product or of those named',
-        fidelity: 'different',
-        why: 'The lines of certificate and validation URLs never appear: no product here has any.',
       },
       {
         word: 'xpr',
         parameters: '[Activation ID]',
         required: none,
         description: 'Show when the present state of the license ends',
-        fidelity: 'same',
       },
     ],
   },
@@ -98,55 +74,42 @@ export const OPTION_BLOCKS = [
         parameters: '',
         required: none,
         description: 'Remove the full product key from the store so that nobody can read it there',
-        fidelity: 'same',
-        why: 'The key is in the state folder, not in a registry; what it activated stays activated.',
       },
       {
         word: 'ilc',
         parameters: '<License file>',
         required: one('<License file>'),
         description: 'Install a license file',
-        fidelity: 'different',
-        why: 'A license file is a product catalogue here, not an .xrm-ms file.',
       },
       {
         word: 'rilc',
         parameters: '',
         required: none,
         description: 'Install all license files of this system again',
-        fidelity: 'different',
-        why: 'The license files are the product catalogues that are installed.',
       },
       {
         word: 'rearm',
         parameters: '',
         required: none,
         description: 'Start the initial grace period again',
-        fidelity: 'different',
-        why: 'No restart is needed, although the text asks for one.',
       },
       {
         word: 'rearm-app',
         parameters: '<Application ID>',
         required: one('<Application ID>'),
         description: 'Start the initial grace period of one application again',
-        fidelity: 'different',
-        why: rearmFailure,
       },
       {
         word: 'rearm-sku',
         parameters: '<Activation ID>',
         required: one('<Activation ID>'),
         description: 'Start the initial grace period of one product again',
-        fidelity: 'different',
-        why: rearmFailure,
       },
       {
         word: 'upk',
         parameters: '[Activation ID]',
         required: none,
         description: 'Uninstall the product key',
-        fidelity: 'same',
       },
     ],
   },
@@ -158,16 +121,12 @@ export const OPTION_BLOCKS = [
         parameters: '[Activation ID]',
         required: none,
         description: 'Show the Installation ID',
-        fidelity: 'same',
-        why: 'The ID is of no use on the telephone: see /atp.',
       },
       {
         word: 'atp',
         parameters: '<Confirmation ID> [Activation ID]',
         required: one('<Confirmation ID>'),
         description: 'Activate with a Confirmation ID',
-        fidelity: 'different',
-        why: 'Nobody issues Confirmation IDs for these products, so every one is refused with an error line.',
       },
     ],
   },
@@ -179,48 +138,36 @@ export const OPTION_BLOCKS = [
         parameters: '<Name[:Port] | : port> [Activation ID]',
         required: one('<Name[:Port] | : port>'),
         description: 'Set the name, the port or both of the KMS host to use',
-        fidelity: 'different',
-        why: kmsClient,
       },
       {
         word: 'ckms',
         parameters: '[Activation ID]',
         required: none,
         description: 'Clear the name of the KMS host and go back to the default port',
-        fidelity: 'different',
-        why: kmsClient,
       },
       {
         word: 'skms-domain',
         parameters: '<FQDN> [Activation ID]',
         required: one('<FQDN>'),
         description: 'Set the DNS domain in which to look for KMS SRV records',
-        fidelity: 'different',
-        why: kmsClient,
       },
       {
         word: 'ckms-domain',
         parameters: '[Activation ID]',
         required: none,
         description: 'Clear the DNS domain in which to look for KMS SRV records',
-        fidelity: 'different',
-        why: kmsClient,
       },
       {
         word: 'skhc',
         parameters: '',
         required: none,
         description: 'Turn KMS host caching on',
-        fidelity: 'different',
-        why: kmsClient,
       },
       {
         word: 'ckhc',
         parameters: '',
         required: none,
         description: 'Turn KMS host caching off',
-        fidelity: 'different',
-        why: kmsClient,
       },
     ],
   },
@@ -232,32 +179,24 @@ export const OPTION_BLOCKS = [
         parameters: '',
         required: none,
         description: 'List the token-based activation licenses that are installed',
-        fidelity: 'same',
-        why: noTokens,
       },
       {
         word: 'ril',
         parameters: '<ILID> <ILvID>',
         required: [{ count: 2, text: '<ILID> <ILvID>' }],
         description: 'Remove one token-based activation license',
-        fidelity: 'same',
-        why: noTokens,
       },
       {
         word: 'ltc',
         parameters: '',
         required: none,
         description: 'List the certificates that token-based activation could use',
-        fidelity: 'same',
-        why: noTokens,
       },
       {
         word: 'fta',
         parameters: '<Certificate Thumbprint> [<PIN>]',
         required: one('<Certificate Thumbprint> [<PIN>]'),
         description: 'Activate with a token now',
-        fidelity: 'different',
-        why: 'There is no token-based activation here, so no certificate has this thumbprint: 0x80092004 after the Activating line.',
       },
     ],
   },
@@ -269,56 +208,42 @@ export const OPTION_BLOCKS = [
         parameters: '<Port>',
         required: one('<Port>'),
         description: 'Set the TCP port on which a KMS host listens',
-        fidelity: 'same',
-        why: kmsHost,
       },
       {
         word: 'sai',
         parameters: '<Activation Interval>',
         required: one('<Activation Interval>'),
         description: 'Set the minutes after which clients that are not activated ask the KMS host again',
-        fidelity: 'same',
-        why: kmsHost,
       },
       {
         word: 'sri',
         parameters: '<Renewal Interval>',
         required: one('<Renewal Interval>'),
         description: 'Set the minutes after which activated clients ask the KMS host again',
-        fidelity: 'same',
-        why: kmsHost,
       },
       {
         word: 'sdns',
         parameters: '',
         required: none,
         description: 'Have the KMS host publish itself in DNS',
-        fidelity: 'same',
-        why: kmsHost,
       },
       {
         word: 'cdns',
         parameters: '',
         required: none,
         description: 'Have the KMS host stop publishing itself in DNS',
-        fidelity: 'same',
-        why: kmsHost,
       },
       {
         word: 'spri',
         parameters: '',
         required: none,
         description: 'Run the KMS host with normal priority',
-        fidelity: 'same',
-        why: kmsHost,
       },
       {
         word: 'cpri',
         parameters: '',
         required: none,
         description: 'Run the KMS host with low priority',
-        fidelity: 'same',
-        why: kmsHost,
       },
       {
         word: 'act-type',
@@ -326,8 +251,6 @@ export const OPTION_BLOCKS = [
         required: none,
         description:
           'Allow one way of volume activation only: 1 Active Directory, 2 KMS, 3 token; 0 allows all',
-        fidelity: 'different',
-        why: 'The setting is kept and shown. 3 makes /ato answer that only tokens may activate; the others change nothing, since the virtualization host activates this machine.',
       },
     ],
   },
@@ -340,8 +263,6 @@ export const OPTION_BLOCKS = [
         required: one('<Product Key>'),
         description: 'Activate a forest of Active Directory online',
         localOnly: true,
-        fidelity: 'different',
-        why: noDirectory,
       },
       {
         word: 'ad-activation-get-iid',
@@ -349,8 +270,6 @@ export const OPTION_BLOCKS = [
         required: one('<Product Key>'),
         description: 'Show the Installation ID for a forest of Active Directory',
         localOnly: true,
-        fidelity: 'different',
-        why: noDirectory,
       },
       {
         word: 'ad-activation-apply-cid',
@@ -361,8 +280,6 @@ export const OPTION_BLOCKS = [
         ],
         description: 'Activate a forest of Active Directory with a Confirmation ID',
         localOnly: true,
-        fidelity: 'different',
-        why: noDirectory,
       },
       {
         word: 'ao-list',
@@ -370,8 +287,6 @@ export const OPTION_BLOCKS = [
         required: none,
         description: 'List the activation objects in Active Directory',
         localOnly: true,
-        fidelity: 'different',
-        why: noSchema,
       },
       {
         word: 'del-ao',
@@ -379,8 +294,6 @@ export const OPTION_BLOCKS = [
         required: one('<Activation Object DN | Activation Object RDN>'),
         description: 'Delete an activation object from Active Directory',
         localOnly: true,
-        fidelity: 'different',
-        why: noSchema,
       },
     ],
   },

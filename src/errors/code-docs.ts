@@ -1,0 +1,268 @@
+/**
+ * What docs/errors.md says of each code beside its hint. No command imports this: it is for `npm run docs` only.
+ */
+import type { AvmaErrorCode } from './codes.ts';
+
+/** The headings of docs/errors.md, in its order. */
+export const CODE_GROUPS = {
+  machine: 'This machine',
+  product: 'Product keys and products',
+  pipe: 'Finding and reaching the host',
+  host: 'What the host decided',
+  answer: 'What the host sent',
+  lease: 'What became of a licence',
+} as const;
+
+/** One paragraph for each question; `happened` and `why` are whole sentences. */
+export interface CodeDocs {
+  readonly group: keyof typeof CODE_GROUPS;
+  readonly happened: string;
+  /** The usual causes. */
+  readonly why: string;
+}
+
+/** A new code needs a line here: without it this does not compile. */
+export const CODE_DOCS: Record<AvmaErrorCode, CodeDocs> = {
+  'access-denied': {
+    group: 'machine',
+    happened:
+      'The system did not let this user read, write or open the file, folder or socket that is named.',
+    why: 'The state, the trust anchors and most pipes belong to root; the command ran as somebody else.',
+  },
+  'disk-full': {
+    group: 'machine',
+    happened: 'A file could not be written because the disk or the quota is full.',
+    why: 'Files are replaced as a whole, so the one that was there before still is.',
+  },
+  'io-error': {
+    group: 'machine',
+    happened:
+      'The system reported a failure while reading or writing the file, device or program that is named.',
+    why: 'A failing disk, a file system that went away, a path that goes on below a file, a program that broke off.',
+  },
+  'file-not-found': {
+    group: 'machine',
+    happened: 'The file or folder that is named does not exist.',
+    why: 'A wrong path, a step that was left out (`avma host init`), or a key ID that is in no trust folder.',
+  },
+  'file-exists': {
+    group: 'machine',
+    happened: 'The command would replace what is there already, and does not.',
+    why: 'A trust root, a host or a socket exists in that place; hosts may be certified with the first, guests may use the others.',
+  },
+  'file-invalid': {
+    group: 'machine',
+    happened: 'The file was read, and it is not what the command needs, or it is damaged.',
+    why: 'Another file of the set was given (a certificate in place of a trust anchor), the file was cut or edited, or a member of a catalogue is wrong; the message names the place.',
+  },
+  'state-damaged': {
+    group: 'machine',
+    happened: "The guest's state file does not match its own digest, so nothing in it is believed.",
+    why: 'The file was edited by hand, or the disk damaged it.',
+  },
+  'state-newer': {
+    group: 'machine',
+    happened: "The guest's state was written by a later version of avma.",
+    why: 'An older version was installed after a newer one, or two versions share one state folder.',
+  },
+  'state-locked': {
+    group: 'machine',
+    happened: 'The folder stayed locked for as long as the command waited.',
+    why: 'Another command changes the same state, or another `avma host serve` runs from the same folder.',
+  },
+  'config-invalid': {
+    group: 'machine',
+    happened: 'A setting in the environment or in the configuration file has a value that cannot be used.',
+    why: 'A misspelt member, a number out of range, or `AVMA_CONFIG` names a file that is not there.',
+  },
+  'argument-invalid': {
+    group: 'machine',
+    happened: 'An argument on the command line has a value that cannot be used.',
+    why: 'A number out of range, a UUID or version in another form, or a socket without a path.',
+  },
+  internal: {
+    group: 'machine',
+    happened: 'avma failed in a way that it has no name for.',
+    why: 'A fault in avma.',
+  },
+
+  'key-invalid': {
+    group: 'product',
+    happened: 'The product key is not shaped like one, or no catalogue of this guest lists it.',
+    why: "A typing error, or the vendor's catalogue is not installed here. Keys have 25 of the characters `BCDFGHJKMNPQRTVWXY2346789`.",
+  },
+  'key-not-installed': {
+    group: 'product',
+    happened: 'The command needs a product with a key, and there is none, or none of that activation ID.',
+    why: 'No key was installed, it was removed with `/upk`, or another user’s state was looked at: each user other than root has a state folder of its own.',
+  },
+  'channel-unsupported': {
+    group: 'product',
+    happened: 'The product is in a catalogue, and its key channel cannot be activated here.',
+    why: 'Only keys of the channel `VT:IA` are activated by a virtualization host. KMS, MAK, retail and OEM keys are not.',
+  },
+  'rearm-exhausted': {
+    group: 'product',
+    happened: 'The grace cannot be started again.',
+    why: 'The number of re-arms is limited, as it is on Windows.',
+  },
+  'confirmation-id-invalid': {
+    group: 'product',
+    happened: 'What was given is not a Confirmation ID.',
+    why: 'A Confirmation ID has 48 digits.',
+  },
+  'confirmation-id-unusable': {
+    group: 'product',
+    happened: 'The Confirmation ID was not accepted.',
+    why: 'Nobody issues Confirmation IDs for these products.',
+  },
+
+  'pipe-uri-invalid': {
+    group: 'pipe',
+    happened: "The pipe's URI cannot be understood.",
+    why: 'An unknown scheme, or a path, port or command is missing after it.',
+  },
+  'pipe-not-found': {
+    group: 'pipe',
+    happened: 'No pipe is configured, and none was found on this machine.',
+    why: 'The hypervisor gives this machine no virtio port, or gives it one only after the next power-off and start; or this is not a guest.',
+  },
+  'pipe-busy': {
+    group: 'pipe',
+    happened: 'Another process holds the port.',
+    why: 'Two activations at the same time, or another program reads the same port.',
+  },
+  'host-absent': {
+    group: 'pipe',
+    happened: 'The pipe exists on this side, and nobody is at its other end.',
+    why: '`avma host serve` does not run, or does not serve this VM.',
+  },
+  'host-silent': {
+    group: 'pipe',
+    happened: 'The request was sent, and no answer came before the deadline.',
+    why: 'The host is overloaded or stopped in the middle, another program is at the other end, or the deadline is too short.',
+  },
+  'host-gone': {
+    group: 'pipe',
+    happened: 'The connection ended before the answer was there, or the host could not write its ledger.',
+    why: 'The host was stopped or restarted, or its disk is full.',
+  },
+  'protocol-unsupported': {
+    group: 'pipe',
+    happened: 'Guest and host share no version of the protocol.',
+    why: 'One of the two is older than the other.',
+  },
+  'vm-id-unknown': {
+    group: 'pipe',
+    happened: "This machine's ID could not be found out.",
+    why: 'The hypervisor gives none, and there is no machine ID; or only root may read it.',
+  },
+
+  throttled: {
+    group: 'host',
+    happened: 'The host did not decide, because too many requests came in on this channel.',
+    why: 'A loop in a script, or many guests share one socket. The limit is 600 requests a minute unless `--throttle` says otherwise.',
+  },
+  'host-not-activated': {
+    group: 'host',
+    happened: 'The host cannot activate anybody.',
+    why: 'It has no certificate, or the certificate has expired or is not valid yet.',
+  },
+  'host-not-datacenter': {
+    group: 'host',
+    happened: "The host's certificate does not allow it to activate guests.",
+    why: 'The vendor certified it with an edition other than a Datacenter edition.',
+  },
+  'edition-refused': {
+    group: 'host',
+    happened: 'The host does not activate this product.',
+    why: "No catalogue of the host lists it, the host's entry differs from the guest's, or the product is newer than the host's certificate allows.",
+  },
+  'vm-refused': {
+    group: 'host',
+    happened: 'The request names another VM than the one that the channel belongs to.',
+    why: "The guest's VM ID is not the hypervisor's UUID for it (`AVMA_VM_ID` is set, or a disk moved from Hyper-V), or two guests share a channel.",
+  },
+  'exchange-reused': {
+    group: 'host',
+    happened: 'The host has seen this exchange ID with other bytes, and refuses it.',
+    why: 'Somebody replays or changes what passes over the pipe.',
+  },
+  'request-unopened': {
+    group: 'host',
+    happened: 'The host could not open the request: it was sealed to another host.',
+    why: 'The VM moved to another host. A guest then asks once who the host is and sends again; this code stays only if that fails too.',
+  },
+  'request-malformed': {
+    group: 'host',
+    happened: 'The host opened the request and could not make sense of it.',
+    why: 'Guest and host are of versions that do not fit, or something else writes to the host’s socket.',
+  },
+  refused: {
+    group: 'host',
+    happened: 'The host refused with a code that this guest has no name for.',
+    why: 'The host is newer than the guest.',
+  },
+
+  'response-malformed': {
+    group: 'answer',
+    happened: 'What came back is not an answer.',
+    why: 'Something on the pipe changes what passes, or another program answers.',
+  },
+  'response-unopened': {
+    group: 'answer',
+    happened: 'The answer does not open with the key of this exchange.',
+    why: 'Something on the pipe changes what passes, or replays an old answer.',
+  },
+  'certificate-untrusted': {
+    group: 'answer',
+    happened: "No trust anchor of this guest signed the host's certificate.",
+    why: "The vendor's `root.pub.json` is not installed here, or the host was certified by another vendor.",
+  },
+  'certificate-expired': {
+    group: 'answer',
+    happened: "The host's certificate had ended when the host signed.",
+    why: 'It was not renewed.',
+  },
+  'certificate-not-yet-valid': {
+    group: 'answer',
+    happened: "The host's certificate was not valid yet when the host signed.",
+    why: "The host's clock is behind the vendor's.",
+  },
+  'signature-invalid': {
+    group: 'answer',
+    happened: "The signature under the answer is not that of the key in the host's certificate.",
+    why: 'Something on the pipe changes what passes, or the host is not the one that was certified.',
+  },
+  'request-mismatch': {
+    group: 'answer',
+    happened: 'The answer is for another request.',
+    why: 'Something on the pipe mixes up answers, or replays one.',
+  },
+  'host-mismatch': {
+    group: 'answer',
+    happened: 'The answer and the certificate name different hosts.',
+    why: 'A fault in the host, or an attempt to pass for another host.',
+  },
+  'vm-mismatch': {
+    group: 'answer',
+    happened: 'The lease is for another VM.',
+    why: 'The disk was copied or cloned, or this machine was given another UUID.',
+  },
+  'edition-mismatch': {
+    group: 'answer',
+    happened: 'The answer is for another product.',
+    why: 'A fault in the host, or an answer that was moved.',
+  },
+  'lease-invalid': {
+    group: 'answer',
+    happened: 'The answer grants what no host may grant.',
+    why: 'A lease longer than seven days, or dates that are out of order: a fault in the host, or a changed one.',
+  },
+
+  'grace-expired': {
+    group: 'lease',
+    happened: 'The lease or the grace has ended, and the product is in notification.',
+    why: 'Nothing renewed the lease in time: leases last seven days, and nothing renews them unless a timer does.',
+  },
+};
