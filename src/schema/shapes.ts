@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { isPrintable } from './printable.ts';
 
 /**
  * The small shapes that packets, certificates and files share. Each is one zod schema, made once: making schemas is
@@ -57,14 +58,11 @@ export const hardwareId = matching(/^[0-9A-F]{4}(-[0-9A-F]{4}){3}$/);
 /** `10.0.20348`: two to four numbers. */
 export const osVersion = matching(/^\d{1,5}(\.\d{1,6}){1,3}$/);
 
-/** Neither control characters nor those that turn the direction of the text around them. */
-const PRINTABLE = /^[^\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]+$/u;
-
 function line(max: number) {
-  return text((value) => value.length <= max && PRINTABLE.test(value));
+  return text((value) => value !== '' && value.length <= max && isPrintable(value));
 }
 
-/** Names, editions and titles: on one line, without control characters, fit for a terminal or a log as they are. */
+/** Names, editions and titles: one line that can be shown on a screen and in a log as it is (see printable.ts). */
 export const shortLabel = line(63);
 export const longLabel = line(200);
 
