@@ -5,6 +5,7 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { decodeState, emptyState, encodeState } from '../../src/guest/guest-state.ts';
 import { LicenseStatus } from '../../src/guest/license-report.ts';
 import { openStateStore } from '../../src/guest/state-store.ts';
+import { deferred } from '../support/deferred.ts';
 import { failureOf } from '../support/failures.ts';
 import { asUnprivilegedUser, mountSmallDisk } from '../support/restrictions.ts';
 import { tempFolder } from '../support/temp-folder.ts';
@@ -233,19 +234,14 @@ describe('one writer at a time', () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'performance'] });
     onTestFinished(() => void vi.useRealTimers());
     const store = openStateStore(tempFolder());
-    let letGo = () => {};
-    let entered = () => {};
-    const inside = new Promise<void>((resolve) => {
-      entered = resolve;
-    });
+    const inside = deferred();
+    const released = deferred();
     const holding = store.update(async (state) => {
-      entered();
-      await new Promise<void>((resolve) => {
-        letGo = resolve;
-      });
+      inside.resolve();
+      await released.promise;
       return state;
     });
-    await inside;
+    await inside.promise;
     const waiting = failureOf(store.update((state) => state));
     for (let passed = 0; passed <= 5_100; passed += 10) {
       await vi.advanceTimersByTimeAsync(10);
@@ -254,7 +250,7 @@ describe('one writer at a time', () => {
     const failure = await waiting;
     expect(failure.code).toBe('state-locked');
     expect(failure.hresult).toBe(0x80070021);
-    letGo();
+    released.resolve();
     await holding;
     await expect(store.update((state) => state)).resolves.toEqual(emptyState());
   });

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { AnswerReader } from '../../src/pipe/answer-reader.ts';
 import { encodeFrame, type FrameType } from '../../src/protocol/frame.ts';
 
@@ -13,40 +13,40 @@ const text = (bytes: Uint8Array | null) => bytes && Buffer.from(bytes).toString(
 describe('the answer among what comes back', () => {
   const answer = frame('response', OURS);
 
-  it('is returned as its line, without the newline', () => {
+  test('is returned as its line, without the newline', () => {
     expect(text(reader().push(answer))).toBe(line(answer));
   });
 
-  it('may be an offer or a fault too', () => {
+  test('may be an offer or a fault too', () => {
     for (const type of ['offer', 'fault'] as const) {
       expect(text(reader().push(frame(type, OURS)))).toBe(line(frame(type, OURS)));
     }
   });
 
-  it('is found one byte at a time', () => {
-    const it = reader();
-    const found = [...answer].map((byte) => it.push(Uint8Array.of(byte))).filter((one) => one !== null);
+  test('is found one byte at a time', () => {
+    const answers = reader();
+    const found = [...answer].map((byte) => answers.push(Uint8Array.of(byte))).filter((one) => one !== null);
     expect(found.map(text)).toEqual([line(answer)]);
   });
 
-  it('is not the echo of what was sent', () => {
+  test('is not the echo of what was sent', () => {
     expect(reader().push(frame('request', OURS))).toBeNull();
     expect(reader().push(frame('hello', OURS))).toBeNull();
   });
 
-  it('is not the late answer to another exchange, whole or half', () => {
-    const it = reader();
-    expect(it.push(frame('response', THEIRS))).toBeNull();
-    expect(it.push(frame('response', THEIRS).subarray(0, 40))).toBeNull();
-    expect(text(it.push(answer))).toBe(line(answer));
+  test('is not the late answer to another exchange, whole or half', () => {
+    const answers = reader();
+    expect(answers.push(frame('response', THEIRS))).toBeNull();
+    expect(answers.push(frame('response', THEIRS).subarray(0, 40))).toBeNull();
+    expect(text(answers.push(answer))).toBe(line(answer));
   });
 
-  it('is found behind almost 64 KiB of noise, in one piece', () => {
+  test('is found behind almost 64 KiB of noise, in one piece', () => {
     const noise = Buffer.alloc(65_000, 'noise\n');
     expect(text(reader().push(Buffer.concat([noise, answer])))).toBe(line(answer));
   });
 
-  it.each([
+  test.each([
     ['lines', Buffer.alloc(70_000, 'noise\n')],
     ['one endless line', Buffer.alloc(70_000, 'x')],
     ['zeros', Buffer.alloc(70_000)],
@@ -56,7 +56,7 @@ describe('the answer among what comes back', () => {
     );
   });
 
-  it.each([
+  test.each([
     ['version', `avma/2 response ${OURS} AAAA\n`],
     ['type', `avma/1 lease ${OURS} AAAA\n`],
   ])('of an unknown %s says so', (what, unknown) => {
@@ -66,7 +66,7 @@ describe('the answer among what comes back', () => {
     expect(reader().push(Buffer.from(unknown.replace(OURS, THEIRS)))).toBeNull();
   });
 
-  it('cannot be looked for when nothing was asked', () => {
+  test('cannot be looked for when nothing was asked', () => {
     expect(() => new AnswerReader(Buffer.from('hello\n'))).toThrow(
       expect.objectContaining({ code: 'request-malformed' }),
     );

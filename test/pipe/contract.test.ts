@@ -3,14 +3,16 @@ import { mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { AvmaError } from '../../src/errors/avma-error.ts';
 import { namedPipe } from '../../src/pipe/npipe.ts';
 import type { Pipe } from '../../src/pipe/pipe.ts';
 import { openPipe } from '../../src/pipe/pipe-uri.ts';
+import { deferred } from '../support/deferred.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 import { encode, OURS } from './frames.ts';
 import { SITUATIONS, type Situation, type SituationName } from './situations.ts';
-import { type GuestEnd, hasSocat, TRANSPORTS, temporaryFolder } from './transports.ts';
+import { type GuestEnd, hasSocat, TRANSPORTS } from './transports.ts';
 
 // Inside node_modules, so that the bundle finds the native package that it leaves outside.
 const BUILD = path.resolve(`node_modules/.cache/avma-pipe-test-${process.pid}`);
@@ -33,23 +35,16 @@ beforeAll(async () => {
 afterAll(() => rmSync(BUILD, { recursive: true, force: true }));
 
 let folder: string;
-let cleanUp: (() => void | Promise<void>)[];
 
 beforeEach(() => {
-  const temporary = temporaryFolder();
-  folder = temporary.folder;
-  cleanUp = [temporary.remove];
-});
-
-afterEach(async () => {
-  for (const one of cleanUp.reverse()) await one();
+  folder = tempFolder();
 });
 
 async function open(end: GuestEnd): Promise<Pipe> {
   const pipe = end.socketAsNamedPipe
     ? namedPipe(end.uri, end.socketAsNamedPipe)
     : await openPipe(end.uri, end.environment);
-  cleanUp.push(() => pipe.close());
+  onTestFinished(() => pipe.close());
   return pipe;
 }
 
@@ -66,17 +61,17 @@ async function outcome(work: Promise<Uint8Array>): Promise<string> {
 describe.each(TRANSPORTS)('$name', (transport) => {
   const start = async (host: Situation['host']) => {
     const { stop, ...end } = await transport.start(host, folder);
-    cleanUp.push(stop);
+    onTestFinished(stop);
     return end;
   };
 
   for (const [name, { host, exchanges }] of Object.entries(SITUATIONS) as [SituationName, Situation][]) {
     const reason = transport.notHere?.[name];
     if (reason !== undefined) {
-      it.skip(`${name}: cannot be, ${reason}`);
+      test.skip(`${name}: cannot be, ${reason}`);
       continue;
     }
-    it(`${name}: ${exchanges.map(({ code }) => code ?? 'answered').join(', then ')}`, async () => {
+    test(`${name}: ${exchanges.map(({ code }) => code ?? 'answered').join(', then ')}`, async () => {
       const pipe = await open(await start(host));
       for (const { id, deadline, expect: expected } of exchanges) {
         const signal = AbortSignal.timeout(deadline);
@@ -85,7 +80,7 @@ describe.each(TRANSPORTS)('$name', (transport) => {
     });
   }
 
-  it('nobody there: host-absent', async () => {
+  test('nobody there: host-absent', async () => {
     const exchange = async () => {
       const pipe = await open(transport.absent(folder));
       return pipe.exchange(encode('request', OURS), { signal: AbortSignal.timeout(5_000) });
@@ -93,7 +88,7 @@ describe.each(TRANSPORTS)('$name', (transport) => {
     expect(await outcome(exchange())).toBe('host-absent');
   });
 
-  it('called off while it waits: host-silent, at once', async () => {
+  test('called off while it waits: host-silent, at once', async () => {
     const calledOff = new AbortController();
     const pipe = await open(await start({ answer: async () => calledOff.abort() }));
     const work = pipe.exchange(encode('request', OURS), { signal: calledOff.signal });
@@ -103,7 +98,7 @@ describe.each(TRANSPORTS)('$name', (transport) => {
     });
   });
 
-  it('called off before it began: host-silent, and nothing is sent', async () => {
+  test('called off before it began: host-silent, and nothing is sent', async () => {
     let asked = 0;
     const pipe = await open(await start({ answer: async () => void asked++ }));
     const work = pipe.exchange(encode('request', OURS), { signal: AbortSignal.abort() });
@@ -111,19 +106,16 @@ describe.each(TRANSPORTS)('$name', (transport) => {
     expect(asked).toBe(0);
   });
 
-  it('closed while it waits: host-gone', async () => {
-    let hear = () => {};
-    const heard = new Promise<void>((resolve) => {
-      hear = resolve;
-    });
-    const pipe = await open(await start({ answer: async () => hear() }));
+  test('closed while it waits: host-gone', async () => {
+    const heard = deferred();
+    const pipe = await open(await start({ answer: async () => heard.resolve() }));
     const work = outcome(pipe.exchange(encode('request', OURS), { signal: AbortSignal.timeout(5_000) }));
-    await heard;
+    await heard.promise;
     await pipe.close();
     expect(await work).toBe('host-gone');
   });
 
-  it.each([
+  test.each([
     ['answered', 5_000],
     ['host-silent', 300],
   ])(
@@ -146,7 +138,7 @@ describe.each(TRANSPORTS)('$name', (transport) => {
 
 if (!hasSocat) {
   describe.skip('virtio and serial: need socat for a pseudo-terminal', () => {
-    it.skip('socat is not installed');
+    test.skip('socat is not installed');
   });
 }
 
@@ -159,7 +151,7 @@ function runHarness(
     const argument = JSON.stringify({ end, deadline });
     // A stderr that is a pipe would itself be something that Node holds.
     const child = spawn(process.execPath, [HARNESS, argument], { stdio: ['ignore', 'pipe', 'ignore'] });
-    cleanUp.push(() => void child.kill('SIGKILL'));
+    onTestFinished(() => void child.kill('SIGKILL'));
     let said = '';
     let saidAt = Number.POSITIVE_INFINITY;
     child.stdout.setEncoding('utf8').on('data', (text: string) => {

@@ -1,21 +1,15 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { discoverPipe, pipeNotFound } from '../../src/pipe/discovery.ts';
-import { fakeSocat, temporaryFolder, testMachine } from './transports.ts';
+import { tempFolder } from '../support/temp-folder.ts';
+import { fakeSocat, testMachine } from './transports.ts';
 
 let root: string;
-let cleanUp: (() => unknown)[];
 
 beforeEach(() => {
-  const temporary = temporaryFolder();
-  root = temporary.folder;
-  cleanUp = [temporary.remove];
-});
-
-afterEach(async () => {
-  for (const one of cleanUp.reverse()) await one();
+  root = tempFolder();
 });
 
 function put(file: string, text = ''): void {
@@ -31,14 +25,14 @@ async function withSocket(): Promise<void> {
   mkdirSync(path.join(root, 'run/avma'), { recursive: true });
   const server = net.createServer();
   await new Promise<void>((resolve) => server.listen(path.join(root, 'run/avma/host.sock'), resolve));
-  cleanUp.push(() => new Promise((resolve) => server.close(resolve)));
+  onTestFinished(() => new Promise<void>((resolve) => void server.close(() => resolve())));
 }
 
 const discover = (env: NodeJS.ProcessEnv = { PATH: '' }) => discoverPipe(testMachine(root, env));
 const verdicts = () => discover().candidates.map(({ verdict }) => verdict);
 
 describe('without a URI', () => {
-  it('nothing is there: nothing is chosen, and the error says what was looked for', () => {
+  test('nothing is there: nothing is chosen, and the error says what was looked for', () => {
     const discovery = discover();
     expect(discovery.uri).toBeNull();
     expect(verdicts()).toEqual(['absent', 'absent', 'absent', 'absent']);
@@ -48,7 +42,7 @@ describe('without a URI', () => {
     });
   });
 
-  it('virtio comes first, then kvp, then unix', async () => {
+  test('virtio comes first, then kvp, then unix', async () => {
     await withSocket();
     expect(discover().uri).toBe(`unix:${root}/run/avma/host.sock`);
     expect(verdicts()).toEqual(['absent', 'absent', 'chosen', 'absent']);
@@ -61,7 +55,7 @@ describe('without a URI', () => {
     expect(verdicts()).toEqual(['chosen', 'present', 'present', 'absent']);
   });
 
-  it('pools count on a Hyper-V machine only: its maker or the device tells', () => {
+  test('pools count on a Hyper-V machine only: its maker or the device tells', () => {
     withPools();
     expect(discover().uri).toBeNull();
     put('sys/class/dmi/id/sys_vendor', 'QEMU\n');
@@ -70,12 +64,12 @@ describe('without a URI', () => {
     expect(discover().uri).toBe('kvp:');
   });
 
-  it('a file that is no socket is no host', () => {
+  test('a file that is no socket is no host', () => {
     put('run/avma/host.sock');
     expect(discover().candidates[2]).toMatchObject({ verdict: 'absent', reason: 'it is not a socket' });
   });
 
-  it('vsock is never chosen, only named', () => {
+  test('vsock is never chosen, only named', () => {
     put('dev/vsock');
     expect(discover().candidates[3]?.reason).toContain('socat is not installed');
     const discovery = discover(fakeSocat(root, 'exit 9'));
@@ -87,7 +81,7 @@ describe('without a URI', () => {
     });
   });
 
-  it('on Windows the named pipe is named, not chosen', () => {
+  test('on Windows the named pipe is named, not chosen', () => {
     const discovery = discoverPipe({ ...testMachine(root), platform: 'win32' });
     expect(discovery).toMatchObject({
       uri: null,

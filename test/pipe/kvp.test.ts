@@ -9,28 +9,23 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { tryLock } from 'fs-native-extensions';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { type AnswerFrame, KvpHost } from '../../src/host/endpoints/kvp-watch.ts';
 import { gatherLines, splitLine } from '../../src/kvp/message.ts';
 import { encodeRecord, type PoolRecord, RECORD_LENGTH, readPool } from '../../src/kvp/pool.ts';
 import { GUEST_TO_HOST, HOST_TO_GUEST, readSettledPool } from '../../src/kvp/pool-file.ts';
 import { openKvpPipe } from '../../src/pipe/kvp.ts';
 import type { Pipe } from '../../src/pipe/pipe.ts';
+import { tempFolder } from '../support/temp-folder.ts';
+import { until } from '../support/until.ts';
 import { encode, lineOf, NEXT, OURS, STALE } from './frames.ts';
-import { temporaryFolder, testMachine } from './transports.ts';
+import { testMachine } from './transports.ts';
 
 let folder: string;
-let cleanUp: (() => unknown)[];
 
 beforeEach(() => {
-  const temporary = temporaryFolder();
-  folder = temporary.folder;
-  cleanUp = [temporary.remove];
+  folder = tempFolder();
   for (const pool of [GUEST_TO_HOST, HOST_TO_GUEST]) writeFileSync(file(pool), '');
-});
-
-afterEach(async () => {
-  for (const one of cleanUp.reverse()) await one();
 });
 
 const file = (pool: string) => path.join(folder, pool);
@@ -40,7 +35,7 @@ const append = (pool: string, added: PoolRecord[]) =>
 
 function openPipe(): Pipe {
   const pipe = openKvpPipe(`kvp:${folder}`, folder, testMachine(folder));
-  cleanUp.push(() => pipe.close());
+  onTestFinished(() => pipe.close());
   return pipe;
 }
 
@@ -49,19 +44,11 @@ const ask = (pipe: Pipe, id = OURS, deadline = 3_000) =>
     .exchange(encode('request', id), { signal: AbortSignal.timeout(deadline) })
     .then((line) => Buffer.from(line).toString('latin1'));
 
-async function until<T>(look: () => T | undefined | false): Promise<T> {
-  for (;;) {
-    const seen = look();
-    if (seen) return seen;
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
-
-/** Waits until the request is in the pool. */
-const asked = (id = OURS) => until(() => gatherLines(records(GUEST_TO_HOST)).get(id));
+const asked = (id = OURS) =>
+  until('the request is in the pool', () => gatherLines(records(GUEST_TO_HOST)).get(id));
 
 describe('the guest', () => {
-  it("asks in records of its pool and takes them away afterwards; other programs' keep their bytes", async () => {
+  test("asks in records of its pool and takes them away afterwards; other programs' keep their bytes", async () => {
     const theirs = Buffer.concat([encodeRecord({ key: 'CLOUD_INIT|1', value: 'x' })]);
     theirs.fill('stale', 512 + 2);
     writeFileSync(file(GUEST_TO_HOST), theirs);
@@ -75,12 +62,12 @@ describe('the guest', () => {
     expect(readPool(left).map(({ key }) => key)).toEqual(['CLOUD_INIT|1', 'WRITTEN_MEANWHILE']);
   });
 
-  it('takes its records away at the deadline too', async () => {
+  test('takes its records away at the deadline too', async () => {
     await expect(ask(openPipe(), OURS, 100)).rejects.toMatchObject({ code: 'host-silent' });
     expect(records(GUEST_TO_HOST)).toEqual([]);
   });
 
-  it('clears away what a killed process left', async () => {
+  test('clears away what a killed process left', async () => {
     append(GUEST_TO_HOST, splitLine(STALE, lineOf('request', STALE)));
     const work = ask(openPipe());
     await asked();
@@ -89,7 +76,7 @@ describe('the guest', () => {
     await work;
   });
 
-  it('asks again when the pool is emptied, as cloud-init does once a boot', async () => {
+  test('asks again when the pool is emptied, as cloud-init does once a boot', async () => {
     const work = ask(openPipe());
     await asked();
     truncateSync(file(GUEST_TO_HOST), 0);
@@ -98,7 +85,7 @@ describe('the guest', () => {
     expect(await work).toBe(lineOf('response', OURS));
   });
 
-  it('waits until the host has written all parts', async () => {
+  test('waits until the host has written all parts', async () => {
     const work = ask(openPipe());
     await asked();
     for (const part of splitLine(OURS, lineOf('response', OURS)).reverse()) {
@@ -108,7 +95,7 @@ describe('the guest', () => {
     expect(await work).toBe(lineOf('response', OURS));
   });
 
-  it('is not misled by a pool that is being written', async () => {
+  test('is not misled by a pool that is being written', async () => {
     const work = ask(openPipe());
     await asked();
     const whole = Buffer.concat(splitLine(OURS, lineOf('response', OURS)).map(encodeRecord));
@@ -119,7 +106,7 @@ describe('the guest', () => {
     expect(await work).toBe(lineOf('response', OURS));
   });
 
-  it.each([
+  test.each([
     ['garbage', 'x'.repeat(900)],
     ['its own request', lineOf('request', OURS)],
     ['the answer to another exchange', lineOf('response', STALE)],
@@ -129,9 +116,9 @@ describe('the guest', () => {
     expect(records(GUEST_TO_HOST)).toEqual([]);
   });
 
-  it('waits for the lock that the daemon holds, but no longer than the deadline', async () => {
+  test('waits for the lock that the daemon holds, but no longer than the deadline', async () => {
     const fd = openSync(file(GUEST_TO_HOST), 'r+');
-    cleanUp.push(() => closeSync(fd));
+    onTestFinished(() => closeSync(fd));
     expect(tryLock(fd)).toBe(true);
     await expect(ask(openPipe(), OURS, 100)).rejects.toMatchObject({
       code: 'host-silent',
@@ -140,7 +127,7 @@ describe('the guest', () => {
     expect(records(GUEST_TO_HOST)).toEqual([]);
   });
 
-  it.each([GUEST_TO_HOST, HOST_TO_GUEST])('says that no daemon ran when there is no %s', async (pool) => {
+  test.each([GUEST_TO_HOST, HOST_TO_GUEST])('says that no daemon ran when there is no %s', async (pool) => {
     unlinkSync(file(pool));
     await expect(ask(openPipe())).rejects.toMatchObject({
       code: 'host-absent',
@@ -149,7 +136,7 @@ describe('the guest', () => {
     });
   });
 
-  it('takes a whole path or none', () => {
+  test('takes a whole path or none', () => {
     expect(() => openKvpPipe('kvp:pools', 'pools', testMachine(folder))).toThrow(
       expect.objectContaining({ code: 'pipe-uri-invalid' }),
     );
@@ -160,12 +147,12 @@ describe('the host', () => {
   const errors: unknown[] = [];
   const start = (answer: AnswerFrame) => {
     const host = new KvpHost({ folder, channel: 'vm-1', answer, onError: (error) => errors.push(error) });
-    cleanUp.push(() => host.close());
+    onTestFinished(() => host.close());
     return host;
   };
   const idOf = (frame: Uint8Array) => Buffer.from(frame).toString('latin1').trim().split(' ')[2] ?? '';
 
-  it('answers once, knows the guest by its pools, and takes its answer away when the guest has it', async () => {
+  test('answers once, knows the guest by its pools, and takes its answer away when the guest has it', async () => {
     const seen: string[] = [];
     start(async (frame, channel) => {
       seen.push(`${channel} ${Buffer.from(frame).toString('latin1').trim()}`);
@@ -175,18 +162,18 @@ describe('the host', () => {
     expect(await ask(pipe)).toBe(lineOf('response', OURS));
     expect(await ask(pipe, NEXT)).toBe(lineOf('response', NEXT));
     expect(seen).toEqual([`vm-1 ${lineOf('request', OURS)}`, `vm-1 ${lineOf('request', NEXT)}`]);
-    await until(() => records(HOST_TO_GUEST).length === 0);
+    await until('the answer is gone', () => records(HOST_TO_GUEST).length === 0);
   });
 
-  it("leaves other programs' records alone", async () => {
+  test("leaves other programs' records alone", async () => {
     append(HOST_TO_GUEST, [{ key: 'NdDriverVersion', value: '1' }]);
     start(async (frame) => encode('response', idOf(frame)));
     await ask(openPipe());
-    await until(() => records(HOST_TO_GUEST).length === 1);
+    await until('the answer is gone', () => records(HOST_TO_GUEST).length === 1);
     expect(records(HOST_TO_GUEST)).toEqual([{ key: 'NdDriverVersion', value: '1' }]);
   });
 
-  it('stops for nothing: an answer that fails is reported, the next is given', async () => {
+  test('stops for nothing: an answer that fails is reported, the next is given', async () => {
     start(async (frame) => {
       if (idOf(frame) === OURS) throw new Error('no ledger');
       return encode('response', idOf(frame));
@@ -197,10 +184,10 @@ describe('the host', () => {
     expect(errors.map(String)).toContain('Error: no ledger');
   });
 
-  it('started again, does not answer twice', async () => {
+  test('started again, does not answer twice', async () => {
     append(GUEST_TO_HOST, splitLine(OURS, lineOf('request', OURS)));
     const first = start(async (frame) => encode('response', idOf(frame)));
-    await until(() => records(HOST_TO_GUEST).length === 3);
+    await until('the answer is there', () => records(HOST_TO_GUEST).length === 3);
     await first.close();
     let again = 0;
     start(async (frame) => {
@@ -208,12 +195,12 @@ describe('the host', () => {
       return encode('response', idOf(frame));
     });
     append(GUEST_TO_HOST, splitLine(NEXT, lineOf('request', NEXT)));
-    await until(() => gatherLines(records(HOST_TO_GUEST)).has(NEXT));
+    await until('the next answer is there', () => gatherLines(records(HOST_TO_GUEST)).has(NEXT));
     expect(again).toBe(1);
   });
 });
 
-it('a pool that changes between two reads is looked at again', async () => {
+test('a pool that changes between two reads is looked at again', async () => {
   append(HOST_TO_GUEST, [{ key: 'a', value: '1' }]);
   const read = readSettledPool(file(HOST_TO_GUEST), new AbortController().signal);
   append(HOST_TO_GUEST, [{ key: 'b', value: '2' }]);

@@ -1,18 +1,16 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { openPipe } from '../../src/pipe/pipe-uri.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 import { encode, OURS } from './frames.ts';
-import { fakeSocat, temporaryFolder, testMachine } from './transports.ts';
+import { fakeSocat, testMachine } from './transports.ts';
 
 let folder: string;
-let remove: () => void;
 
 beforeEach(() => {
-  ({ folder, remove } = temporaryFolder());
+  folder = tempFolder();
 });
-
-afterEach(() => remove());
 
 async function exchange(
   uri: string,
@@ -28,7 +26,7 @@ async function exchange(
 }
 
 describe('a URI that cannot be', () => {
-  it.each([
+  test.each([
     ['', 'does not say which kind'],
     ['/run/avma/host.sock', 'does not say which kind'],
     ['tcp:host:1688', 'no pipe of the kind tcp:'],
@@ -56,26 +54,28 @@ describe('a URI that cannot be', () => {
     });
   });
 
-  it.each(['unix:/run/avma/host.sock', 'virtio:org.avma.activation.0', 'vsock:2:1688', 'serial:/dev/ttyS1'])(
-    '%s on Windows',
-    async (uri) => {
-      const environment = { ...testMachine(folder), platform: 'win32' as const };
-      await expect(openPipe(uri, environment)).rejects.toMatchObject({ code: 'pipe-uri-invalid' });
-    },
-  );
+  test.each([
+    'unix:/run/avma/host.sock',
+    'virtio:org.avma.activation.0',
+    'vsock:2:1688',
+    'serial:/dev/ttyS1',
+  ])('%s on Windows', async (uri) => {
+    const environment = { ...testMachine(folder), platform: 'win32' as const };
+    await expect(openPipe(uri, environment)).rejects.toMatchObject({ code: 'pipe-uri-invalid' });
+  });
 
-  it('a socket path of 107 bytes still is one', async () => {
+  test('a socket path of 107 bytes still is one', async () => {
     await expect(exchange(`unix:/${'x'.repeat(106)}`)).rejects.toMatchObject({ code: 'host-absent' });
   });
 
-  it('unix:///PATH is unix:/PATH', async () => {
+  test('unix:///PATH is unix:/PATH', async () => {
     await expect(exchange(`unix://${folder}/a.sock`)).rejects.toMatchObject({
       message: expect.stringContaining(`${folder}/a.sock does not exist`),
     });
   });
 });
 
-it('a socket file that a dead host left: host-absent, and it says that nobody listens', async () => {
+test('a socket file that a dead host left: host-absent, and it says that nobody listens', async () => {
   writeFileSync(`${folder}/dead.sock`, '');
   await expect(exchange(`unix:${folder}/dead.sock`)).rejects.toMatchObject({
     code: 'host-absent',
@@ -83,14 +83,14 @@ it('a socket file that a dead host left: host-absent, and it says that nobody li
   });
 });
 
-it('a serial URI that names no line: pipe-uri-invalid', async () => {
+test('a serial URI that names no line: pipe-uri-invalid', async () => {
   await expect(exchange('serial:/dev/null')).rejects.toMatchObject({
     code: 'pipe-uri-invalid',
     message: expect.stringContaining('not a serial line'),
   });
 });
 
-it('serial without stty: pipe-not-found', async () => {
+test('serial without stty: pipe-not-found', async () => {
   await expect(
     exchange('serial:/dev/null', 5_000, testMachine(folder, { PATH: folder })),
   ).rejects.toMatchObject({
@@ -100,7 +100,7 @@ it('serial without stty: pipe-not-found', async () => {
 });
 
 describe('exec', () => {
-  it.each([
+  test.each([
     ['exec:exit 3', 'host-gone', 'status 3'],
     ['exec:echo no licence here >&2; exit 1', 'host-gone', 'status 1: no licence here'],
     ['exec:kill -9 $$', 'host-gone', 'SIGKILL'],
@@ -111,7 +111,7 @@ describe('exec', () => {
     await expect(exchange(uri)).rejects.toMatchObject({ code, message: expect.stringContaining(why) });
   });
 
-  it('ends with all that the command started', async () => {
+  test('ends with all that the command started', async () => {
     const file = path.join(folder, 'pid');
     await expect(exchange(`exec:sleep 600 & echo $! > ${file}; wait`, 300)).rejects.toMatchObject({
       code: 'host-silent',
@@ -136,7 +136,7 @@ describe('vsock needs a socat that can', () => {
   const about = (version: string, define: string) =>
     `socat version ${version} on 1 Jan\n  #${define} WITH_VSOCK 1\n`;
 
-  it.each([
+  test.each([
     ['1.7.3.4', 'define', 'is 1.7.3.4'],
     ['1.7.4.4', 'undef', 'built without'],
     ['unknown', 'define', 'unknown version'],
@@ -149,14 +149,14 @@ describe('vsock needs a socat that can', () => {
     });
   });
 
-  it.each(['1.7.4', '1.7.4.4', '1.8.0.0', '2.0.0-b9'])('%s will do', async (version) => {
+  test.each(['1.7.4', '1.7.4.4', '1.8.0.0', '2.0.0-b9'])('%s will do', async (version) => {
     const env = fakeSocat(folder, 'exit 0', about(version, 'define'));
     await expect(exchange('vsock:2:1688', 5_000, testMachine(folder, env))).rejects.toMatchObject({
       code: 'host-gone',
     });
   });
 
-  it('none on PATH', async () => {
+  test('none on PATH', async () => {
     mkdirSync(path.join(folder, 'empty'));
     const environment = testMachine(folder, { PATH: path.join(folder, 'empty') });
     await expect(exchange('vsock:2:1688', 5_000, environment)).rejects.toMatchObject({
@@ -164,7 +164,7 @@ describe('vsock needs a socat that can', () => {
     });
   });
 
-  it.each([
+  test.each([
     ['connect(5, AF=40 cid:2 port:1688, 16): Connection reset by peer', 'host-absent'],
     ['connect(5, AF=40 cid:9 port:1688, 16): Connection timed out', 'host-absent'],
     ['socket(40, 1, 0): Address family not supported by protocol', 'host-absent'],
@@ -175,7 +175,7 @@ describe('vsock needs a socat that can', () => {
     await expect(exchange('vsock:2:1688', 5_000, testMachine(folder, env))).rejects.toMatchObject({ code });
   });
 
-  it('is asked for CID and port as the URI has them', async () => {
+  test('is asked for CID and port as the URI has them', async () => {
     const env = fakeSocat(folder, 'echo "$@" >&2; exit 1');
     await expect(exchange('vsock:3:5000', 5_000, testMachine(folder, env))).rejects.toMatchObject({
       message: expect.stringContaining('- VSOCK-CONNECT:3:5000'),
@@ -190,7 +190,7 @@ describe('module', () => {
     return `module:${file}`;
   };
 
-  it.each([
+  test.each([
     ['export default 7', 'pipe-uri-invalid', 'not a function'],
     ['export default () => ({})', 'pipe-uri-invalid', 'no exchange() and close()'],
     ['throw new Error("broken")', 'pipe-uri-invalid', 'broken'],
@@ -212,11 +212,11 @@ describe('module', () => {
     });
   });
 
-  it('that does not exist: file-not-found', async () => {
+  test('that does not exist: file-not-found', async () => {
     await expect(exchange(`module:${folder}/none.mjs`)).rejects.toMatchObject({ code: 'file-not-found' });
   });
 
-  it('that never comes back: host-silent at the deadline, although nothing else keeps the process alive', async () => {
+  test('that never comes back: host-silent at the deadline, although nothing else keeps the process alive', async () => {
     const pipe = await openPipe(
       moduleOf('export default () => ({ exchange: () => new Promise(() => {}), close() {} })'),
       testMachine(folder),

@@ -4,10 +4,10 @@ import { gatherLines, splitLine } from '../../src/kvp/message.ts';
 import { encodeRecord, readPool } from '../../src/kvp/pool.ts';
 import { GUEST_TO_HOST, HOST_TO_GUEST } from '../../src/kvp/pool-file.ts';
 import { parseLine } from '../../src/protocol/frame.ts';
-import type { HostEnd, TestHost } from './scripted-host.ts';
+import type { HostEnd, ScriptedHost } from './scripted-host.ts';
 
 /** Runs the host on pool files. Each line that it sends becomes records, written one at a time. */
-export function listenOnPools(host: TestHost, folder: string): { close(): Promise<void> } {
+export function listenOnPools(host: ScriptedHost, folder: string): { close(): Promise<void> } {
   const seen = new Set<string>();
   let pending = '';
   let lines = 0;

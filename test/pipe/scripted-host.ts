@@ -9,7 +9,7 @@ export interface HostEnd {
 }
 
 /** What a host does in one situation. */
-export interface TestHost {
+export interface ScriptedHost {
   /** On its own, before anybody asks. */
   greet?(end: HostEnd): Promise<void>;
   /** On the nth frame that it gets, n from 0. */
@@ -17,7 +17,7 @@ export interface TestHost {
 }
 
 /** Runs the host on a unix socket. */
-export async function listen(host: TestHost, socketPath: string): Promise<{ close(): Promise<void> }> {
+export async function listen(host: ScriptedHost, socketPath: string): Promise<{ close(): Promise<void> }> {
   const sockets = new Set<net.Socket>();
   let asked = 0;
   const server = net.createServer((socket) => {

@@ -1,10 +1,10 @@
 import type { AvmaErrorCode } from '../../src/errors/codes.ts';
 import { encode, garbage, lineOf, NEXT, OURS, STALE } from './frames.ts';
-import type { TestHost } from './scripted-host.ts';
+import type { ScriptedHost } from './scripted-host.ts';
 
 /** What the guest meets, and what it gets of it: a line, or an error's code. */
 export interface Situation {
-  readonly host: TestHost;
+  readonly host: ScriptedHost;
   /** The exchanges that the guest makes one after the other on the same pipe. */
   readonly exchanges: readonly { id: string; deadline: number; expect: string; code?: AvmaErrorCode }[];
 }
@@ -12,7 +12,7 @@ export interface Situation {
 const LONG = 5_000;
 const SHORT = 150;
 
-const silent: TestHost = { answer: async () => {} };
+const silent: ScriptedHost = { answer: async () => {} };
 const answered = (id: string) => ({ id, deadline: LONG, expect: lineOf('response', id) });
 const failing = (code: AvmaErrorCode, deadline = LONG) => ({ id: OURS, deadline, expect: code, code });
 

@@ -1,12 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { GUEST_TO_HOST, HOST_TO_GUEST } from '../../src/kvp/pool-file.ts';
 import type { PipeEnvironment } from '../../src/pipe/environment.ts';
 import { findProgram } from '../../src/system/find-program.ts';
+import { until } from '../support/until.ts';
 import { listenOnPools } from './pool-host.ts';
-import { listen, type TestHost } from './scripted-host.ts';
+import { listen, type ScriptedHost } from './scripted-host.ts';
 import type { SituationName } from './situations.ts';
 
 /** What a guest needs to open its end; plain data, so that another process can. */
@@ -24,17 +24,12 @@ export interface Transport {
   readonly notHere?: Partial<Record<SituationName, string>>;
   /** What another kind of end says when nobody is there. */
   readonly absentCode?: 'host-silent';
-  start(host: TestHost, folder: string): Promise<GuestEnd & { stop(): Promise<void> }>;
+  start(host: ScriptedHost, folder: string): Promise<GuestEnd & { stop(): Promise<void> }>;
   absent(folder: string): GuestEnd;
 }
 
 const SOCAT = findProgram('socat', process.env);
 export const hasSocat = SOCAT !== null;
-
-export function temporaryFolder(): { folder: string; remove(): void } {
-  const folder = mkdtempSync(path.join(tmpdir(), 'avma-pipe-'));
-  return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
-}
 
 export function testMachine(root: string, env: NodeJS.ProcessEnv = process.env): PipeEnvironment {
   return { root, platform: 'linux', env };
@@ -98,13 +93,13 @@ async function pseudoTerminal(link: string, options: string, socket: string): Pr
   const socat = spawn(SOCAT ?? '', [`PTY,link=${link}${options}`, `UNIX-CONNECT:${socket}`], {
     stdio: 'ignore',
   });
-  while (!existsSync(link)) await new Promise((resolve) => setTimeout(resolve, 5));
+  await until('socat has made the terminal', () => existsSync(link));
   return socat;
 }
 
 const onSocket =
   (guestEnd: (socket: string, folder: string) => GuestEnd | Promise<GuestEnd & { child?: ChildProcess }>) =>
-  async (host: TestHost, folder: string) => {
+  async (host: ScriptedHost, folder: string) => {
     const socket = path.join(folder, 'host.sock');
     const server = await listen(host, socket);
     const { child, ...end }: GuestEnd & { child?: ChildProcess } = await guestEnd(socket, folder);

@@ -1,23 +1,21 @@
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import type { DeviceIo } from '../../src/pipe/device-io.ts';
 import { openVirtioPipe } from '../../src/pipe/virtio.ts';
 import { findVirtioPort } from '../../src/pipe/virtio-port.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 import { encode, lineOf, OURS } from './frames.ts';
-import { temporaryFolder, testMachine } from './transports.ts';
+import { testMachine } from './transports.ts';
 
 const NAME = 'org.avma.activation.0';
 const URI = `virtio:${NAME}`;
 
 let root: string;
-let remove: () => void;
 
 beforeEach(() => {
-  ({ folder: root, remove } = temporaryFolder());
+  root = tempFolder();
 });
-
-afterEach(() => remove());
 
 function port(name: string, device: string): void {
   mkdirSync(path.join(root, 'sys/class/virtio-ports', device), { recursive: true });
@@ -76,21 +74,21 @@ async function exchange(io: DeviceIo, deadline = 200): Promise<string> {
 }
 
 describe('the port is found', () => {
-  it("by udev's link, dots in its name and all", () => {
+  test("by udev's link, dots in its name and all", () => {
     port(NAME, 'vport0p1');
     mkdirSync(path.join(root, 'dev/virtio-ports'));
     symlinkSync('../vport0p1', path.join(root, 'dev/virtio-ports', NAME));
     expect(findVirtioPort(NAME, root)).toBe(path.join(root, 'dev/virtio-ports', NAME));
   });
 
-  it('through sysfs where no udev runs', () => {
+  test('through sysfs where no udev runs', () => {
     port('org.qemu.guest_agent.0', 'vport0p1');
     port('', 'vport0p2');
     port(NAME, 'vport3p1');
     expect(findVirtioPort(NAME, root)).toBe(path.join(root, 'dev/vport3p1'));
   });
 
-  it('or else the error says which there are', async () => {
+  test('or else the error says which there are', async () => {
     port('org.qemu.guest_agent.0', 'vport0p1');
     const pipe = openVirtioPipe(URI, NAME, testMachine(root));
     const work = pipe.exchange(encode('request', OURS), { signal: AbortSignal.timeout(1_000) });
@@ -100,7 +98,7 @@ describe('the port is found', () => {
     });
   });
 
-  it.each(['', '.', '..', 'a/b', '../dev/sda'])('and "%s" is no name of one', (name) => {
+  test.each(['', '.', '..', 'a/b', '../dev/sda'])('and "%s" is no name of one', (name) => {
     expect(() => openVirtioPipe(`virtio:${name}`, name, testMachine(root))).toThrow(
       expect.objectContaining({ code: 'pipe-uri-invalid' }),
     );
@@ -110,7 +108,7 @@ describe('the port is found', () => {
 describe('a port as the driver behaves (scripted reads and writes)', () => {
   const answer = encode('response', OURS);
 
-  it('answers when the host comes late; only then is the request written', async () => {
+  test('answers when the host comes late; only then is the request written', async () => {
     const { io, written, closed } = scripted([
       'absent',
       'absent',
@@ -125,14 +123,14 @@ describe('a port as the driver behaves (scripted reads and writes)', () => {
     expect(closed()).toBe(1);
   });
 
-  it('gets the whole request again when the host goes and another comes', async () => {
+  test('gets the whole request again when the host goes and another comes', async () => {
     const quiet: Step[] = Array(6).fill('silent');
     const { io, written } = scripted([...quiet, 'absent', 'absent', ...quiet, answer]);
     expect(await exchange(io, 2_000)).toBe(lineOf('response', OURS));
     expect(written().split(lineOf('request', OURS))).toHaveLength(3);
   });
 
-  it.each([
+  test.each([
     ['no host ever', ['absent'], 'host-absent', /nothing on the host holds its other end/],
     ['a host that says nothing', ['silent'], 'host-silent', /sent no answer/],
     ['a host that does not read', ['full'], 'host-silent', /does not read/],
@@ -145,13 +143,13 @@ describe('a port as the driver behaves (scripted reads and writes)', () => {
     });
   });
 
-  it('is waited for while another process holds it', async () => {
+  test('is waited for while another process holds it', async () => {
     expect(await exchange(scripted([answer], ['EBUSY', 'EBUSY', '']).io, 2_000)).toBe(
       lineOf('response', OURS),
     );
   });
 
-  it('held by another until the deadline, the error names the holder', async () => {
+  test('held by another until the deadline, the error names the holder', async () => {
     port(NAME, 'vport0p1');
     const device = path.join(root, 'dev/vport0p1');
     const proc = path.join(root, 'proc/412/fd');
@@ -165,25 +163,25 @@ describe('a port as the driver behaves (scripted reads and writes)', () => {
     });
   });
 
-  it('held by nobody that this user sees, the error says that', async () => {
+  test('held by nobody that this user sees, the error says that', async () => {
     await expect(exchange(scripted([], ['EBUSY']).io)).rejects.toMatchObject({
       code: 'pipe-busy',
       message: expect.stringContaining('another process'),
     });
   });
 
-  it('of root only is access-denied', async () => {
+  test('of root only is access-denied', async () => {
     await expect(exchange(scripted([], ['EACCES']).io)).rejects.toMatchObject({ code: 'access-denied' });
   });
 
-  it('with nothing behind it is host-absent', async () => {
+  test('with nothing behind it is host-absent', async () => {
     await expect(exchange(scripted([], ['ENXIO']).io)).rejects.toMatchObject({ code: 'host-absent' });
   });
 });
 
 describe('an empty file in place of a port', () => {
   // Reads 0 bytes like a port without its host, through the real system calls.
-  it('is a host that is not there, and nothing is written to it', async () => {
+  test('is a host that is not there, and nothing is written to it', async () => {
     port(NAME, 'vport0p1');
     const pipe = openVirtioPipe(URI, NAME, testMachine(root));
     const work = pipe.exchange(encode('request', OURS), { signal: AbortSignal.timeout(100) });

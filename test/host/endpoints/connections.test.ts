@@ -7,6 +7,7 @@ import type { ServedEndpoint } from '../../../src/host/endpoints/endpoint.ts';
 import { listenUnix } from '../../../src/host/endpoints/unix-listener.ts';
 import { parseJson } from '../../../src/protocol/envelope.ts';
 import { encodeFrame, type Frame, MAX_NOISE_LENGTH } from '../../../src/protocol/frame.ts';
+import { deferred } from '../../support/deferred.ts';
 import { failureOf } from '../../support/failures.ts';
 import { rawRequest } from '../../support/raw-request.ts';
 import { asUnprivilegedUser } from '../../support/restrictions.ts';
@@ -126,24 +127,18 @@ describe('a connection is ended', () => {
   });
 
   test('by a guest while it is answered, and the host goes on', async () => {
-    let answering = () => {};
-    const inside = new Promise<void>((resolve) => {
-      answering = resolve;
-    });
-    let release = () => {};
-    const released = new Promise<void>((resolve) => {
-      release = resolve;
-    });
+    const inside = deferred();
+    const released = deferred();
     const { path } = await serve(async (frame) => {
-      answering();
-      await released;
+      inside.resolve();
+      await released.promise;
       return encodeFrame({ type: 'offer', exchangeId: frame.exchangeId, body: Buffer.alloc(2000) });
     });
     const leaving = await connectClient(path);
     await leaving.send(encodeFrame(HELLO));
-    await inside;
+    await inside.promise;
     leaving.socket.destroy();
-    release();
+    released.resolve();
     const client = await connectClient(path);
     await client.send(encodeFrame(HELLO));
     expect((await client.next()).type).toBe('offer');
@@ -169,26 +164,20 @@ describe('a connection is ended', () => {
 
   test('when 128 others are open and busy, for the newcomer', async () => {
     let begun = 0;
-    let allBegun = () => {};
-    const busy = new Promise<void>((resolve) => {
-      allBegun = resolve;
-    });
-    let release = () => {};
-    const released = new Promise<void>((resolve) => {
-      release = resolve;
-    });
+    const busy = deferred();
+    const released = deferred();
     const { path } = await serve(async (frame) => {
-      if (++begun === 128) allBegun();
-      await released;
+      if (++begun === 128) busy.resolve();
+      await released.promise;
       return encodeFrame({ type: 'offer', exchangeId: frame.exchangeId, body: new Uint8Array() });
     });
     const clients = [];
     for (let nth = 0; nth < 128; nth++) clients.push(await connectClient(path));
     for (const client of clients) await client.send(encodeFrame(HELLO));
-    await busy;
+    await busy.promise;
     const newcomer = await connectClient(path);
     await newcomer.ended;
-    release();
+    released.resolve();
     for (const client of clients) expect((await client.next()).type).toBe('offer');
   });
 });
@@ -263,26 +252,20 @@ describe("the host's socket", () => {
 
 describe('a host that is told to stop', () => {
   test('answers what is in flight, ends the idle ones, and removes its socket', async () => {
-    let began = () => {};
-    const inFlight = new Promise<void>((resolve) => {
-      began = resolve;
-    });
-    let release = () => {};
-    const released = new Promise<void>((resolve) => {
-      release = resolve;
-    });
+    const inFlight = deferred();
+    const released = deferred();
     const { path, endpoint } = await serve(async (frame) => {
-      began();
-      await released;
+      inFlight.resolve();
+      await released.promise;
       return encodeFrame({ type: 'offer', exchangeId: frame.exchangeId, body: new Uint8Array() });
     });
     const idle = await connectClient(path);
     const client = await connectClient(path);
     await client.send(encodeFrame(HELLO));
-    await inFlight;
+    await inFlight.promise;
     const closed = endpoint.close();
     await idle.ended;
-    release();
+    released.resolve();
     expect((await client.next()).type).toBe('offer');
     await client.ended;
     await closed;
