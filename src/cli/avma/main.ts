@@ -3,6 +3,7 @@ import { toAvmaError } from '../../errors/avma-error.ts';
 import { exitStatusOf, formatHresult } from '../../errors/hresult.ts';
 import type { Launcher } from '../launcher.ts';
 import { mayColor, STDERR, writeOutput } from '../terminal.ts';
+import { traceAsAsked } from './debug-option.ts';
 import { createProgram } from './program.ts';
 
 const USAGE_ERROR = 1;
@@ -12,7 +13,7 @@ const USAGE_ERROR = 1;
  */
 export async function main(launcher: Launcher, argv = process.argv.slice(2)): Promise<void> {
   try {
-    await createProgram(launcher).parseAsync(argv, { from: 'user' });
+    await createProgram(launcher).parseAsync(traceAsAsked(argv), { from: 'user' });
   } catch (thrown) {
     process.exitCode = await explain(thrown);
   }

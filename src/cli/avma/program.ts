@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import type { Launcher } from '../launcher.ts';
 import { packageVersion, readSettings } from '../settings.ts';
 import type { Context } from './context.ts';
+import { debugOption } from './debug-option.ts';
 import { demoCommand } from './demo.ts';
 import { guestCommand } from './guest.ts';
 import { hostCommand } from './host.ts';
@@ -15,6 +16,7 @@ export function createProgram(launcher: Launcher): Command {
   const program = new Command('avma')
     .description('Activates virtual machines through their host, without a network.')
     .version(packageVersion(launcher.packageRoot))
+    .addOption(debugOption())
     .showHelpAfterError('(avma --help says what there is)')
     .exitOverride();
   for (const command of [

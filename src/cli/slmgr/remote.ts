@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { HRESULT } from '../../errors/hresult.ts';
+import { debug } from '../../system/debug.ts';
 import type { RemoteLogin } from './command-line.ts';
 
 /** What came of running slmgr on another machine. */
@@ -39,6 +40,7 @@ export async function runOverSsh(
 ): Promise<RemoteAnswer> {
   const call = sshCall(login, slmgrArguments, env);
   if ('refused' in call) return { kind: 'not-connected', hresult: INVALID_ARGUMENT, reason: call.refused };
+  debug('ssh', () => `runs ${call.command} ${call.args.join(' ')}`);
   return new Promise((resolve) => {
     // What ssh has to say for itself is for a person: it goes to stderr as it comes.
     const ssh = spawn(call.command, call.args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
@@ -51,7 +53,11 @@ export async function runOverSsh(
         reason: `${call.command} could not be started: install the OpenSSH client, or name one in AVMA_SSH.`,
       }),
     );
-    ssh.on('close', (exitStatus) => resolve(answerOf(exitStatus, Buffer.concat(chunks))));
+    ssh.on('close', (exitStatus) => {
+      const output = Buffer.concat(chunks);
+      debug('ssh', () => `ended with ${exitStatus}, ${output.length} bytes on stdout`);
+      resolve(answerOf(exitStatus, output));
+    });
   });
 }
 
