@@ -23,7 +23,8 @@ const ALLOWED: Record<string, readonly string[]> = {
   // The host never imports the guest's transports, nor the guest the host's endpoints.
   host: [...BASE, ...MIDDLE, 'kvp'],
   guest: [...BASE, ...MIDDLE, 'pipe'],
-  cli: [...BASE, ...MIDDLE, 'pipe', 'guest', 'host', 'vendor'],
+  daemon: BASE,
+  cli: [...BASE, ...MIDDLE, 'pipe', 'guest', 'host', 'vendor', 'daemon'],
 };
 
 const files = fs

@@ -7,6 +7,7 @@ export const SYSTEM_TESTS = [
   'test/cli/avma/*.test.ts',
   'test/cli/slmgr/remote.test.ts',
   'test/cli/slmgr/remote-sshd.test.ts',
+  'test/daemon/*.test.ts',
   'test/deploy/*.test.ts',
   'test/e2e/*.test.ts',
   'test/guest/failed-activation.test.ts',

@@ -1,21 +1,14 @@
-import path from 'node:path';
 import { Command, Option } from 'commander';
 import { AvmaError } from '../../errors/avma-error.ts';
-import type { HostEvent } from '../../events/host-event.ts';
-import { jsonLinesSink } from '../../events/sinks/json-lines.ts';
 import { DEFAULT_LIMIT, type ThrottleLimit } from '../../host/answering/throttle.ts';
-import {
-  type Endpoint,
-  type ListenEndpoint,
-  parseConnectEndpoint,
-  parseListenEndpoint,
-} from '../../host/endpoints/endpoint.ts';
+import { parseConnectEndpoint, parseListenEndpoint } from '../../host/endpoints/endpoint.ts';
 import { createHost, hostRequest, installCertificate, openHost } from '../../host/host-store.ts';
-import { installedCertificate, serve } from '../../host/serve.ts';
+import { installedCertificate } from '../../host/serve.ts';
 import { findVmId } from '../../machine/vm-id.ts';
 import { MAX_LEASE } from '../../protocol/answer.ts';
 import { machineName } from '../settings.ts';
 import type { Context } from './context.ts';
+import { runHost, type ServeFlags } from './host-serve.ts';
 import { readInput } from './input.ts';
 import { formatInstant, formatRows, say, writeData, writeJson } from './output.ts';
 
@@ -97,62 +90,6 @@ export function hostCommand(context: Context): Command {
     .action(({ json }: { json?: boolean }) => showStatus(context, json === true));
 
   return host;
-}
-
-interface ServeFlags {
-  readonly listen?: ListenEndpoint[];
-  readonly connect?: Endpoint[];
-  readonly libvirt?: string | true;
-  readonly libvirtInterval: number;
-  readonly throttle: ThrottleLimit;
-  readonly leaseMinutes: number;
-}
-
-async function runHost(context: Context, options: ServeFlags): Promise<void> {
-  const { hostFolder, hostCatalogFolders } = context.settings();
-  // Before anything is opened: a signal in between must not leave sockets behind.
-  const stopSignal = new Promise<string>((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve(signal));
-  });
-  let told = false;
-  const running = await serve({
-    folder: hostFolder,
-    catalogFolders: hostCatalogFolders,
-    listen: options.listen ?? [],
-    connect: options.connect ?? [],
-    ...(options.libvirt === undefined
-      ? {}
-      : {
-          libvirt: {
-            folder: options.libvirt === true ? null : options.libvirt,
-            interval: options.libvirtInterval,
-          },
-        }),
-    notify: say,
-    throttle: options.throttle,
-    lease: options.leaseMinutes,
-    events: jsonLinesSink<HostEvent>(path.join(hostFolder, 'events.jsonl'), (thrown) => {
-      if (!told) say(`avma: events are being lost: ${String(thrown)}`);
-      told = true;
-    }),
-  });
-  let signal: string;
-  try {
-    const certificate = installedCertificate(hostFolder)?.certificate;
-    say(
-      certificate === undefined
-        ? `Host ${running.host.name} is not activated: it will refuse all guests until avma host activate CERT.`
-        : `Host ${running.host.name} (${certificate.edition} ${certificate.osVersion}) answers guests.`,
-      ...running.endpoints.map(
-        ({ channel }) => `  ${channel.name}  ${channel.vmId === null ? 'any guest' : `VM ${channel.vmId}`}`,
-      ),
-    );
-    signal = await stopSignal;
-  } finally {
-    // Whatever failed: a host that has said why must not go on listening, deaf to its signals.
-    await running.stop();
-  }
-  say(`Stopped by ${signal}.`);
 }
 
 function showStatus(context: Context, json: boolean): void {

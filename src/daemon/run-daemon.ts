@@ -1,0 +1,88 @@
+import { constants } from 'node:os';
+import { toAvmaError } from '../errors/avma-error.ts';
+
+/** A program that runs until it is told to stop. */
+export interface Daemon {
+  /** Ends the work in hand and releases everything. The daemon bounds the time that this takes. */
+  stop(): Promise<void>;
+}
+
+export interface DaemonOptions<T extends Daemon> {
+  /** Starts the daemon. A signal that arrives meanwhile stops it as soon as it has started. */
+  start(): Promise<T>;
+  /** Takes sentences for the operator. */
+  notify(sentence: string): void;
+}
+
+const STOP_SIGNALS = ['SIGTERM', 'SIGINT'] as const;
+type StopSignal = (typeof STOP_SIGNALS)[number];
+
+/**
+ * Runs a daemon until SIGTERM or SIGINT, then stops it. A second signal ends the process at once, with the exit status
+ * that shells give to a process that the signal killed (143 for SIGTERM, 130 for SIGINT).
+ *
+ * An exception or a rejection that nothing caught is a fault in this program: its stack is logged, the daemon is
+ * stopped in order, and the error is thrown.
+ *
+ * @returns The daemon, and the signal that stopped it.
+ * @throws {AvmaError} What `start` and `stop` throw; `internal` after an exception that nothing caught.
+ */
+export async function runDaemon<T extends Daemon>(
+  options: DaemonOptions<T>,
+): Promise<{ readonly daemon: T; readonly signal: StopSignal }> {
+  const ending = watchForTheEnd(options.notify);
+  try {
+    const daemon = await options.start();
+    const end = await ending.reason;
+    await daemon.stop();
+    if ('failure' in end) throw toAvmaError(end.failure, 'avma stopped after a fault of its own');
+    return { daemon, signal: end.signal };
+  } finally {
+    ending.release();
+  }
+}
+
+type End = { readonly signal: StopSignal } | { readonly failure: unknown };
+
+/** Listens from now on, so that a signal during the start does not leave sockets behind. */
+function watchForTheEnd(notify: (sentence: string) => void) {
+  let resolve: (end: End) => void = () => {};
+  const reason = new Promise<End>((resolved) => {
+    resolve = resolved;
+  });
+  let stopping = false;
+  const onSignal = (signal: StopSignal) => {
+    if (stopping) {
+      sayAll(notify, `Ended at once by a second signal, ${signal}.`);
+      process.exit(128 + constants.signals[signal]);
+    }
+    stopping = true;
+    resolve({ signal });
+  };
+  const onFailure = (failure: unknown) => {
+    // The whole stack: without it, a fault that was logged once cannot be found.
+    const stack = failure instanceof Error ? (failure.stack ?? String(failure)) : String(failure);
+    sayAll(notify, 'A fault in avma, please report it:', ...stack.split('\n'));
+    resolve({ failure });
+  };
+  for (const signal of STOP_SIGNALS) process.on(signal, onSignal);
+  process.on('uncaughtException', onFailure);
+  process.on('unhandledRejection', onFailure);
+  return {
+    reason,
+    release() {
+      for (const signal of STOP_SIGNALS) process.off(signal, onSignal);
+      process.off('uncaughtException', onFailure);
+      process.off('unhandledRejection', onFailure);
+    },
+  };
+}
+
+/** An exception in a handler of exceptions would end the process: a log that cannot be written must not. */
+function sayAll(notify: (sentence: string) => void, ...sentences: readonly string[]): void {
+  try {
+    for (const sentence of sentences) notify(sentence);
+  } catch {
+    // Nowhere is left to report it.
+  }
+}
