@@ -19,4 +19,6 @@ export const SYSTEM_TESTS = [
   'test/pipe/kvp.test.ts',
   'test/pipe/pipe-uri.test.ts',
   'test/pipe/virtio.test.ts',
+  'test/scripts/*.test.ts',
+  'test/storage/read-file.test.ts',
 ];
