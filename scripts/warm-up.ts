@@ -37,7 +37,7 @@ async function warmUp(): Promise<void> {
   const host = await serve({
     folder: at('host'),
     catalogFolders,
-    listen: [{ path: at('host.sock'), vmId: null, mode: 0o600 }],
+    listen: [{ kind: 'socket', path: at('host.sock'), vmId: null, mode: 0o600 }],
     throttle: DEFAULT_LIMIT,
     lease: MAX_LEASE,
     events: { write() {} },

@@ -87,7 +87,7 @@ export async function serve(options: ServeOptions): Promise<RunningHost> {
       named.push(
         endpoint.kind === 'kvp'
           ? (await import('./endpoints/kvp-endpoint.ts')).serveKvpPools(
-              endpoint.path,
+              endpoint.folder,
               endpoint.vmId,
               respond,
               notify,

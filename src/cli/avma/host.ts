@@ -1,13 +1,13 @@
 import { Command, Option } from 'commander';
 import { AvmaError } from '../../errors/avma-error.ts';
 import { DEFAULT_LIMIT, type ThrottleLimit } from '../../host/answering/throttle.ts';
-import { parseConnectEndpoint, parseListenEndpoint } from '../../host/endpoints/endpoint.ts';
 import { createHost, hostRequest, installCertificate, openHost } from '../../host/host-store.ts';
 import { installedCertificate } from '../../host/serve.ts';
 import { findVmId } from '../../machine/vm-id.ts';
 import { MAX_LEASE } from '../../protocol/answer.ts';
 import { machineName } from '../settings.ts';
 import type { Context } from './context.ts';
+import { parseConnectEndpoint, parseListenEndpoint } from './endpoint-arguments.ts';
 import { runHost, type ServeFlags } from './host-serve.ts';
 import { readInput } from './input.ts';
 import { formatInstant, formatRows, say, writeData, writeJson } from './output.ts';

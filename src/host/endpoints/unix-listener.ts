@@ -5,7 +5,7 @@ import { AvmaError, toAvmaError } from '../../errors/avma-error.ts';
 import type { Responder } from '../answering/responder.ts';
 import type { GuestChannel } from '../channel.ts';
 import { type GuestConnection, serveConnection } from './connection.ts';
-import { endpointUri, isNamedPipe, type ListenEndpoint, type ServedEndpoint } from './endpoint.ts';
+import { endpointUri, isNamedPipe, type OwnSocket, type ServedEndpoint } from './endpoint.ts';
 
 /** Open connections of one socket; past it, the oldest that is idle makes room, or else nobody is let in. */
 const MAX_CONNECTIONS = 128;
@@ -16,7 +16,7 @@ const MAX_CONNECTIONS = 128;
  *
  * @throws {AvmaError} `file-exists`, `access-denied`, `file-not-found` for a missing folder.
  */
-export async function listenUnix(endpoint: ListenEndpoint, respond: Responder): Promise<ServedEndpoint> {
+export async function listenUnix(endpoint: OwnSocket, respond: Responder): Promise<ServedEndpoint> {
   const { path } = endpoint;
   const channel: GuestChannel = { name: endpointUri(path), vmId: endpoint.vmId };
   const connections = new Set<GuestConnection>();

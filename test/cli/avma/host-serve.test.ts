@@ -13,10 +13,15 @@ describe('what avma host serve is given', () => {
       'a mode for a socket that is not its own',
       ['--connect', 'unix:/a,mode=660'],
       64,
-      /"mode=660" that means nothing/,
+      /unknown option "mode=660"/,
     ],
-    ['a VM that is no UUID', ['--connect', 'unix:/a,vm=web01'], 64, /names a VM "web01" that is no UUID/],
-    ['another kind of socket', ['--connect', 'tcp:1688'], 64, /is not of the kind unix:/],
+    [
+      'a VM that is no UUID',
+      ['--connect', 'unix:/a,vm=web01'],
+      64,
+      /names the VM "web01", which is not a UUID/,
+    ],
+    ['another kind of socket', ['--connect', 'tcp:1688'], 64, /does not begin with unix:/],
     ['an interval of none', ['--libvirt', '/d', '--libvirt-interval', '0'], 64, /--libvirt-interval is "0"/],
     [
       'a folder that is not there',

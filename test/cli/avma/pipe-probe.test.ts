@@ -13,7 +13,7 @@ const DAY = 24 * 60 * 60 * 1000;
 /** A host in the folder, listening; the probe's URI. */
 async function hostOn(folder: string, made: { folder: string }): Promise<string> {
   const socket = path.join(folder, 's');
-  await serveHost(made.folder, { listen: [{ path: socket, vmId: null, mode: 0o600 }] });
+  await serveHost(made.folder, { listen: [{ kind: 'socket', path: socket, vmId: null, mode: 0o600 }] });
   return `unix:${socket}`;
 }
 
