@@ -54,6 +54,8 @@ export interface GuestService extends LicensingService {
   readonly anchors: readonly StoredAnchor[];
   readonly stateFile: string;
   state(): GuestState;
+  /** As {@link LicensingService.activate}, and says what started it: the host's log shows that. */
+  activate(activationId: string, trigger?: Trigger): Promise<void>;
   derive(activationId: string): DerivedReport | undefined;
 }
 
@@ -210,7 +212,7 @@ export async function openGuestService(
       remainingWindowsRearmCount: rearmCount(state, { kind: 'windows' }),
       kmsClient: kmsClientReport(state, null, vmId.value),
     }),
-    products() {
+    async products() {
       const basis = basisOf(state);
       return catalog.products.map((product) => deriveReport(product, basis).report);
     },
@@ -225,17 +227,22 @@ export async function openGuestService(
         (latest) => changes.installKey(latest, product, isReplaced, vmId.value, clock),
         clock.wall,
       );
-      if (product.channel !== 'VT:IA') return;
+      const { activationId } = product;
+      if (product.channel !== 'VT:IA') return { activationId, activationError: null };
       try {
-        await activate(product.activationId, 'key installed');
-      } catch {
-        // The key is installed, which is what was asked for; how the activation went is in the event log.
+        await activate(activationId, 'key installed');
+        return { activationId, activationError: null };
+      } catch (thrown) {
+        const activationError = toAvmaError(thrown, 'cannot activate');
+        // A mistake of ours is not an activation that failed.
+        if (activationError.code === 'internal') throw activationError;
+        return { activationId, activationError };
       }
     },
     async uninstallProductKey(activationId) {
       state = await store.update((latest) => changes.uninstallKey(latest, activationId));
     },
-    activate: (activationId) => activate(activationId, 'command'),
+    activate: (activationId, trigger = 'command') => activate(activationId, trigger),
     async clearProductKey() {
       state = await store.update(changes.clearKeys);
     },

@@ -1,55 +1,49 @@
 import type { Product } from '../catalog/product.ts';
-import type { AvmaError } from '../errors/avma-error.ts';
 import { HRESULT } from '../errors/hresult.ts';
-import type { VerifiedAnswer } from '../protocol/verify-answer.ts';
 import { DAY_MS, MINUTE_MS } from '../schema/durations.ts';
 import type { InstalledProduct } from './guest-state.ts';
+import type { LeaseVerdict } from './lease-verdict.ts';
 import { type LicenseState, LicenseStatus } from './license-report.ts';
 
 const GRACE_EXPIRED = HRESULT.SL_E_GRACE_TIME_EXPIRED;
 const ANOTHER_MACHINE = HRESULT.SL_E_IA_MACHINE_NOT_BOUND;
 const INVALID_DATA = HRESULT.ERROR_INVALID_DATA;
 
-/** What became of the stored proof when it was verified: believed, not believed and why, or none there. */
-export type LeaseVerdict =
-  | { readonly kind: 'none' }
-  | { readonly kind: 'verified'; readonly verified: VerifiedAnswer }
-  | { readonly kind: 'rejected'; readonly error: AvmaError };
-
 /**
  * slmgr's LicenseStatus for a product at a time: derived from the host's signed answer, never read from a file.
  *
+ * @param verdict - Null where no lease is stored.
  * @param installed - Undefined for a product that never had a key here.
  * @param now - Trusted time, in milliseconds.
  */
 export function deriveLicense(
   product: Product,
   installed: InstalledProduct | undefined,
-  verdict: LeaseVerdict,
+  verdict: LeaseVerdict | null,
   now: number,
 ): LicenseState {
   if (installed === undefined || installed.partialProductKey === null) return state(LicenseStatus.unlicensed);
+  if (verdict === null) {
+    return graceOrNotification(
+      LicenseStatus.initialGrace,
+      installed.graceStartedAt + product.initialGraceDays * DAY_MS,
+      now,
+    );
+  }
   switch (verdict.kind) {
-    case 'none':
-      return graceOrNotification(
-        LicenseStatus.initialGrace,
-        installed.graceStartedAt + product.initialGraceDays * DAY_MS,
-        now,
-      );
     case 'rejected':
       return state(
         LicenseStatus.notification,
         verdict.error.code === 'vm-mismatch' ? ANOTHER_MACHINE : INVALID_DATA,
       );
-    case 'verified': {
-      const { expiresAt } = verdict.verified.answer;
-      if (now < expiresAt) return state(LicenseStatus.licensed, 0, minutesUntil(expiresAt, now));
+    case 'holds':
+      return state(LicenseStatus.licensed, 0, minutesUntil(verdict.verified.answer.expiresAt, now));
+    case 'ended':
       return graceOrNotification(
         LicenseStatus.additionalGrace,
-        expiresAt + product.additionalGraceDays * DAY_MS,
+        verdict.verified.answer.expiresAt + product.additionalGraceDays * DAY_MS,
         now,
       );
-    }
   }
 }
 

@@ -1,3 +1,4 @@
+import type { AvmaError } from '../errors/avma-error.ts';
 import type { ProductReport, ServiceReport } from './license-report.ts';
 
 /**
@@ -7,15 +8,15 @@ import type { ProductReport, ServiceReport } from './license-report.ts';
 export interface LicensingService {
   service(): ServiceReport;
   /** Every product that the catalogues list, keyed or not, in catalogue order. Reads, never changes a licence. */
-  products(): ProductReport[];
+  products(): Promise<ProductReport[]>;
 
   /**
-   * Installs a product key in place of the application's present one, then tries to activate with it at once; a
-   * failure of that second part is an event, not an error.
+   * Installs a product key in place of the application's present one, then tries to activate with it at once. The
+   * key stays installed when that activation fails: `activationError` is the reason then, and null otherwise.
    *
    * @throws {AvmaError} `key-invalid` for a key that no catalogue lists; nothing has changed then.
    */
-  installProductKey(key: string): Promise<void>;
+  installProductKey(key: string): Promise<KeyInstallation>;
   uninstallProductKey(activationId: string): Promise<void>;
   /** One exchange with the host. @throws {AvmaError} as docs/protocol.md section 7 says; a held lease stays. */
   activate(activationId: string): Promise<void>;
@@ -35,6 +36,13 @@ export interface LicensingService {
 
   /** Changes KMS client settings: of one product, or of the machine when `activationId` is null. */
   setKmsClient(activationId: string | null, change: Partial<KmsClientSettings>): Promise<void>;
+}
+
+/** What became of {@link LicensingService.installProductKey}. */
+export interface KeyInstallation {
+  readonly activationId: string;
+  /** Why the product is not activated by it; null when it is, and for a product that no host activates. */
+  readonly activationError: AvmaError | null;
 }
 
 /** What /skms, /skms-domain, /skhc and /act-type set. */

@@ -41,11 +41,11 @@ export function observe(basis: ReportBasis, catalog: Catalog): Observation {
       if (status === LicenseStatus.notification) {
         changes.push({
           activationId: product.activationId,
-          code: verdict.kind === 'rejected' ? verdict.error.code : 'grace-expired',
+          code: verdict?.kind === 'rejected' ? verdict.error.code : 'grace-expired',
           message:
-            verdict.kind === 'rejected'
+            verdict?.kind === 'rejected'
               ? `the stored activation does not count: ${verdict.error.message}`
-              : `the ${verdict.kind === 'none' ? 'initial grace' : 'lease'} of "${product.name}" has ended`,
+              : `the ${verdict === null ? 'initial grace' : 'lease'} of "${product.name}" has ended`,
         });
       }
     }

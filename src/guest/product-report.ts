@@ -1,15 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { Product } from '../catalog/product.ts';
-import { toAvmaError } from '../errors/avma-error.ts';
 import type { ClockReading } from '../machine/clock.ts';
-import type { SignedLease } from '../protocol/answer.ts';
 import type { TrustAnchor } from '../protocol/host-certificate.ts';
-import { type Expected, verifySignedLease } from '../protocol/verify-answer.ts';
 import { formatUuid } from '../schema/uuid.ts';
 import type { GuestState, InstalledProduct } from './guest-state.ts';
 import { rearmCount } from './guest-state.ts';
+import { judgeLease, type LeaseVerdict } from './lease-verdict.ts';
 import type { KmsClientReport, ProductReport } from './license-report.ts';
-import { deriveLicense, type LeaseVerdict } from './license-state.ts';
+import { deriveLicense } from './license-state.ts';
 import { type TrustedTime, trustedTime } from './trusted-time.ts';
 
 /** What a report is derived from, besides the product. */
@@ -23,7 +21,8 @@ export interface ReportBasis {
 /** A report, and what it was concluded from. */
 export interface DerivedReport {
   readonly report: ProductReport;
-  readonly verdict: LeaseVerdict;
+  /** Null where no lease is stored. */
+  readonly verdict: LeaseVerdict | null;
   readonly time: TrustedTime;
 }
 
@@ -32,8 +31,8 @@ export function deriveReport(product: Product, basis: ReportBasis): DerivedRepor
   const { state, clock } = basis;
   const { activationId } = product;
   const installed = state.products[activationId];
-  const verdict = judgeLease(installed, activationId, basis);
-  const answer = verdict.kind === 'verified' ? verdict.verified.answer : undefined;
+  const verdict = judgeStored(installed, activationId, basis);
+  const answer = verdict === null || verdict.kind === 'rejected' ? undefined : verdict.verified.answer;
   const time = trustedTime(clock, state.clock, answer);
   const keyed = installed !== undefined && installed.partialProductKey !== null ? installed : undefined;
   const report: ProductReport = {
@@ -62,36 +61,18 @@ export function deriveReport(product: Product, basis: ReportBasis): DerivedRepor
   return { report, verdict, time };
 }
 
-/** A command looks at the same proof several times; what it is worth depends on nothing but these three. */
-interface Judgement {
-  readonly expected: Expected;
-  readonly anchors: readonly TrustAnchor[];
-  readonly verdict: LeaseVerdict;
-}
-const judgements = new WeakMap<SignedLease, Judgement>();
-
-function judgeLease(
+function judgeStored(
   installed: InstalledProduct | undefined,
   activationId: string,
-  { vmId, anchors }: ReportBasis,
-): LeaseVerdict {
-  if (installed === undefined || installed.activation === null) return { kind: 'none' };
-  const known = judgements.get(installed.activation);
-  const { expected } = known ?? {};
-  if (known?.anchors === anchors && expected?.vmId === vmId && expected.activationId === activationId) {
-    return known.verdict;
-  }
-  const verdict = verify(installed.activation, { vmId, activationId }, anchors);
-  judgements.set(installed.activation, { expected: { vmId, activationId }, anchors, verdict });
-  return verdict;
-}
-
-function verify(signedLease: SignedLease, expected: Expected, anchors: readonly TrustAnchor[]): LeaseVerdict {
-  try {
-    return { kind: 'verified', verified: verifySignedLease(signedLease, expected, anchors) };
-  } catch (thrown) {
-    return { kind: 'rejected', error: toAvmaError(thrown, 'cannot verify the stored activation') };
-  }
+  { state, clock, vmId, anchors }: ReportBasis,
+): LeaseVerdict | null {
+  if (installed === undefined || installed.activation === null) return null;
+  return judgeLease(installed.activation, {
+    vmId,
+    activationId,
+    anchors,
+    now: (answer) => trustedTime(clock, state.clock, answer).now,
+  });
 }
 
 /** The settings of a product over those of the machine; the machine's own when `activationId` is null. */

@@ -4,7 +4,13 @@ import { LicenseStatus } from '../../src/guest/license-report.ts';
 import { createVendorCatalog } from '../support/catalogs.ts';
 import { DAY, HOUR, MINUTE, SECOND, YEAR } from '../support/clock.ts';
 import { failureOf } from '../support/failures.ts';
-import { createTestGuest, DATACENTER_2025, OTHER_VM, STANDARD_2012R2 } from '../support/test-guest.ts';
+import {
+  createTestGuest,
+  DATACENTER_2025,
+  noHost,
+  OTHER_VM,
+  STANDARD_2012R2,
+} from '../support/test-guest.ts';
 import { createTestHost } from '../support/test-host.ts';
 import { createTestVendor } from '../support/test-vendor.ts';
 
@@ -14,7 +20,6 @@ const WEEK = 10_080;
 /** A guest whose key was installed while no host was there. */
 async function guestWithKey() {
   const guest = createTestGuest(null);
-  guest.connect(() => Promise.reject(new TypeError('no host')));
   await guest.installKey(key);
   return guest;
 }
@@ -197,7 +202,7 @@ describe('a guest whose own clock is wrong', () => {
     const host = createTestHost();
     const guest = createTestGuest(host);
     guest.clock.set(guest.clock.wall - 10 * YEAR);
-    guest.connect(() => Promise.reject(new TypeError('no host')));
+    guest.connect(noHost);
     await guest.installKey(key);
     guest.clock.advance(20 * DAY);
     guest.connect(() => host.pipe());

@@ -5,12 +5,17 @@ import { LicenseStatus } from '../../src/guest/license-report.ts';
 import { createVendorCatalog, VENDOR_KEYS, vendorProduct } from '../support/catalogs.ts';
 import { DAY } from '../support/clock.ts';
 import { failureOf } from '../support/failures.ts';
-import { createTestGuest, DATACENTER_2025, OTHER_VM, STANDARD_2012R2 } from '../support/test-guest.ts';
+import {
+  createTestGuest,
+  DATACENTER_2025,
+  noHost,
+  OTHER_VM,
+  STANDARD_2012R2,
+} from '../support/test-guest.ts';
 import { createTestHost } from '../support/test-host.ts';
 
 const { key, activationId } = STANDARD_2012R2;
 const [FIRST = '', SECOND = ''] = VENDOR_KEYS;
-const noHost = () => Promise.reject(new TypeError('no host'));
 
 describe('installing a key', () => {
   test('activates at once when a host is there', async () => {
@@ -22,9 +27,24 @@ describe('installing a key', () => {
     expect(guest.events.last).toMatchObject({ trigger: 'key installed', hostName: 'hv01' });
   });
 
+  test('resolves with the product, and with the reason when it is not activated', async () => {
+    const host = createTestHost();
+    const guest = createTestGuest(host);
+    expect(await guest.installKey(key)).toEqual({ activationId, activationError: null });
+    guest.connect(noHost);
+    const { activationError } = await guest.installKey(DATACENTER_2025.key);
+    expect(activationError).toMatchObject({ code: 'host-absent', hresult: 0xc004fd01 });
+  });
+
+  test('throws a mistake of this program instead of taking it for a missing host', async () => {
+    const guest = createTestGuest(null);
+    guest.connect(() => Promise.reject(new TypeError('x is undefined')));
+    expect((await failureOf(guest.installKey(key))).code).toBe('internal');
+    expect((await guest.look(activationId)).partialProductKey).toBe('MTB6V');
+  });
+
   test('does not fail when none is; the event says why', async () => {
     const guest = createTestGuest(null);
-    guest.connect(noHost);
     await guest.installKey(key);
     const report = await guest.look(activationId);
     expect(report).toMatchObject({ partialProductKey: 'MTB6V', productKeyChannel: 'VT:IA' });
@@ -70,7 +90,9 @@ describe('installing a key', () => {
     await guest.installKey(DATACENTER_2025.key);
     expect((await guest.look(activationId)).license.status).toBe(LicenseStatus.unlicensed);
     expect((await guest.look(DATACENTER_2025.activationId)).license.status).toBe(LicenseStatus.licensed);
-    const keyed = (await guest.open()).products().filter((product) => product.partialProductKey !== null);
+    const keyed = (await (await guest.open()).products()).filter(
+      (product) => product.partialProductKey !== null,
+    );
     expect(keyed.map((product) => product.activationId)).toEqual([DATACENTER_2025.activationId]);
   });
 
@@ -80,9 +102,10 @@ describe('installing a key', () => {
   ])("of another application stands beside, as does an add-on's, installed %s", async (_name, keys) => {
     const vendor = createVendorCatalog([{}, { isAddon: true }]);
     const guest = createTestGuest(null, { catalogFolders: ['keys', vendor.folder] });
-    guest.connect(noHost);
     for (const one of keys) await guest.installKey(one);
-    const keyed = (await guest.open()).products().filter((product) => product.partialProductKey !== null);
+    const keyed = (await (await guest.open()).products()).filter(
+      (product) => product.partialProductKey !== null,
+    );
     expect(keyed.map((product) => product.partialProductKey)).toEqual(['MTB6V', '22222', '33333']);
   });
 
@@ -142,7 +165,6 @@ describe('uninstalling a key', () => {
 
   test('and installing it again does not renew the initial grace', async () => {
     const guest = createTestGuest(null);
-    guest.connect(noHost);
     await guest.installKey(key);
     guest.clock.advance(20 * DAY);
     await (await guest.open()).uninstallProductKey(activationId);

@@ -1,5 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
+import { AvmaError } from '../../src/errors/avma-error.ts';
 import type { GuestEvent } from '../../src/events/guest-event.ts';
 import { type GuestEnvironment, type GuestService, openGuestService } from '../../src/guest/guest-service.ts';
 import type { ProductReport } from '../../src/guest/license-report.ts';
@@ -54,7 +55,12 @@ export interface TestGuest {
   look(activationId: string, change?: Partial<GuestEnvironment>): Promise<ProductReport>;
 }
 
-/** A guest that trusts the host's vendor and reaches the host. */
+/** Opens no pipe, as where no host listens. */
+export function noHost(): Promise<Pipe> {
+  return Promise.reject(new AvmaError('host-absent', 'no host listens on the pipe of the test'));
+}
+
+/** A guest that trusts the host's vendor and reaches the host; without a host, a guest that reaches none. */
 export function createTestGuest(host: TestHost | null, options: TestGuestOptions = {}): TestGuest {
   const clock = options.clock ?? new TestClock();
   const events = new MemoryEvents<GuestEvent>();
@@ -67,7 +73,7 @@ export function createTestGuest(host: TestHost | null, options: TestGuestOptions
   for (const vendor of options.vendors ?? (host === null ? [] : [host.vendor])) {
     vendor.installAnchor(trustFolder);
   }
-  let openPipe: (() => Pipe | Promise<Pipe>) | undefined = host === null ? undefined : () => host.pipe();
+  let openPipe: () => Pipe | Promise<Pipe> = host === null ? noHost : () => host.pipe();
   const environment: GuestEnvironment = {
     stateFolder,
     trustFolders: [trustFolder],
@@ -81,10 +87,7 @@ export function createTestGuest(host: TestHost | null, options: TestGuestOptions
     deadline: 5000,
     events,
     readClock: clock.read,
-    openPipe: async () => {
-      if (openPipe === undefined) throw new TypeError('the test has not connected the guest');
-      return openPipe();
-    },
+    openPipe: async () => openPipe(),
   };
   const open: TestGuest['open'] = ({ recover, ...change } = {}) =>
     openGuestService({ ...environment, ...change }, recover === undefined ? {} : { recover });

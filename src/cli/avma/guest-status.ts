@@ -7,9 +7,12 @@ import type { Settings } from '../settings.ts';
 import { formatInstant, formatRows, writeData, writeJson } from './output.ts';
 
 /** `avma guest status`: the licence, what it was concluded from, and the way to its renewal. */
-export function showGuestStatus(service: GuestService, settings: Settings, json: boolean): void {
-  const products = service
-    .products()
+export async function showGuestStatus(
+  service: GuestService,
+  settings: Settings,
+  json: boolean,
+): Promise<void> {
+  const products = (await service.products())
     .filter(({ partialProductKey }) => partialProductKey !== null)
     .map(({ activationId }) => describe(service, activationId))
     .filter((product) => product !== undefined);
@@ -88,9 +91,9 @@ function describe(service: GuestService, activationId: string) {
       reason: license.reason === 0 ? null : formatHresult(license.reason),
     },
     problem:
-      verdict.kind === 'rejected' ? { code: verdict.error.code, message: verdict.error.message } : null,
+      verdict?.kind === 'rejected' ? { code: verdict.error.code, message: verdict.error.message } : null,
     lease:
-      verdict.kind === 'verified'
+      verdict !== null && verdict.kind !== 'rejected'
         ? {
             hostName: verdict.verified.answer.hostName,
             hardwareId: verdict.verified.answer.hardwareId,

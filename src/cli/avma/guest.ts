@@ -23,7 +23,7 @@ export function guestCommand(context: Context): Command {
     .action(async (key: string, { pipe }: { pipe?: string }) => {
       const service = await open(context, pipe, { recover: true });
       await whileWaiting('waiting for the host', service.installProductKey(readKey(key)));
-      const product = keyedProducts(service).find(({ partialProductKey }) =>
+      const product = (await keyedProducts(service)).find(({ partialProductKey }) =>
         readKey(key)
           .trim()
           .toUpperCase()
@@ -39,7 +39,7 @@ export function guestCommand(context: Context): Command {
     .option('--pipe <uri>', 'the pipe to the host')
     .action(async (activationId: string | undefined, { pipe }: { pipe?: string }) => {
       const service = await open(context, pipe);
-      const products = keyedProducts(service).filter(
+      const products = (await keyedProducts(service)).filter(
         (product) => activationId === undefined || product.activationId === activationId.toLowerCase(),
       );
       if (products.length === 0) {
@@ -47,7 +47,7 @@ export function guestCommand(context: Context): Command {
       }
       for (const product of products) {
         await whileWaiting('waiting for the host', service.activate(product.activationId));
-        const after = keyedProducts(service).find((one) => one.activationId === product.activationId);
+        const after = (await keyedProducts(service)).find((one) => one.activationId === product.activationId);
         say(`Activated "${product.name}" for ${after?.license.remainingMinutes} minutes.`);
       }
     });
@@ -104,8 +104,8 @@ function open(context: Context, pipe?: string, options: { recover?: boolean } = 
   );
 }
 
-function keyedProducts(service: GuestService): ProductReport[] {
-  return service.products().filter(({ partialProductKey }) => partialProductKey !== null);
+async function keyedProducts(service: GuestService): Promise<ProductReport[]> {
+  return (await service.products()).filter(({ partialProductKey }) => partialProductKey !== null);
 }
 
 function nextStep(product: ProductReport | undefined): string[] {

@@ -6,7 +6,11 @@ import {
   type ProductReport,
   type ServiceReport,
 } from '../../../src/guest/license-report.ts';
-import type { KmsClientSettings, LicensingService } from '../../../src/guest/licensing-service.ts';
+import type {
+  KeyInstallation,
+  KmsClientSettings,
+  LicensingService,
+} from '../../../src/guest/licensing-service.ts';
 
 const WINDOWS = '55c92734-d682-4d71-983e-d6ec3f16059f';
 export const OTHER_APPLICATION = '0ff1ce15-a989-479d-af46-f275c6370663';
@@ -118,7 +122,7 @@ export class FakeService implements LicensingService {
     return { version: '0.1.0', remainingWindowsRearmCount: 1000, kmsClient: this.#machine };
   }
 
-  products(): ProductReport[] {
+  async products(): Promise<ProductReport[]> {
     return [...this.#products];
   }
 
@@ -132,8 +136,9 @@ export class FakeService implements LicensingService {
     return this;
   }
 
-  async installProductKey(key: string): Promise<void> {
+  async installProductKey(key: string): Promise<KeyInstallation> {
     this.#call('installProductKey', key);
+    return { activationId: this.#products[0]?.activationId ?? '', activationError: null };
   }
 
   async uninstallProductKey(activationId: string): Promise<void> {

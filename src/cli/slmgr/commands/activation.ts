@@ -22,7 +22,7 @@ const NOT_GENUINE = HRESULT.SL_E_NOT_GENUINE;
 /** /ato */
 export async function activate({ values, openService, print }: Invocation): Promise<void> {
   const service = await openService();
-  const products = targetsOf(service.products(), values[0]);
+  const products = targetsOf(await service.products(), values[0]);
   if (products.length === 0) return print(PRODUCT_NOT_FOUND);
   for (const product of products) {
     if (product.kmsClient.activationTypeEnabled === TOKEN_ONLY) {
@@ -31,13 +31,13 @@ export async function activate({ values, openService, print }: Invocation): Prom
     }
     print(activating(product.name, product.activationId));
     if (!isActivatedMak(product)) await service.activate(product.activationId);
-    print(...outcomeLines(again(service, product), ACTIVATED));
+    print(...outcomeLines(await again(service, product), ACTIVATED));
   }
 }
 
 /** /dti */
 export async function showInstallationId({ values, openService, print }: Invocation): Promise<void> {
-  const products = targetsOf((await openService()).products(), values[0]);
+  const products = targetsOf(await (await openService()).products(), values[0]);
   if (products.length === 0) return print(PRODUCT_NOT_FOUND);
   print(...products.map((product) => installationId(product.installationId)));
 }
@@ -46,11 +46,11 @@ export async function showInstallationId({ values, openService, print }: Invocat
 export async function depositConfirmationId({ values, openService, print }: Invocation): Promise<void> {
   const service = await openService();
   const [confirmationId, activationId] = values as [string, string?];
-  const products = targetsOf(service.products(), activationId);
+  const products = targetsOf(await service.products(), activationId);
   if (products.length === 0) return print(PRODUCT_NOT_FOUND);
   for (const product of products) {
     await service.depositConfirmationId(product.activationId, confirmationId);
-    print(...outcomeLines(again(service, product), depositedConfirmationId(product.activationId)));
+    print(...outcomeLines(await again(service, product), depositedConfirmationId(product.activationId)));
   }
 }
 
@@ -59,8 +59,8 @@ function isActivatedMak(product: ProductReport): boolean {
   return isChannel(product, 'MAK') && product.license.status === LicenseStatus.licensed;
 }
 
-function again(service: LicensingService, product: ProductReport): ProductReport {
-  return withActivationId(service.products(), product.activationId) ?? product;
+async function again(service: LicensingService, product: ProductReport): Promise<ProductReport> {
+  return withActivationId(await service.products(), product.activationId) ?? product;
 }
 
 /** What slmgr says of the state in which a call that succeeded has left the product. */

@@ -104,7 +104,7 @@ async function openTarget(
 ): Promise<Target | null> {
   const service = await openService();
   if (!activationId) return { service, activationId: null, settings: service.service().kmsClient };
-  const product = withActivationId(service.products(), activationId);
+  const product = withActivationId(await service.products(), activationId);
   if (product === undefined) {
     print(activationIdNotFound(activationId.toLowerCase()));
     return null;

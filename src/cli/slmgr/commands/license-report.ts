@@ -19,7 +19,7 @@ async function report({ values, openService, print }: Invocation, detail: Report
   const licensing = await openService();
   const service = licensing.service();
   if (detail === 'full') print(serviceVersionLine(service));
-  const { products, separated } = select(licensing.products(), values[0]);
+  const { products, separated } = select(await licensing.products(), values[0]);
   if (products.length === 0) return print(PRODUCT_KEY_NOT_FOUND);
   for (const product of products) {
     print(...productLines(product, service, detail));
@@ -40,7 +40,7 @@ function select(
 
 /** /xpr */
 export async function expiration({ values, openService, now, print }: Invocation): Promise<void> {
-  const products = expiringProducts((await openService()).products(), values[0]);
+  const products = expiringProducts(await (await openService()).products(), values[0]);
   if (products.length === 0) return print(PRODUCT_KEY_NOT_FOUND);
   const time = now();
   print(...products.flatMap((product) => expirationLines(product, time)));

@@ -18,7 +18,7 @@ export async function installProductKey({ values, openService, print }: Invocati
 /** /upk */
 export async function uninstallProductKey({ values, openService, print }: Invocation): Promise<void> {
   const service = await openService();
-  const products = targetsOf(service.products(), values[0]);
+  const products = targetsOf(await service.products(), values[0]);
   if (products.length === 0) return print(PRODUCT_KEY_NOT_FOUND);
   for (const product of products) await service.uninstallProductKey(product.activationId);
   print(UNINSTALLED_PRODUCT_KEY);

@@ -14,7 +14,7 @@ export async function rearmApplication({ values, openService, print }: Invocatio
   const service = await openService();
   const applicationId = (values[0] as string).toLowerCase();
   // Windows ends with an uncaught script error when its call fails; an error line is of more use.
-  if (!service.products().some((product) => product.applicationId.toLowerCase() === applicationId)) {
+  if (!(await service.products()).some((product) => product.applicationId.toLowerCase() === applicationId)) {
     throw new AvmaError('argument-invalid', `no product belongs to the application ${applicationId}`);
   }
   await service.rearmApplication(applicationId);
@@ -24,7 +24,7 @@ export async function rearmApplication({ values, openService, print }: Invocatio
 /** /rearm-sku. Whether Windows wants a key on the product is not known: the service decides here. */
 export async function rearmProduct({ values, openService, print }: Invocation): Promise<void> {
   const service = await openService();
-  const product = withActivationId(service.products(), values[0] as string);
+  const product = withActivationId(await service.products(), values[0] as string);
   if (product === undefined) return print(PRODUCT_NOT_FOUND);
   await service.rearmProduct(product.activationId);
   print(COMMAND_COMPLETED);

@@ -16,7 +16,7 @@ export function noTokenCertificates(): void {}
 
 /** /fta. What Windows answers to a thumbprint that it does not find is not known: CRYPT_E_NOT_FOUND says just that. */
 export async function forceTokenActivation({ values, openService, print }: Invocation): Promise<void> {
-  const [product] = targetsOf((await openService()).products());
+  const [product] = targetsOf(await (await openService()).products());
   if (product === undefined) return print(PRODUCT_NOT_FOUND);
   print(activating(product.name, product.activationId));
   throw new AvmaError('argument-invalid', `no certificate has the thumbprint ${values[0]}`, {

@@ -1,0 +1,45 @@
+import { AvmaError, toAvmaError } from '../errors/avma-error.ts';
+import type { Answer, SignedLease } from '../protocol/answer.ts';
+import type { TrustAnchor } from '../protocol/host-certificate.ts';
+import { type VerifiedAnswer, verifySignatures, verifyStatement } from '../protocol/verify-answer.ts';
+
+/**
+ * What a signed lease is worth on one machine at one time: it holds, it has ended, or a verification step of
+ * docs/protocol.md section 7 rejects it. `error` is the reason, with its hint; an ended lease has `grace-expired`.
+ */
+export type LeaseVerdict =
+  | { readonly kind: 'holds'; readonly verified: VerifiedAnswer }
+  | { readonly kind: 'ended'; readonly verified: VerifiedAnswer; readonly error: AvmaError }
+  | { readonly kind: 'rejected'; readonly error: AvmaError };
+
+/** What a signed lease is judged against. */
+export interface LeaseContext {
+  /** Lower-case UUID of this machine. */
+  readonly vmId: string;
+  readonly anchors: readonly TrustAnchor[];
+  /** The product that the lease must be for; absent where any will do. */
+  readonly activationId?: string;
+  /** Trusted time in milliseconds, given the verified answer; see `trustedTime`. */
+  now(answer: Answer): number;
+}
+
+/** Verifies a signed lease and compares its end with trusted time. Pure. */
+export function judgeLease(signedLease: SignedLease, context: LeaseContext): LeaseVerdict {
+  let verified: VerifiedAnswer;
+  try {
+    verified = verifySignatures(signedLease, context.anchors);
+    const { answer } = verified;
+    verifyStatement(verified, {
+      vmId: context.vmId,
+      activationId: context.activationId ?? answer.activationId,
+    });
+  } catch (thrown) {
+    const error = toAvmaError(thrown, 'cannot verify the lease');
+    if (error.code === 'internal') throw error;
+    return { kind: 'rejected', error };
+  }
+  const { expiresAt } = verified.answer;
+  if (context.now(verified.answer) < expiresAt) return { kind: 'holds', verified };
+  const error = new AvmaError('grace-expired', `the lease ended on ${new Date(expiresAt).toISOString()}`);
+  return { kind: 'ended', verified, error };
+}
