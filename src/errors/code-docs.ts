@@ -166,17 +166,37 @@ export const CODE_DOCS: Record<AvmaErrorCode, CodeDocs> = {
   'host-not-activated': {
     group: 'host',
     happened: 'The host cannot activate anybody.',
-    why: 'It has no certificate, or the certificate has expired or is not valid yet.',
+    why: 'The host was set up, but no certificate of a vendor is installed on it.',
   },
   'host-not-datacenter': {
     group: 'host',
     happened: "The host's certificate does not allow it to activate guests.",
     why: 'The vendor certified it with an edition other than a Datacenter edition.',
   },
-  'edition-refused': {
+  'product-unknown': {
     group: 'host',
-    happened: 'The host does not activate this product.',
-    why: "No catalogue of the host lists it, the host's entry differs from the guest's, or the product is newer than the host's certificate allows.",
+    happened: 'No catalogue of the host lists the product.',
+    why: "The vendor's catalogue was installed on the guest only, or `avma host serve` was not restarted after it was copied to the host.",
+  },
+  'product-mismatch': {
+    group: 'host',
+    happened: "The host's catalogue describes the product differently from the guest's.",
+    why: 'Guest and host have different versions of the catalogue; edition and version must be the same in both.',
+  },
+  'product-not-served': {
+    group: 'host',
+    happened: 'The product is not one that virtualization hosts activate.',
+    why: 'The key is of another channel than VT:IA, or the edition of Windows is not one that AVMA serves.',
+  },
+  'version-too-old': {
+    group: 'host',
+    happened: 'The product is older than the first version that a host activates.',
+    why: 'Automatic virtual machine activation began with Windows Server 2012 R2.',
+  },
+  'version-too-new': {
+    group: 'host',
+    happened: "The product's version is newer than the version in the host's certificate.",
+    why: 'A host activates products up to its own version; the message has both numbers.',
   },
   'vm-refused': {
     group: 'host',

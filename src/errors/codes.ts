@@ -111,11 +111,11 @@ export const CODES = {
   ),
   'certificate-expired': host(
     HRESULT.SL_E_IA_PARENT_PARTITION_NOT_ACTIVATED,
-    'Have the vendor certify the host again.',
+    'On the host: avma host request > request.json, have the vendor certify it, then avma host activate CERTIFICATE.',
   ),
   'certificate-not-yet-valid': host(
     HRESULT.SL_E_IA_PARENT_PARTITION_NOT_ACTIVATED,
-    "Look at the host's clock and at its certificate's dates.",
+    'On the host: compare its clock (date) with the dates of its certificate (avma host status).',
   ),
   'signature-invalid': data(INVALID_DATA, tryAgainElseReport),
   'request-mismatch': data(INVALID_DATA, tryAgainElseReport),
@@ -137,9 +137,25 @@ export const CODES = {
     HRESULT.SL_E_IA_PARENT_PARTITION_NOT_ACTIVATED,
     'Only a Datacenter host may activate guests: have the vendor certify one.',
   ),
-  'edition-refused': denied(
+  'product-unknown': denied(
     HRESULT.SL_E_IA_ID_MISMATCH,
-    'Use a host of the same version or a newer one, or another edition.',
+    "On the host: copy the product's catalogue into /etc/avma/catalog.d, then restart avma host serve.",
+  ),
+  'product-mismatch': denied(
+    HRESULT.SL_E_IA_ID_MISMATCH,
+    'Give guest and host the same catalogue: slmgr /ilc FILE here, /etc/avma/catalog.d on the host; then restart avma host serve.',
+  ),
+  'product-not-served': denied(
+    HRESULT.SL_E_IA_ID_MISMATCH,
+    'Install the key of an edition that hosts activate (channel VT:IA): slmgr /ipk KEY.',
+  ),
+  'version-too-old': denied(
+    HRESULT.SL_E_IA_ID_MISMATCH,
+    'Hosts activate Windows Server 2012 R2 (6.3.9600) and later: install the key of a newer edition, slmgr /ipk KEY.',
+  ),
+  'version-too-new': denied(
+    HRESULT.SL_E_IA_ID_MISMATCH,
+    'Use a host that is certified for this version, or have the vendor certify the host anew: avma vendor certify --os-version.',
   ),
   'vm-refused': denied(
     HRESULT.SL_E_IA_MACHINE_NOT_BOUND,

@@ -95,7 +95,13 @@ async function requestActivation(
   if (frame.type !== 'response') {
     throw new AvmaError('response-malformed', `the host answered a request with "${frame.type}"`);
   }
-  const result = verifyResponse(new Uint8Array(frame.body), key, packet, exchangeId, facts, anchors);
+  const result = verifyResponse({
+    sealed: new Uint8Array(frame.body),
+    key,
+    requestPacket: packet,
+    request,
+    anchors,
+  });
   return { ...result, exchangeId };
 }
 

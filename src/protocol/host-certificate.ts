@@ -44,7 +44,7 @@ export function signHostCertificate(certificate: HostCertificate, root: KeyPair)
 
 /**
  * Step V4: the certificate, if one of the anchors signed it. Its dates are not looked at: they are compared with the
- * time of what the host signs (V11), since the reader's own clock may be wrong.
+ * time of what the host signs (V12), since the reader's own clock may be wrong.
  *
  * @throws {AvmaError} `certificate-untrusted`.
  */

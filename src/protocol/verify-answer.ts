@@ -1,7 +1,7 @@
 import { AvmaError } from '../errors/avma-error.ts';
-import type { AvmaErrorCode } from '../errors/codes.ts';
+import { CODES } from '../errors/codes.ts';
 import { formatHresult, HRESULT } from '../errors/hresult.ts';
-import { Answer, MAX_LEASE, type SignedLease } from './answer.ts';
+import { Answer, MAX_LEASE, type RefusalCode, type SignedLease } from './answer.ts';
 import { PAYLOAD_TYPES, verifyEnvelope } from './envelope.ts';
 import {
   HOST_EDITIONS,
@@ -22,8 +22,10 @@ export interface VerifiedAnswer {
 }
 
 /**
- * Steps V4, V5 and V7 to V13 over a proof from the store, each time that a licence state is derived. V2, V3 and V6
- * were the exchange's own and cannot be repeated.
+ * Steps V4, V5 and V8 to V14 over a signed lease from the guest's state, each time that a licence state is derived. The
+ * other steps need the exchange itself: its keys, its request packet and its clock.
+ *
+ * @throws {AvmaError} the code of the first step that fails.
  */
 export function verifySignedLease(
   signedLease: SignedLease,
@@ -52,43 +54,49 @@ export function verifySignatures(signedLease: SignedLease, anchors: readonly Tru
   return { certificate, answer: answer.data };
 }
 
-/** Steps V7 to V13. */
+/** Steps V8 to V14. @throws {AvmaError} the code of the first step that fails. */
 export function verifyStatement({ certificate, answer }: VerifiedAnswer, expected: Expected): void {
-  // V7: a host speaks for itself only.
+  // V8: a host answers in its own name only.
   if (answer.hostName !== certificate.hostName || answer.hardwareId !== certificate.hardwareId) {
     throw new AvmaError('host-mismatch', 'the answer names another host than the certificate does');
   }
-  // V8
+  // V9
   if (answer.vmId !== expected.vmId) {
     throw new AvmaError('vm-mismatch', `the answer is for VM ${answer.vmId}, this is ${expected.vmId}`);
   }
-  // V9
+  // V10
   if (answer.activationId !== expected.activationId) {
     throw new AvmaError(
       'edition-mismatch',
       `the answer is for product ${answer.activationId}, not for ${expected.activationId}`,
     );
   }
-  // V10: a signed refusal is the host's word.
-  if (answer.decision === 'refused') throw refusal(answer);
-  if (answer.hresult !== 0) {
+  // V11: a signed refusal ends the exchange with the host's own reason.
+  if (answer.decision === 'refused') throw refusalError(answer);
+  if (answer.hresult !== 0 || answer.refusal !== null) {
     throw new AvmaError('lease-invalid', 'the host approves and refuses in one answer');
   }
-  // V11: against the host's own time, since the guest's may be wrong by years.
+  // V12: compared with the host's own time, since the guest's clock may be wrong by years.
   if (answer.issuedAt < certificate.notBefore) {
     throw new AvmaError(
       'certificate-not-yet-valid',
-      "the host's certificate was not yet valid when it answered",
+      `the host answered before its certificate begins, on ${dateOf(certificate.notBefore)}`,
     );
   }
   if (answer.issuedAt > certificate.notAfter) {
-    throw new AvmaError('certificate-expired', "the host's certificate had expired when it answered");
-  }
-  // V12
-  if (!HOST_EDITIONS.includes(certificate.edition)) {
-    throw new AvmaError('host-not-datacenter', `a ${certificate.edition} host may not activate guests`);
+    throw new AvmaError(
+      'certificate-expired',
+      `the host answered after its certificate had ended, on ${dateOf(certificate.notAfter)}`,
+    );
   }
   // V13
+  if (!HOST_EDITIONS.includes(certificate.edition)) {
+    throw new AvmaError(
+      'host-not-datacenter',
+      `the host's certificate is for edition ${certificate.edition}, and only ${HOST_EDITIONS[0]} may activate guests`,
+    );
+  }
+  // V14
   if (
     answer.expiresAt <= answer.issuedAt ||
     answer.expiresAt - answer.issuedAt > MAX_LEASE ||
@@ -99,33 +107,19 @@ export function verifyStatement({ certificate, answer }: VerifiedAnswer, expecte
   }
 }
 
-/** The code behind each HRESULT that a host may sign a refusal with. */
-const REFUSAL_CODES: Readonly<Record<number, AvmaErrorCode>> = {
-  [HRESULT.SL_E_IA_THROTTLE_LIMIT_EXCEEDED]: 'throttled',
-  [HRESULT.SL_E_IA_PARENT_PARTITION_NOT_ACTIVATED]: 'host-not-activated',
-  [HRESULT.SL_E_IA_ID_MISMATCH]: 'edition-refused',
-  [HRESULT.SL_E_IA_MACHINE_NOT_BOUND]: 'vm-refused',
-  [HRESULT.ERROR_INVALID_DATA]: 'exchange-reused',
-};
-
-/** What a signed refusal with that HRESULT is. */
-export function refusalCode(hresult: number): AvmaErrorCode {
-  return REFUSAL_CODES[hresult] ?? 'refused';
+/** Day of a moment, in UTC. */
+function dateOf(time: number): string {
+  return new Date(time).toISOString().slice(0, 10);
 }
 
-function refusal(answer: Answer): AvmaError {
-  const code = refusalCode(answer.hresult);
-  const why: Partial<Record<AvmaErrorCode, string>> = {
-    throttled: 'too many requests came over this pipe',
-    'host-not-activated': 'it is not activated itself, or its certificate is out of date',
-    'edition-refused': 'it cannot activate this edition, or this version',
-    'vm-refused': "this pipe is another VM's",
-  };
+/** The refusal's code; `refused` where the host signed another HRESULT than the code's own, or no code. */
+function refusalCodeOf({ refusal, hresult }: Answer): RefusalCode {
+  return refusal !== null && CODES[refusal.code].hresult === hresult ? refusal.code : 'refused';
+}
+
+function refusalError(answer: Answer): AvmaError {
   // A code of 0, or of success, in a refusal would read as success further on.
   const hresult = answer.hresult >= 0x8000_0000 ? answer.hresult : HRESULT.SL_E_IA_MACHINE_NOT_BOUND;
-  return new AvmaError(
-    code,
-    `host ${answer.hostName} refused: ${why[code] ?? `code ${formatHresult(hresult)}`}`,
-    { hresult },
-  );
+  const why = answer.refusal?.message ?? `code ${formatHresult(hresult)}`;
+  return new AvmaError(refusalCodeOf(answer), `host ${answer.hostName} refused: ${why}`, { hresult });
 }

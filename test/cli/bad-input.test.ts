@@ -160,11 +160,11 @@ test('a guest that is newer than its host is refused by 0xC004FD03', async () =>
   expect(status).toBe(83);
   expect(machine.events('guest').at(-1)).toMatchObject({
     outcome: 'Activation Denied',
-    code: 'edition-refused',
+    code: 'version-too-new',
   });
   expect(machine.events('host').at(-1)).toMatchObject({
     decision: 'refused',
-    code: 'edition-refused',
+    code: 'version-too-new',
     level: 'error',
   });
 });

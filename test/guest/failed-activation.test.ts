@@ -140,14 +140,14 @@ const WAYS: readonly Way[] = [
   },
   {
     name: "the host's certificate has expired",
-    code: 'host-not-activated',
+    code: 'certificate-expired',
     hresult: 0xc004fd02,
     ...invalidHost,
     pipe: (host) => sibling(host, { certificate: { notAfter: host.clock.wall - HOUR } }).pipe(),
   },
   {
     name: "the host's certificate is not yet valid",
-    code: 'host-not-activated',
+    code: 'certificate-not-yet-valid',
     hresult: 0xc004fd02,
     ...invalidHost,
     pipe: (host) => sibling(host, { certificate: { notBefore: host.clock.wall + HOUR } }).pipe(),
@@ -175,7 +175,7 @@ const WAYS: readonly Way[] = [
   },
   {
     name: 'the host is Standard',
-    code: 'host-not-activated',
+    code: 'host-not-datacenter',
     hresult: 0xc004fd02,
     ...invalidHost,
     pipe: (host) => sibling(host, { certificate: { edition: 'ServerStandard' } }).pipe(),
@@ -189,7 +189,7 @@ const WAYS: readonly Way[] = [
   },
   {
     name: 'the host is older than the edition',
-    code: 'edition-refused',
+    code: 'version-too-new',
     hresult: 0xc004fd03,
     ...denied,
     pipe: (host) => sibling(host, { certificate: { osVersion: '6.2.9200' } }).pipe(),

@@ -38,6 +38,7 @@ export function lyingPipe(host: TestHost, lie: Lie): Pipe {
       activationId: request.activationId,
       decision: 'approved',
       hresult: 0,
+      refusal: null,
       hostName: host.certificate.hostName,
       hardwareId: host.certificate.hardwareId,
       digitalPid2: '00252-00000-00000-AA000',

@@ -14,6 +14,7 @@ export interface ExchangeVector {
   readonly vmId: string;
   readonly activationId: string;
   readonly exchangeId: string;
+  readonly guestClock: number;
   readonly requestPacket: string;
   readonly sharedKey: string;
   readonly response: string;

@@ -32,6 +32,8 @@ const PRODUCT = '0eeb0b7a-43be-5bd7-92c9-4372d99ad9bf';
 export interface Difference {
   readonly name: string;
   readonly step: string;
+  /** The clock that the request names, and the answer repeats. */
+  readonly guestClock?: number;
   readonly certificate?: Partial<Record<keyof HostCertificate | 'unknown', unknown>>;
   readonly certificateSigner?: 'root' | 'stranger' | 'host' | 'nobody';
   readonly certificateType?: PayloadType;
@@ -68,6 +70,7 @@ function makeVector(difference: Difference): ExchangeVector {
   if (key === null || sealKey === null) throw new RangeError('a fresh key is of low order');
 
   const exchangeId = randomBytes(16).toString('hex');
+  const guestClock = difference.guestClock ?? THEN - HOUR;
   const requestPacket = joinRequestPacket(guestBox.publicKey, seal(key, encodeJson({ exchangeId })));
   const anchorKeys = { root: keys.root.publicKey, stranger: keys.stranger.publicKey };
   const anchors = (difference.anchors ?? ['root']).map((anchor) =>
@@ -95,10 +98,11 @@ function makeVector(difference: Difference): ExchangeVector {
     activationId: PRODUCT,
     decision: 'approved',
     hresult: 0,
+    refusal: null,
     hostName: 'hv01',
     hardwareId: '0123-4567-89AB-CDEF',
     digitalPid2: '00252-12345-67890-AA123',
-    guestClock: THEN - HOUR,
+    guestClock,
     issuedAt: THEN,
     expiresAt: THEN + 7 * DAY,
     renewAfter: THEN + 3.5 * DAY,
@@ -133,6 +137,7 @@ function makeVector(difference: Difference): ExchangeVector {
     vmId: VM,
     activationId: PRODUCT,
     exchangeId,
+    guestClock,
     requestPacket: text(requestPacket),
     sharedKey: text(key.sharedKey),
     response: text(difference.packet?.(sealed) ?? sealed),

@@ -1,3 +1,5 @@
+import { CODES } from '../../src/errors/codes.ts';
+import type { RefusalCode } from '../../src/protocol/answer.ts';
 import { type Envelope, PAYLOAD_TYPES } from '../../src/protocol/envelope.ts';
 import type { Difference } from './make.ts';
 
@@ -13,31 +15,38 @@ const leaseFrom = (issuedAt: number) => ({
   renewAfter: issuedAt + 3.5 * DAY,
 });
 
-/** A refusal has no lease. */
-const refused = (hresult: number) => ({
+/** A refusal has a reason and no lease. */
+const refused = (code: RefusalCode, hresult: number = CODES[code].hresult) => ({
   decision: 'refused',
   hresult,
+  refusal: { code, message: 'why, in a sentence' },
   expiresAt: THEN,
   renewAfter: THEN,
+});
+
+const SIGNED_REFUSAL = (code: RefusalCode): Difference => ({
+  name: 'signed refusal',
+  step: 'V11',
+  answer: refused(code),
 });
 
 /** What is different in each vector, under the code that it must come to. */
 export const VECTORS: Readonly<Record<string, readonly Difference[]>> = {
   ok: [
-    { name: 'a lease of 7 days', step: 'V13' },
-    { name: 'a lease of one millisecond', step: 'V13', answer: { expiresAt: THEN + 1, renewAfter: THEN } },
-    { name: 'renewal only when the lease ends', step: 'V13', answer: { renewAfter: THEN + 7 * DAY } },
-    { name: 'issued as the certificate begins', step: 'V13', answer: leaseFrom(NOT_BEFORE) },
-    { name: 'issued as the certificate ends', step: 'V13', answer: leaseFrom(NOT_AFTER) },
-    { name: 'a Server Core host', step: 'V13', certificate: { edition: 'ServerDatacenterCore' } },
-    { name: 'a second anchor, as while a root is rotated', step: 'V13', anchors: ['root', 'stranger'] },
+    { name: 'a lease of 7 days', step: 'V14' },
+    { name: 'a lease of one millisecond', step: 'V14', answer: { expiresAt: THEN + 1, renewAfter: THEN } },
+    { name: 'renewal only when the lease ends', step: 'V14', answer: { renewAfter: THEN + 7 * DAY } },
+    { name: 'issued as the certificate begins', step: 'V14', answer: leaseFrom(NOT_BEFORE) },
+    { name: 'issued as the certificate ends', step: 'V14', answer: leaseFrom(NOT_AFTER) },
+    { name: 'a Server Core host', step: 'V14', certificate: { edition: 'ServerDatacenterCore' } },
+    { name: 'a second anchor, as while a root is rotated', step: 'V14', anchors: ['root', 'stranger'] },
     {
       name: 'a name in many bytes',
-      step: 'V13',
+      step: 'V14',
       certificate: { hostName: '主機' },
       answer: { hostName: '主機' },
     },
-    { name: 'a guest whose clock is in 1970', step: 'V13', answer: { guestClock: 0 } },
+    { name: 'a guest whose clock is in 1970', step: 'V14', guestClock: 0 },
   ],
   'response-unopened': [
     { name: 'sealed to another guest', step: 'V2', sealedTo: 'stranger' },
@@ -89,6 +98,21 @@ export const VECTORS: Readonly<Record<string, readonly Difference[]>> = {
     },
     { name: 'a signed answer with a field that is not known', step: 'V5', answer: { unknown: true } },
     { name: 'a signed answer without a decision', step: 'V5', answer: { decision: undefined } },
+    {
+      name: 'a signed refusal for a reason that this protocol does not have',
+      step: 'V5',
+      answer: { decision: 'refused', refusal: { code: 'file-not-found', message: 'why' } },
+    },
+    {
+      name: 'a signed refusal whose sentence moves the cursor',
+      step: 'V5',
+      answer: { decision: 'refused', refusal: { code: 'refused', message: 'why\u001b[2J' } },
+    },
+    {
+      name: 'a signed refusal whose sentence is too long for a frame in the worst case',
+      step: 'V5',
+      answer: { decision: 'refused', refusal: { code: 'refused', message: '主'.repeat(134) } },
+    },
     { name: 'a signed answer issued before 1970', step: 'V5', answer: { issuedAt: -1 } },
   ],
   'certificate-untrusted': [
@@ -139,77 +163,100 @@ export const VECTORS: Readonly<Record<string, readonly Difference[]>> = {
       step: 'V6',
       answer: { exchangeId: '00'.repeat(16), hostName: 'hv02' },
     },
+    { name: "repeats another clock than the request's", step: 'V7', answer: { guestClock: THEN } },
+    {
+      name: 'repeats a clock that is a millisecond off, in the name of another host',
+      step: 'V7',
+      guestClock: 0,
+      answer: { guestClock: 1, hostName: 'hv02' },
+    },
   ],
   'host-mismatch': [
-    { name: "another host's name", step: 'V7', answer: { hostName: 'hv02' } },
-    { name: "another host's hardware ID", step: 'V7', answer: { hardwareId: 'FFFF-FFFF-FFFF-FFFF' } },
-    { name: 'another host and another VM', step: 'V7', answer: { hostName: 'hv02', vmId: other(1) } },
+    { name: "another host's name", step: 'V8', answer: { hostName: 'hv02' } },
+    { name: "another host's hardware ID", step: 'V8', answer: { hardwareId: 'FFFF-FFFF-FFFF-FFFF' } },
+    { name: 'another host and another VM', step: 'V8', answer: { hostName: 'hv02', vmId: other(1) } },
   ],
   'vm-mismatch': [
-    { name: 'for another VM', step: 'V8', answer: { vmId: other(1) } },
+    { name: 'for another VM', step: 'V9', answer: { vmId: other(1) } },
     {
       name: 'another VM and another edition',
-      step: 'V8',
+      step: 'V9',
       answer: { vmId: other(1), activationId: other(2) },
     },
   ],
   'edition-mismatch': [
-    { name: 'for another edition', step: 'V9', answer: { activationId: other(2) } },
+    { name: 'for another edition', step: 'V10', answer: { activationId: other(2) } },
     {
       name: 'for another edition, and refused',
-      step: 'V9',
-      answer: { activationId: other(2), ...refused(0xc004fd00) },
-    },
-  ],
-  throttled: [{ name: 'signed refusal', step: 'V10', answer: refused(0xc004fd00) }],
-  'host-not-activated': [
-    { name: 'signed refusal', step: 'V10', answer: refused(0xc004fd02) },
-    {
-      name: 'signed refusal of a host whose certificate has expired',
       step: 'V10',
-      certificate: { notAfter: THEN - 1 },
-      answer: refused(0xc004fd02),
+      answer: { activationId: other(2), ...refused('throttled') },
     },
   ],
-  'edition-refused': [{ name: 'signed refusal', step: 'V10', answer: refused(0xc004fd03) }],
-  'vm-refused': [{ name: 'signed refusal', step: 'V10', answer: refused(0xc004fd04) }],
-  'exchange-reused': [{ name: 'signed refusal', step: 'V10', answer: refused(0x8007000d) }],
+  throttled: [SIGNED_REFUSAL('throttled')],
+  'vm-refused': [SIGNED_REFUSAL('vm-refused')],
+  'product-unknown': [SIGNED_REFUSAL('product-unknown')],
+  'product-mismatch': [SIGNED_REFUSAL('product-mismatch')],
+  'product-not-served': [SIGNED_REFUSAL('product-not-served')],
+  'version-too-old': [SIGNED_REFUSAL('version-too-old')],
+  'version-too-new': [SIGNED_REFUSAL('version-too-new')],
+  'exchange-reused': [SIGNED_REFUSAL('exchange-reused')],
   refused: [
-    { name: 'for a reason that is not known', step: 'V10', answer: refused(0x8007ffff) },
-    { name: 'with the code of success', step: 'V10', answer: refused(0) },
-    { name: 'with another code of success', step: 'V10', answer: refused(1) },
-    { name: 'with a lease', step: 'V10', answer: { decision: 'refused', hresult: 0x8007ffff } },
+    SIGNED_REFUSAL('refused'),
+    { name: 'for a reason that is not known', step: 'V11', answer: refused('refused', 0x8007ffff) },
+    { name: 'without a reason', step: 'V11', answer: { ...refused('vm-refused'), refusal: null } },
+    {
+      name: 'with the HRESULT of another reason',
+      step: 'V11',
+      answer: refused('product-unknown', CODES['vm-refused'].hresult),
+    },
+    { name: 'with the code of success', step: 'V11', answer: refused('vm-refused', 0) },
+    { name: 'with another code of success', step: 'V11', answer: refused('vm-refused', 1) },
+    { name: 'with a lease', step: 'V11', answer: { decision: 'refused', hresult: 0x8007ffff } },
   ],
   'certificate-not-yet-valid': [
-    { name: 'issued a millisecond before', step: 'V11', answer: leaseFrom(NOT_BEFORE - 1) },
+    SIGNED_REFUSAL('certificate-not-yet-valid'),
+    { name: 'issued a millisecond before', step: 'V12', answer: leaseFrom(NOT_BEFORE - 1) },
   ],
   'certificate-expired': [
-    { name: 'issued a millisecond after', step: 'V11', answer: leaseFrom(NOT_AFTER + 1) },
+    SIGNED_REFUSAL('certificate-expired'),
+    {
+      name: 'signed refusal of a host whose certificate has expired',
+      step: 'V11',
+      certificate: { notAfter: THEN - 1 },
+      answer: refused('certificate-expired'),
+    },
+    { name: 'issued a millisecond after', step: 'V12', answer: leaseFrom(NOT_AFTER + 1) },
     {
       name: 'of a host that is not Datacenter either',
-      step: 'V11',
+      step: 'V12',
       certificate: { edition: 'ServerStandard' },
       answer: leaseFrom(NOT_AFTER + 1),
     },
   ],
   'host-not-datacenter': [
-    { name: 'Standard', step: 'V12', certificate: { edition: 'ServerStandard' } },
-    { name: 'Essentials', step: 'V12', certificate: { edition: 'ServerSolution' } },
-    { name: 'in another spelling', step: 'V12', certificate: { edition: 'serverdatacenter' } },
+    SIGNED_REFUSAL('host-not-datacenter'),
+    { name: 'Standard', step: 'V13', certificate: { edition: 'ServerStandard' } },
+    { name: 'Essentials', step: 'V13', certificate: { edition: 'ServerSolution' } },
+    { name: 'in another spelling', step: 'V13', certificate: { edition: 'serverdatacenter' } },
     {
       name: 'Standard, with a lease of 8 days',
-      step: 'V12',
+      step: 'V13',
       certificate: { edition: 'ServerStandard' },
       answer: { expiresAt: THEN + 8 * DAY },
     },
   ],
   'lease-invalid': [
-    { name: 'approved and refused in one', step: 'V10', answer: { hresult: 0xc004fd03 } },
-    { name: 'a millisecond over 7 days', step: 'V13', answer: { expiresAt: THEN + 7 * DAY + 1 } },
-    { name: 'ends as it begins', step: 'V13', answer: { expiresAt: THEN, renewAfter: THEN } },
-    { name: 'ends before it begins', step: 'V13', answer: { expiresAt: THEN - 1, renewAfter: THEN } },
-    { name: 'renewal before it begins', step: 'V13', answer: { renewAfter: THEN - 1 } },
-    { name: 'renewal after it ends', step: 'V13', answer: { renewAfter: THEN + 7 * DAY + 1 } },
+    { name: 'approved with the HRESULT of a refusal', step: 'V11', answer: { hresult: 0xc004fd03 } },
+    {
+      name: 'approved with the reason of a refusal',
+      step: 'V11',
+      answer: { refusal: { code: 'version-too-new', message: 'why, in a sentence' } },
+    },
+    { name: 'a millisecond over 7 days', step: 'V14', answer: { expiresAt: THEN + 7 * DAY + 1 } },
+    { name: 'ends as it begins', step: 'V14', answer: { expiresAt: THEN, renewAfter: THEN } },
+    { name: 'ends before it begins', step: 'V14', answer: { expiresAt: THEN - 1, renewAfter: THEN } },
+    { name: 'renewal before it begins', step: 'V14', answer: { renewAfter: THEN - 1 } },
+    { name: 'renewal after it ends', step: 'V14', answer: { renewAfter: THEN + 7 * DAY + 1 } },
   ],
 };
 

@@ -1,7 +1,7 @@
 import type { Catalog } from '../../catalog/catalog.ts';
 import { compareOsVersions, FIRST_VERSION } from '../../catalog/os-version.ts';
 import { type Product, WINDOWS_APPLICATION_ID } from '../../catalog/product.ts';
-import type { AvmaErrorCode } from '../../errors/codes.ts';
+import type { RefusalCode } from '../../protocol/answer.ts';
 import { HOST_EDITIONS, type HostCertificate } from '../../protocol/host-certificate.ts';
 import type { Request } from '../../protocol/messages.ts';
 import { swapUuidByteOrder } from '../../schema/uuid.ts';
@@ -9,7 +9,7 @@ import type { GuestChannel } from '../channel.ts';
 
 export type Decision =
   | { readonly approved: true }
-  | { readonly approved: false; readonly code: AvmaErrorCode; readonly why: string };
+  | { readonly approved: false; readonly code: RefusalCode; readonly why: string };
 
 /** Windows' editions that AVMA serves: Standard, Datacenter, Essentials and Datacenter: Azure Edition. */
 const WINDOWS_GUESTS: readonly string[] = [
@@ -42,32 +42,39 @@ export function admit(
   // A2
   if (throttled) return refuse('throttled', 'too many requests over this channel');
   // A3
-  if (now < certificate.notBefore) return refuse('host-not-activated', 'the certificate is not yet valid');
-  if (now > certificate.notAfter) return refuse('host-not-activated', 'the certificate has expired');
+  if (now < certificate.notBefore) {
+    return refuse('certificate-not-yet-valid', `its certificate begins on ${dateOf(certificate.notBefore)}`);
+  }
+  if (now > certificate.notAfter) {
+    return refuse('certificate-expired', `its certificate ended on ${dateOf(certificate.notAfter)}`);
+  }
   // A4
   if (!HOST_EDITIONS.includes(certificate.edition)) {
-    return refuse('host-not-datacenter', `a ${certificate.edition} host may not activate guests`);
+    return refuse(
+      'host-not-datacenter',
+      `its certificate is for edition ${certificate.edition}, and only ServerDatacenter may activate guests`,
+    );
   }
   // A5
   const product = catalog.productOfActivationId(request.activationId);
-  if (product === undefined) return refuse('edition-refused', 'no catalogue here lists that product');
+  if (product === undefined) return refuse('product-unknown', 'no catalogue of this host lists the product');
   if (product.edition !== request.edition || product.osVersion !== request.osVersion) {
-    return refuse('edition-refused', `the guest's catalogue says something else of "${product.name}"`);
+    return refuse('product-mismatch', `the guest's catalogue says something else of "${product.name}"`);
   }
   if (!isServed(product)) {
-    return refuse('edition-refused', `"${product.name}" is not activated by virtualization hosts`);
+    return refuse('product-not-served', `"${product.name}" is not activated by virtualization hosts`);
   }
   // A6
   if (
     product.applicationId === WINDOWS_APPLICATION_ID &&
     compareOsVersions(product.osVersion, FIRST_VERSION) < 0
   ) {
-    return refuse('edition-refused', `version ${product.osVersion} is older than ${FIRST_VERSION}`);
+    return refuse('version-too-old', `product version ${product.osVersion} is older than ${FIRST_VERSION}`);
   }
   if (compareOsVersions(product.osVersion, certificate.osVersion) > 0) {
     return refuse(
-      'edition-refused',
-      `version ${product.osVersion} is newer than this host's ${certificate.osVersion}`,
+      'version-too-new',
+      `product version ${product.osVersion} is newer than this host's ${certificate.osVersion}`,
     );
   }
   return { approved: true };
@@ -83,6 +90,10 @@ function sameVm(a: string, b: string): boolean {
   return a === b || swapUuidByteOrder(a) === b;
 }
 
-function refuse(code: AvmaErrorCode, why: string): Decision {
+function dateOf(time: number): string {
+  return new Date(time).toISOString().slice(0, 10);
+}
+
+function refuse(code: RefusalCode, why: string): Decision {
   return { approved: false, code, why };
 }

@@ -1,6 +1,6 @@
-import type { AvmaErrorCode } from '../../errors/codes.ts';
+import { type AvmaErrorCode, CODES } from '../../errors/codes.ts';
+import { REFUSAL_CODES, type RefusalCode } from '../../protocol/answer.ts';
 import { encodeFrame } from '../../protocol/frame.ts';
-import { refusalCode } from '../../protocol/verify-answer.ts';
 import type { LedgerEntry } from '../ledger/ledger.ts';
 
 /** An exchange that was answered, or is being answered. */
@@ -45,6 +45,12 @@ export class RecentExchanges {
   remove(channel: string, exchangeId: string): void {
     this.#exchanges.delete(key(channel, exchangeId));
   }
+}
+
+/** The refusal with that HRESULT; `refused` where several have it. The ledger keeps no more than the HRESULT. */
+function refusalCode(hresult: number): RefusalCode {
+  const [code, ...others] = REFUSAL_CODES.filter((one) => CODES[one].hresult === hresult);
+  return code !== undefined && others.length === 0 ? code : 'refused';
 }
 
 function key(channel: string, exchangeId: string): string {

@@ -4,7 +4,7 @@ import { type AvmaErrorCode, CODES } from '../../errors/codes.ts';
 import { formatHresult } from '../../errors/hresult.ts';
 import type { EventSink } from '../../events/event-sink.ts';
 import type { HostEvent } from '../../events/host-event.ts';
-import { type Answer, MAX_LEASE } from '../../protocol/answer.ts';
+import { type Answer, MAX_LEASE, refusalReason } from '../../protocol/answer.ts';
 import { PAYLOAD_TYPES, parseJson, signEnvelope } from '../../protocol/envelope.ts';
 import { encodeFrame, type Frame } from '../../protocol/frame.ts';
 import { encodeJson, type Fault, fault, packetDigest, Request } from '../../protocol/messages.ts';
@@ -159,6 +159,7 @@ export function createResponder(deps: ResponderDeps): Responder {
       activationId: request.activationId,
       decision: decision.approved ? 'approved' : 'refused',
       hresult: decision.approved ? 0 : CODES[decision.code].hresult,
+      refusal: decision.approved ? null : { code: decision.code, message: refusalReason(decision.why) },
       hostName: certificate.hostName,
       hardwareId: certificate.hardwareId,
       digitalPid2: digitalPid2(certificate),

@@ -59,7 +59,7 @@ const BREACHES: readonly { rule: string; code: string; breach(situation: Situati
   { rule: 'A2, not throttled', code: 'throttled', breach: (s) => ({ ...s, throttled: true }) },
   {
     rule: 'A3, the certificate is in date',
-    code: 'host-not-activated',
+    code: 'certificate-expired',
     breach: (s) => ({ ...s, certificate: { ...s.certificate, notAfter: NOW - 1 } }),
   },
   {
@@ -69,12 +69,12 @@ const BREACHES: readonly { rule: string; code: string; breach(situation: Situati
   },
   {
     rule: 'A5, a catalogue lists the edition',
-    code: 'edition-refused',
+    code: 'product-mismatch',
     breach: (s) => ({ ...s, request: { ...s.request, edition: 'ServerStandard' } }),
   },
   {
     rule: 'A6, the host is not older than the guest',
-    code: 'edition-refused',
+    code: 'version-too-new',
     breach: (s) => ({ ...s, certificate: { ...s.certificate, osVersion: '10.0.20348' } }),
   },
 ];
@@ -126,25 +126,23 @@ test('A4: Server Core is Datacenter too', () => {
 
 describe('A5', () => {
   test.each([
-    ['a product that no catalogue lists', { activationId: OTHER_VM }],
-    ['another version than the catalogue says', { osVersion: '10.0.20348' }],
-  ])('%s is refused', (_name, change) => {
-    expect(decide({ ...FINE, request: { ...REQUEST, ...change } })).toMatchObject({
-      code: 'edition-refused',
-    });
+    ['a product that no catalogue lists', { activationId: OTHER_VM }, 'product-unknown'],
+    ['another version than the catalogue says', { osVersion: '10.0.20348' }, 'product-mismatch'],
+  ])('%s is refused', (_name, change, code) => {
+    expect(decide({ ...FINE, request: { ...REQUEST, ...change } })).toMatchObject({ code });
   });
 
   test('an edition of Windows that AVMA does not serve is refused, though a catalogue lists it', () => {
     const windows = { applicationId: '55c92734-d682-4d71-983e-d6ec3f16059f', osVersion: '10.0.26100' };
     const { catalog } = createVendorCatalog([{ ...windows, edition: 'ServerStorageStandard' }]);
-    expect(decide(requestFor(catalog), catalog)).toMatchObject({ code: 'edition-refused' });
+    expect(decide(requestFor(catalog), catalog)).toMatchObject({ code: 'product-not-served' });
     const served = createVendorCatalog([{ ...windows, edition: 'ServerStandardCore' }]).catalog;
     expect(decide(requestFor(served), served)).toEqual({ approved: true });
   });
 
   test('a product of another channel is refused', () => {
     const { catalog } = createVendorCatalog([{ channel: 'Retail' }]);
-    expect(decide(requestFor(catalog), catalog)).toMatchObject({ code: 'edition-refused' });
+    expect(decide(requestFor(catalog), catalog)).toMatchObject({ code: 'product-not-served' });
   });
 });
 
@@ -152,7 +150,7 @@ describe('A6', () => {
   test('Windows before 2012 R2 is refused, by any host', () => {
     const windows = { applicationId: '55c92734-d682-4d71-983e-d6ec3f16059f', edition: 'ServerStandard' };
     const { catalog } = createVendorCatalog([{ ...windows, osVersion: '6.2.9200' }]);
-    expect(decide(requestFor(catalog), catalog)).toMatchObject({ code: 'edition-refused' });
+    expect(decide(requestFor(catalog), catalog)).toMatchObject({ code: 'version-too-old' });
   });
 
   test("a vendor's own product may be of any version that the host's covers", () => {

@@ -44,7 +44,7 @@ describe.each(HOSTS)('a host of Windows Server $host', ({ version, activates }) 
     } else {
       expect(license.status).toBe(LicenseStatus.initialGrace);
       const failure = await failureOf(service.activate(product.activationId));
-      expect(failure.code).toBe('edition-refused');
+      expect(failure.code).toBe('version-too-new');
       expect(failure.hresult).toBe(0xc004fd03);
       expect(host.events.last).toMatchObject({ decision: 'refused', hresult: '0xC004FD03' });
     }

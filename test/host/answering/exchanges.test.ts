@@ -22,6 +22,7 @@ describe('an answer', () => {
       activationId: expect.any(String),
       decision: 'approved',
       hresult: 0,
+      refusal: null,
       hostName: 'hv01',
       hardwareId: '0123-4567-89AB-CDEF',
       digitalPid2: expect.stringMatching(/^00253-/),

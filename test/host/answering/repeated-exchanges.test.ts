@@ -95,7 +95,7 @@ describe('a repeated exchange', () => {
     expect(await restarted.respond(first.frame, SHARED_CHANNEL)).toEqual(answered);
     expect(restarted.events.last).toMatchObject({
       decision: 'refused',
-      code: 'edition-refused',
+      code: 'refused',
       repeated: true,
     });
     const refusal = await restarted.respond(second.frame, SHARED_CHANNEL);
