@@ -6,6 +6,7 @@ const TIMEOUTS = { testTimeout: 60_000, hookTimeout: 60_000 };
 
 export default defineConfig({
   test: {
+    globalSetup: ['test/support/run-folder.ts'],
     coverage: {
       include: ['src/**/*.ts'],
       reporter: ['text', 'text-summary'],

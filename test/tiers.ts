@@ -1,6 +1,6 @@
 /**
- * Tests that start processes, open sockets or wait for real clocks. Every other file is a unit test and runs behind
- * unit-guard.ts, where all of that fails: a new file in the wrong tier says so at its first run.
+ * Tests that start processes, open sockets, mount disks or wait for real clocks. Every other file is a unit test and
+ * runs behind unit-guard.ts, where all of that fails: a new file in the wrong tier says so at its first run.
  */
 export const SYSTEM_TESTS = [
   'test/cli/*.test.ts',
@@ -11,8 +11,10 @@ export const SYSTEM_TESTS = [
   'test/deploy/*.test.ts',
   'test/e2e/*.test.ts',
   'test/guest/failed-activation.test.ts',
+  'test/guest/state-store.test.ts',
   'test/host/endpoints/connections.test.ts',
   'test/host/endpoints/unix-connector.test.ts',
+  'test/host/ledger/file-ledger.test.ts',
   'test/host/libvirt/watch.test.ts',
   'test/pipe/contract.test.ts',
   'test/pipe/discovery.test.ts',
@@ -20,5 +22,7 @@ export const SYSTEM_TESTS = [
   'test/pipe/pipe-uri.test.ts',
   'test/pipe/virtio.test.ts',
   'test/scripts/*.test.ts',
+  'test/storage/atomic-file.test.ts',
   'test/storage/read-file.test.ts',
+  'test/support/*.test.ts',
 ];

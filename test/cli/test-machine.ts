@@ -37,10 +37,19 @@ export interface ServedHost {
  * are short: a unix socket's may have 107 bytes.
  */
 export class TestMachine {
-  readonly folder = fs.mkdtempSync(path.join(os.tmpdir(), 'avma-'));
+  #folder: string | undefined;
   readonly vmId = '6f2a1d3c-1111-4222-8333-abcdefabcdef';
   readonly #running = new Set<ChildProcess>();
   #beside = 0;
+
+  /** Made when it is first needed: a machine of tests that are skipped never has one. */
+  get folder(): string {
+    if (this.#folder === undefined) {
+      this.#folder = fs.mkdtempSync(path.join(os.tmpdir(), 'avma-m-'));
+      fs.writeFileSync(path.join(this.#folder, 'config.json'), '{}');
+    }
+    return this.#folder;
+  }
 
   at(name: string): string {
     return path.join(this.folder, name);
@@ -58,10 +67,6 @@ export class TestMachine {
       AVMA_CONFIG: this.at('config.json'),
       AVMA_VM_ID: this.vmId,
     };
-  }
-
-  constructor() {
-    fs.writeFileSync(this.at('config.json'), '{}');
   }
 
   /** Runs a built command to its end. Never throws for its exit status. */
@@ -174,7 +179,7 @@ export class TestMachine {
   /** Ends what still runs and removes the folder. */
   close(): void {
     for (const child of this.#running) child.kill('SIGKILL');
-    fs.rmSync(this.folder, { recursive: true, force: true });
+    if (this.#folder !== undefined) fs.rmSync(this.#folder, { recursive: true, force: true });
   }
 }
 
