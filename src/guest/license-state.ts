@@ -37,13 +37,15 @@ export function deriveLicense(
         verdict.error.code === 'vm-mismatch' ? ANOTHER_MACHINE : INVALID_DATA,
       );
     case 'holds':
-      return state(LicenseStatus.licensed, 0, minutesUntil(verdict.verified.answer.expiresAt, now));
-    case 'ended':
+    case 'ended': {
+      const { expiresAt } = verdict.verified.answer;
+      if (now < expiresAt) return state(LicenseStatus.licensed, 0, minutesUntil(expiresAt, now));
       return graceOrNotification(
         LicenseStatus.additionalGrace,
-        verdict.verified.answer.expiresAt + product.additionalGraceDays * DAY_MS,
+        expiresAt + product.additionalGraceDays * DAY_MS,
         now,
       );
+    }
   }
 }
 

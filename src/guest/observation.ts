@@ -2,6 +2,7 @@ import type { Catalog } from '../catalog/catalog.ts';
 import type { AvmaErrorCode } from '../errors/codes.ts';
 import type { GuestState } from './guest-state.ts';
 import { LicenseStatus } from './license-report.ts';
+import { deriveLicense } from './license-state.ts';
 import { deriveReport, type ReportBasis } from './product-report.ts';
 import { markSeen, trustedTime } from './trusted-time.ts';
 
@@ -24,7 +25,6 @@ export interface Observation {
  */
 export function observe(basis: ReportBasis, catalog: Catalog): Observation {
   const { state, clock } = basis;
-  const asMarked = { wall: state.clock.highestSeen - state.clock.offset, bootId: null, sinceBoot: 0 };
   const products = { ...state.products };
   const changes: LicenseChange[] = [];
   let worthKeeping = false;
@@ -33,7 +33,8 @@ export function observe(basis: ReportBasis, catalog: Catalog): Observation {
     if (installed === undefined || installed.partialProductKey === null) continue;
     const { report, verdict } = deriveReport(product, basis);
     const { status, reason, remainingMinutes } = report.license;
-    const marked = deriveReport(product, { ...basis, clock: asMarked }).report.license;
+    const issuedAt = verdict === null || verdict.kind === 'rejected' ? 0 : verdict.verified.answer.issuedAt;
+    const marked = deriveLicense(product, installed, verdict, Math.max(state.clock.highestSeen, issuedAt));
     if (marked.status !== status || marked.remainingMinutes !== remainingMinutes) worthKeeping = true;
     if (installed.reported?.status !== status || installed.reported.reason !== reason) {
       products[product.activationId] = { ...installed, reported: { status, reason } };

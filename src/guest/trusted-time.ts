@@ -3,40 +3,58 @@ import type { Answer } from '../protocol/answer.ts';
 import { MAX_INSTANT } from '../schema/shapes.ts';
 import type { GuestState } from './guest-state.ts';
 
-/** By how much two honest clocks may disagree before it counts as one having been set back, in milliseconds. */
-export const CLOCK_TOLERANCE = 5 * 60 * 1000;
+/** How far two clocks may disagree and still count as showing the same time: five minutes, in milliseconds. */
+export const CLOCK_TOLERANCE_MS = 5 * 60_000;
 
 export interface TrustedTime {
+  /** Milliseconds since 1970 UTC. */
   readonly now: number;
-  /** The wall clock has been set back: time stands still until it has caught up, or an activation anchors it. */
+  /** The wall clock has been set back. Time stands still until it has caught up, or until an activation. */
   readonly setBack: boolean;
 }
 
 /**
- * The time that licences are measured by (docs/protocol.md, section 9): the guest's clock plus the offset to the
- * host's, and never before the highest time seen. Within one boot, the kernel's own count of time tells more: it runs
- * on when the wall clock is set back, and it tells a wrong clock that was put right from years that went by.
+ * The time that licenses are measured by (docs/protocol.md, section 9). It never lies before the highest time seen, and
+ * never before the wall clock's time if that may be right: where the clocks leave it open, a lease ends early, not late.
  *
- * @param answer - The verified answer whose lease is measured; its signed offset holds, whatever the state says.
+ * @param mark - What the state remembers of the clocks.
+ * @param answer - The verified answer whose lease is measured. Its signed offset counts, not the state's.
  */
 export function trustedTime(clock: ClockReading, mark: GuestState['clock'], answer?: Answer): TrustedTime {
   const offset = answer === undefined ? mark.offset : answer.issuedAt - answer.guestClock;
   const sameBoot = mark.bootId !== null && mark.bootId === clock.bootId;
-  const elapsed = sameBoot ? Math.max(0, clock.sinceBoot - mark.sinceBoot) : 0;
-  const floor = Math.max(mark.highestSeen + elapsed, answer?.issuedAt ?? 0);
-  const byOffset = clock.wall + offset;
-  const byWall = wasPutRight(clock.wall, byOffset, floor, sameBoot) ? clock.wall : byOffset;
-  return { now: Math.min(Math.max(byWall, floor), MAX_INSTANT), setBack: byWall < floor - CLOCK_TOLERANCE };
+  const sinceMark = sameBoot ? Math.max(0, clock.sinceBoot - mark.sinceBoot) : 0;
+  const floor = Math.max(mark.highestSeen + sinceMark, answer?.issuedAt ?? 0);
+  const candidates = { wall: clock.wall, byOffset: clock.wall + offset };
+  const told = (sameBoot ? confirmedByBootClock(candidates, floor) : undefined) ?? laterOf(candidates);
+  return { now: Math.min(Math.max(told, floor), MAX_INSTANT), setBack: told < floor - CLOCK_TOLERANCE_MS };
+}
+
+/** The two times that a wall clock can mean: itself, if it is right now, or corrected, if it is as wrong as it was. */
+interface Candidates {
+  readonly wall: number;
+  readonly byOffset: number;
 }
 
 /**
- * Whether a clock that was wrong at the activation has been put right since, so that the offset does not apply any
- * more. Either the boot clock says so, or the offset leads further into the past than the clock itself into the
- * future: then the clock counts, since it only ever ends a lease earlier.
+ * The candidate that agrees with the boot clock, within the boot in which the highest time was seen.
+ *
+ * @param floor - The highest time seen, plus what the boot clock has counted since.
+ * @returns undefined where neither agrees: the machine was paused, or the clock was set to something else.
  */
-function wasPutRight(wall: number, byOffset: number, floor: number, sameBoot: boolean): boolean {
-  if (sameBoot && Math.abs(wall - floor) <= CLOCK_TOLERANCE) return true;
-  return byOffset < floor - CLOCK_TOLERANCE && wall >= floor && wall - floor < floor - byOffset;
+function confirmedByBootClock({ wall, byOffset }: Candidates, floor: number): number | undefined {
+  // A clock that stands beyond all bounds cannot be read, so only the boot clock is left.
+  if (wall >= MAX_INSTANT) return floor;
+  const nearest = Math.abs(wall - floor) < Math.abs(byOffset - floor) ? wall : byOffset;
+  return Math.abs(nearest - floor) <= CLOCK_TOLERANCE_MS ? nearest : undefined;
+}
+
+/**
+ * Without a boot clock that could tell, a clock that was fast may have been put right, and one that was slow may not:
+ * only the later candidate cannot lengthen a lease.
+ */
+function laterOf({ wall, byOffset }: Candidates): number {
+  return Math.max(wall, byOffset);
 }
 
 /** The mark that remembers `now` as seen. */
@@ -44,7 +62,7 @@ export function markSeen(mark: GuestState['clock'], now: number, clock: ClockRea
   return { offset: mark.offset, highestSeen: now, bootId: clock.bootId, sinceBoot: clock.sinceBoot };
 }
 
-/** A new activation is proof of the host's now: the mark starts from it, even if an older one was ahead. */
+/** The mark after an activation: the host has signed what time it is, so an older mark counts no more. */
 export function anchorClock(answer: Answer, clock: ClockReading): GuestState['clock'] {
   return {
     offset: answer.issuedAt - answer.guestClock,
