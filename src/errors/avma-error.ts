@@ -6,6 +6,8 @@ export interface AvmaErrorDetails {
   readonly cause?: unknown;
   /** Replaces the code's own HRESULT: a host's signed refusal carries its own. */
   readonly hresult?: number;
+  /** Replaces the code's own hint, where the place that throws knows better what to do. */
+  readonly hint?: string | undefined;
 }
 
 /**
@@ -18,7 +20,7 @@ export class AvmaError extends Error {
   readonly hresult: number;
   readonly hint: string;
 
-  constructor(code: AvmaErrorCode, message: string, details: AvmaErrorDetails & { hint?: string } = {}) {
+  constructor(code: AvmaErrorCode, message: string, details: AvmaErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.code = code;
     this.hresult = details.hresult ?? CODES[code].hresult;

@@ -1,4 +1,5 @@
 import { closeSync, constants, fstatSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { backoff } from '../system/backoff.ts';
 import { pause } from '../system/pause.ts';
 import { encodeRecord, type PoolRecord, RECORD_LENGTH, readPool, withoutRecords } from './pool.ts';
 
@@ -6,7 +7,12 @@ import { encodeRecord, type PoolRecord, RECORD_LENGTH, readPool, withoutRecords 
 export const HOST_TO_GUEST = '.kvp_pool_0';
 export const GUEST_TO_HOST = '.kvp_pool_1';
 
+/** Between the two reads of a pool that must be equal. */
 const SETTLE_MS = 2;
+
+/** Between two attempts to take the lock: doubles from the least to the most. */
+const MIN_LOCK_PAUSE_MS = 1;
+const MAX_LOCK_PAUSE_MS = 50;
 
 /**
  * A pool's records, read without a lock. The daemon truncates the file and writes it anew, so a read may meet it empty
@@ -42,9 +48,10 @@ export async function changePool(file: string, change: PoolChange, signal: Abort
   const tryLock = await loadTryLock();
   const fd = openSync(file, flags, 0o644);
   try {
-    for (let delay = 1; !tryLock(fd); delay = Math.min(delay * 2, 50)) {
+    const delays = backoff(MIN_LOCK_PAUSE_MS, MAX_LOCK_PAUSE_MS);
+    while (!tryLock(fd)) {
       if (signal.aborted) return false;
-      await pause(delay, signal);
+      await pause(delays.next().value, signal);
     }
     apply(fd, change);
     return true;

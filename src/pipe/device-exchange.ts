@@ -1,4 +1,5 @@
 import { AvmaError, toAvmaError } from '../errors/avma-error.ts';
+import { backoff } from '../system/backoff.ts';
 import { errnoOf } from '../system/errno.ts';
 import { describeHolders } from '../system/holders.ts';
 import { pause } from '../system/pause.ts';
@@ -67,7 +68,8 @@ export class DevicePipe implements Pipe {
   async #open(signal: AbortSignal): Promise<number> {
     if (this.#fd !== undefined) return this.#fd;
     const path = this.#kind.find();
-    for (let delay = MIN_PAUSE_MS; ; delay = Math.min(delay * 2, MAX_PAUSE_MS)) {
+    const delays = backoff(MIN_PAUSE_MS, MAX_PAUSE_MS);
+    for (;;) {
       this.#refuseIfClosed();
       try {
         this.#fd = this.#io.open(path);
@@ -76,7 +78,7 @@ export class DevicePipe implements Pipe {
         if (errnoOf(thrown) !== 'EBUSY') throw openError(this.uri, path, thrown);
         if (signal.aborted) throw busy(path, this.#environment, thrown);
       }
-      await pause(delay, signal);
+      await pause(delays.next().value, signal);
     }
     try {
       await this.#kind.prepare?.(path, signal);
@@ -97,7 +99,8 @@ export class DevicePipe implements Pipe {
     let sent = 0;
     let present = false;
     let wasPresent = false;
-    for (let delay = MIN_PAUSE_MS; ; ) {
+    let delays = backoff(MIN_PAUSE_MS, MAX_PAUSE_MS);
+    for (;;) {
       const got = this.#io.read(fd, this.#input);
       let moved = 0;
       if (got === 0 && this.#kind.endOfFile === 'hung-up') throw this.#hungUp();
@@ -115,8 +118,8 @@ export class DevicePipe implements Pipe {
         moved = went + (got ?? 0);
       }
       if (signal.aborted) throw this.#late(signal, present, wasPresent, sent < frame.length);
-      delay = moved > 0 ? MIN_PAUSE_MS : Math.min(delay * 2, MAX_PAUSE_MS);
-      await pause(delay, signal);
+      if (moved > 0) delays = backoff(MIN_PAUSE_MS, MAX_PAUSE_MS);
+      await pause(delays.next().value, signal);
       this.#refuseIfClosed();
     }
   }

@@ -5,6 +5,7 @@ import { exchangeOfKey, gatherLines, isPartKey, splitLine } from '../kvp/message
 import type { PoolRecord } from '../kvp/pool.ts';
 import { changePool, GUEST_TO_HOST, HOST_TO_GUEST, readSettledPool } from '../kvp/pool-file.ts';
 import { KVP_FOLDER } from '../protocol/defaults.ts';
+import { backoff } from '../system/backoff.ts';
 import { errnoOf } from '../system/errno.ts';
 import { pause } from '../system/pause.ts';
 import { AnswerReader } from './answer-reader.ts';
@@ -65,7 +66,8 @@ class KvpPipe implements Pipe {
       if (!(await changePool(this.#pool(GUEST_TO_HOST), asked, signal))) {
         throw this.#late(deadline, 'another program holds the lock on the pool');
       }
-      for (let delay = MIN_PAUSE_MS; ; delay = Math.min(delay * 2, MAX_PAUSE_MS)) {
+      const delays = backoff(MIN_PAUSE_MS, MAX_PAUSE_MS);
+      for (;;) {
         const records = await readSettledPool(this.#pool(HOST_TO_GUEST), signal);
         const line = gatherLines(records ?? []).get(reader.exchangeId);
         if (line !== undefined) return this.#answer(reader, line);
@@ -76,7 +78,7 @@ class KvpPipe implements Pipe {
           );
         }
         await this.#keepAsking(reader.exchangeId, request, signal);
-        await pause(delay, signal);
+        await pause(delays.next().value, signal);
       }
     } catch (thrown) {
       throw this.#explain(thrown);

@@ -1,3 +1,4 @@
+import { longestSocketPath } from '../system/socket-path.ts';
 import type { PipeEnvironment } from './environment.ts';
 import type { Pipe } from './pipe.ts';
 import { uriInvalid } from './pipe-errors.ts';
@@ -21,9 +22,4 @@ export function openUnixPipe(uri: string, rest: string, environment: PipeEnviron
     );
   }
   return new StreamPipe(uri, (signal) => connectPath(uri, path, signal));
-}
-
-/** sun_path less its NUL. A longer path would be cut by the system, and so lead to another socket. */
-export function longestSocketPath(platform: NodeJS.Platform): number {
-  return platform === 'linux' ? 107 : 103;
 }

@@ -1,21 +1,22 @@
 import { MAX_FRAME_LENGTH, type ParsedLine, parseLine } from './frame.ts';
 
 /**
- * Cuts a byte stream into lines and parses each, whatever the pieces it arrives in. Holds at most one frame's
- * length: a longer line is dropped up to its newline. Lines that are no frames count as noise.
+ * Cuts a byte stream into lines and parses each, whatever the pieces it arrives in. Keeps at most one frame's length:
+ * a longer line is dropped up to its newline. Lines that are no frames count as noise.
  */
 export class LineReader {
   #pending = '';
   #overlong = false;
   #noise = 0;
 
-  /** Bytes seen since the last frame, an unfinished line included. The caller gives up past its own limit. */
+  /** Bytes since the last frame, an unfinished line included. The caller gives up past a limit of its own. */
   get noise(): number {
     return this.#noise + this.#pending.length;
   }
 
-  /** Takes the next bytes and yields what they completed; noise is counted, not yielded. */
-  *push(chunk: Uint8Array): Generator<Exclude<ParsedLine, { kind: 'noise' }>> {
+  /** Takes the next bytes. Returns the frames that they completed, in their order; noise is counted only. */
+  push(chunk: Uint8Array): Exclude<ParsedLine, { kind: 'noise' }>[] {
+    const found: Exclude<ParsedLine, { kind: 'noise' }>[] = [];
     // latin1 keeps one character a byte, so lengths are bytes and no sequence can be cut in the middle.
     const text = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength).toString('latin1');
     let start = 0;
@@ -29,7 +30,7 @@ export class LineReader {
         this.#noise += line.length + 1;
       } else {
         this.#noise = 0;
-        yield parsed;
+        found.push(parsed);
       }
     }
     const rest = text.slice(start);
@@ -40,5 +41,6 @@ export class LineReader {
     } else {
       this.#pending += rest;
     }
+    return found;
   }
 }

@@ -1,13 +1,11 @@
-/** Resolves after so many milliseconds, or as soon as the signal aborts. Leaves neither timer nor listener. */
-export function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, milliseconds);
-    signal.addEventListener('abort', done, { once: true });
-  });
+import { setTimeout } from 'node:timers/promises';
+import { errnoOf } from './errno.ts';
+
+/** Resolves after so many milliseconds, or as soon as the signal aborts. Never rejects. */
+export async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  try {
+    await setTimeout(milliseconds, undefined, { signal });
+  } catch (thrown) {
+    if (errnoOf(thrown) !== 'ABORT_ERR') throw thrown;
+  }
 }

@@ -184,14 +184,14 @@ describe('noise', () => {
   test('of more than 64 KiB is seen, with and without newlines', () => {
     for (const byte of [0x2e, 0x0a, 0x00, 0xff]) {
       const reader = new LineReader();
-      for (let sent = 0; sent <= MAX_NOISE_LENGTH; sent += 4096) [...reader.push(Buffer.alloc(4096, byte))];
+      for (let sent = 0; sent <= MAX_NOISE_LENGTH; sent += 4096) reader.push(Buffer.alloc(4096, byte));
       expect(reader.noise).toBeGreaterThan(MAX_NOISE_LENGTH);
     }
   });
 
   test('is forgotten when a frame comes', () => {
     const reader = new LineReader();
-    expect([...reader.push(Buffer.alloc(60_000, 0x2e))]).toEqual([]);
+    expect(reader.push(Buffer.alloc(60_000, 0x2e))).toEqual([]);
     expect([...reader.push(hello)]).toHaveLength(1);
     expect(reader.noise).toBe(0);
   });

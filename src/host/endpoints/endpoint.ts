@@ -1,3 +1,4 @@
+import { longestSocketPath } from '../../system/socket-path.ts';
 import type { GuestChannel } from '../channel.ts';
 
 /** A unix socket, on Windows a named pipe, where the host meets its guests. */
@@ -29,9 +30,6 @@ export interface ServedEndpoint {
 /** Takes one sentence for the operator. */
 export type Notify = (sentence: string) => void;
 
-/** How many bytes the kernel's `sun_path` holds without its NUL. */
-const MAX_SOCKET_PATH = process.platform === 'linux' ? 107 : 103;
-
 const NAMED_PIPES = '\\\\.\\pipe\\';
 
 /** Whether a path names a named pipe: it is no file, and disappears with its process. */
@@ -52,6 +50,7 @@ export function endpointUri(path: string): string {
 /** Why no socket can have that path, as the rest of a sentence; undefined when one can. */
 export function socketPathProblem(path: string): string | undefined {
   if (path === '') return 'has no path';
-  if (Buffer.byteLength(path) <= MAX_SOCKET_PATH) return undefined;
-  return `has a path of more than ${MAX_SOCKET_PATH} bytes, which the kernel does not take`;
+  const limit = longestSocketPath(process.platform);
+  if (Buffer.byteLength(path) <= limit) return undefined;
+  return `has a path of more than ${limit} bytes, which the kernel does not take`;
 }

@@ -4,6 +4,7 @@ import type { PoolRecord } from '../../kvp/pool.ts';
 import { changePool, GUEST_TO_HOST, HOST_TO_GUEST, readSettledPool } from '../../kvp/pool-file.ts';
 import { encodeFrame } from '../../protocol/frame.ts';
 import { LineReader } from '../../protocol/line-reader.ts';
+import { backoff } from '../../system/backoff.ts';
 import { errnoOf } from '../../system/errno.ts';
 import { pause } from '../../system/pause.ts';
 
@@ -47,15 +48,16 @@ export class KvpHost {
 
   async #watch(): Promise<void> {
     const { signal } = this.#closing;
-    for (let delay = MIN_PAUSE_MS; !signal.aborted; ) {
+    let delays = backoff(MIN_PAUSE_MS, MAX_PAUSE_MS);
+    while (!signal.aborted) {
       let busy = false;
       try {
         busy = await this.#look(signal);
       } catch (thrown) {
         this.#options.onError?.(thrown);
       }
-      delay = busy ? MIN_PAUSE_MS : Math.min(delay * 2, MAX_PAUSE_MS);
-      await pause(delay, signal);
+      if (busy) delays = backoff(MIN_PAUSE_MS, MAX_PAUSE_MS);
+      await pause(delays.next().value, signal);
     }
   }
 

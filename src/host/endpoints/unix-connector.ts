@@ -1,4 +1,5 @@
 import net from 'node:net';
+import { backoff } from '../../system/backoff.ts';
 import { errnoOf } from '../../system/errno.ts';
 import { pause } from '../../system/pause.ts';
 import type { Responder } from '../answering/responder.ts';
@@ -23,7 +24,7 @@ export function connectUnix(endpoint: Endpoint, respond: Responder, notify: Noti
   const sayOnce = sayChanges(channel, notify);
 
   async function keepServing(): Promise<void> {
-    let delay = MIN_PAUSE_MS;
+    let delays = backoff(MIN_PAUSE_MS, MAX_PAUSE_MS);
     while (!signal.aborted) {
       const attempt = await connect(endpoint.path, signal);
       if (attempt instanceof net.Socket) {
@@ -35,13 +36,12 @@ export function connectUnix(endpoint: Endpoint, respond: Responder, notify: Noti
         if (signal.aborted) return;
         sayOnce('was lost; it is tried again until it is back');
         // One that does not last is not to be had any faster than one that is not there.
-        if (performance.now() - since > MAX_PAUSE_MS) delay = MIN_PAUSE_MS;
+        if (performance.now() - since > MAX_PAUSE_MS) delays = backoff(MIN_PAUSE_MS, MAX_PAUSE_MS);
       } else if (attempt !== undefined) {
         const why = whyNotConnected(attempt);
         if (why !== undefined) sayOnce(why);
       }
-      await pause(delay, signal);
-      delay = Math.min(delay * 2, MAX_PAUSE_MS);
+      await pause(delays.next().value, signal);
     }
   }
 
