@@ -9,6 +9,7 @@ export const SYSTEM_TESTS = [
   'test/cli/slmgr/remote-sshd.test.ts',
   'test/daemon/*.test.ts',
   'test/deploy/*.test.ts',
+  'test/docs/walks.test.ts',
   'test/e2e/*.test.ts',
   'test/guest/failed-activation.test.ts',
   'test/guest/state-store.test.ts',

@@ -291,7 +291,7 @@ export function slmgrErrorText(hresult: number): string {
 /**
  * The exit status for a failed call. Windows keeps all 32 bits, so there it is the HRESULT, as slmgr's is.
  * Elsewhere only the low byte survives, and that of 0xC004FD00 is 0, which reads as success: so those systems get
- * the number of the table above, which is never 0. docs/slmgr.md prints the same table, the README its gist.
+ * the number of the table above, which is never 0. docs/slmgr.md and docs/errors.md print the same numbers.
  */
 export function exitStatusOf(hresult: number, platform: NodeJS.Platform): number {
   if (platform === 'win32') return hresult | 0;
