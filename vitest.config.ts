@@ -9,6 +9,7 @@ export default defineConfig({
     globalSetup: ['test/support/run-folder.ts'],
     coverage: {
       include: ['src/**/*.ts'],
+      exclude: ['**/*.d.ts'],
       reporter: ['text', 'text-summary'],
     },
     projects: [

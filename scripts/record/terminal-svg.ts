@@ -134,17 +134,19 @@ export function renderSvg({ title, columns, rows, lines, duration }: Recording):
     );
   });
 
-  const scrolls: string[] = [];
+  /** By time: of several lines that appear at once the last one counts. */
+  const scrolls = new Map<string, string>();
   let offset = 0;
   lines.forEach(({ at }, row) => {
     const needed = Math.max(0, row + 1 - rows) * LINE_HEIGHT;
     if (needed === offset) return;
     offset = needed;
-    scrolls.push(`${percent(at)}{transform:translateY(-${offset}px)}`);
+    scrolls.set(percent(at), `transform:translateY(-${offset}px)`);
   });
+  const scrollSteps = [...scrolls].map(([at, step]) => `${at}{${step}}`).join('');
   const scrolled = `transform:translateY(-${offset}px)`;
   styles.push(
-    `@keyframes scroll{0%{${scrolled}}${begin}{transform:none}${scrolls.join('')}100%{${scrolled}}}` +
+    `@keyframes scroll{0%{${scrolled}}${begin}{transform:none}${scrollSteps}100%{${scrolled}}}` +
       `.scroll{animation-name:scroll;${scrolled}}`,
   );
 
@@ -152,17 +154,17 @@ export function renderSvg({ title, columns, rows, lines, duration }: Recording):
 <style>
 text{font:${FONT_SIZE}px ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace;fill:${FOREGROUND};white-space:pre}
 .sheet{fill:${BACKGROUND}}
-g{animation:${total}ms step-end infinite}
+@media (prefers-reduced-motion:no-preference){g{animation:${total}ms step-end infinite}}
 ${styles.join('\n')}
-@media (prefers-reduced-motion:reduce){g{animation:none!important}}
 </style>
 <rect width="${width}" height="${height}" rx="10" fill="${BACKGROUND}" stroke="#3d444d"/>
 <circle cx="20" cy="17" r="5" fill="#ff5f57"/><circle cx="38" cy="17" r="5" fill="#febc2e"/><circle cx="56" cy="17" r="5" fill="#28c840"/>
-<svg x="${PADDING}" y="${TITLE_BAR}" width="${(columns * CELL_WIDTH).toFixed(0)}" height="${screen}">
+<clipPath id="screen"><rect width="${(columns * CELL_WIDTH).toFixed(0)}" height="${screen}"/></clipPath>
+<g transform="translate(${PADDING} ${TITLE_BAR})" clip-path="url(#screen)">
 <g class="scroll">
 ${drawn.filter((line) => line !== '').join('\n')}
 </g>
-</svg>
+</g>
 </svg>
 `;
 }
