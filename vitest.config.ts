@@ -1,8 +1,9 @@
 import { configDefaults, defineConfig } from 'vitest/config';
+import { HANG_MS } from './test/support/hang.ts';
 import { SYSTEM_TESTS } from './test/tiers.ts';
 
-// Against hanging only: the machine may be busy, and many tests start several processes.
-const TIMEOUTS = { testTimeout: 60_000, hookTimeout: 60_000 };
+// Later than what a test itself waits for, so that the test can say what did not come.
+const TIMEOUTS = { testTimeout: 3 * HANG_MS, hookTimeout: 3 * HANG_MS };
 
 export default defineConfig({
   test: {

@@ -1,36 +1,64 @@
-// Run as a process of its own: opens a pipe, exchanges once, closes, and leaves the rest to the event loop.
+/**
+ * Run as a process of its own: opens a pipe, exchanges once, closes the pipe, and leaves the rest to the event loop.
+ * Says what came of the exchange and what the process holds then.
+ */
 import { writeSync } from 'node:fs';
 import { namedPipe } from '../../src/pipe/npipe.ts';
 import type { Pipe } from '../../src/pipe/pipe.ts';
 import { openPipe } from '../../src/pipe/pipe-uri.ts';
+import { HANG_MS } from '../support/hang.ts';
 import { encode, OURS } from './frames.ts';
 import type { GuestEnd } from './transports.ts';
 
-const { end, deadline } = JSON.parse(process.argv[2] ?? '') as { end: GuestEnd | null; deadline: number };
+export interface HarnessArgument {
+  readonly end: GuestEnd;
+  /** Whether the host answers; a silent one is given up after a moment. */
+  readonly answers: boolean;
+}
 
-function open(from: GuestEnd): Pipe | Promise<Pipe> {
-  if (from.socketAsNamedPipe !== undefined) return namedPipe(from.uri, from.socketAsNamedPipe);
+const { end, answers } = JSON.parse(process.argv[2] ?? '') as HarnessArgument;
+
+function open(): Pipe | Promise<Pipe> {
+  if (end.socketAsNamedPipe !== undefined) return namedPipe(end.uri, end.socketAsNamedPipe);
   const loopback = () =>
-    deadline < 1_000 ? new Promise<Uint8Array>(() => {}) : Promise.resolve(encode('response', OURS));
-  return openPipe(from.uri, { ...from.environment, loopback });
+    answers ? Promise.resolve(encode('response', OURS)) : new Promise<Uint8Array>(() => {});
+  return openPipe(end.uri, { ...end.environment, loopback });
 }
 
 async function exchange(pipe: Pipe): Promise<string> {
+  const signal = AbortSignal.timeout(answers ? HANG_MS : 300);
   try {
-    await pipe.exchange(encode('request', OURS), { signal: AbortSignal.timeout(deadline) });
+    await pipe.exchange(encode('request', OURS), { signal });
     return 'answered';
   } catch (thrown) {
     return String((thrown as { code?: unknown }).code);
   }
 }
 
+/**
+ * Resources whose end the system takes its time for (a killed child, a closing handle) are waited for. A timer is
+ * not: it would delay the process's end for no reason.
+ */
+async function heldResources(): Promise<string[]> {
+  for (;;) {
+    // The loop takes a few turns to let go of what was closed.
+    for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate);
+    const held = process.getActiveResourcesInfo();
+    if (held.length === 0 || held.includes('Timeout')) return held;
+  }
+}
+
+const sayHeld = (held: string[]) => writeSync(1, `holds ${held.join(' ') || 'nothing'}\n`);
+
 async function main(): Promise<void> {
-  const pipe = end === null ? null : await open(end);
-  writeSync(1, pipe === null ? 'nothing to do' : await exchange(pipe));
-  await pipe?.close();
-  // The loop takes a few turns to let go of what was closed.
-  for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate);
-  writeSync(1, `, holds ${process.getActiveResourcesInfo().join(' ') || 'nothing'}`);
+  process.on('SIGTERM', () => {
+    sayHeld(process.getActiveResourcesInfo());
+    process.exit(1);
+  });
+  const pipe = await open();
+  writeSync(1, `${await exchange(pipe)}\n`);
+  await pipe.close();
+  sayHeld(await heldResources());
 }
 
 void main();

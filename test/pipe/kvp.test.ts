@@ -16,6 +16,7 @@ import { encodeRecord, type PoolRecord, RECORD_LENGTH, readPool } from '../../sr
 import { GUEST_TO_HOST, HOST_TO_GUEST, readSettledPool } from '../../src/kvp/pool-file.ts';
 import { openKvpPipe } from '../../src/pipe/kvp.ts';
 import type { Pipe } from '../../src/pipe/pipe.ts';
+import { HANG_MS } from '../support/hang.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 import { until } from '../support/until.ts';
 import { encode, lineOf, NEXT, OURS, STALE } from './frames.ts';
@@ -39,10 +40,8 @@ function openPipe(): Pipe {
   return pipe;
 }
 
-const ask = (pipe: Pipe, id = OURS, deadline = 3_000) =>
-  pipe
-    .exchange(encode('request', id), { signal: AbortSignal.timeout(deadline) })
-    .then((line) => Buffer.from(line).toString('latin1'));
+const ask = (pipe: Pipe, id = OURS, signal = AbortSignal.timeout(HANG_MS)) =>
+  pipe.exchange(encode('request', id), { signal }).then((line) => Buffer.from(line).toString('latin1'));
 
 const asked = (id = OURS) =>
   until('the request is in the pool', () => gatherLines(records(GUEST_TO_HOST)).get(id));
@@ -63,7 +62,13 @@ describe('the guest', () => {
   });
 
   test('takes its records away at the deadline too', async () => {
-    await expect(ask(openPipe(), OURS, 100)).rejects.toMatchObject({ code: 'host-silent' });
+    const deadline = new AbortController();
+    const work = expect(ask(openPipe(), OURS, deadline.signal)).rejects.toMatchObject({
+      code: 'host-silent',
+    });
+    await asked();
+    deadline.abort();
+    await work;
     expect(records(GUEST_TO_HOST)).toEqual([]);
   });
 
@@ -120,7 +125,7 @@ describe('the guest', () => {
     const fd = openSync(file(GUEST_TO_HOST), 'r+');
     onTestFinished(() => closeSync(fd));
     expect(tryLock(fd)).toBe(true);
-    await expect(ask(openPipe(), OURS, 100)).rejects.toMatchObject({
+    await expect(ask(openPipe(), OURS, AbortSignal.timeout(100))).rejects.toMatchObject({
       code: 'host-silent',
       message: expect.stringContaining('lock'),
     });
@@ -179,9 +184,12 @@ describe('the host', () => {
       return encode('response', idOf(frame));
     });
     const pipe = openPipe();
-    await expect(ask(pipe, OURS, 300)).rejects.toMatchObject({ code: 'host-silent' });
+    const deadline = new AbortController();
+    const first = expect(ask(pipe, OURS, deadline.signal)).rejects.toMatchObject({ code: 'host-silent' });
+    await until('the failure is reported', () => errors.map(String).includes('Error: no ledger'));
+    deadline.abort();
+    await first;
     expect(await ask(pipe, NEXT)).toBe(lineOf('response', NEXT));
-    expect(errors.map(String)).toContain('Error: no ledger');
   });
 
   test('started again, does not answer twice', async () => {

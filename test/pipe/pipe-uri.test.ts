@@ -1,8 +1,10 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { openPipe } from '../../src/pipe/pipe-uri.ts';
+import { HANG_MS } from '../support/hang.ts';
 import { tempFolder } from '../support/temp-folder.ts';
+import { until } from '../support/until.ts';
 import { encode, OURS } from './frames.ts';
 import { fakeSocat, testMachine } from './transports.ts';
 
@@ -14,7 +16,7 @@ beforeEach(() => {
 
 async function exchange(
   uri: string,
-  deadline = 5_000,
+  deadline = HANG_MS,
   environment = testMachine(folder),
 ): Promise<Uint8Array> {
   const pipe = await openPipe(uri, environment);
@@ -92,7 +94,7 @@ test('a serial URI that names no line: pipe-uri-invalid', async () => {
 
 test('serial without stty: pipe-not-found', async () => {
   await expect(
-    exchange('serial:/dev/null', 5_000, testMachine(folder, { PATH: folder })),
+    exchange('serial:/dev/null', HANG_MS, testMachine(folder, { PATH: folder })),
   ).rejects.toMatchObject({
     code: 'pipe-not-found',
     message: expect.stringContaining('stty'),
@@ -113,12 +115,23 @@ describe('exec', () => {
 
   test('ends with all that the command started', async () => {
     const file = path.join(folder, 'pid');
-    await expect(exchange(`exec:sleep 600 & echo $! > ${file}; wait`, 300)).rejects.toMatchObject({
+    const pipe = await openPipe(
+      `exec:sleep 600 & echo $! > ${file}.new; mv ${file}.new ${file}; wait`,
+      testMachine(folder),
+    );
+    const deadline = new AbortController();
+    const work = expect(
+      pipe.exchange(encode('request', OURS), { signal: deadline.signal }),
+    ).rejects.toMatchObject({
       code: 'host-silent',
     });
-    // Dead soon, though perhaps not yet collected by the system's first process.
+    await until('the command has started another', () => existsSync(file));
+    deadline.abort();
+    await work;
+    await pipe.close();
     const pid = Number(readFileSync(file, 'utf8'));
-    await expect.poll(() => stateOf(pid), { interval: 5 }).toMatch(/^(gone|Z)$/);
+    // Dead soon, though perhaps not yet collected by the system's first process.
+    await until('it has ended', () => ['gone', 'Z'].includes(stateOf(pid)));
   });
 });
 
@@ -142,7 +155,7 @@ describe('vsock needs a socat that can', () => {
     ['unknown', 'define', 'unknown version'],
   ])('%s, %s', async (version, define, why) => {
     const env = fakeSocat(folder, 'exit 9', about(version, define));
-    await expect(exchange('vsock:2:1688', 5_000, testMachine(folder, env))).rejects.toMatchObject({
+    await expect(exchange('vsock:2:1688', HANG_MS, testMachine(folder, env))).rejects.toMatchObject({
       code: 'pipe-not-found',
       message: expect.stringContaining(why),
       hint: expect.stringContaining('Install socat'),
@@ -151,7 +164,7 @@ describe('vsock needs a socat that can', () => {
 
   test.each(['1.7.4', '1.7.4.4', '1.8.0.0', '2.0.0-b9'])('%s will do', async (version) => {
     const env = fakeSocat(folder, 'exit 0', about(version, 'define'));
-    await expect(exchange('vsock:2:1688', 5_000, testMachine(folder, env))).rejects.toMatchObject({
+    await expect(exchange('vsock:2:1688', HANG_MS, testMachine(folder, env))).rejects.toMatchObject({
       code: 'host-gone',
     });
   });
@@ -159,7 +172,7 @@ describe('vsock needs a socat that can', () => {
   test('none on PATH', async () => {
     mkdirSync(path.join(folder, 'empty'));
     const environment = testMachine(folder, { PATH: path.join(folder, 'empty') });
-    await expect(exchange('vsock:2:1688', 5_000, environment)).rejects.toMatchObject({
+    await expect(exchange('vsock:2:1688', HANG_MS, environment)).rejects.toMatchObject({
       code: 'pipe-not-found',
     });
   });
@@ -172,12 +185,12 @@ describe('vsock needs a socat that can', () => {
     ['read(5, 0x55, 8192): Connection reset by peer', 'host-gone'],
   ])('it says %s: %s', async (words, code) => {
     const env = fakeSocat(folder, `echo '2026/01/02 03:04:05 socat[7] E ${words}' >&2; exit 1`);
-    await expect(exchange('vsock:2:1688', 5_000, testMachine(folder, env))).rejects.toMatchObject({ code });
+    await expect(exchange('vsock:2:1688', HANG_MS, testMachine(folder, env))).rejects.toMatchObject({ code });
   });
 
   test('is asked for CID and port as the URI has them', async () => {
     const env = fakeSocat(folder, 'echo "$@" >&2; exit 1');
-    await expect(exchange('vsock:3:5000', 5_000, testMachine(folder, env))).rejects.toMatchObject({
+    await expect(exchange('vsock:3:5000', HANG_MS, testMachine(folder, env))).rejects.toMatchObject({
       message: expect.stringContaining('- VSOCK-CONNECT:3:5000'),
     });
   });

@@ -6,15 +6,24 @@ import type { ScriptedHost } from './scripted-host.ts';
 export interface Situation {
   readonly host: ScriptedHost;
   /** The exchanges that the guest makes one after the other on the same pipe. */
-  readonly exchanges: readonly { id: string; deadline: number; expect: string; code?: AvmaErrorCode }[];
+  readonly exchanges: readonly SituatedExchange[];
 }
 
-const LONG = 5_000;
-const SHORT = 150;
+interface SituatedExchange {
+  readonly id: string;
+  /** The line or the code that it comes to. */
+  readonly expect: string;
+  readonly code?: AvmaErrorCode;
+  /** When the guest gives up: as soon as the host has the frame, or after some milliseconds; otherwise never. */
+  readonly givesUp?: 'when the host has it' | number;
+}
 
 const silent: ScriptedHost = { answer: async () => {} };
-const answered = (id: string) => ({ id, deadline: LONG, expect: lineOf('response', id) });
-const failing = (code: AvmaErrorCode, deadline = LONG) => ({ id: OURS, deadline, expect: code, code });
+const answered = (id: string) => ({ id, expect: lineOf('response', id) });
+const failing = (code: AvmaErrorCode, givesUp?: SituatedExchange['givesUp']) => ({
+  ...{ id: OURS, expect: code, code },
+  ...(givesUp !== undefined && { givesUp }),
+});
 
 export const SITUATIONS = {
   'a whole exchange': {
@@ -63,7 +72,7 @@ export const SITUATIONS = {
         await end.send(encode('response', frame.exchangeId));
       },
     },
-    exchanges: [failing('host-silent', 300), answered(NEXT)],
+    exchanges: [failing('host-silent', 'when the host has it'), answered(NEXT)],
   },
   'an answer to somebody else, there before the request': {
     host: {
@@ -98,7 +107,7 @@ export const SITUATIONS = {
   },
   'a host that says nothing until the deadline': {
     host: silent,
-    exchanges: [failing('host-silent', SHORT)],
+    exchanges: [failing('host-silent', 150)],
   },
   'a host that goes in the middle of its answer': {
     host: {
@@ -107,8 +116,7 @@ export const SITUATIONS = {
         end.hangUp();
       },
     },
-    // A virtio port waits for the host to come back for as long as it may.
-    exchanges: [failing('host-gone', 1_500)],
+    exchanges: [failing('host-gone')],
   },
   'a host that goes and comes back': {
     host: {

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { GUEST_TO_HOST, HOST_TO_GUEST } from '../../src/kvp/pool-file.ts';
@@ -17,6 +17,13 @@ export interface GuestEnd {
   readonly socketAsNamedPipe?: string;
 }
 
+interface StartedHost {
+  readonly end: GuestEnd;
+  /** Of a transport whose guest waits for a host that went: resolves when the host's end is closed. */
+  readonly gone?: Promise<void>;
+  stop(): Promise<void>;
+}
+
 /** One transport with a host at its other end, or with none. */
 export interface Transport {
   readonly name: string;
@@ -24,7 +31,7 @@ export interface Transport {
   readonly notHere?: Partial<Record<SituationName, string>>;
   /** What another kind of end says when nobody is there. */
   readonly absentCode?: 'host-silent';
-  start(host: ScriptedHost, folder: string): Promise<GuestEnd & { stop(): Promise<void> }>;
+  start(host: ScriptedHost, folder: string): Promise<StartedHost>;
   absent(folder: string): GuestEnd;
 }
 
@@ -87,27 +94,43 @@ function bridgeTo(folder: string, socket: string): string {
   return `exec '${process.execPath}' '${file}' '${socket}'`;
 }
 
-/** A terminal that leads to the socket; `link` is the device file that the guest opens. */
-async function pseudoTerminal(link: string, options: string, socket: string): Promise<ChildProcess> {
+/** A pseudo-terminal that leads to a socket. */
+interface Terminal {
+  /** The device file that the guest opens. */
+  readonly link: string;
+  /** Resolves when the terminal was hung up, because the socket was. */
+  readonly gone: Promise<void>;
+  stop(): Promise<void>;
+}
+
+async function pseudoTerminal(link: string, options: string, socket: string): Promise<Terminal> {
   mkdirSync(path.dirname(link), { recursive: true });
   const socat = spawn(SOCAT ?? '', [`PTY,link=${link}${options}`, `UNIX-CONNECT:${socket}`], {
     stdio: 'ignore',
   });
+  const gone = new Promise<void>((resolve) => socat.once('exit', () => resolve()));
   await until('socat has made the terminal', () => existsSync(link));
-  return socat;
+  return {
+    link,
+    gone,
+    stop: () => {
+      socat.kill('SIGKILL');
+      return gone;
+    },
+  };
 }
 
 const onSocket =
-  (guestEnd: (socket: string, folder: string) => GuestEnd | Promise<GuestEnd & { child?: ChildProcess }>) =>
-  async (host: ScriptedHost, folder: string) => {
+  (guestEnd: (socket: string, folder: string) => GuestEnd | Promise<GuestEnd & { terminal?: Terminal }>) =>
+  async (host: ScriptedHost, folder: string): Promise<StartedHost> => {
     const socket = path.join(folder, 'host.sock');
     const server = await listen(host, socket);
-    const { child, ...end }: GuestEnd & { child?: ChildProcess } = await guestEnd(socket, folder);
+    const { terminal, ...end }: GuestEnd & { terminal?: Terminal } = await guestEnd(socket, folder);
     const stop = async () => {
-      child?.kill('SIGKILL');
+      await terminal?.stop();
       await server.close();
     };
-    return { ...end, stop };
+    return { end, stop, ...(terminal?.link.includes('virtio') && { gone: terminal.gone }) };
   };
 
 const unix: Transport = {
@@ -162,8 +185,8 @@ const virtio: Transport = {
   notHere: { 'a host that goes and comes back': endsWithTheTerminal },
   start: onSocket(async (socket, folder) => {
     const link = path.join(folder, 'dev/virtio-ports/org.avma.activation.0');
-    const child = await pseudoTerminal(link, ',rawer', socket);
-    return { uri: 'virtio:org.avma.activation.0', environment: testMachine(folder), child };
+    const terminal = await pseudoTerminal(link, ',rawer', socket);
+    return { uri: 'virtio:org.avma.activation.0', environment: testMachine(folder), terminal };
   }),
   absent: (folder) => ({ uri: 'virtio:org.avma.activation.0', environment: testMachine(folder) }),
 };
@@ -173,8 +196,8 @@ const serial: Transport = {
   notHere: { 'a host that goes and comes back': endsWithTheTerminal },
   start: onSocket(async (socket, folder) => {
     const link = path.join(folder, 'ttyS1');
-    const child = await pseudoTerminal(link, '', socket);
-    return { uri: `serial:${link}`, environment: testMachine(folder), child };
+    const terminal = await pseudoTerminal(link, '', socket);
+    return { uri: `serial:${link}`, environment: testMachine(folder), terminal };
   }),
   absent: (folder) => ({ uri: `serial:${folder}/ttyS1`, environment: testMachine(folder) }),
 };
@@ -201,8 +224,8 @@ const kvp: Transport = {
   },
   async start(host, folder) {
     for (const pool of [GUEST_TO_HOST, HOST_TO_GUEST]) writeFileSync(path.join(folder, pool), '');
-    const end = listenOnPools(host, folder);
-    return { uri: `kvp:${folder}`, environment: testMachine(folder), stop: end.close };
+    const { close } = listenOnPools(host, folder);
+    return { end: { uri: `kvp:${folder}`, environment: testMachine(folder) }, stop: close };
   },
   absent: (folder) => ({ uri: 'kvp:', environment: testMachine(folder) }),
 };
@@ -228,8 +251,7 @@ const loopback: Transport = {
         void work();
       });
     return {
-      uri: 'loopback:',
-      environment: { ...testMachine(folder), loopback: loopbackHost },
+      end: { uri: 'loopback:', environment: { ...testMachine(folder), loopback: loopbackHost } },
       stop: async () => {},
     };
   },

@@ -4,6 +4,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import type { DeviceIo } from '../../src/pipe/device-io.ts';
 import { openVirtioPipe } from '../../src/pipe/virtio.ts';
 import { findVirtioPort } from '../../src/pipe/virtio-port.ts';
+import { HANG_MS } from '../support/hang.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 import { encode, lineOf, OURS } from './frames.ts';
 import { testMachine } from './transports.ts';
@@ -28,21 +29,33 @@ const errno = (code: string) => Object.assign(new Error(code), { code });
 
 type Step = 'absent' | 'silent' | 'full' | 'unplugged' | Uint8Array;
 
+interface Scripted {
+  readonly io: DeviceIo;
+  /** Aborts, as a deadline does, when the last step has been seen some times over. */
+  readonly deadline: AbortSignal;
+  written(): string;
+  closed(): number;
+}
+
 /** A port as the kernel's driver shows it, one step of the script a look; the last step stays. */
-function scripted(
-  steps: Step[],
-  opens: string[] = [],
-): { io: DeviceIo; written(): string; closed(): number } {
+function scripted(steps: Step[], opens: string[] = []): Scripted {
   const sent: Uint8Array[] = [];
+  const deadline = new AbortController();
+  let looksAtTheEnd = 0;
   let now: Step = 'silent';
   let closed = 0;
+  const atTheEnd = () => {
+    if (++looksAtTheEnd === 5) deadline.abort(new DOMException('the time is up', 'TimeoutError'));
+  };
   const io: DeviceIo = {
     open() {
       const error = opens.length > 1 ? opens.shift() : opens[0];
+      if (opens.length === 1 && error) atTheEnd();
       if (error) throw errno(error);
       return 99;
     },
     read(_fd, into) {
+      if (steps.length <= 1) atTheEnd();
       now = (steps.length > 1 ? steps.shift() : steps[0]) ?? 'silent';
       if (now === 'unplugged') throw errno('ENODEV');
       if (now === 'absent') return 0;
@@ -59,14 +72,18 @@ function scripted(
     },
     close: () => void closed++,
   };
-  return { io, written: () => Buffer.concat(sent).toString('latin1'), closed: () => closed };
+  return {
+    io,
+    deadline: deadline.signal,
+    written: () => Buffer.concat(sent).toString('latin1'),
+    closed: () => closed,
+  };
 }
 
-async function exchange(io: DeviceIo, deadline = 200): Promise<string> {
+async function exchange({ io, deadline: signal }: Scripted): Promise<string> {
   port(NAME, 'vport0p1');
   const pipe = openVirtioPipe(URI, NAME, testMachine(root), io);
   try {
-    const signal = AbortSignal.timeout(deadline);
     return Buffer.from(await pipe.exchange(encode('request', OURS), { signal })).toString('latin1');
   } finally {
     await pipe.close();
@@ -91,7 +108,7 @@ describe('the port is found', () => {
   test('or else the error says which there are', async () => {
     port('org.qemu.guest_agent.0', 'vport0p1');
     const pipe = openVirtioPipe(URI, NAME, testMachine(root));
-    const work = pipe.exchange(encode('request', OURS), { signal: AbortSignal.timeout(1_000) });
+    const work = pipe.exchange(encode('request', OURS), { signal: AbortSignal.timeout(HANG_MS) });
     await expect(work).rejects.toMatchObject({
       code: 'host-absent',
       message: expect.stringContaining('org.qemu.guest_agent.0'),
@@ -109,25 +126,18 @@ describe('a port as the driver behaves (scripted reads and writes)', () => {
   const answer = encode('response', OURS);
 
   test('answers when the host comes late; only then is the request written', async () => {
-    const { io, written, closed } = scripted([
-      'absent',
-      'absent',
-      'silent',
-      'silent',
-      'silent',
-      'silent',
-      answer,
-    ]);
-    expect(await exchange(io, 2_000)).toBe(lineOf('response', OURS));
-    expect(written()).toBe(Buffer.from(encode('request', OURS)).toString('latin1'));
-    expect(closed()).toBe(1);
+    const quiet: Step[] = Array(4).fill('silent');
+    const late = scripted(['absent', 'absent', ...quiet, answer]);
+    expect(await exchange(late)).toBe(lineOf('response', OURS));
+    expect(late.written()).toBe(Buffer.from(encode('request', OURS)).toString('latin1'));
+    expect(late.closed()).toBe(1);
   });
 
   test('gets the whole request again when the host goes and another comes', async () => {
     const quiet: Step[] = Array(6).fill('silent');
-    const { io, written } = scripted([...quiet, 'absent', 'absent', ...quiet, answer]);
-    expect(await exchange(io, 2_000)).toBe(lineOf('response', OURS));
-    expect(written().split(lineOf('request', OURS))).toHaveLength(3);
+    const changing = scripted([...quiet, 'absent', 'absent', ...quiet, answer]);
+    expect(await exchange(changing)).toBe(lineOf('response', OURS));
+    expect(changing.written().split(lineOf('request', OURS))).toHaveLength(3);
   });
 
   test.each([
@@ -137,16 +147,14 @@ describe('a port as the driver behaves (scripted reads and writes)', () => {
     ['a host that went', ['silent', 'silent', 'absent'], 'host-gone', /did not come back/],
     ['a port that is unplugged', ['silent', 'unplugged'], 'host-gone', /unplugged/],
   ] as [string, Step[], string, RegExp][])('%s: the error says so', async (_name, steps, code, message) => {
-    await expect(exchange(scripted(steps).io)).rejects.toMatchObject({
+    await expect(exchange(scripted(steps))).rejects.toMatchObject({
       code,
       message: expect.stringMatching(message),
     });
   });
 
   test('is waited for while another process holds it', async () => {
-    expect(await exchange(scripted([answer], ['EBUSY', 'EBUSY', '']).io, 2_000)).toBe(
-      lineOf('response', OURS),
-    );
+    expect(await exchange(scripted([answer], ['EBUSY', 'EBUSY', '']))).toBe(lineOf('response', OURS));
   });
 
   test('held by another until the deadline, the error names the holder', async () => {
@@ -156,7 +164,7 @@ describe('a port as the driver behaves (scripted reads and writes)', () => {
     mkdirSync(proc, { recursive: true });
     symlinkSync(device, path.join(proc, '7'));
     writeFileSync(path.join(root, 'proc/412/comm'), 'qemu-ga\n');
-    await expect(exchange(scripted([], ['EBUSY']).io)).rejects.toMatchObject({
+    await expect(exchange(scripted([], ['EBUSY']))).rejects.toMatchObject({
       code: 'pipe-busy',
       hresult: 0xc004fd01,
       message: expect.stringContaining('process 412 (qemu-ga)'),
@@ -164,18 +172,18 @@ describe('a port as the driver behaves (scripted reads and writes)', () => {
   });
 
   test('held by nobody that this user sees, the error says that', async () => {
-    await expect(exchange(scripted([], ['EBUSY']).io)).rejects.toMatchObject({
+    await expect(exchange(scripted([], ['EBUSY']))).rejects.toMatchObject({
       code: 'pipe-busy',
       message: expect.stringContaining('another process'),
     });
   });
 
   test('of root only is access-denied', async () => {
-    await expect(exchange(scripted([], ['EACCES']).io)).rejects.toMatchObject({ code: 'access-denied' });
+    await expect(exchange(scripted([], ['EACCES']))).rejects.toMatchObject({ code: 'access-denied' });
   });
 
   test('with nothing behind it is host-absent', async () => {
-    await expect(exchange(scripted([], ['ENXIO']).io)).rejects.toMatchObject({ code: 'host-absent' });
+    await expect(exchange(scripted([], ['ENXIO']))).rejects.toMatchObject({ code: 'host-absent' });
   });
 });
 
