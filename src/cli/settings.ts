@@ -4,11 +4,13 @@ import path from 'node:path';
 import * as z from 'zod/mini';
 import { AvmaError } from '../errors/avma-error.ts';
 import { placeOf } from '../schema/issue-place.ts';
-import { readFileIfAny } from '../storage/atomic-file.ts';
+import { readBoundedFileIfAny } from '../storage/read-file.ts';
 
 /** Where things are and what was asked for: flags over the environment over the configuration file. */
 export interface Settings {
   readonly stateFolder: string;
+  /** Whether nobody named the state folder, so that it depends on the user. */
+  readonly stateFolderIsDefault: boolean;
   readonly hostFolder: string;
   readonly trustFolders: readonly string[];
   /** Where `avma guest trust add` puts anchors; one of {@link trustFolders}. */
@@ -24,15 +26,30 @@ export interface Settings {
 }
 
 const SYSTEM_FOLDER = '/etc/avma';
+/** Where root's guest state lies, unless it is told another place. */
+export const SYSTEM_STATE_FOLDER = '/var/lib/avma';
 const DEADLINE_SECONDS = 10;
+const MIN_DEADLINE_SECONDS = 0.1;
+const MAX_DEADLINE_SECONDS = 600;
+const MAX_CONFIG_BYTES = 64 * 1024;
 
 /** `/etc/avma/config.json`, or the file that AVMA_CONFIG names. */
 const ConfigFile = z.strictObject({
   pipe: z.optional(z.string()),
   vmId: z.optional(z.string()),
-  deadlineSeconds: z.optional(z.number().check(z.minimum(0.1), z.maximum(600))),
+  deadlineSeconds: z.optional(
+    z.number().check(z.minimum(MIN_DEADLINE_SECONDS), z.maximum(MAX_DEADLINE_SECONDS)),
+  ),
   stateFolder: z.optional(z.string()),
 });
+
+/** What each member of the configuration has to be, for the message about one that is not. */
+const CONFIG_MEMBERS: Record<keyof z.infer<typeof ConfigFile>, string> = {
+  pipe: 'text, as in "pipe": "unix:/run/avma/host.sock"',
+  vmId: 'text, as in "vmId": "11111111-2222-4333-8444-555555555555"',
+  deadlineSeconds: `a number from ${MIN_DEADLINE_SECONDS} to ${MAX_DEADLINE_SECONDS}, as in "deadlineSeconds": 10`,
+  stateFolder: 'text, as in "stateFolder": "/var/lib/avma"',
+};
 
 /**
  * @param packageRoot - The folder that holds `keys/`.
@@ -40,7 +57,8 @@ const ConfigFile = z.strictObject({
  */
 export function readSettings(packageRoot: string, env: NodeJS.ProcessEnv = process.env): Settings {
   const config = readConfig(env.AVMA_CONFIG);
-  const stateFolder = path.resolve(env.AVMA_STATE_DIR || config.stateFolder || defaultStateFolder(env));
+  const namedStateFolder = env.AVMA_STATE_DIR || config.stateFolder;
+  const stateFolder = path.resolve(namedStateFolder || defaultStateFolder(env));
   const hostFolder = path.resolve(env.AVMA_HOST_DIR || path.join(stateFolder, 'host'));
   const packaged = path.join(packageRoot, 'keys');
   const systemCatalogs = path.join(SYSTEM_FOLDER, 'catalog.d');
@@ -48,6 +66,7 @@ export function readSettings(packageRoot: string, env: NodeJS.ProcessEnv = proce
   const ownCatalogFolder = path.join(stateFolder, 'catalog.d');
   return {
     stateFolder,
+    stateFolderIsDefault: !namedStateFolder,
     hostFolder,
     trustFolders: [
       path.join(packaged, 'trust'),
@@ -64,7 +83,7 @@ export function readSettings(packageRoot: string, env: NodeJS.ProcessEnv = proce
   };
 }
 
-/** The host's name, when it is not told another; the guest's, for the host's event log. */
+/** The machine's name in printable ASCII: the default for a host's name, and what a guest tells the host's event log. */
 export function machineName(): string {
   const name = os.hostname().replace(/[^\x21-\x7e]/g, '');
   return name.slice(0, 63) || 'localhost';
@@ -80,34 +99,68 @@ export function packageVersion(packageRoot: string): string {
 
 function readConfig(named: string | undefined): z.infer<typeof ConfigFile> {
   const file = named || path.join(SYSTEM_FOLDER, 'config.json');
-  const bytes = readFileIfAny(file);
+  const bytes = readBoundedFileIfAny(file, MAX_CONFIG_BYTES);
   if (bytes === undefined) {
     if (!named) return {};
-    throw new AvmaError('config-invalid', `AVMA_CONFIG names ${file}, which is not there`);
+    throw new AvmaError('config-invalid', `AVMA_CONFIG names ${file}, which does not exist`, {
+      hint: 'Correct AVMA_CONFIG, or unset it to use /etc/avma/config.json.',
+    });
   }
   let json: unknown;
   try {
     json = JSON.parse(bytes.toString('utf8'));
   } catch (cause) {
-    throw new AvmaError('config-invalid', `the configuration ${file} is not JSON`, { cause });
+    if (!(cause instanceof SyntaxError)) throw cause;
+    throw new AvmaError('config-invalid', `the configuration ${file} is not JSON: ${cause.message}`, {
+      cause,
+      hint: 'Write it as {"pipe": "unix:/run/avma/host.sock"}, for example.',
+    });
   }
   const parsed = ConfigFile.safeParse(json);
   if (parsed.success) return parsed.data;
-  throw new AvmaError('config-invalid', `the configuration ${file} is wrong at ${placeOf(parsed.error)}`);
+  throw wrongMember(file, json, placeOf(parsed.error));
+}
+
+/** The error for a configuration that is JSON and not as it should be: the member, why, and the right way. */
+function wrongMember(file: string, json: unknown, place: string): AvmaError {
+  const members = Object.keys(CONFIG_MEMBERS);
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) {
+    return new AvmaError('config-invalid', `the configuration ${file} is not a JSON object`, {
+      hint: 'Write it as {"pipe": "unix:/run/avma/host.sock"}, for example.',
+    });
+  }
+  if (Object.hasOwn(CONFIG_MEMBERS, place)) {
+    const value = JSON.stringify((json as Record<string, unknown>)[place]);
+    const wanted = CONFIG_MEMBERS[place as keyof typeof CONFIG_MEMBERS];
+    return new AvmaError('config-invalid', `"${place}" in the configuration ${file} is ${value}`, {
+      hint: `It has to be ${wanted}.`,
+    });
+  }
+  const meant = members.find((member) => isAlike(member, place));
+  return new AvmaError('config-invalid', `the configuration ${file} has an unknown member "${place}"`, {
+    hint: `${meant === undefined ? '' : `Did you mean "${meant}"? `}The members are ${members.join(', ')}.`,
+  });
+}
+
+/** Whether one name begins with the other or holds it, in any case: `deadline` and `deadlineSeconds`. */
+function isAlike(member: string, written: string): boolean {
+  const [a, b] = [member.toLowerCase(), written.toLowerCase().replace(/[-_]/g, '')];
+  return b.length >= 2 && (a.startsWith(b) || b.startsWith(a) || a.includes(b) || b.includes(a));
 }
 
 function deadlineSeconds(named: string | undefined, configured: number | undefined): number {
   if (!named) return configured ?? DEADLINE_SECONDS;
   const seconds = Number(named);
-  if (seconds >= 0.1 && seconds <= 600) return seconds;
+  if (seconds >= MIN_DEADLINE_SECONDS && seconds <= MAX_DEADLINE_SECONDS) return seconds;
   throw new AvmaError(
     'config-invalid',
-    `AVMA_DEADLINE is "${named}", not a number of seconds from 0.1 to 600`,
+    `AVMA_DEADLINE is "${named}", not a number of seconds from ${MIN_DEADLINE_SECONDS} to ${MAX_DEADLINE_SECONDS}`,
+    { hint: 'Write it as AVMA_DEADLINE=10, for example.' },
   );
 }
 
 function defaultStateFolder(env: NodeJS.ProcessEnv): string {
   if (process.platform === 'win32') return path.join(env.ProgramData || 'C:\\ProgramData', 'avma');
-  if (process.getuid?.() === 0) return '/var/lib/avma';
+  if (process.getuid?.() === 0) return SYSTEM_STATE_FOLDER;
   return path.join(env.XDG_STATE_HOME || path.join(os.homedir(), '.local', 'state'), 'avma');
 }

@@ -50,17 +50,21 @@ export function writeOutput(fd: typeof STDOUT | typeof STDERR, output: string | 
 /**
  * Shows on a terminal that something is being waited for, once it takes longer than a moment, and takes it off again.
  * Writes to stderr only, and to nothing that is no terminal.
+ *
+ * @param limitMs - When the work gives up by itself, in milliseconds; shown beside the time that has gone by.
  */
-export async function whileWaiting<T>(what: string, work: Promise<T>): Promise<T> {
+export async function whileWaiting<T>(what: string, work: Promise<T>, limitMs?: number): Promise<T> {
   if (!isTerminal(STDERR)) return work;
   let frame = 0;
   let shown = false;
   const started = performance.now();
+  const limit = limitMs === undefined ? '' : ` of ${Math.ceil(limitMs / 1000)}`;
   const timer = setInterval(() => {
     const waited = performance.now() - started;
     if (waited < SPINNER_DELAY_MS) return;
     shown = true;
-    writeOutput(STDERR, `\r${FRAMES[frame++ % FRAMES.length]} ${what} ... ${Math.floor(waited / 1000)} s`);
+    const seconds = Math.floor(waited / 1000);
+    writeOutput(STDERR, `\r${FRAMES[frame++ % FRAMES.length]} ${what} ... ${seconds}${limit} s`);
   }, 100);
   try {
     return await work;

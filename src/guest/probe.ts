@@ -97,23 +97,23 @@ function judgeDates({ notBefore, notAfter }: HostCertificate, now: number): Prob
 
 /** What a failure tells of the other end. The codes that a pipe and a `hello` can end with; others stand for themselves. */
 const WHO_IS_THERE: Partial<Record<AvmaErrorCode, string>> = {
-  'host-not-activated': 'a host is there, and it is not activated',
-  'protocol-unsupported': 'a host is there, and it speaks another version of the protocol',
-  throttled: 'a host is there, and takes no more requests over this pipe for now',
-  'response-malformed': 'something is there that is not a host',
-  'host-silent': 'nothing came back in time',
-  'host-gone': 'somebody was there, and went away before the answer',
-  'host-absent': 'nobody is there',
-  'pipe-busy': 'the pipe is there, and another process holds it',
-  'access-denied': 'the pipe is there, and this user may not open it',
-  'pipe-not-found': 'there is no way to it',
-  'file-not-found': 'there is no way to it',
-  'pipe-uri-invalid': 'this is not a pipe that could be opened here',
+  'host-not-activated': 'reachable, not activated',
+  'protocol-unsupported': 'reachable, but it speaks another version of the protocol',
+  throttled: 'reachable, but it takes no more requests over this pipe for now',
+  'response-malformed': 'something answered that is not a host',
+  'host-silent': 'no answer in time',
+  'host-gone': 'the other end went away before it answered',
+  'host-absent': 'no host is there',
+  'pipe-busy': 'another process holds the pipe',
+  'access-denied': 'this user may not open the pipe',
+  'pipe-not-found': 'the pipe does not exist',
+  'file-not-found': 'the pipe does not exist',
+  'pipe-uri-invalid': 'not a pipe that can be opened here',
 };
 
 /** One line: who answered, or what the failure tells of the other end. */
 export function whoIsThere({ dates, error }: Pick<Probe, 'dates' | 'error'>): string {
-  if (dates === 'valid') return 'a host is there, and it is activated';
-  if (dates !== null) return `a host is there, and its certificate is ${dates} by this machine's clock`;
-  return (error === null ? undefined : WHO_IS_THERE[error.code]) ?? 'it cannot be told';
+  if (dates === 'valid') return 'reachable, activated';
+  if (dates !== null) return `reachable, certificate ${dates} by this machine's clock`;
+  return (error === null ? undefined : WHO_IS_THERE[error.code]) ?? 'unknown';
 }

@@ -91,11 +91,11 @@ describe('folders', () => {
 describe('a configuration file that is wrong: config-invalid, with the file and the place', () => {
   test.each([
     ['no JSON', 'pipe = unix:/x', 'not JSON'],
-    ['a member that is not known', { pip: 'unix:/x' }, 'pip'],
+    ['a member that is not known', { pip: 'unix:/x' }, '"pip"'],
     ['a pipe that is no text', { pipe: 7 }, 'pipe'],
     ['a deadline of nothing', { deadlineSeconds: 0 }, 'deadlineSeconds'],
     ['a deadline of hours', { deadlineSeconds: 3600 }, 'deadlineSeconds'],
-    ['a list', '[]', 'its top'],
+    ['a list', '[]', 'is not a JSON object'],
   ])('%s', async (_name, config, place) => {
     const env = environment(config);
     const failure = await failureOf(() => readSettings('/package', env));
@@ -103,6 +103,18 @@ describe('a configuration file that is wrong: config-invalid, with the file and 
     expect(failure.hresult).toBe(0x80070057);
     expect(failure.message).toContain(env['AVMA_CONFIG']);
     expect(failure.message).toContain(place);
+  });
+
+  test.each([
+    [{ deadline: 5 }, /Did you mean "deadlineSeconds"\?.*pipe, vmId, deadlineSeconds, stateFolder/],
+    [{ vm_id: 'x' }, /Did you mean "vmId"\?/],
+    [{ color: true }, /^The members are pipe, /],
+    [{ deadlineSeconds: '10' }, /It has to be a number from 0\.1 to 600/],
+    [{ pipe: null }, /It has to be text, as in "pipe": "unix:/],
+  ])('%j has a hint with the right name or value', async (config, hint) => {
+    const failure = await failureOf(() => readSettings('/package', environment(config)));
+    expect(failure.code).toBe('config-invalid');
+    expect(failure.hint).toMatch(hint);
   });
 
   test('one that AVMA_CONFIG names in vain', async () => {

@@ -16,7 +16,7 @@ const HOST_START_TIMEOUT_MS = 15_000;
 
 export function demoCommand(context: Context): Command {
   return new Command('demo')
-    .description('play vendor, host and guest on this machine, in one temporary folder')
+    .description('Run a full demo in a temporary folder: vendor, host and guest on this machine')
     .action(() => runDemo(context.launcher.packageRoot));
 }
 

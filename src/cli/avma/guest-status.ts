@@ -1,127 +1,120 @@
-import { formatHresult } from '../../errors/hresult.ts';
+import { Command } from 'commander';
 import type { GuestService } from '../../guest/guest-service.ts';
-import type { LicenseState, LicenseStatus } from '../../guest/license-report.ts';
-import { discoverPipe } from '../../pipe/discovery.ts';
-import { systemEnvironment } from '../../pipe/environment.ts';
-import type { Settings } from '../settings.ts';
-import { formatInstant, formatRows, writeData, writeJson } from './output.ts';
+import { LicenseStatus, type ProductReport } from '../../guest/license-report.ts';
+import type { StoredAnchor } from '../../guest/trust-store.ts';
+import { ANSWER_IS_NO, type Context } from './context.ts';
+import { keyedProducts, openGuestToRead } from './guest-open.ts';
+import { productFields } from './guest-status-text.ts';
+import { writeData, writeJson } from './output.ts';
+import { candidateFields, choosePipe, type PipeChoice } from './pipe-choice.ts';
+import { describeProduct, type ProductStatus } from './product-status.ts';
+import { type Field, formatFields } from './table.ts';
+import { anchorJson } from './trust.ts';
+import { wmiProduct, wmiService } from './wmi-json.ts';
 
-/** `avma guest status`: the licence, what it was concluded from, and the way to its renewal. */
-export async function showGuestStatus(
-  service: GuestService,
-  settings: Settings,
-  json: boolean,
-): Promise<void> {
-  const products = (await service.products())
-    .filter(({ partialProductKey }) => partialProductKey !== null)
-    .map(({ activationId }) => describe(service, activationId))
-    .filter((product) => product !== undefined);
-  const discovery = discoverPipe(systemEnvironment());
-  const pipe = {
-    uri: settings.pipe ?? discovery.uri,
-    from: settings.pipe !== undefined ? 'configured' : discovery.uri === null ? 'not found' : 'found',
-    tried: settings.pipe !== undefined ? [] : discovery.candidates,
+interface StatusOptions {
+  readonly json?: boolean;
+  readonly check?: boolean;
+}
+
+/** `avma guest status`. */
+export function statusCommand(context: Context): Command {
+  return new Command('status')
+    .description('Show what is licensed here and why, or why not, and what to do next')
+    .option('--check', `exit with ${ANSWER_IS_NO} unless every product that has a key is licensed`)
+    .option('--json', 'print the status as JSON')
+    .addHelpText(
+      'after',
+      `
+Exit status: 0 when the status could be read; with --check, 0 only when at least one product has a key and all of
+them that a host can activate are licensed now, and ${ANSWER_IS_NO} otherwise. 77 when this user may not see the license.
+
+Examples:
+  avma guest status
+  avma guest status --check || avma guest activate
+  avma guest status --json | jq '.wmi[].LicenseStatus'`,
+    )
+    .action((options: StatusOptions) => showGuestStatus(context, options));
+}
+
+/** The whole status: what the JSON holds and the table is made from. */
+interface GuestStatus {
+  readonly service: GuestService;
+  readonly reports: readonly ProductReport[];
+  readonly products: readonly ProductStatus[];
+  readonly pipe: PipeChoice;
+  readonly trust: readonly StoredAnchor[];
+  readonly nextSteps: readonly string[];
+}
+
+async function showGuestStatus(context: Context, { json, check }: StatusOptions): Promise<void> {
+  const service = await openGuestToRead(context, 'avma guest status');
+  const reports = await keyedProducts(service);
+  const products = reports.map(({ activationId }) => describeProduct(service, activationId));
+  const status: GuestStatus = {
+    service,
+    reports,
+    products,
+    pipe: choosePipe(undefined, context.settings().pipe),
+    trust: service.anchors,
+    nextSteps: products.length > 0 ? [] : firstSteps(service.anchors.length === 0),
   };
-  const trust = service.anchors.map(({ name, keyId, file }) => ({ name, keyId, file }));
-  if (json) {
-    writeJson('avma.guest-status/1', {
-      vmId: service.vmId,
-      products,
-      pipe,
-      trust,
-      stateFile: service.stateFile,
-    });
-    return;
-  }
-  const rows: [string, string][] = [
-    ['VM ID', `${service.vmId.value} (${service.vmId.source}: ${service.vmId.from})`],
+  if (json === true) writeJson('avma.guest-status/1', toJson(status));
+  else writeData(formatFields(toFields(status), context.style));
+  if (check === true && !isLicensed(products)) context.setExitStatus(ANSWER_IS_NO);
+}
+
+/** Whether there is a product that a host activates, and all of those are licensed now. */
+export function isLicensed(products: readonly ProductStatus[]): boolean {
+  const activatable = products.filter(({ channel }) => channel === 'VT:IA');
+  return (
+    activatable.length > 0 && activatable.every(({ license }) => license.status === LicenseStatus.licensed)
+  );
+}
+
+/** The way to a first licence. */
+function firstSteps(trustsNobody: boolean): string[] {
+  return [
+    ...(trustsNobody ? ['Trust the vendor: avma guest trust add FILE'] : []),
+    'Install a product key: avma guest install-key KEY',
   ];
-  if (products.length === 0) rows.push(['Product', 'no key is installed: slmgr /ipk KEY']);
-  for (const product of products) {
-    rows.push(
-      [
-        'Product',
-        `${product.name} (${product.edition} ${product.osVersion}, key *-${product.partialProductKey})`,
-      ],
-      ['License', licenseText(product.license)],
-    );
-    if (product.problem !== null) rows.push(['Why', `${product.problem.message} [${product.problem.code}]`]);
-    if (product.lease !== null) {
-      rows.push(
-        [
-          'Host',
-          `${product.lease.hostName} (${product.lease.hardwareId}, ${product.lease.hostEdition} ${product.lease.hostOsVersion})`,
-        ],
-        [
-          'Lease',
-          `${formatInstant(product.lease.issuedAt)} to ${formatInstant(product.lease.expiresAt)}, renewed from ${formatInstant(product.lease.renewAfter)}`,
-        ],
-        ['Clock', product.lease.clock],
-      );
-    }
-  }
-  rows.push(['Pipe', pipe.uri === null ? 'none found; name one in AVMA_PIPE' : `${pipe.uri} (${pipe.from})`]);
-  for (const candidate of pipe.tried) {
-    rows.push(['', `${candidate.uri}: ${candidate.verdict}, ${candidate.reason}`]);
-  }
-  rows.push([
-    'Trust',
-    trust.map(({ name, keyId }) => `${name} (${keyId})`).join(', ') || 'nobody: avma guest trust add FILE',
-  ]);
-  rows.push(['State', service.stateFile]);
-  writeData(formatRows(rows));
 }
 
-function describe(service: GuestService, activationId: string) {
-  const product = service.catalog.productOfActivationId(activationId);
-  const derived = service.derive(activationId);
-  if (product === undefined || derived === undefined) return undefined;
-  const { report, verdict, time } = derived;
-  const { license } = report;
+function toJson({ service, reports, products, pipe, trust, nextSteps }: GuestStatus): object {
+  const { uri, from, candidates } = pipe;
   return {
-    name: product.name,
-    edition: product.edition,
-    osVersion: product.osVersion,
-    channel: product.channel,
-    activationId,
-    partialProductKey: report.partialProductKey,
-    license: {
-      ...license,
-      statusText: STATUS_NAMES[license.status],
-      reason: license.reason === 0 ? null : formatHresult(license.reason),
-    },
-    problem:
-      verdict?.kind === 'rejected' ? { code: verdict.error.code, message: verdict.error.message } : null,
-    lease:
-      verdict !== null && verdict.kind !== 'rejected'
-        ? {
-            hostName: verdict.verified.answer.hostName,
-            hardwareId: verdict.verified.answer.hardwareId,
-            hostEdition: verdict.verified.certificate.edition,
-            hostOsVersion: verdict.verified.certificate.osVersion,
-            issuedAt: verdict.verified.answer.issuedAt,
-            renewAfter: verdict.verified.answer.renewAfter,
-            expiresAt: verdict.verified.answer.expiresAt,
-            clock: time.setBack ? 'set back: time stands still until it has caught up' : 'in step',
-          }
-        : null,
-    trustedTime: report.trustedTime,
+    vmId: service.vmId,
+    licensed: isLicensed(products),
+    products,
+    wmi: reports.map((report) => wmiProduct(service, report)),
+    wmiService: wmiService(service.service()),
+    pipe: { uri, from, tried: candidates },
+    trust: trust.map(anchorJson),
+    stateFile: service.stateFile,
+    nextSteps,
   };
 }
 
-const STATUS_NAMES: Record<LicenseStatus, string> = {
-  0: 'unlicensed',
-  1: 'licensed',
-  2: 'initial grace',
-  3: 'additional grace',
-  4: 'non-genuine grace',
-  5: 'notification',
-  6: 'extended grace',
-};
-
-function licenseText(
-  license: Omit<LicenseState, 'reason'> & { statusText: string; reason: string | null },
-): string {
-  const minutes = license.remainingMinutes === 0 ? '' : `, ${license.remainingMinutes} minutes left`;
-  return `${license.statusText}${minutes}${license.reason === null ? '' : ` (${license.reason})`}`;
+function toFields({ service, products, pipe, trust, nextSteps }: GuestStatus): Field[] {
+  return [
+    ...(products.length === 0
+      ? ([['Product', { tone: 'warn', text: 'no product key is installed' }]] as Field[])
+      : products.flatMap(productFields)),
+    ['VM ID', `${service.vmId.value} (${service.vmId.source}: ${service.vmId.from})`],
+    [
+      'Pipe',
+      pipe.uri === null
+        ? { tone: 'warn', text: 'none found; looked for:' }
+        : `${pipe.uri} (${pipe.from === 'found' ? 'found automatically' : pipe.from})`,
+    ],
+    ...(pipe.uri === null ? candidateFields(pipe) : []),
+    [
+      'Trust',
+      trust.length === 0
+        ? { tone: 'warn', text: 'no vendor is trusted' }
+        : trust.map(({ name, keyId }) => `${name} (${keyId})`).join(', '),
+    ],
+    ['State', service.stateFile],
+    ...nextSteps.map((step, index): Field => [index === 0 ? 'Next' : '', { tone: 'strong', text: step }]),
+  ];
 }

@@ -1,123 +1,144 @@
 import { Command } from 'commander';
 import { AvmaError } from '../../errors/avma-error.ts';
-import { type GuestService, openGuestService } from '../../guest/guest-service.ts';
-import { LicenseStatus, type ProductReport } from '../../guest/license-report.ts';
-import { addTrustAnchor, loadTrustAnchors, removeTrustAnchor } from '../../guest/trust-store.ts';
-import { guestEnvironment } from '../guest-environment.ts';
 import { whileWaiting } from '../terminal.ts';
 import type { Context } from './context.ts';
-import { showGuestStatus } from './guest-status.ts';
+import { catalogCommand } from './guest-catalog.ts';
+import { findKeyed, keyedProducts, openGuest } from './guest-open.ts';
+import { resetCommand } from './guest-reset.ts';
+import { statusCommand } from './guest-status.ts';
 import { readInput } from './input.ts';
-import { say, writeData } from './output.ts';
+import { say, writeJson } from './output.ts';
+import { describeProduct, type ProductStatus } from './product-status.ts';
+import { errorJson } from './report-json.ts';
+import { formatDuration } from './time-text.ts';
+import { trustCommand } from './trust.ts';
 
+/** What every command that talks to the host takes. */
+interface ExchangeOptions {
+  readonly pipe?: string;
+  readonly json?: boolean;
+}
+
+const PIPE_OPTION = [
+  '--pipe <uri>',
+  'the pipe to the host (default: AVMA_PIPE, else the first that is found)',
+] as const;
+
+/** `avma guest`. */
 export function guestCommand(context: Context): Command {
-  const guest = new Command('guest').description(
-    'this machine as a guest: what slmgr does, in another manner',
-  );
-
-  guest
-    .command('install-key')
-    .description('install a product key and activate')
-    .argument('<key>', 'the key; - for stdin, @FILE for a file')
-    .option('--pipe <uri>', 'the pipe to the host')
-    .action(async (key: string, { pipe }: { pipe?: string }) => {
-      const service = await open(context, pipe, { recover: true });
-      await whileWaiting('waiting for the host', service.installProductKey(readKey(key)));
-      const product = (await keyedProducts(service)).find(({ partialProductKey }) =>
-        readKey(key)
-          .trim()
-          .toUpperCase()
-          .endsWith(partialProductKey ?? '-'),
-      );
-      say(`Installed the key of "${product?.name}".`, ...nextStep(product));
-    });
-
-  guest
-    .command('activate')
-    .description('ask the host to activate this machine now')
-    .argument('[activation-id]', 'the product; all that have a key, without it')
-    .option('--pipe <uri>', 'the pipe to the host')
-    .action(async (activationId: string | undefined, { pipe }: { pipe?: string }) => {
-      const service = await open(context, pipe);
-      const products = (await keyedProducts(service)).filter(
-        (product) => activationId === undefined || product.activationId === activationId.toLowerCase(),
-      );
-      if (products.length === 0) {
-        throw new AvmaError('key-not-installed', 'no key is installed for anything that could be activated');
-      }
-      for (const product of products) {
-        await whileWaiting('waiting for the host', service.activate(product.activationId));
-        const after = (await keyedProducts(service)).find((one) => one.activationId === product.activationId);
-        say(`Activated "${product.name}" for ${after?.license.remainingMinutes} minutes.`);
-      }
-    });
-
-  guest
-    .command('status')
-    .description('show what is licensed here, by whom, and over which pipe it is renewed')
-    .option('--json', 'as JSON')
-    .action(async ({ json }: { json?: boolean }) =>
-      showGuestStatus(await open(context), context.settings(), json === true),
-    );
-
+  const guest = new Command('guest').description('Activate this machine and show its license');
+  guest.addCommand(installKeyCommand(context));
+  guest.addCommand(activateCommand(context));
+  guest.addCommand(statusCommand(context));
   guest.addCommand(trustCommand(context));
+  guest.addCommand(catalogCommand(context));
+  guest.addCommand(resetCommand(context));
   return guest;
 }
 
-function trustCommand(context: Context): Command {
-  const trust = new Command('trust').description('whose hosts this machine believes');
+function installKeyCommand(context: Context): Command {
+  return new Command('install-key')
+    .description('Install a product key, then activate')
+    .argument('<key>', 'the key; - reads it from stdin, @FILE from a file')
+    .option(...PIPE_OPTION)
+    .option('--json', 'print the result as JSON')
+    .addHelpText(
+      'after',
+      `
+A key in an argument can be seen by every user of the machine while the command runs; stdin and files cannot.
 
-  trust
-    .command('add')
-    .description('believe the hosts that a vendor certifies')
-    .argument('<file>', "the vendor's root.pub.json")
-    .action((file: string) => {
-      const anchor = addTrustAnchor(file, context.settings().ownTrustFolder);
-      say(`Trusting vendor "${anchor.name}" (${anchor.keyId}) from now on: ${anchor.file}.`);
-    });
+Exit status: 0 when the key is installed, also when the activation failed: the key stays, and the output says why.
 
-  trust
-    .command('list')
-    .description('list the trust anchors')
-    .action(() => {
-      for (const anchor of loadTrustAnchors(context.settings().trustFolders)) {
-        writeData(`${anchor.keyId}  ${anchor.name}  ${anchor.file}`);
-      }
-    });
-
-  trust
-    .command('remove')
-    .description('stop believing a vendor; what its hosts activated no longer counts')
-    .argument('<key-id>', 'from avma guest trust list')
-    .action((keyId: string) => {
-      say(`Removed ${removeTrustAnchor(keyId, context.settings().ownTrustFolder)}.`);
-    });
-
-  return trust;
+Examples:
+  avma guest install-key DBGBW-NPF86-BJVTX-K3WKJ-MTB6V
+  avma guest install-key - < key.txt
+  avma guest install-key @/root/key.txt`,
+    )
+    .action((key: string, options: ExchangeOptions) => installKey(context, key, options));
 }
 
-function open(context: Context, pipe?: string, options: { recover?: boolean } = {}): Promise<GuestService> {
-  const settings = context.settings();
-  return openGuestService(
-    guestEnvironment(context.launcher, pipe === undefined ? settings : { ...settings, pipe }),
-    options,
+async function installKey(context: Context, argument: string, options: ExchangeOptions): Promise<void> {
+  // Read once: stdin and a pipe are empty afterwards.
+  const key = readKey(argument);
+  const service = await openGuest(context, options.pipe, { recover: true });
+  const deadline = context.settings().deadline;
+  const { activationId, activationError } = await whileWaiting(
+    'waiting for the host',
+    service.installProductKey(key),
+    deadline,
   );
+  const product = describeProduct(service, activationId);
+  if (options.json === true) {
+    writeJson('avma.guest-install-key/1', {
+      product,
+      activationError: activationError === null ? null : errorJson(activationError),
+    });
+    return;
+  }
+  say(`Installed the key of "${product.name}" (it ends in ${product.partialProductKey}).`);
+  if (product.license.status === 1) say(activatedText(product));
+  else if (activationError !== null) {
+    say(`It is not activated yet: ${activationError.message}.`, activationError.hint);
+  } else {
+    say(`It is ${product.license.statusText}.`);
+  }
 }
 
-async function keyedProducts(service: GuestService): Promise<ProductReport[]> {
-  return (await service.products()).filter(({ partialProductKey }) => partialProductKey !== null);
+function activateCommand(context: Context): Command {
+  return new Command('activate')
+    .description('Ask the host to activate this machine now; renews a license that is still valid')
+    .argument('[activation-id]', 'the product (default: every product that has a key)')
+    .option(...PIPE_OPTION)
+    .option('--json', 'print the result as JSON')
+    .addHelpText(
+      'after',
+      `
+Nothing else renews a license: run this from a timer, once a day for example. It is harmless to run it too often.
+
+Examples:
+  avma guest activate
+  avma guest activate --pipe unix:/run/avma/host.sock`,
+    )
+    .action((activationId: string | undefined, options: ExchangeOptions) =>
+      activate(context, activationId, options),
+    );
 }
 
-function nextStep(product: ProductReport | undefined): string[] {
-  return product?.license.status === LicenseStatus.licensed
-    ? [`It is activated for ${product.license.remainingMinutes} minutes.`]
-    : ['It is not activated yet: avma guest activate says why.'];
+async function activate(
+  context: Context,
+  activationId: string | undefined,
+  options: ExchangeOptions,
+): Promise<void> {
+  const service = await openGuest(context, options.pipe);
+  const targets = findKeyed(await keyedProducts(service), activationId);
+  if (targets.length === 0) {
+    throw new AvmaError(
+      'key-not-installed',
+      activationId === undefined
+        ? 'no product key is installed on this machine'
+        : `no product key is installed for the product ${activationId}`,
+      { hint: 'Install one: avma guest install-key KEY.' },
+    );
+  }
+  const activated: ProductStatus[] = [];
+  for (const { activationId: id } of targets) {
+    await whileWaiting('waiting for the host', service.activate(id), context.settings().deadline);
+    const product = describeProduct(service, id);
+    activated.push(product);
+    if (options.json !== true) say(activatedText(product));
+  }
+  if (options.json === true) writeJson('avma.guest-activate/1', { products: activated });
 }
 
-/** A key from an argument list can be read by every user of the machine, so a file or stdin will do too. */
-function readKey(key: string): string {
-  if (key !== '-' && !key.startsWith('@')) return key;
-  return Buffer.from(readInput(key === '-' ? '-' : key.slice(1)))
+function activatedText({ name, license, lease }: ProductStatus): string {
+  const by = lease === null ? '' : ` by host ${lease.hostName}`;
+  return `"${name}" is activated${by} for ${formatDuration(license.remainingMinutes * 60_000)}.`;
+}
+
+/** The key itself, from where the argument says that it is. */
+function readKey(argument: string): string {
+  if (argument !== '-' && !argument.startsWith('@')) return argument;
+  return readInput(argument === '-' ? '-' : argument.slice(1))
     .toString('utf8')
     .trim();
 }

@@ -1,25 +1,75 @@
 import path from 'node:path';
+import { Command, Option } from 'commander';
 import { runDaemon } from '../../daemon/run-daemon.ts';
 import type { HostEvent } from '../../events/host-event.ts';
 import { jsonLinesSink } from '../../events/sinks/json-lines.ts';
-import type { ThrottleLimit } from '../../host/answering/throttle.ts';
+import { DEFAULT_LIMIT, type ThrottleLimit } from '../../host/answering/throttle.ts';
 import type { Endpoint, ListenEndpoint } from '../../host/endpoints/endpoint.ts';
 import { installedCertificate, type RunningHost, serve } from '../../host/serve.ts';
+import { MAX_LEASE } from '../../protocol/answer.ts';
 import type { Context } from './context.ts';
+import { parseConnectEndpoint, parseListenEndpoint } from './endpoint-arguments.ts';
 import { say } from './output.ts';
+import { collect, parseIntervalMs, parseLeaseMs, parseThrottle } from './serve-arguments.ts';
 
 /** The options of `avma host serve`, parsed. */
-export interface ServeFlags {
+interface ServeFlags {
   readonly listen?: ListenEndpoint[];
   readonly connect?: Endpoint[];
   readonly libvirt?: string | true;
+  /** Milliseconds, although the option takes seconds. */
   readonly libvirtInterval: number;
   readonly throttle: ThrottleLimit;
+  /** Milliseconds, although the option takes minutes. */
   readonly leaseMinutes: number;
 }
 
+/** `avma host serve`. */
+export function serveCommand(context: Context): Command {
+  return new Command('serve')
+    .description('Answer guests until stopped by SIGTERM or SIGINT')
+    .option(
+      '--listen <endpoint>',
+      'Create a socket and listen on it: unix:PATH[,vm=UUID][,mode=0660], on Windows npipe://./pipe/NAME[,vm=UUID]. Or answer in the Hyper-V pool files of a guest: kvp:FOLDER[,vm=UUID]. With vm=, only that VM is served. May be repeated',
+      collect(parseListenEndpoint),
+    )
+    .option(
+      '--connect <endpoint>',
+      'Connect to a socket that QEMU or libvirt created; retried until it exists: unix:PATH[,vm=UUID]. May be repeated',
+      collect(parseConnectEndpoint),
+    )
+    .option(
+      '--libvirt [folder]',
+      "Serve every libvirt domain with the channel org.avma.activation.0. Domains come from virsh, or from a folder's *.xml",
+    )
+    .addOption(
+      new Option('--libvirt-interval <seconds>', 'Seconds between scans for started and stopped domains')
+        .argParser(parseIntervalMs)
+        .default(5000, '5'),
+    )
+    .addOption(
+      new Option('--throttle <count/seconds>', 'Requests that a channel may send in that time')
+        .argParser(parseThrottle)
+        .default(DEFAULT_LIMIT, `${DEFAULT_LIMIT.burst}/${DEFAULT_LIMIT.window / 1000}`),
+    )
+    .addOption(
+      new Option('--lease-minutes <number>', 'Length of a lease; 10080 (7 days) at most')
+        .argParser(parseLeaseMs)
+        .default(MAX_LEASE, `${MAX_LEASE / 60_000}`),
+    )
+    .addHelpText(
+      'after',
+      `
+Examples:
+  avma host serve --listen unix:/run/avma/host.sock
+  avma host serve --listen unix:/run/avma/web01.sock,vm=11111111-2222-4333-8444-555555555555,mode=0660
+  avma host serve --libvirt`,
+    )
+    .action((options: ServeFlags) => runHost(context, options));
+}
+
 /** `avma host serve`: answers guests until a signal stops it. @throws {AvmaError} What {@link serve} throws. */
-export async function runHost(context: Context, options: ServeFlags): Promise<void> {
+async function runHost(context: Context, options: ServeFlags): Promise<void> {
   const { hostFolder, hostCatalogFolders } = context.settings();
   let told = false;
   const { signal } = await runDaemon({

@@ -1,117 +1,76 @@
 import { Command } from 'commander';
-import { AvmaError, toAvmaError } from '../../errors/avma-error.ts';
-import { formatHresult } from '../../errors/hresult.ts';
-import { decodeState } from '../../guest/guest-state.ts';
+import { AvmaError } from '../../errors/avma-error.ts';
+import { decodeState, emptyState, type GuestState } from '../../guest/guest-state.ts';
 import { loadTrustAnchors } from '../../guest/trust-store.ts';
+import { trustedTime } from '../../guest/trusted-time.ts';
+import { readClock, withinBounds } from '../../machine/clock.ts';
 import { findVmId } from '../../machine/vm-id.ts';
-import { Answer, SignedLease } from '../../protocol/answer.ts';
+import { SignedLease } from '../../protocol/answer.ts';
 import { parseJson } from '../../protocol/envelope.ts';
-import { decodeUnverifiedCertificate } from '../../protocol/host-certificate.ts';
-import { verifySignedLease } from '../../protocol/verify-answer.ts';
-import type { Context } from './context.ts';
+import { ANSWER_IS_NO, type Context } from './context.ts';
 import { readInput } from './input.ts';
-import { formatInstant, formatRows, writeData, writeJson } from './output.ts';
+import { type InspectedLease, inspectLease, leaseFields, leaseJson } from './lease-report.ts';
+import { say, writeData, writeJson } from './output.ts';
+import { formatFields } from './table.ts';
 
+/** `avma lease`. */
 export function leaseCommand(context: Context): Command {
-  const lease = new Command('lease').description('leases, as hosts sign them');
+  const lease = new Command('lease').description('Inspect leases');
   lease
     .command('inspect')
-    .description('show what a lease says and whether it holds on this machine')
-    .argument('<file>', "a guest's state file (guest.state), or one signed answer as JSON; - for stdin")
-    .option('--json', 'as JSON')
+    .description('Show what a lease says and whether it holds on this machine now')
+    .argument('<file>', "a guest's state file (guest.state), or one signed lease as JSON; - for stdin")
+    .option('--json', 'print the leases as JSON')
+    .addHelpText(
+      'after',
+      `
+Exit status: 0 when every lease in the file holds on this machine now, ${ANSWER_IS_NO} when one does not or the file has none.
+
+Example:
+  avma lease inspect /var/lib/avma/guest.state`,
+    )
     .action((file: string, { json }: { json?: boolean }) => inspect(context, file, json === true));
   return lease;
 }
 
 function inspect(context: Context, file: string, json: boolean): void {
   const { trustFolders, vmId: configured } = context.settings();
-  const anchors = loadTrustAnchors(trustFolders);
   const vmId = findVmId(configured).value;
-  const leases = readSignedLeases(file).map((signedLease) => {
-    // What is claimed is shown even where it is not believed: that is what this command is for.
-    const answer = Answer.safeParse(parseJson(Buffer.from(signedLease.answer.payload, 'base64url'))).data;
-    const certificate = decodeUnverifiedCertificate(signedLease.certificate);
-    return {
-      answer: answer ?? null,
-      certificate: certificate ?? null,
-      verdict: judge(signedLease, answer, vmId, anchors),
-    };
-  });
-  if (json) {
-    writeJson('avma.lease/1', { file, vmId, leases });
-    return;
-  }
-  if (leases.length === 0) {
-    writeData(`${file} holds no lease.`);
-    return;
-  }
-  writeData(
-    leases
-      .map(({ answer, certificate, verdict }) =>
-        formatRows([
-          [
-            'Verdict',
-            verdict.holds
-              ? 'holds on this machine'
-              : `${verdict.message} [${verdict.code}, ${verdict.hresult}]`,
-          ],
-          ...(answer === null
-            ? ([['Answer', 'is none']] as [string, string][])
-            : ([
-                ['Decision', `${answer.decision} (${formatHresult(answer.hresult)})`],
-                ['VM ID', answer.vmId],
-                ['Activation ID', answer.activationId],
-                ['Host', `${answer.hostName} (${answer.hardwareId}, ${answer.digitalPid2})`],
-                ['Issued', `${formatInstant(answer.issuedAt)}, host's clock`],
-                ['Expires', formatInstant(answer.expiresAt)],
-                ['Renew after', formatInstant(answer.renewAfter)],
-                ['Guest clock', formatInstant(answer.guestClock)],
-                ['Exchange', answer.exchangeId],
-                ['Request', `sha256:${answer.requestDigest}`],
-              ] as [string, string][])),
-          ...(certificate === null
-            ? ([['Certificate', 'is none']] as [string, string][])
-            : ([
-                [
-                  'Certificate',
-                  `${certificate.serial}, ${certificate.edition} ${certificate.osVersion}, ${certificate.licensing}`,
-                ],
-                [
-                  'Valid',
-                  `${formatInstant(certificate.notBefore)} to ${formatInstant(certificate.notAfter)}`,
-                ],
-              ] as [string, string][])),
-        ]),
-      )
-      .join('\n\n'),
+  const anchors = loadTrustAnchors(trustFolders);
+  const { signedLeases, mark } = readSignedLeases(file);
+  const clock = withinBounds(readClock());
+  const leases = signedLeases.map((signedLease) =>
+    inspectLease(signedLease, { vmId, anchors, now: (answer) => trustedTime(clock, mark, answer).now }),
   );
-}
-
-function judge(
-  signedLease: SignedLease,
-  answer: Answer | undefined,
-  vmId: string,
-  anchors: Parameters<typeof verifySignedLease>[2],
-) {
-  try {
-    const { expiresAt } = verifySignedLease(
-      signedLease,
-      { vmId, activationId: answer?.activationId ?? '' },
-      anchors,
-    ).answer;
-    return { holds: true as const, expiresAt };
-  } catch (thrown) {
-    const { code, hresult, message } = toAvmaError(thrown, 'cannot verify');
-    return { holds: false as const, code, hresult: formatHresult(hresult), message };
+  if (json) writeJson('avma.lease-inspect/1', { file, vmId, leases: leases.map(leaseJson) });
+  else showLeases(context, file, leases);
+  if (leases.length === 0 || leases.some(({ verdict }) => !verdict.holds)) {
+    context.setExitStatus(ANSWER_IS_NO);
   }
 }
 
-function readSignedLeases(file: string): SignedLease[] {
+function showLeases({ style }: Context, file: string, leases: readonly InspectedLease[]): void {
+  if (leases.length === 0) {
+    say(`${file} holds no lease: no host has activated a product there.`);
+    return;
+  }
+  writeData(leases.map((lease) => formatFields(leaseFields(lease), style)).join('\n\n'));
+}
+
+/**
+ * The leases of the file, and the clock mark of the state that they come from.
+ *
+ * @throws {AvmaError} `file-invalid`, `state-damaged`, `state-newer`, and what reading the file throws.
+ */
+function readSignedLeases(file: string): { signedLeases: SignedLease[]; mark: GuestState['clock'] } {
   const bytes = readInput(file);
   const alone = SignedLease.safeParse(parseJson(bytes));
-  if (alone.success) return [alone.data];
-  if (!Buffer.from(bytes.subarray(0, 11)).toString('latin1').startsWith('avma-state/')) {
-    throw new AvmaError('file-invalid', `${file} is neither a guest's state file nor a signed answer`);
+  if (alone.success) return { signedLeases: [alone.data], mark: emptyState().clock };
+  if (!bytes.subarray(0, 11).toString('latin1').startsWith('avma-state/')) {
+    throw new AvmaError('file-invalid', `${file} is neither a guest's state file nor a signed lease`, {
+      hint: 'Give the guest.state of a guest: avma guest status shows where it lies.',
+    });
   }
-  return Object.values(decodeState(bytes, file).products).flatMap(({ activation }) => activation ?? []);
+  const { products, clock } = decodeState(bytes, file);
+  return { signedLeases: Object.values(products).flatMap(({ activation }) => activation ?? []), mark: clock };
 }

@@ -1,33 +1,58 @@
 import { CommanderError } from 'commander';
-import { toAvmaError } from '../../errors/avma-error.ts';
+import { type AvmaError, toAvmaError } from '../../errors/avma-error.ts';
 import { exitStatusOf, formatHresult } from '../../errors/hresult.ts';
+import { printable } from '../../schema/printable.ts';
 import type { Launcher } from '../launcher.ts';
-import { mayColor, STDERR, writeOutput } from '../terminal.ts';
+import { readSettings } from '../settings.ts';
+import { STDERR, STDOUT, writeOutput } from '../terminal.ts';
 import { traceAsAsked } from './debug-option.ts';
+import { writeJson } from './output.ts';
 import { createProgram } from './program.ts';
-
-const USAGE_ERROR = 1;
+import { styleFor } from './style.ts';
+import { asksForJson, commandOf, usageError, withHelpHint } from './usage-error.ts';
 
 /**
  * avma on the real machine. The one place where its exit status is set.
  */
 export async function main(launcher: Launcher, argv = process.argv.slice(2)): Promise<void> {
+  const json = asksForJson(argv);
+  let exitStatus = 0;
+  const program = createProgram(
+    {
+      launcher,
+      style: await styleFor(STDOUT),
+      settings: () => readSettings(launcher.packageRoot),
+      setExitStatus: (status) => {
+        exitStatus = status;
+      },
+    },
+    json,
+  );
   try {
-    await createProgram(launcher).parseAsync(traceAsAsked(argv), { from: 'user' });
+    await program.parseAsync(traceAsAsked(argv), { from: 'user' });
   } catch (thrown) {
-    process.exitCode = await explain(thrown);
+    const command = commandOf(program, argv);
+    const error =
+      thrown instanceof CommanderError
+        ? usageError(thrown, command)
+        : withHelpHint(toAvmaError(thrown, 'avma failed'), command);
+    exitStatus = error === undefined ? 0 : exitStatusOf(error.hresult, process.platform);
+    if (error !== undefined) await (json ? reportJson(error, exitStatus) : explain(error));
   }
+  process.exitCode = exitStatus;
 }
 
-/** Says on stderr what went wrong and what to do; returns the exit status. */
-async function explain(thrown: unknown): Promise<number> {
-  if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? 0 : USAGE_ERROR;
-  const error = toAvmaError(thrown, 'avma failed');
-  const { Chalk } = await import('chalk');
-  const chalk = new Chalk({ level: mayColor(STDERR) ? 1 : 0 });
+/** What went wrong, for the program that asked for JSON. stderr stays empty. */
+function reportJson({ code, hresult, message, hint }: AvmaError, exitStatus: number): void {
+  writeJson('avma.error/1', { code, hresult: formatHresult(hresult), message, hint, exitStatus });
+}
+
+/** Says on stderr what went wrong and what to do. */
+async function explain({ code, hresult, message, hint }: AvmaError): Promise<void> {
+  const style = await styleFor(STDERR);
+  const codes = style.paint('dim', `[${code}, ${formatHresult(hresult)}]`);
   writeOutput(
     STDERR,
-    `${chalk.red('avma:')} ${error.message}. ${chalk.dim(`[${error.code}, ${formatHresult(error.hresult)}]`)}\n      ${error.hint}\n`,
+    `${style.paint('bad', 'avma:')} ${printable(message)}. ${codes}\n      ${printable(hint)}\n`,
   );
-  return exitStatusOf(error.hresult, process.platform);
 }

@@ -1,3 +1,4 @@
+import { printable } from '../../schema/printable.ts';
 import { STDERR, STDOUT, writeOutput } from '../terminal.ts';
 
 /** stdout is data, stderr is talk. */
@@ -7,26 +8,17 @@ export function writeData(text: string): void {
   writeOutput(STDOUT, text.endsWith('\n') ? text : `${text}\n`);
 }
 
-/** JSON with the name and version of its schema in front. */
-export function writeJson(schema: string, data: object): void {
+/** Writes JSON that begins with the name and version of its schema; docs/schemas has one file for each name. */
+export function writeJson(schema: `avma.${string}/${number}`, data: object): void {
   writeData(JSON.stringify({ schema, ...data }, null, 2));
 }
 
-/** Says what was changed and what to do next. */
+/** Says on stderr what was changed and what to do next. Each argument is printed as one line, whatever it holds. */
 export function say(...lines: readonly string[]): void {
-  writeOutput(STDERR, `${lines.join('\n')}\n`);
+  writeOutput(STDERR, lines.map((line) => `${printable(line)}\n`).join(''));
 }
 
-/** `2026-11-24 11:08:55 UTC`: for people, the same on every machine. */
-export function formatInstant(milliseconds: number): string {
-  return new Date(milliseconds)
-    .toISOString()
-    .replace('T', ' ')
-    .replace(/\.\d+Z$/, ' UTC');
-}
-
-/** Two columns, the first as wide as its widest. */
-export function formatRows(rows: readonly (readonly [string, string])[]): string {
-  const width = Math.max(...rows.map(([name]) => name.length));
-  return rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`.trimEnd()).join('\n');
+/** Writes to stderr what is printable already and may be coloured: a table, for example. */
+export function writeTalk(text: string): void {
+  writeOutput(STDERR, text.endsWith('\n') ? text : `${text}\n`);
 }

@@ -1,151 +1,87 @@
 import { Command } from 'commander';
 import { AvmaError } from '../../errors/avma-error.ts';
-import { formatHresult } from '../../errors/hresult.ts';
-import { type Probe, probePipe, whoIsThere } from '../../guest/probe.ts';
+import { exitStatusOf } from '../../errors/hresult.ts';
+import { type Probe, probePipe } from '../../guest/probe.ts';
 import { loadTrustAnchors } from '../../guest/trust-store.ts';
-import { type Discovery, discoverPipe, pipeNotFound } from '../../pipe/discovery.ts';
-import { systemEnvironment } from '../../pipe/environment.ts';
+import { pipeNotFound } from '../../pipe/discovery.ts';
 import { openPipe } from '../../pipe/pipe-uri.ts';
 import { pipeEnvironment } from '../launcher.ts';
 import { whileWaiting } from '../terminal.ts';
 import type { Context } from './context.ts';
-import { formatInstant, formatRows, say, writeData, writeJson } from './output.ts';
+import { writeData, writeJson } from './output.ts';
+import { choosePipe, type PipeChoice } from './pipe-choice.ts';
+import { failureOf, probeFields, probeJson } from './probe-report.ts';
+import { formatFields } from './table.ts';
 
+interface ProbeOptions {
+  /** Milliseconds. */
+  readonly deadline?: number;
+  readonly json?: boolean;
+}
+
+/** `avma pipe`. */
 export function pipeCommand(context: Context): Command {
-  const pipe = new Command('pipe').description('the pipe between guest and host');
+  const pipe = new Command('pipe').description('Test the pipe between guest and host');
   pipe
     .command('probe')
-    .description('say who is at the other end of a pipe, or look for one; exits with 0 when a host answered')
-    .argument('[uri]', 'the pipe; without it the one that this guest would take')
+    .description('Show who is at the other end of a pipe, or look for a pipe')
+    .argument('[uri]', 'the pipe (default: AVMA_PIPE, else the first that is found)')
     .option('--deadline <seconds>', 'how long the host may take to answer', parseDeadline)
-    .option('--json', 'as JSON')
-    .action((uri: string | undefined, options: { deadline?: number; json?: boolean }) =>
-      runProbe(context, uri, options),
-    );
+    .option('--json', 'print the result as JSON')
+    .addHelpText(
+      'after',
+      `
+Exit status: 0 when a host answered that could activate this machine. 82 when it could not: it is not activated, its
+certificate is out of date, or no vendor trusted here vouches for it. 69 when nobody answered.
+
+Examples:
+  avma pipe probe
+  avma pipe probe unix:/run/avma/host.sock --deadline 3`,
+    )
+    .action((uri: string | undefined, options: ProbeOptions) => runProbe(context, uri, options));
   return pipe;
 }
 
-/** Which pipe is probed, and how it came to be that one. */
-interface Choice {
-  readonly uri: string | null;
-  readonly from: 'argument' | 'configured' | 'found' | 'not found';
-  /** What discovery saw; empty when the command line names the pipe. */
-  readonly candidates: Discovery['candidates'];
-}
-
-async function runProbe(
-  context: Context,
-  named: string | undefined,
-  options: { deadline?: number; json?: boolean },
-): Promise<void> {
+async function runProbe(context: Context, named: string | undefined, options: ProbeOptions): Promise<void> {
   const settings = context.settings();
-  const choice = choose(named, settings.pipe);
+  const choice = choosePipe(named, settings.pipe);
+  const deadline = options.deadline ?? settings.deadline;
+  const probe = await probeChoice(context, choice, deadline);
+  const failure = failureOf(probe);
+  if (options.json === true) {
+    writeJson('avma.pipe-probe/1', probeJson(choice, probe));
+    if (failure !== null) context.setExitStatus(exitStatusOf(failure.hresult, process.platform));
+    return;
+  }
+  writeData(formatFields(probeFields(choice, probe), context.style));
+  // The report is on stdout; throw as well, for the exit status and the hint.
+  if (failure !== null) throw failure;
+}
+
+async function probeChoice(context: Context, choice: PipeChoice, deadline: number): Promise<Probe> {
   const { uri } = choice;
-  const probe =
-    uri === null
-      ? nothingToProbe(choice)
-      : await whileWaiting(
-          `asking ${uri}`,
-          probePipe({
-            openPipe: () => openPipe(uri, pipeEnvironment(context.launcher)),
-            anchors: () => loadTrustAnchors(settings.trustFolders),
-            deadline: options.deadline ?? settings.deadline,
-            now: Date.now,
-            elapsed: () => performance.now(),
-          }),
-        );
-  if (options.json === true) writeJson('avma.pipe-probe/1', toJson(choice, probe));
-  else writeData(formatRows(toRows(choice, probe)));
-  // Said on stdout and thrown all the same: the exit status and the hint are the error's.
-  if (probe.error !== null) throw probe.error;
-  if (probe.trustProblem !== null) say(`Guests here will not believe it. ${probe.trustProblem.hint}`);
+  if (uri === null) return nothingToProbe();
+  const probing = probePipe({
+    openPipe: () => openPipe(uri, pipeEnvironment(context.launcher)),
+    anchors: () => loadTrustAnchors(context.settings().trustFolders),
+    deadline,
+    now: Date.now,
+    elapsed: () => performance.now(),
+  });
+  return whileWaiting(`asking ${uri}`, probing, deadline);
 }
 
-function choose(named: string | undefined, configured: string | undefined): Choice {
-  if (named !== undefined) return { uri: named, from: 'argument', candidates: [] };
-  const { uri, candidates } = discoverPipe(systemEnvironment());
-  if (configured !== undefined) return { uri: configured, from: 'configured', candidates };
-  return { uri, from: uri === null ? 'not found' : 'found', candidates };
-}
-
-function nothingToProbe({ candidates }: Choice): Probe {
+/** What was looked for stands in the report already, so the error does not repeat it. */
+function nothingToProbe(): Probe {
+  const { code, hint } = pipeNotFound({ uri: null, candidates: [] });
   return {
     certificate: null,
     dates: null,
     anchor: null,
     trustProblem: null,
     timings: { open: null, hello: null, verify: null },
-    error: pipeNotFound({ uri: null, candidates }),
+    error: new AvmaError(code, 'no pipe to a host was found', { hint }),
   };
-}
-
-function toJson({ uri, from, candidates }: Choice, probe: Probe): object {
-  const { certificate, dates, anchor, trustProblem, timings, error } = probe;
-  const problem = (of: AvmaError | null) =>
-    of === null
-      ? null
-      : { code: of.code, hresult: formatHresult(of.hresult), message: of.message, hint: of.hint };
-  return {
-    uri,
-    from,
-    candidates,
-    answered: certificate !== null,
-    there: uri === null ? null : whoIsThere(probe),
-    host: certificate === null ? null : { ...certificate, dates },
-    trust:
-      certificate === null
-        ? null
-        : {
-            vouched: anchor !== null,
-            anchor: anchor === null ? null : { name: anchor.name, keyId: anchor.keyId, file: anchor.file },
-            problem: problem(trustProblem),
-          },
-    milliseconds: timings,
-    error: problem(error),
-  };
-}
-
-function toRows(choice: Choice, probe: Probe): [string, string][] {
-  const { certificate, anchor, trustProblem } = probe;
-  const rows: [string, string][] = choice.candidates.map((candidate, index) => [
-    index === 0 ? 'Looked for' : '',
-    candidateText(candidate, choice),
-  ]);
-  if (choice.uri === null) return [...rows, ['Pipe', 'none found']];
-  rows.push(['Pipe', `${choice.uri} (${fromText(choice)})`], ['There', whoIsThere(probe)]);
-  if (certificate !== null) {
-    rows.push(
-      ['Host', certificate.hostName],
-      ['Hardware ID', certificate.hardwareId],
-      ['Edition', `${certificate.edition} ${certificate.osVersion}`],
-      ['Licensing', certificate.licensing],
-      ['Valid', `${formatInstant(certificate.notBefore)} to ${formatInstant(certificate.notAfter)}`],
-      ['Serial', certificate.serial],
-      [
-        'Trust',
-        anchor === null
-          ? `no: ${trustProblem?.message}`
-          : `vouched for by "${anchor.name}" (${anchor.keyId})`,
-      ],
-    );
-  }
-  const steps = (['open', 'hello', 'verify'] as const).flatMap((step) => {
-    const took = probe.timings[step];
-    return took === null ? [] : [`${step} ${took.toFixed(1)} ms`];
-  });
-  if (steps.length > 0) rows.push(['Took', steps.join(', ')]);
-  return rows;
-}
-
-function candidateText({ uri, verdict, reason }: Discovery['candidates'][number], { from }: Choice): string {
-  if (verdict === 'unasked') return `${uri}: ${reason}`;
-  // Discovery chose it, but the configuration comes first.
-  const shown = verdict === 'chosen' && from === 'configured' ? 'present' : verdict;
-  return `${uri}: ${shown}, ${reason}`;
-}
-
-function fromText({ from }: Choice): string {
-  return from === 'argument' ? 'as named' : from;
 }
 
 function parseDeadline(text: string): number {

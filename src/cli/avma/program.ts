@@ -1,6 +1,6 @@
 import { Command } from 'commander';
-import type { Launcher } from '../launcher.ts';
-import { packageVersion, readSettings } from '../settings.ts';
+import { packageVersion } from '../settings.ts';
+import { mayColor, STDERR, STDOUT, writeOutput } from '../terminal.ts';
 import type { Context } from './context.ts';
 import { debugOption } from './debug-option.ts';
 import { demoCommand } from './demo.ts';
@@ -10,14 +10,43 @@ import { leaseCommand } from './lease.ts';
 import { pipeCommand } from './pipe.ts';
 import { vendorCommand } from './vendor.ts';
 
-/** The whole command line of avma. Errors are thrown, never printed and exited with. */
-export function createProgram(launcher: Launcher): Command {
-  const context: Context = { launcher, settings: () => readSettings(launcher.packageRoot) };
+/**
+ * The whole command line of avma. Errors are thrown, never printed and exited with.
+ *
+ * @param json - Whether JSON was asked for: commander's own talk on stderr is left out then.
+ */
+export function createProgram(context: Context, json: boolean): Command {
+  const { style } = context;
   const program = new Command('avma')
     .description('Activates virtual machines through their host, without a network.')
-    .version(packageVersion(launcher.packageRoot))
+    .version(packageVersion(context.launcher.packageRoot))
     .addOption(debugOption())
-    .showHelpAfterError('(avma --help says what there is)')
+    .configureOutput({
+      writeOut: (text) => writeOutput(STDOUT, text),
+      writeErr: (text) => {
+        if (!json) writeOutput(STDERR, text);
+      },
+      // An error of commander's is thrown, and printed like all others.
+      outputError: () => {},
+      getOutHasColors: () => mayColor(STDOUT),
+      getErrHasColors: () => mayColor(STDERR),
+    })
+    .configureHelp({
+      styleTitle: (title) => style.paint('strong', title),
+      optionDescription(option) {
+        const description = Object.getPrototypeOf(this).optionDescription.call(this, option);
+        return option.mandatory ? `${description} (required)` : description;
+      },
+    })
+    .addHelpText(
+      'after',
+      `
+Start here:
+  guest administrator   avma guest trust add FILE, then avma guest install-key KEY
+  host operator         avma host init, then avma host request > request.json
+  vendor                avma vendor init --out FOLDER
+  just looking          avma demo`,
+    )
     .exitOverride();
   for (const command of [
     guestCommand(context),

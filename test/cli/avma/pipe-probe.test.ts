@@ -48,15 +48,15 @@ describe('a host that answers', () => {
     const ran = await runAvma(folder, ['pipe', 'probe', uri]);
     expect(ran.status).toBe(0);
     expect(ran.stderr).toBe('');
-    expect(ran.stdout).toMatch(/^There +a host is there, and it is activated$/m);
+    expect(ran.stdout).toMatch(/^Status +reachable, activated$/m);
     expect(ran.stdout).toMatch(/^Host +hv01$/m);
     expect(ran.stdout).toMatch(/^Hardware ID +[0-9A-F]{4}(-[0-9A-F]{4}){3}$/m);
     expect(ran.stdout).toMatch(/^Edition +ServerDatacenter 10\.0\.26100$/m);
     expect(ran.stdout).toMatch(/^Licensing +MAK$/m);
-    expect(ran.stdout).toMatch(/^Valid +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC to \d{4}-/m);
+    expect(ran.stdout).toMatch(/^Valid +\d{4}-\d\d-\d\d \d\d:\d\d UTC to \d{4}-/m);
     expect(ran.stdout).toMatch(/^Serial +[0-9a-f]{16}$/m);
-    expect(ran.stdout).toMatch(/^Trust +vouched for by "Example vendor" \([0-9a-f]{16}\)$/m);
-    expect(ran.stdout).toMatch(/^Took +open [\d.]+ ms, hello [\d.]+ ms, verify [\d.]+ ms$/m);
+    expect(ran.stdout).toMatch(/^Trust +vendor "Example vendor" \([0-9a-f]{16}\) vouches for it$/m);
+    expect(ran.stdout).toMatch(/^Timing +open [\d.]+ ms, hello [\d.]+ ms, verify [\d.]+ ms$/m);
   });
 
   test('is one JSON object for programs', async () => {
@@ -84,8 +84,8 @@ describe('a host that answers', () => {
     const folder = tempFolder();
     const uri = await hostOn(folder, makeCertifiedHost(folder));
     const ran = await runAvma(folder, ['pipe', 'probe', uri]);
-    expect(ran.status).toBe(0);
-    expect(ran.stdout).toMatch(/^Trust +no: no trust anchor is installed/m);
+    expect(ran.status).toBe(82);
+    expect(ran.stdout).toMatch(/^Trust +no: no trust/m);
     expect(ran.stderr).toMatch(/avma guest trust add/);
   });
 
@@ -95,21 +95,34 @@ describe('a host that answers', () => {
     fs.mkdirSync(path.join(folder, 'trust'));
     fs.writeFileSync(path.join(folder, 'trust', 'bad.json'), '{');
     const { status, probe } = await probeJson(folder, [uri]);
-    expect(status).toBe(0);
+    expect(status).toBe(65);
     expect(probe.trust).toMatchObject({ vouched: false, problem: { code: 'file-invalid' } });
   });
 
   test.each([
-    ['expired', -400 * DAY],
-    ['not yet valid', 10 * DAY],
-  ])("has a certificate that is %s by this machine's clock", async (dates, from) => {
+    ['expired', -400 * DAY, 'certificate-expired'],
+    ['not yet valid', 10 * DAY, 'certificate-not-yet-valid'],
+  ])("has a certificate that is %s by this machine's clock", async (dates, from, code) => {
     const folder = tempFolder();
-    const uri = await hostOn(folder, makeCertifiedHost(folder, {}, Date.now() + from));
+    const made = makeCertifiedHost(folder, {}, Date.now() + from);
+    const uri = await hostOn(folder, made);
+    await runAvma(folder, ['guest', 'trust', 'add', made.anchorFile]);
     const { status, probe } = await probeJson(folder, [uri]);
-    expect(status).toBe(0);
+    expect(probe.problem.code).toBe(code);
+    expect(status).toBe(82);
     expect(probe.host.dates).toBe(dates);
-    expect(probe.there).toBe(`a host is there, and its certificate is ${dates} by this machine's clock`);
+    expect(probe.status).toBe(`reachable, certificate ${dates} by this machine's clock`);
   });
+});
+
+test('a trusted host whose edition may not activate guests is reachable, and the probe fails', async () => {
+  const folder = tempFolder();
+  const made = makeCertifiedHost(folder, { edition: 'ServerStandard' });
+  const uri = await hostOn(folder, made);
+  await runAvma(folder, ['guest', 'trust', 'add', made.anchorFile]);
+  const ran = await runAvma(folder, ['pipe', 'probe', uri]);
+  expect(ran.status).toBe(82);
+  expect(ran.stderr).toMatch(/for edition ServerStandard.*\[host-not-datacenter/);
 });
 
 describe('what else may be at the other end', () => {
@@ -118,7 +131,7 @@ describe('what else may be at the other end', () => {
     const uri = await hostOn(folder, makeHost(folder));
     const ran = await runAvma(folder, ['pipe', 'probe', uri]);
     expect(ran.status).toBe(82);
-    expect(ran.stdout).toMatch(/^There +a host is there, and it is not activated$/m);
+    expect(ran.stdout).toMatch(/^Status +reachable, not activated$/m);
     expect(ran.stderr).toMatch(/\[host-not-activated, 0xC004FD02\]\n +On the host: avma host request/);
   });
 
@@ -128,7 +141,7 @@ describe('what else may be at the other end', () => {
     expect(status).toBe(69);
     expect(probe).toMatchObject({
       answered: false,
-      there: 'nobody is there',
+      status: 'no host is there',
       host: null,
       trust: null,
       error: { code: 'host-absent', hresult: '0xC004FD01' },
@@ -158,7 +171,7 @@ describe('what else may be at the other end', () => {
     const { status, probe } = await probeJson(folder, [uri, '--deadline', '0.2']);
     expect(performance.now() - started).toBeLessThan(3000);
     expect(status).toBe(69);
-    expect(probe).toMatchObject({ there: 'nothing came back in time', error: { code: 'host-silent' } });
+    expect(probe).toMatchObject({ status: 'no answer in time', error: { code: 'host-silent' } });
   });
 
   test('somebody who goes away', async () => {
@@ -166,7 +179,7 @@ describe('what else may be at the other end', () => {
     const uri = await listenRaw(folder, (socket) => socket.end());
     const { probe } = await probeJson(folder, [uri]);
     expect(probe).toMatchObject({
-      there: 'somebody was there, and went away before the answer',
+      status: 'the other end went away before it answered',
       error: { code: 'host-gone' },
     });
   });
@@ -179,7 +192,7 @@ describe('what else may be at the other end', () => {
     const { status, probe } = await probeJson(folder, [uri]);
     expect(status).toBe(65);
     expect(probe).toMatchObject({
-      there: 'something is there that is not a host',
+      status: 'something answered that is not a host',
       error: { code: 'response-malformed' },
     });
   });
@@ -194,7 +207,7 @@ describe('what else may be at the other end', () => {
     });
     const { probe } = await probeJson(folder, [uri]);
     expect(probe).toMatchObject({
-      there: 'a host is there, and it speaks another version of the protocol',
+      status: 'reachable, but it speaks another version of the protocol',
       error: { code: 'protocol-unsupported' },
     });
   });
@@ -244,23 +257,28 @@ describe('without a URI', () => {
       expect(probe).toMatchObject({
         uri: null,
         from: 'not found',
-        there: null,
+        status: null,
         error: { code: 'pipe-not-found' },
       });
       const kinds = probe.candidates.map(({ uri }: { uri: string }) => uri.split(':')[0]);
       expect(kinds).toEqual(['virtio', 'kvp', 'unix', 'vsock']);
       for (const { reason } of probe.candidates) expect(reason).not.toBe('');
-      expect(stderr).toMatch(/AVMA_PIPE=/);
+      expect(probe.error.hint).toMatch(/AVMA_PIPE=/);
+      expect(stderr).toBe('');
     },
   );
 
-  test('probes the pipe that is configured, and still says what else there would be', async () => {
+  test('probes the pipe that is configured, and says after the answer what else it looked at', async () => {
     const folder = tempFolder();
-    const uri = await hostOn(folder, makeCertifiedHost(folder));
+    const made = makeCertifiedHost(folder);
+    const uri = await hostOn(folder, made);
+    await runAvma(folder, ['guest', 'trust', 'add', made.anchorFile]);
     const ran = await runAvma(folder, ['pipe', 'probe'], { AVMA_PIPE: uri });
     expect(ran.status).toBe(0);
-    expect(ran.stdout).toMatch(/^Looked for +virtio:org\.avma\.activation\.0: absent, /m);
-    expect(ran.stdout).toContain(`${uri} (configured)`);
+    expect(ran.stdout).toMatch(/^Pipe .*\(configured\)\nStatus +reachable, activated\n/);
+    expect(ran.stdout).toMatch(/\nTiming .*\nAlso looked +virtio:org\.avma\.activation\.0: /);
+    // Each candidate is named once, and without a second colon.
+    expect(ran.stdout).not.toMatch(/::|not tried.*not tried/);
   });
 });
 

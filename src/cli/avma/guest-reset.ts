@@ -1,0 +1,73 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { Command } from 'commander';
+import { AvmaError, toAvmaError } from '../../errors/avma-error.ts';
+import { withFolderLock } from '../../storage/folder-lock.ts';
+import type { Context } from './context.ts';
+import { say, writeJson } from './output.ts';
+
+interface ResetOptions {
+  readonly yes?: boolean;
+  readonly json?: boolean;
+}
+
+/** What a guest has in its state folder, besides the lock: its state and copies of a damaged one, its events, and what it added. */
+const GUEST_FILES = /^(guest\.state(\..*)?|events\.jsonl(\..*)?|trust\.d|catalog\.d)$/;
+
+/** `avma guest reset`: the way back to a machine on which nothing was ever installed. */
+export function resetCommand(context: Context): Command {
+  return new Command('reset')
+    .description("Remove this guest's license, product keys, trusted vendors, catalogues and events")
+    .option('--yes', 'remove them; without it they are only listed')
+    .option('--json', 'print the result as JSON')
+    .addHelpText(
+      'after',
+      `
+Removed is what lies in the state folder (AVMA_STATE_DIR). What the system has in /etc/avma stays, and so does a host.`,
+    )
+    .action((options: ResetOptions) => reset(context, options));
+}
+
+async function reset(context: Context, { yes, json }: ResetOptions): Promise<void> {
+  const { stateFolder } = context.settings();
+  const found = guestFiles(stateFolder);
+  if (found.length > 0 && yes !== true) {
+    throw new AvmaError('argument-invalid', `this would remove ${found.join(', ')}`, {
+      hint: 'The license is lost then. To remove them: avma guest reset --yes',
+    });
+  }
+  const removed = found.length === 0 ? [] : await withFolderLock(stateFolder, () => removeAll(stateFolder));
+  if (json === true) {
+    writeJson('avma.guest-reset/1', { stateFolder, removed });
+    return;
+  }
+  if (removed.length === 0) say(`There is nothing to remove in ${stateFolder}.`);
+  else say(...removed.map((file) => `Removed ${file}`));
+}
+
+/** @throws {AvmaError} `access-denied`, with the file that could not be removed; what came before it is gone. */
+function removeAll(stateFolder: string): string[] {
+  const files = guestFiles(stateFolder);
+  for (const file of files) {
+    try {
+      fs.rmSync(file, { recursive: true });
+    } catch (thrown) {
+      throw toAvmaError(thrown, `cannot remove ${file}`);
+    }
+  }
+  return files;
+}
+
+function guestFiles(stateFolder: string): string[] {
+  try {
+    return fs
+      .readdirSync(stateFolder)
+      .filter((name) => GUEST_FILES.test(name))
+      .sort()
+      .map((name) => path.join(stateFolder, name));
+  } catch (thrown) {
+    const error = toAvmaError(thrown, `cannot read the folder ${stateFolder}`);
+    if (error.code === 'file-not-found') return [];
+    throw error;
+  }
+}

@@ -1,0 +1,79 @@
+import { LicenseStatus } from '../../guest/license-report.ts';
+import type { AttemptStatus, LeaseStatus, ProductStatus } from './product-status.ts';
+import type { Cell, Field } from './table.ts';
+import { formatDuration, formatMinute } from './time-text.ts';
+
+/** The rows of one product in the table of `avma guest status`. */
+export function productFields(product: ProductStatus): Field[] {
+  const { name, edition, osVersion, partialProductKey, problem, lease, lastAttempt, nextSteps } = product;
+  return [
+    ['Product', `${name} (${edition} ${osVersion}, key *-${partialProductKey})`],
+    ['License', licenseCell(product)],
+    ...(problem === null ? [] : [['Why', `${problem.message} [${problem.code}]`] as Field]),
+    ...(lease === null ? [] : leaseFields(lease, product)),
+    ...(lastAttempt === null ? [] : [['Last attempt', attemptCell(lastAttempt)] as Field]),
+    ...nextSteps.map((step, index): Field => [index === 0 ? 'Next' : '', { tone: 'strong', text: step }]),
+  ];
+}
+
+/** `licensed, 6 days 23 hours left, until 2026-12-01 11:08 UTC`, and the other states in the same manner. */
+function licenseCell({ license, trustedTime, lease, problem, channel }: ProductStatus): Cell {
+  const { status, statusText, endsAt, endedAt, reason } = license;
+  const left = endsAt === null || trustedTime === null ? '' : `, ${timeLeft(endsAt, trustedTime)}`;
+  switch (status) {
+    case LicenseStatus.licensed:
+      return { tone: 'good', text: `licensed${left}` };
+    case LicenseStatus.initialGrace:
+      return { tone: 'warn', text: `initial grace, not activated yet${left}` };
+    case LicenseStatus.additionalGrace:
+      return {
+        tone: 'warn',
+        text: `additional grace${lease === null ? '' : `, the lease ended on ${minuteOf(lease.expiresAt)}`}${left}`,
+      };
+    case LicenseStatus.notification: {
+      if (problem !== null) return { tone: 'bad', text: `not licensed (notification, ${reason})` };
+      const what = lease === null ? 'the initial grace' : 'the lease';
+      const when = lease === null ? endedAt : lease.expiresAt;
+      const since =
+        when === null || trustedTime === null ? '' : ` ended on ${minuteOf(when)}, ${ago(when, trustedTime)}`;
+      return { tone: 'bad', text: `not licensed (notification, ${reason}): ${what}${since}` };
+    }
+    default:
+      return { tone: 'warn', text: channel === 'VT:IA' ? statusText : `${statusText}, a ${channel} key` };
+  }
+}
+
+function leaseFields(lease: LeaseStatus, { license, trustedTime, nextSteps }: ProductStatus): Field[] {
+  const { hostName, hardwareId, hostEdition, hostOsVersion, vendor, issuedAt, expiresAt, renewAfter } = lease;
+  const renewal =
+    license.status === LicenseStatus.licensed && nextSteps.length === 0 && trustedTime !== null
+      ? `possible at any time, due from ${minuteOf(renewAfter)}: avma guest activate, from a timer for example`
+      : 'due now';
+  return [
+    ['Host', `${hostName} (${hardwareId}, ${hostEdition} ${hostOsVersion})`],
+    ['Vendor', vendor === null ? 'unknown' : `${vendor.name} (${vendor.keyId})`],
+    ['Lease', `${minuteOf(issuedAt)} to ${minuteOf(expiresAt)}`],
+    ['Renewal', renewal],
+    ...(lease.clock === 'in step' ? [] : [['Clock', { tone: 'warn', text: lease.clock }] as Field]),
+  ];
+}
+
+function attemptCell({ at, pipe, code, message, hostName }: AttemptStatus): Cell {
+  const over = pipe === null ? '' : ` over ${pipe}`;
+  if (code === 'success') {
+    return `${minuteOf(at)}${over}: activated${hostName === null ? '' : ` by ${hostName}`}`;
+  }
+  return { tone: 'bad', text: `${minuteOf(at)}${over}: ${message} [${code}]` };
+}
+
+function timeLeft(endsAt: string, now: string): string {
+  return `${formatDuration(Math.max(0, Date.parse(endsAt) - Date.parse(now)))} left, until ${minuteOf(endsAt)}`;
+}
+
+function ago(then: string, now: string): string {
+  return `${formatDuration(Math.max(0, Date.parse(now) - Date.parse(then)))} ago`;
+}
+
+function minuteOf(iso: string): string {
+  return formatMinute(Date.parse(iso));
+}

@@ -1,0 +1,123 @@
+import { Command } from 'commander';
+import { openHost } from '../../host/host-store.ts';
+import { installedCertificate } from '../../host/serve.ts';
+import type { HostCertificate } from '../../protocol/host-certificate.ts';
+import { DAY_MS } from '../../schema/durations.ts';
+import { ANSWER_IS_NO, type Context } from './context.ts';
+import { certificateJson } from './lease-report.ts';
+import { writeData, writeJson } from './output.ts';
+import { type Field, formatFields } from './table.ts';
+import { formatDuration, formatMinute } from './time-text.ts';
+
+interface StatusOptions {
+  readonly check?: boolean;
+  readonly json?: boolean;
+}
+
+/** Days before its end from which a certificate is shown with a warning. */
+const WARNING_DAYS = 30;
+
+/** `avma host status`. */
+export function statusCommand(context: Context): Command {
+  return new Command('status')
+    .description('Show who this host is, whether it is activated and running, and what to do next')
+    .option('--check', `exit with ${ANSWER_IS_NO} unless this host is activated`)
+    .option('--json', 'print the status as JSON')
+    .addHelpText(
+      'after',
+      `
+Exit status: 0 when the status could be read; with --check, 0 only when the certificate is valid now, and
+${ANSWER_IS_NO} otherwise. A certificate that ends within ${WARNING_DAYS} days is shown with a warning and passes --check.`,
+    )
+    .action((options: StatusOptions) => showHostStatus(context, options));
+}
+
+function showHostStatus(context: Context, { json, check }: StatusOptions): void {
+  const folder = context.settings().hostFolder;
+  const host = openHost(folder);
+  const certificate = installedCertificate(folder)?.certificate ?? null;
+  const validity = validityOf(certificate, Date.now());
+  if (json === true) {
+    writeJson('avma.host-status/1', {
+      folder,
+      name: host.name,
+      hardwareId: host.hardwareId,
+      state: validity.state,
+      certificate: certificate === null ? null : certificateJson(certificate),
+      remainingMinutes: validity.remainingMs === null ? null : Math.floor(validity.remainingMs / 60_000),
+      warning: validity.warning,
+      nextSteps: validity.nextSteps,
+    });
+  } else {
+    const fields: Field[] = [
+      ['Host', host.name],
+      ['Hardware ID', host.hardwareId],
+      ['Folder', folder],
+      ...validityFields(validity, certificate),
+    ];
+    writeData(formatFields(fields, context.style));
+  }
+  if (check === true && validity.state !== 'activated') context.setExitStatus(ANSWER_IS_NO);
+}
+
+/** What the certificate is worth at one time, and what to do about it. */
+export interface Validity {
+  readonly state: 'not activated' | 'not yet valid' | 'activated' | 'expired';
+  /** Until the certificate's end; null where it is not valid now. */
+  readonly remainingMs: number | null;
+  readonly warning: string | null;
+  readonly nextSteps: readonly string[];
+}
+
+const RENEWAL =
+  'Renew it: avma host request > request.json, have it certified, avma host activate CERTIFICATE';
+
+/** @param now - Milliseconds since 1970 UTC. Pure. */
+export function validityOf(certificate: HostCertificate | null, now: number): Validity {
+  const invalid = { remainingMs: null, warning: null };
+  if (certificate === null) {
+    return {
+      ...invalid,
+      state: 'not activated',
+      nextSteps: ['avma host request > request.json, have it certified, avma host activate CERTIFICATE'],
+    };
+  }
+  const { notBefore, notAfter } = certificate;
+  if (now < notBefore) {
+    return {
+      ...invalid,
+      state: 'not yet valid',
+      nextSteps: [`Wait until ${formatMinute(notBefore)}, or correct this machine's clock`],
+    };
+  }
+  if (now > notAfter) return { ...invalid, state: 'expired', nextSteps: [RENEWAL] };
+  const remainingMs = notAfter - now;
+  const ends = remainingMs <= WARNING_DAYS * DAY_MS;
+  return {
+    state: 'activated',
+    remainingMs,
+    warning: ends
+      ? `the certificate ends in ${formatDuration(remainingMs)}; guests are refused from then on`
+      : null,
+    nextSteps: ends ? [RENEWAL] : [],
+  };
+}
+
+function validityFields(validity: Validity, certificate: HostCertificate | null): Field[] {
+  const { state, remainingMs, warning, nextSteps } = validity;
+  const left = remainingMs === null ? '' : `, ${formatDuration(remainingMs)} left`;
+  const tone = state !== 'activated' ? 'bad' : warning === null ? 'good' : 'warn';
+  return [
+    ['State', { tone, text: `${state}${left}` }],
+    ...(certificate === null
+      ? []
+      : ([
+          ['Edition', `${certificate.edition} ${certificate.osVersion}`],
+          ['Licensing', certificate.licensing],
+          ['Valid', `${formatMinute(certificate.notBefore)} to ${formatMinute(certificate.notAfter)}`],
+          ['Serial', certificate.serial],
+        ] as Field[])),
+    ...(warning === null ? [] : [['Warning', { tone: 'warn', text: warning }] as Field]),
+    ...nextSteps.map((step, index): Field => [index === 0 ? 'Next' : '', { tone: 'strong', text: step }]),
+  ];
+}

@@ -1,0 +1,117 @@
+import type { AvmaError } from '../../errors/avma-error.ts';
+import { formatHresult } from '../../errors/hresult.ts';
+import { judgeLease, type LeaseContext } from '../../guest/lease-verdict.ts';
+import { Answer, type SignedLease } from '../../protocol/answer.ts';
+import { parseJson } from '../../protocol/envelope.ts';
+import { decodeUnverifiedCertificate, type HostCertificate } from '../../protocol/host-certificate.ts';
+import type { Field } from './table.ts';
+import { formatDuration, formatInstant, isoInstant } from './time-text.ts';
+
+/** What a lease claims, and what this machine makes of it. */
+export interface InspectedLease {
+  /** As claimed, also where it is not believed; null where the signed bytes are no answer. */
+  readonly answer: Answer | null;
+  readonly certificate: HostCertificate | null;
+  readonly verdict: Verdict;
+}
+
+type Verdict =
+  | { readonly holds: true; readonly expiresAt: number; readonly remainingMs: number }
+  | { readonly holds: false; readonly error: AvmaError };
+
+/** Reads and judges one lease. Pure. @param context - For any product: the lease names its own. */
+export function inspectLease(signedLease: SignedLease, context: LeaseContext): InspectedLease {
+  const payload = parseJson(Buffer.from(signedLease.answer.payload, 'base64url'));
+  return {
+    answer: Answer.safeParse(payload).data ?? null,
+    certificate: decodeUnverifiedCertificate(signedLease.certificate) ?? null,
+    verdict: verdictOf(signedLease, context),
+  };
+}
+
+function verdictOf(signedLease: SignedLease, context: LeaseContext): Verdict {
+  const judged = judgeLease(signedLease, context);
+  if (judged.kind !== 'holds') return { holds: false, error: judged.error };
+  const { answer } = judged.verified;
+  return { holds: true, expiresAt: answer.expiresAt, remainingMs: answer.expiresAt - context.now(answer) };
+}
+
+/** The lease as JSON: times are ISO 8601. */
+export function leaseJson({ answer, certificate, verdict }: InspectedLease): object {
+  return {
+    answer: answer === null ? null : answerJson(answer),
+    certificate: certificate === null ? null : certificateJson(certificate),
+    verdict: verdict.holds
+      ? { holds: true, expiresAt: isoInstant(verdict.expiresAt) }
+      : {
+          holds: false,
+          code: verdict.error.code,
+          hresult: formatHresult(verdict.error.hresult),
+          message: verdict.error.message,
+          hint: verdict.error.hint,
+        },
+  };
+}
+
+function answerJson(answer: Answer): object {
+  const { hresult, guestClock, issuedAt, expiresAt, renewAfter } = answer;
+  return {
+    ...answer,
+    hresult: formatHresult(hresult),
+    guestClock: isoInstant(guestClock),
+    issuedAt: isoInstant(issuedAt),
+    expiresAt: isoInstant(expiresAt),
+    renewAfter: isoInstant(renewAfter),
+  };
+}
+
+/** A host certificate as JSON: times are ISO 8601. */
+export function certificateJson(certificate: HostCertificate): object {
+  return {
+    ...certificate,
+    notBefore: isoInstant(certificate.notBefore),
+    notAfter: isoInstant(certificate.notAfter),
+  };
+}
+
+/** The rows of one lease. */
+export function leaseFields({ answer, certificate, verdict }: InspectedLease): Field[] {
+  return [
+    verdictField(verdict),
+    ...(verdict.holds ? [] : [['Next', verdict.error.hint] as Field]),
+    ...(answer === null ? [['Answer', 'not readable'] as Field] : answerFields(answer)),
+    ...(certificate === null ? [['Certificate', 'not readable'] as Field] : certificateFields(certificate)),
+  ];
+}
+
+function verdictField(verdict: Verdict): Field {
+  if (verdict.holds) {
+    const left = formatDuration(verdict.remainingMs);
+    return ['Verdict', { tone: 'good', text: `holds on this machine, ${left} left` }];
+  }
+  const { message, code, hresult } = verdict.error;
+  return ['Verdict', { tone: 'bad', text: `does not hold: ${message} [${code}, ${formatHresult(hresult)}]` }];
+}
+
+function answerFields(answer: Answer): Field[] {
+  return [
+    ['Decision', `${answer.decision} (${formatHresult(answer.hresult)})`],
+    ['VM ID', answer.vmId],
+    ['Activation ID', answer.activationId],
+    ['Host', `${answer.hostName} (${answer.hardwareId}, ${answer.digitalPid2})`],
+    ['Issued', `${formatInstant(answer.issuedAt)}, by the host's clock`],
+    ['Expires', formatInstant(answer.expiresAt)],
+    ['Renew after', formatInstant(answer.renewAfter)],
+    ['Guest clock', formatInstant(answer.guestClock)],
+    ['Exchange', answer.exchangeId],
+    ['Request', `sha256:${answer.requestDigest}`],
+  ];
+}
+
+function certificateFields(certificate: HostCertificate): Field[] {
+  const { serial, edition, osVersion, licensing, notBefore, notAfter } = certificate;
+  return [
+    ['Certificate', `${serial}, ${edition} ${osVersion}, ${licensing}`],
+    ['Valid', `${formatInstant(notBefore)} to ${formatInstant(notAfter)}`],
+  ];
+}

@@ -1,0 +1,107 @@
+import { AvmaError } from '../../errors/avma-error.ts';
+import { type Probe, whoIsThere } from '../../guest/probe.ts';
+import { HOST_EDITIONS } from '../../protocol/host-certificate.ts';
+import { certificateJson } from './lease-report.ts';
+import { candidateFields, type PipeChoice } from './pipe-choice.ts';
+import { errorJson } from './report-json.ts';
+import type { Field } from './table.ts';
+import { formatMinute } from './time-text.ts';
+import { anchorJson } from './trust.ts';
+
+/** Why the host that was found, or not found, cannot activate this machine; null when it can. */
+export function failureOf({ error, trustProblem, certificate, dates }: Probe): AvmaError | null {
+  if (error !== null) return error;
+  if (trustProblem !== null) return trustProblem;
+  if (certificate === null) return null;
+  const { notBefore, notAfter, edition } = certificate;
+  if (dates === 'expired') {
+    return new AvmaError(
+      'certificate-expired',
+      `the host's certificate ended on ${formatMinute(notAfter)}, by this machine's clock`,
+    );
+  }
+  if (dates === 'not yet valid') {
+    return new AvmaError(
+      'certificate-not-yet-valid',
+      `the host's certificate begins on ${formatMinute(notBefore)}, by this machine's clock`,
+    );
+  }
+  if (!HOST_EDITIONS.includes(edition)) {
+    return new AvmaError('host-not-datacenter', `the host's certificate is for edition ${edition}`);
+  }
+  return null;
+}
+
+/** The report for programs. */
+export function probeJson({ uri, from, candidates }: PipeChoice, probe: Probe): object {
+  const { certificate, dates, anchor, trustProblem, timings, error } = probe;
+  const failure = failureOf(probe);
+  return {
+    uri,
+    from,
+    candidates,
+    answered: certificate !== null,
+    status: uri === null ? null : whoIsThere(probe),
+    host: certificate === null ? null : { ...certificateJson(certificate), dates },
+    trust:
+      certificate === null
+        ? null
+        : {
+            vouched: anchor !== null,
+            anchor: anchor === null ? null : anchorJson(anchor),
+            problem: trustProblem === null ? null : errorJson(trustProblem),
+          },
+    milliseconds: {
+      open: tenths(timings.open),
+      hello: tenths(timings.hello),
+      verify: tenths(timings.verify),
+    },
+    error: error === null ? null : errorJson(error),
+    problem: failure === null ? null : errorJson(failure),
+  };
+}
+
+/** The report as rows: the answer first, then what else was looked for. */
+export function probeFields(choice: PipeChoice, probe: Probe): Field[] {
+  const { certificate, anchor, trustProblem, timings } = probe;
+  if (choice.uri === null)
+    return [['Pipe', { tone: 'bad', text: 'none found' }], ...candidateFields(choice, 'Looked for')];
+  const fields: Field[] = [
+    ['Pipe', `${choice.uri} (${FROM_TEXT[choice.from]})`],
+    ['Status', { tone: failureOf(probe) === null ? 'good' : 'bad', text: whoIsThere(probe) }],
+  ];
+  if (certificate !== null) {
+    const { hostName, hardwareId, edition, osVersion, licensing, notBefore, notAfter, serial } = certificate;
+    fields.push(
+      ['Host', hostName],
+      ['Hardware ID', hardwareId],
+      ['Edition', `${edition} ${osVersion}`],
+      ['Licensing', licensing],
+      ['Valid', `${formatMinute(notBefore)} to ${formatMinute(notAfter)}`],
+      ['Serial', serial],
+      [
+        'Trust',
+        anchor === null
+          ? { tone: 'bad', text: `no: ${trustProblem?.message}` }
+          : { tone: 'good', text: `vendor "${anchor.name}" (${anchor.keyId}) vouches for it` },
+      ],
+    );
+  }
+  const steps = (['open', 'hello', 'verify'] as const).flatMap((step) => {
+    const took = timings[step];
+    return took === null ? [] : [`${step} ${took.toFixed(1)} ms`];
+  });
+  if (steps.length > 0) fields.push(['Timing', { tone: 'dim', text: steps.join(', ') }]);
+  return [...fields, ...candidateFields(choice, 'Also looked')];
+}
+
+const FROM_TEXT: Record<PipeChoice['from'], string> = {
+  argument: 'as named',
+  configured: 'configured',
+  found: 'found automatically',
+  'not found': 'not found',
+};
+
+function tenths(milliseconds: number | null): number | null {
+  return milliseconds === null ? null : Math.round(milliseconds * 10) / 10;
+}

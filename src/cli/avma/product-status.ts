@@ -1,0 +1,220 @@
+import { AvmaError } from '../../errors/avma-error.ts';
+import { formatHresult } from '../../errors/hresult.ts';
+import type { GuestService } from '../../guest/guest-service.ts';
+import { LicenseStatus } from '../../guest/license-report.ts';
+import type { DerivedReport } from '../../guest/product-report.ts';
+import { isoInstant } from './time-text.ts';
+
+/** What `avma guest status` shows of one product that has a key: in JSON as it is, in a table in other words. */
+export interface ProductStatus {
+  readonly name: string;
+  readonly edition: string;
+  readonly osVersion: string;
+  readonly channel: string;
+  readonly activationId: string;
+  readonly partialProductKey: string | null;
+  readonly license: {
+    /** slmgr's LicenseStatus. */
+    readonly status: LicenseStatus;
+    readonly statusText: string;
+    /** `0xC004F009`; null where there is nothing to explain. */
+    readonly reason: string | null;
+    readonly remainingMinutes: number;
+    /** When the present state ends by itself; null where it does not. Trusted time, as all times of a licence. */
+    readonly endsAt: string | null;
+    /** When the lease or the grace ended, after which the product is not licensed any more. */
+    readonly endedAt: string | null;
+  };
+  /** Why the stored lease does not count; null where it counts, or where there is none. */
+  readonly problem: { readonly code: string; readonly message: string } | null;
+  readonly lease: LeaseStatus | null;
+  readonly lastAttempt: AttemptStatus | null;
+  readonly trustedTime: string | null;
+  /** What to do now, one step a line; empty where nothing is to be done. */
+  readonly nextSteps: readonly string[];
+}
+
+/** The lease that the host signed, verified. */
+export interface LeaseStatus {
+  readonly hostName: string;
+  readonly hardwareId: string;
+  readonly hostEdition: string;
+  readonly hostOsVersion: string;
+  /** Whose trust anchor vouches for the host. */
+  readonly vendor: { readonly name: string; readonly keyId: string } | null;
+  readonly issuedAt: string;
+  /** From when on a renewal is due: half of the lease. */
+  readonly renewAfter: string;
+  readonly expiresAt: string;
+  readonly clock: string;
+}
+
+/** The last activation that was tried, whether it succeeded or not. */
+export interface AttemptStatus {
+  readonly at: string;
+  readonly trigger: string;
+  readonly pipe: string | null;
+  /** `success`, or the code of the error. */
+  readonly code: string;
+  readonly hresult: string;
+  readonly message: string;
+  readonly hostName: string | null;
+  /** What to do about the error; null after a success. */
+  readonly hint: string | null;
+}
+
+const STATUS_NAMES: Record<LicenseStatus, string> = {
+  0: 'unlicensed',
+  1: 'licensed',
+  2: 'initial grace',
+  3: 'additional grace',
+  4: 'non-genuine grace',
+  5: 'notification',
+  6: 'extended grace',
+};
+
+/**
+ * All that is shown of one product.
+ *
+ * @param activationId - Of a product that a catalogue lists.
+ * @throws {AvmaError} `internal` for any other.
+ */
+export function describeProduct(service: GuestService, activationId: string): ProductStatus {
+  const product = service.catalog.productOfActivationId(activationId);
+  const derived = service.derive(activationId);
+  if (product === undefined || derived === undefined) {
+    throw new AvmaError('internal', `no catalogue lists the product ${activationId}`);
+  }
+  const { report, verdict, time } = derived;
+  const { status, reason, remainingMinutes } = report.license;
+  const { endsAt, endedAt } = boundsOf(derived);
+  const lease = leaseOf(service, activationId, derived);
+  const lastAttempt = attemptOf(derived);
+  return {
+    name: product.name,
+    edition: product.edition,
+    osVersion: product.osVersion,
+    channel: product.channel,
+    activationId,
+    partialProductKey: report.partialProductKey,
+    license: {
+      status,
+      statusText: STATUS_NAMES[status],
+      reason: reason === 0 ? null : formatHresult(reason),
+      remainingMinutes,
+      endsAt: isoOrNull(endsAt),
+      endedAt: isoOrNull(endedAt),
+    },
+    problem:
+      verdict?.kind === 'rejected' ? { code: verdict.error.code, message: verdict.error.message } : null,
+    lease,
+    lastAttempt,
+    trustedTime: isoOrNull(report.trustedTime),
+    nextSteps: nextSteps({
+      activatable: product.channel === 'VT:IA',
+      status,
+      trustsNobody: service.anchors.length === 0,
+      renewalDue: verdict?.kind === 'holds' && time.now >= verdict.verified.answer.renewAfter,
+      problemHint: verdict?.kind === 'rejected' ? verdict.error.hint : null,
+      lastHint: lastAttempt?.hint ?? null,
+    }),
+  };
+}
+
+function leaseOf(
+  service: GuestService,
+  activationId: string,
+  { verdict, time }: DerivedReport,
+): LeaseStatus | null {
+  if (verdict === null || verdict.kind === 'rejected') return null;
+  const { answer, certificate } = verdict.verified;
+  const keyId = service.state().products[activationId]?.activation?.certificate.signatures[0]?.keyid;
+  const anchor = service.anchors.find((one) => one.keyId === keyId);
+  return {
+    hostName: answer.hostName,
+    hardwareId: answer.hardwareId,
+    hostEdition: certificate.edition,
+    hostOsVersion: certificate.osVersion,
+    vendor: anchor === undefined ? null : { name: anchor.name, keyId: anchor.keyId },
+    issuedAt: isoInstant(answer.issuedAt),
+    renewAfter: isoInstant(answer.renewAfter),
+    expiresAt: isoInstant(answer.expiresAt),
+    clock: time.setBack ? 'set back: time stands still until it has caught up' : 'in step',
+  };
+}
+
+function boundsOf({ report, verdict, time }: DerivedReport): {
+  endsAt: number | null;
+  endedAt: number | null;
+} {
+  const { remainingMinutes } = report.license;
+  return {
+    endsAt:
+      remainingMinutes === 0
+        ? null
+        : verdict?.kind === 'holds'
+          ? verdict.verified.answer.expiresAt
+          : time.now + remainingMinutes * 60_000,
+    endedAt: verdict?.kind === 'ended' ? verdict.verified.answer.expiresAt : null,
+  };
+}
+
+function attemptOf(derived: DerivedReport): AttemptStatus | null {
+  const { lastAttempt } = derived as unknown as { lastAttempt?: LastAttempt | null };
+  if (!lastAttempt) return null;
+  const { at, trigger, pipe, code, hresult, message, hostName, hint } = lastAttempt;
+  return {
+    at: isoInstant(at),
+    trigger,
+    pipe,
+    code,
+    hresult: formatHresult(hresult),
+    message,
+    hostName,
+    hint,
+  };
+}
+
+interface LastAttempt {
+  at: number;
+  trigger: string;
+  pipe: string | null;
+  code: string;
+  hresult: number;
+  message: string;
+  hostName: string | null;
+  hint: string | null;
+}
+
+/** What is known of a product when its next steps are decided. */
+export interface Situation {
+  /** Whether a virtualization host can activate the product at all. */
+  readonly activatable: boolean;
+  readonly status: LicenseStatus;
+  readonly trustsNobody: boolean;
+  readonly renewalDue: boolean;
+  /** What to do about the stored lease that does not count. */
+  readonly problemHint: string | null;
+  /** What to do about the last attempt that failed. */
+  readonly lastHint: string | null;
+}
+
+/** What to do now, as sentences with the command in them. Pure. */
+export function nextSteps(situation: Situation): string[] {
+  const { activatable, status, trustsNobody, renewalDue, problemHint, lastHint } = situation;
+  if (!activatable) return [];
+  if (status === LicenseStatus.licensed) {
+    if (!renewalDue) return [];
+    return [...(lastHint === null ? [] : [lastHint]), 'Renew now: avma guest activate'];
+  }
+  return [
+    ...(trustsNobody ? ['Trust the vendor: avma guest trust add FILE'] : []),
+    ...(!trustsNobody && lastHint !== null ? [lastHint] : []),
+    ...(!trustsNobody && lastHint === null && problemHint !== null ? [problemHint] : []),
+    'Activate: avma guest activate',
+  ];
+}
+
+function isoOrNull(instant: number | null): string | null {
+  return instant === null ? null : isoInstant(instant);
+}

@@ -1,0 +1,42 @@
+import { AvmaError } from '../../errors/avma-error.ts';
+import type { ThrottleLimit } from '../../host/answering/throttle.ts';
+import { MAX_LEASE } from '../../protocol/answer.ts';
+
+const MINUTE_MS = 60_000;
+
+/** An option that may be given several times: each value is parsed and appended to those before it. */
+export function collect<T>(parse: (text: string) => T): (text: string, earlier?: T[]) => T[] {
+  return (text, earlier = []) => [...earlier, parse(text)];
+}
+
+/** Seconds as typed, in milliseconds. @throws {AvmaError} `argument-invalid` below 1 and above 3600. */
+export function parseIntervalMs(text: string): number {
+  const seconds = Number(text);
+  if (seconds >= 1 && seconds <= 3600) return seconds * 1000;
+  throw new AvmaError(
+    'argument-invalid',
+    `--libvirt-interval is "${text}", not a number of seconds from 1 to 3600`,
+  );
+}
+
+/** `60/60`: sixty requests in sixty seconds. @throws {AvmaError} `argument-invalid` for anything else. */
+export function parseThrottle(text: string): ThrottleLimit {
+  const match = /^([1-9]\d{0,6})\/([1-9]\d{0,4})s?$/.exec(text);
+  if (match === null) {
+    throw new AvmaError('argument-invalid', `--throttle is "${text}", not COUNT/SECONDS`, {
+      hint: 'Write it as 60/60, for example: sixty requests in sixty seconds.',
+    });
+  }
+  return { burst: Number(match[1]), window: Number(match[2]) * 1000 };
+}
+
+/** Whole minutes as typed, in milliseconds. @throws {AvmaError} `argument-invalid` below 1 and above 7 days. */
+export function parseLeaseMs(text: string): number {
+  const minutes = Number(text);
+  const most = MAX_LEASE / MINUTE_MS;
+  if (Number.isInteger(minutes) && minutes >= 1 && minutes <= most) return minutes * MINUTE_MS;
+  throw new AvmaError(
+    'argument-invalid',
+    `--lease-minutes is "${text}", not a whole number from 1 to ${most}`,
+  );
+}

@@ -1,0 +1,165 @@
+import path from 'node:path';
+import { Command, Option } from 'commander';
+import { loadCatalog } from '../../catalog/catalog.ts';
+import { compareOsVersions } from '../../catalog/os-version.ts';
+import { AvmaError } from '../../errors/avma-error.ts';
+import type { Envelope } from '../../protocol/envelope.ts';
+import {
+  HOST_EDITIONS,
+  HOST_LICENSING,
+  type HostCertificate,
+  type HostLicensing,
+} from '../../protocol/host-certificate.ts';
+import { createFile } from '../../storage/atomic-file.ts';
+import { certifyHost } from '../../vendor/certify-host.ts';
+import { openVendorRoot } from '../../vendor/trust-root.ts';
+import { STDERR } from '../terminal.ts';
+import type { Context } from './context.ts';
+import { readInput } from './input.ts';
+import { certificateJson } from './lease-report.ts';
+import { say, writeData, writeJson, writeTalk } from './output.ts';
+import { styleFor } from './style.ts';
+import { type Field, formatFields } from './table.ts';
+import { formatMinute } from './time-text.ts';
+
+/** What is granted where the vendor says nothing else. */
+const DEFAULT_EDITION = 'ServerDatacenter';
+const DEFAULT_LICENSING: HostLicensing = 'MAK';
+const DEFAULT_DAYS = 365;
+const MAX_DAYS = 36_500;
+
+interface CertifyOptions {
+  readonly key: string;
+  readonly edition: string;
+  readonly osVersion?: string;
+  readonly licensing: HostLicensing;
+  /** The option's earlier name. */
+  readonly channel?: HostLicensing;
+  readonly days: number;
+  readonly allowAnyEdition?: boolean;
+  readonly out?: string;
+  readonly dryRun?: boolean;
+  readonly json?: boolean;
+}
+
+/** `avma vendor certify`. */
+export function certifyCommand(context: Context): Command {
+  return (
+    new Command('certify')
+      .description('Sign a certificate for a host; it goes to stdout, and what was signed is shown on stderr')
+      .argument('<request>', "the host's request, from avma host request; - for stdin")
+      .requiredOption('--key <file>', 'the private key, root.key')
+      .option('--edition <edition>', "the host's edition", DEFAULT_EDITION)
+      .option(
+        '--os-version <version>',
+        'the newest guest version that the host may activate, for example 10.0.26100 (default: the newest that the packaged catalogue lists)',
+      )
+      .addOption(
+        new Option('--licensing <licensing>', 'how the host itself is licensed')
+          .choices(HOST_LICENSING)
+          .default(DEFAULT_LICENSING),
+      )
+      // The option's earlier name; scripts that use it go on working.
+      .addOption(new Option('--channel <licensing>').choices(HOST_LICENSING).hideHelp())
+      .addOption(
+        new Option('--days <number>', 'how long the certificate is valid')
+          .argParser(parseDays)
+          .default(DEFAULT_DAYS),
+      )
+      .option('--allow-any-edition', `also sign an edition that may not activate guests`)
+      .option('--out <file>', 'write the certificate to this new file instead of stdout')
+      .option('--dry-run', 'show what would be signed, and sign nothing')
+      .option('--json', 'print what was signed as JSON; needs --out or --dry-run')
+      .addHelpText(
+        'after',
+        () => `
+Only a host of the edition ${HOST_EDITIONS.join(' or ')} may activate guests.
+Newest version in the packaged catalogue: ${newestVersion(context)}.
+
+Examples:
+  avma vendor certify request.json --key root.key > certificate.json
+  avma vendor certify request.json --key root.key --days 730 --out certificate.json`,
+      )
+      .action((request: string, options: CertifyOptions) => certify(context, request, options))
+  );
+}
+
+async function certify(context: Context, request: string, options: CertifyOptions): Promise<void> {
+  refuseContradictions(options);
+  const root = openVendorRoot(options.key);
+  const { envelope, certificate } = certifyHost(
+    readInput(request),
+    request,
+    root,
+    {
+      edition: options.edition,
+      osVersion: options.osVersion ?? newestVersion(context),
+      licensing: options.channel ?? options.licensing,
+      days: options.days,
+    },
+    Date.now(),
+  );
+  const text = `${JSON.stringify(envelope, null, 2)}\n`;
+  if (options.out !== undefined && options.dryRun !== true) createFile(options.out, text, 0o644);
+  await showSigned(envelope, certificate, options);
+  if (options.out === undefined && options.dryRun !== true) writeData(text);
+}
+
+/** @throws {AvmaError} `argument-invalid` for an edition without use, and for JSON that would mix with the certificate. */
+function refuseContradictions({ edition, allowAnyEdition, json, out, dryRun }: CertifyOptions): void {
+  if (!HOST_EDITIONS.includes(edition) && allowAnyEdition !== true) {
+    throw new AvmaError('argument-invalid', `a host of edition "${edition}" may not activate guests`, {
+      hint: `Use ${HOST_EDITIONS.join(' or ')}, or sign it all the same with --allow-any-edition.`,
+    });
+  }
+  if (json === true && out === undefined && dryRun !== true) {
+    throw new AvmaError('argument-invalid', '--json and the certificate would both go to stdout', {
+      hint: 'Name a file for the certificate: --out certificate.json.',
+    });
+  }
+}
+
+async function showSigned(
+  envelope: Envelope,
+  certificate: HostCertificate,
+  { json, out, dryRun }: CertifyOptions,
+): Promise<void> {
+  const keyId = envelope.signatures[0]?.keyid ?? '';
+  const file = dryRun === true ? null : (out ?? null);
+  if (json === true) {
+    const shown = certificateJson(certificate);
+    writeJson('avma.vendor-certify/1', { signed: dryRun !== true, keyId, file, certificate: shown });
+    return;
+  }
+  const table = formatFields(signedFields(certificate, keyId), await styleFor(STDERR));
+  const heading = dryRun === true ? 'This would be signed:' : 'Signed:';
+  writeTalk([heading, ...table.split('\n').map((line) => `  ${line}`)].join('\n'));
+  if (dryRun !== true) say(`Next: on the host, avma host activate ${out ?? 'CERTIFICATE'}`);
+}
+
+function signedFields(certificate: HostCertificate, keyId: string): Field[] {
+  const { hostName, hardwareId, edition, osVersion, licensing, serial, notBefore, notAfter } = certificate;
+  return [
+    ['Host', hostName],
+    ['Hardware ID', hardwareId],
+    ['Edition', edition],
+    ['Version', `${osVersion}, and older guests`],
+    ['Licensing', licensing],
+    ['Serial', serial],
+    ['From', formatMinute(notBefore)],
+    ['To', formatMinute(notAfter)],
+    ['Key ID', keyId],
+  ];
+}
+
+/** The newest version of a product in the catalogues that come with the package. */
+function newestVersion({ launcher }: Context): string {
+  const { products } = loadCatalog([path.join(launcher.packageRoot, 'keys')]);
+  return products.map(({ osVersion }) => osVersion).reduce((a, b) => (compareOsVersions(a, b) < 0 ? b : a));
+}
+
+function parseDays(text: string): number {
+  const days = Number(text);
+  if (Number.isInteger(days) && days >= 1 && days <= MAX_DAYS) return days;
+  throw new AvmaError('argument-invalid', `--days is "${text}", not a whole number from 1 to ${MAX_DAYS}`);
+}
