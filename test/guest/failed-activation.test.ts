@@ -8,6 +8,7 @@ import { openPipe } from '../../src/pipe/pipe-uri.ts';
 import { generateKeyPair } from '../../src/protocol/curve-keys.ts';
 import { DAY, HOUR } from '../support/clock.ts';
 import { failureOf } from '../support/failures.ts';
+import { HANG_MS } from '../support/hang.ts';
 import { faultPipe, lyingPipe, scriptedPipe } from '../support/lying-host.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 import { createTestGuest, OTHER_VM, STANDARD_2012R2 } from '../support/test-guest.ts';
@@ -289,7 +290,7 @@ describe('an activation that fails leaves the held lease as it is, and says why 
     guest.connect(() => pipe(host));
 
     // Only a host that hangs is waited for to the end.
-    const deadline = code === 'host-silent' ? 50 : 60_000;
+    const deadline = code === 'host-silent' ? 50 : HANG_MS;
     const failure = await failureOf(guest.activate(activationId, { deadline }));
 
     expect(failure.code).toBe(code);

@@ -14,6 +14,7 @@ import { deriveReport } from '../../src/guest/product-report.ts';
 import { installKey, storeActivation } from '../../src/guest/state-changes.ts';
 import { type ClockReading, withinBounds } from '../../src/machine/clock.ts';
 import { DAY, HOUR, MINUTE, NOW, SECOND, YEAR } from '../support/clock.ts';
+import { HANG_MS } from '../support/hang.ts';
 import { STANDARD_2012R2, VM } from '../support/test-guest.ts';
 import { createTestHost, MICROSOFT_CATALOG } from '../support/test-host.ts';
 
@@ -68,7 +69,7 @@ class Machine {
       },
       null,
       anchors,
-      AbortSignal.timeout(60_000),
+      AbortSignal.timeout(HANG_MS),
       { exchangeId: null, hostName: null },
     );
     this.#keep(storeActivation(this.state, PRODUCT, result, VM, this.clock));

@@ -6,6 +6,7 @@ import { type GuestEnvironment, type GuestService, openGuestService } from '../.
 import type { ProductReport } from '../../src/guest/license-report.ts';
 import type { Pipe } from '../../src/pipe/pipe.ts';
 import { TestClock } from './clock.ts';
+import { HANG_MS } from './hang.ts';
 import { MemoryEvents } from './memory-events.ts';
 import { tempFolder } from './temp-folder.ts';
 import type { TestHost } from './test-host.ts';
@@ -84,7 +85,7 @@ export function createTestGuest(host: TestHost | null, options: TestGuestOptions
     machineName: options.machineName ?? 'guest01',
     client: 'avma test',
     serviceVersion: '0.0.0.0',
-    deadline: 5000,
+    deadline: HANG_MS,
     events,
     readClock: clock.read,
     openPipe: async () => openPipe(),

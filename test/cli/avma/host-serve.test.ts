@@ -1,8 +1,9 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { domainXml } from '../../support/domain-xml.ts';
 import { fakeVirsh } from '../../support/fake-virsh.ts';
 import { QemuSocket } from '../../support/qemu-socket.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
+import { until } from '../../support/until.ts';
 import { TestMachine } from '../test-machine.ts';
 import { runAvma } from './run-avma.ts';
 
@@ -57,9 +58,9 @@ describe('a host that serves', () => {
       'h.sock',
       { env: virsh.env },
     );
-    await vi.waitFor(() => expect([named.clients, domain.clients]).toEqual([1, 1]), 5000);
+    await until('both are connected', () => named.clients === 1 && domain.clients === 1);
     virsh.undefine('web01');
-    await vi.waitFor(() => expect(domain.clients).toBe(0), 5000);
+    await until('the domain is let go of', () => domain.clients === 0);
     expect(await host.stop()).toBe(0);
     expect(named.clients).toBe(0);
     expect(host.output()).toMatch(/^ {2}unix:h\.sock {2}any guest$/m);

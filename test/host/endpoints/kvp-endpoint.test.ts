@@ -1,10 +1,13 @@
 /** A host that can see a guest's Hyper-V pool files answers in them; real files, a real guest's pipe. */
 import fs from 'node:fs';
-import { afterEach, expect, test } from 'vitest';
+import { syncBuiltinESMExports } from 'node:module';
+import { afterEach, expect, onTestFinished, test, vi } from 'vitest';
 import { serveKvpPools } from '../../../src/host/endpoints/kvp-endpoint.ts';
 import { openPipe } from '../../../src/pipe/pipe-uri.ts';
 import { encodeFrame, parseLine } from '../../../src/protocol/frame.ts';
+import { HANG_MS } from '../../support/hang.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
+import { until } from '../../support/until.ts';
 
 const EXCHANGE = '00112233445566778899aabbccddeeff';
 const VM = '6f2a1d3c-1111-4222-8333-abcdefabcdef';
@@ -32,7 +35,7 @@ test('a frame is answered, and the channel is the VM that the folder belongs to'
     () => served.close(),
   );
   const hello = encodeFrame({ type: 'hello', exchangeId: EXCHANGE, body: new Uint8Array() });
-  const answer = await pipe.exchange(hello, { signal: AbortSignal.timeout(10_000) });
+  const answer = await pipe.exchange(hello, { signal: AbortSignal.timeout(HANG_MS) });
   expect(parseLine(Buffer.from(answer).toString('latin1'))).toMatchObject({
     kind: 'frame',
     frame: { type: 'offer', exchangeId: EXCHANGE },
@@ -43,6 +46,7 @@ test('a frame is answered, and the channel is the VM that the folder belongs to'
 test('a folder that cannot be used is told once', async () => {
   const told: string[] = [];
   const file = import.meta.filename;
+  const looks = countReadsIn(file);
   const served = serveKvpPools(
     file,
     null,
@@ -50,8 +54,18 @@ test('a folder that cannot be used is told once', async () => {
     (sentence) => told.push(sentence),
   );
   closing.push(() => served.close());
-  while (told.length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
-  await new Promise((resolve) => setTimeout(resolve, 200));
+  await until('it has looked several times', () => looks() >= 4);
   expect(told).toHaveLength(1);
   expect(told[0]).toContain(`kvp:${file} cannot be served: `);
 });
+
+/** Counts how often a file of the folder is read from now on, until the test has finished. */
+function countReadsIn(folder: string): () => number {
+  const read = vi.spyOn(fs, 'readFileSync');
+  syncBuiltinESMExports();
+  onTestFinished(() => {
+    read.mockRestore();
+    syncBuiltinESMExports();
+  });
+  return () => read.mock.calls.filter(([file]) => String(file).startsWith(`${folder}/`)).length;
+}

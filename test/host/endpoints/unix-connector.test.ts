@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import type { ServedEndpoint } from '../../../src/host/endpoints/endpoint.ts';
 import { connectUnix } from '../../../src/host/endpoints/unix-connector.ts';
 import { failureOf } from '../../support/failures.ts';
@@ -8,6 +8,7 @@ import { QemuSocket } from '../../support/qemu-socket.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 import { createTestGuest, OTHER_VM, STANDARD_2012R2, type TestGuest, VM } from '../../support/test-guest.ts';
 import { createTestHost, type TestHost } from '../../support/test-host.ts';
+import { until } from '../../support/until.ts';
 
 interface Situation {
   readonly qemu: QemuSocket;
@@ -32,7 +33,9 @@ function connectHost(options: { vmId?: string | null; socket?: string } = {}): S
   return { qemu, host, guest, told, served };
 }
 
-const connected = (qemu: QemuSocket) => vi.waitFor(() => expect(qemu.clients).toBe(1), 5000);
+const clients = (qemu: QemuSocket, count: number) =>
+  until(`${count} are connected`, () => qemu.clients === count);
+const connected = (qemu: QemuSocket) => clients(qemu, 1);
 
 async function activate(guest: TestGuest): Promise<void> {
   const service = await guest.open();
@@ -68,7 +71,7 @@ describe("a socket of QEMU's", () => {
     await qemu.start();
     await connected(qemu);
     await qemu.stop();
-    await vi.waitFor(() => expect(told.at(-1)).toMatch(/was lost/));
+    await until('the loss is told', () => /was lost/.test(told.at(-1) ?? ''));
     await qemu.start();
     await connected(qemu);
     await activate(guest);
@@ -86,10 +89,10 @@ describe("a socket of QEMU's", () => {
     // A folder that is a file: no socket will be there, and nothing that waiting would change.
     const { told } = connectHost({ socket: path.join(folder, 'file', 'port') });
     const { qemu, told: toldOfOther } = connectHost({ socket });
-    await vi.waitFor(() => expect(told).toHaveLength(1));
+    await until('it is told', () => told.length > 0);
     await qemu.start();
     await connected(qemu);
-    await vi.waitFor(() => expect(toldOfOther).toHaveLength(1));
+    await until('it is told', () => toldOfOther.length > 0);
     expect(told).toEqual([expect.stringMatching(/cannot be connected to: .*ENOTDIR/)]);
   });
 
@@ -100,9 +103,9 @@ describe("a socket of QEMU's", () => {
     const second = createTestHost();
     const waiting = connectUnix({ path: qemu.path, vmId: VM }, second.respond, () => {});
     onTestFinished(() => waiting.close());
-    await vi.waitFor(() => expect(qemu.clients).toBe(2));
+    await clients(qemu, 2);
     await served.close();
-    await vi.waitFor(() => expect(qemu.clients).toBe(1));
+    await connected(qemu);
     // The host that waited is another vendor's: that it refuses to be believed shows that it answered.
     expect((await failureOf(activate(guest))).code).toBe('certificate-untrusted');
   });
@@ -133,7 +136,7 @@ describe('closing', () => {
     await qemu.start();
     await connected(qemu);
     await served.close();
-    await vi.waitFor(() => expect(qemu.clients).toBe(0));
+    await clients(qemu, 0);
     expect(fs.existsSync(qemu.path)).toBe(true);
   });
 

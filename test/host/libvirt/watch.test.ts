@@ -10,6 +10,7 @@ import { type FakeVirsh, fakeVirsh } from '../../support/fake-virsh.ts';
 import { QemuSocket } from '../../support/qemu-socket.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 import { createTestGuest, OTHER_VM, STANDARD_2012R2, type TestGuest, VM } from '../../support/test-guest.ts';
+import { until } from '../../support/until.ts';
 
 /** A folder of domains that a real host serves, looking every 20 ms. */
 class Site {
@@ -47,8 +48,7 @@ class Site {
   /** Resolves when a sentence that matches was told; returns how often one was. */
   async hears(pattern: RegExp): Promise<number> {
     const count = () => this.told.filter((sentence) => pattern.test(sentence)).length;
-    await vi.waitFor(() => expect(count(), this.told.join('\n')).toBeGreaterThan(0), 5000);
-    return count();
+    return until(`${pattern} is told`, () => count() || undefined);
   }
 
   /** Resolves when the host has looked several times more. */
@@ -68,7 +68,8 @@ async function qemuAt(file: string): Promise<QemuSocket> {
   return qemu;
 }
 
-const clients = (qemu: QemuSocket, count: number) => vi.waitFor(() => expect(qemu.clients).toBe(count), 5000);
+const clients = (qemu: QemuSocket, count: number) =>
+  until(`${count} are connected`, () => qemu.clients === count);
 
 async function activate(guest: TestGuest): Promise<void> {
   const service = await guest.open();
@@ -143,7 +144,7 @@ describe('a domain in mode connect', () => {
     stranger.connect(() => openPipe(`unix:${socket}`));
     expect((await failureOf(activate(stranger))).code).toBe('vm-refused');
     fs.rmSync(path.join(site.domains, 'web01.xml'));
-    await vi.waitFor(() => expect(fs.existsSync(socket)).toBe(false));
+    await until('the socket is gone', () => !fs.existsSync(socket));
   });
 
   test('whose socket another process serves is served when that one is gone', async () => {
@@ -172,7 +173,7 @@ describe('what is wrong with a domain', () => {
     site.define('web01', domainXml({ path: site.at('port') }));
     await site.hears(/web01 .* is served on/);
     site.define('web01', wrong);
-    await vi.waitFor(async () => expect(await site.hears(isWrong)).toBe(2));
+    await until('it is said again', async () => (await site.hears(isWrong)) === 2);
   });
 
   test('does not keep the others from being served', async () => {
