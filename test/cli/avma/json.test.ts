@@ -1,0 +1,210 @@
+/** The real output of every command with --json, held against the schemas in docs/schemas. */
+import fs from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { vendorProduct } from '../../support/catalogs.ts';
+import { parseBySchema, SCHEMA_NAMES } from '../../support/json-schemas.ts';
+import { type RunOptions, type ServedHost, STANDARD_2012_R2, TestMachine } from '../test-machine.ts';
+
+const machine = new TestMachine();
+let host: ServedHost;
+const env = { AVMA_PIPE: 'unix:h.sock' };
+const seen = new Set<string>();
+
+/** Runs a command that ends with `status` and prints nothing but JSON of that schema. */
+async function json(
+  name: string,
+  args: readonly string[],
+  { status = 0, ...options }: RunOptions & { status?: number } = {},
+) {
+  const ran = await machine.run('avma', [...args, '--json'], { ...options, env: { ...env, ...options.env } });
+  expect({ stderr: ran.stderr, status: ran.status }, ran.stdout).toEqual({ stderr: '', status });
+  seen.add(name);
+  // biome-ignore lint/suspicious/noExplicitAny: what a test looks at in JSON of several shapes.
+  return parseBySchema(ran.stdout, name) as any;
+}
+
+beforeAll(async () => {
+  await machine.certifyHost();
+  host = await machine.serve();
+  const catalog = { schema: 'avma.catalog/1', products: [vendorProduct(0)] };
+  fs.writeFileSync(machine.at('example.json'), JSON.stringify(catalog));
+});
+afterAll(async () => {
+  await host.stop();
+  machine.close();
+});
+
+describe('a guest', () => {
+  const fresh = { AVMA_STATE_DIR: machine.at('fresh') };
+
+  test('without anything has two next steps', async () => {
+    const status = await json('guest-status', ['guest', 'status'], { env: fresh });
+    expect(status).toMatchObject({ licensed: false, products: [], wmi: [] });
+    expect(status.nextSteps).toEqual([
+      'Trust the vendor: avma guest trust add FILE',
+      'Install a product key: avma guest install-key KEY',
+    ]);
+  });
+
+  test('trusts nobody, then a vendor, then nobody again', async () => {
+    expect((await json('guest-trust-list', ['guest', 'trust', 'list'], { env: fresh })).anchors).toEqual([]);
+    const added = await json('guest-trust-add', ['guest', 'trust', 'add', 'v/root.pub.json'], { env: fresh });
+    const listed = await json('guest-trust-list', ['guest', 'trust', 'list'], { env: fresh });
+    expect(listed.anchors).toEqual([added.anchor]);
+    const remove = ['guest', 'trust', 'remove', added.anchor.keyId];
+    const removed = await json('guest-trust-remove', remove, { env: fresh });
+    expect(removed).toMatchObject({ keyId: added.anchor.keyId, file: added.anchor.file });
+  });
+
+  test('installs a key, and says why that did not activate it', async () => {
+    const installed = await json('guest-install-key', ['guest', 'install-key', STANDARD_2012_R2], {
+      env: fresh,
+    });
+    expect(installed).toMatchObject({
+      product: { license: { statusText: 'initial grace', status: 2 } },
+      activationError: { code: 'certificate-untrusted', hresult: '0xC004FD02' },
+    });
+  });
+
+  test('checks, installs and lists a catalogue', async () => {
+    const checked = await json('guest-catalog-check', ['guest', 'catalog', 'check', 'example.json'], {
+      env: fresh,
+    });
+    const added = await json('guest-catalog-add', ['guest', 'catalog', 'add', 'example.json'], {
+      env: fresh,
+    });
+    expect(added.products).toEqual(checked.products);
+    const { catalogs } = await json('guest-catalog-list', ['guest', 'catalog', 'list'], { env: fresh });
+    expect(catalogs.at(-1).products).toEqual(added.products);
+    expect(JSON.stringify(catalogs)).not.toContain('productKey');
+  });
+
+  test('is reset', async () => {
+    const { removed } = await json('guest-reset', ['guest', 'reset', '--yes'], { env: fresh });
+    expect(removed.map((file: string) => path.basename(file))).toEqual(
+      expect.arrayContaining(['catalog.d', 'events.jsonl', 'guest.state', 'trust.d']),
+    );
+    expect((await json('guest-reset', ['guest', 'reset'], { env: fresh })).removed).toEqual([]);
+  });
+
+  test('is activated, and shows its licence in both manners', async () => {
+    await json('guest-install-key', ['guest', 'install-key', STANDARD_2012_R2]);
+    const { products } = await json('guest-activate', ['guest', 'activate']);
+    expect(products).toMatchObject([{ license: { statusText: 'licensed' }, lease: { hostName: 'hv01' } }]);
+    const status = await json('guest-status', ['guest', 'status', '--check']);
+    expect(status).toMatchObject({
+      licensed: true,
+      products: [{ license: { status: 1 }, lease: { vendor: { name: 'vendor' } } }],
+      wmi: [
+        {
+          ID: products[0].activationId,
+          LicenseStatus: 1,
+          LicenseStatusReason: 0,
+          PartialProductKey: 'MTB6V',
+          ProductKeyChannel: 'VT:IA',
+          AutomaticVMActivationHostMachineName: 'hv01',
+          AutomaticVMActivationLastActivationTime: products[0].lease.issuedAt,
+        },
+      ],
+    });
+    expect(status.wmi[0].GracePeriodRemaining).toBe(status.products[0].license.remainingMinutes);
+  });
+
+  test('inspects its lease, here and as another VM', async () => {
+    const inspect = ['lease', 'inspect', 'guest/guest.state'];
+    expect((await json('lease-inspect', inspect)).leases).toMatchObject([{ verdict: { holds: true } }]);
+    const elsewhere = { AVMA_VM_ID: '11111111-2222-4333-8444-555555555555' };
+    const { leases } = await json('lease-inspect', inspect, { env: elsewhere, status: 1 });
+    expect(leases).toMatchObject([{ verdict: { holds: false, code: 'vm-mismatch' } }]);
+  });
+});
+
+describe('a pipe is probed', () => {
+  test('whose host can activate', async () => {
+    expect(await json('pipe-probe', ['pipe', 'probe'])).toMatchObject({ answered: true, problem: null });
+  });
+
+  test('where nobody answers', async () => {
+    const probe = await json('pipe-probe', ['pipe', 'probe', 'unix:nobody.sock'], { status: 69 });
+    expect(probe).toMatchObject({ answered: false, error: { code: 'host-absent' }, host: null });
+  });
+
+  test('whose host no vendor vouches for', async () => {
+    const untrusting = { AVMA_STATE_DIR: machine.at('untrusting') };
+    const probe = await json('pipe-probe', ['pipe', 'probe'], { env: untrusting, status: 82 });
+    expect(probe).toMatchObject({ answered: true, error: null, problem: { code: 'certificate-untrusted' } });
+  });
+});
+
+describe('a vendor and a host', () => {
+  const other = { AVMA_HOST_DIR: machine.at('host-2') };
+
+  test('from init to an activated host', async () => {
+    const root = await json('vendor-init', ['vendor', 'init', '--out', 'v2', '--name', 'Example Ltd']);
+    expect(root).toMatchObject({ name: 'Example Ltd', keyFile: 'v2/root.key' });
+    await json('host-init', ['host', 'init', '--name', 'hv02'], { env: other });
+    const before = await json('host-status', ['host', 'status', '--check'], { env: other, status: 1 });
+    expect(before).toMatchObject({ state: 'not activated', certificate: null, remainingMinutes: null });
+    const request = await machine.mustRun('avma', ['host', 'request'], { env: other });
+    fs.writeFileSync(machine.at('r2.json'), request.stdout);
+    const certify = ['vendor', 'certify', 'r2.json', '--key', 'v2/root.key', '--days', '20'];
+    const dry = await json('vendor-certify', [...certify, '--dry-run']);
+    expect(dry).toMatchObject({ signed: false, file: null, keyId: root.keyId });
+    const signed = await json('vendor-certify', [...certify, '--out', 'c2.json']);
+    expect(signed).toMatchObject({
+      signed: true,
+      certificate: {
+        hostName: 'hv02',
+        edition: 'ServerDatacenter',
+        licensing: 'MAK',
+        osVersion: '10.0.26100',
+      },
+    });
+    const activated = await json('host-activate', ['host', 'activate', 'c2.json'], { env: other });
+    expect(activated).toEqual({
+      schema: 'avma.host-activate/1',
+      certificate: signed.certificate,
+      replaced: null,
+    });
+    const after = await json('host-status', ['host', 'status', '--check'], { env: other });
+    expect(after).toMatchObject({ state: 'activated', warning: expect.stringMatching(/ends in 19 days/) });
+  });
+});
+
+describe('an error is JSON on stdout, and stderr stays empty', () => {
+  test.each<[string, string[], number, string]>([
+    ['an unknown option', ['guest', 'status', '--chek'], 64, 'argument-invalid'],
+    ['an unknown command', ['guest', 'stat'], 64, 'argument-invalid'],
+    ['no command', ['guest'], 64, 'argument-invalid'],
+    ['a missing argument', ['guest', 'install-key'], 64, 'argument-invalid'],
+    ['a wrong value', ['pipe', 'probe', '--deadline', 'x'], 64, 'argument-invalid'],
+    ['a wrong key', ['guest', 'install-key', 'wrong'], 65, 'key-invalid'],
+    ['a missing file', ['guest', 'trust', 'add', 'nowhere.json'], 66, 'file-not-found'],
+    ['a key ID that is not there', ['guest', 'trust', 'remove', 'f'.repeat(16)], 66, 'file-not-found'],
+    ['a wrong catalogue', ['guest', 'catalog', 'check', 'config.json'], 65, 'file-invalid'],
+    ['a second host', ['host', 'init'], 64, 'file-exists'],
+    [
+      'a certificate and JSON on one stdout',
+      ['vendor', 'certify', 'r', '--key', 'k'],
+      64,
+      'argument-invalid',
+    ],
+    ['a reset without --yes', ['guest', 'reset'], 64, 'argument-invalid'],
+  ])('%s', async (_what, args, status, code) => {
+    expect(await json('error', args, { status })).toMatchObject({ code, exitStatus: status });
+  });
+});
+
+test('every schema name in the code has its file, every file is used, and all are tested here', () => {
+  const sources = fs
+    .readdirSync('src/cli/avma', { recursive: true, encoding: 'utf8' })
+    .map((file) => path.join('src/cli/avma', file))
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => fs.readFileSync(file, 'utf8'));
+  const named = sources.flatMap((text) =>
+    [...text.matchAll(/'avma\.([a-z-]+)\/1'/g)].map(([, name]) => name),
+  );
+  expect([...new Set(named)].sort()).toEqual([...SCHEMA_NAMES]);
+  expect([...seen].sort()).toEqual([...SCHEMA_NAMES]);
+});

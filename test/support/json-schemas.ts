@@ -1,0 +1,43 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import addFormats from 'ajv-formats';
+
+const FOLDER = path.resolve(import.meta.dirname, '../../docs/schemas');
+const ENDING = '.schema.json';
+
+/** The names of the schemas in docs/schemas that a command's output can have. */
+export const SCHEMA_NAMES: readonly string[] = fs
+  .readdirSync(FOLDER)
+  .filter((file) => file.endsWith(ENDING) && file !== `common${ENDING}`)
+  .map((file) => file.slice(0, -ENDING.length))
+  .sort();
+
+function compileAll(): Ajv2020 {
+  const ajv = new Ajv2020({ allErrors: true, strict: true, allowUnionTypes: true });
+  (addFormats as unknown as (ajv: Ajv2020) => void)(ajv);
+  for (const name of ['common', ...SCHEMA_NAMES]) {
+    ajv.addSchema(JSON.parse(fs.readFileSync(path.join(FOLDER, name + ENDING), 'utf8')));
+  }
+  return ajv;
+}
+
+const schemas = compileAll();
+
+/**
+ * The command's output as an object, held against the schema that it names.
+ *
+ * @throws {Error} with everything that is wrong, also when no file describes the schema.
+ */
+export function parseBySchema(stdout: string, name: string): Record<string, unknown> {
+  const value = JSON.parse(stdout) as Record<string, unknown>;
+  if (Object.keys(value)[0] !== 'schema' || value['schema'] !== `avma.${name}/1`) {
+    throw new Error(
+      `the output is ${JSON.stringify(value['schema'])}, not avma.${name}/1, or does not begin with it`,
+    );
+  }
+  const validate = schemas.getSchema(name + ENDING);
+  if (validate === undefined) throw new Error(`docs/schemas has no ${name}${ENDING}`);
+  if (validate(value) !== true) throw new Error(`${name}: ${schemas.errorsText(validate.errors)}\n${stdout}`);
+  return value;
+}
