@@ -32,7 +32,13 @@ async function warmUp(): Promise<void> {
   const identity = createHost(at('host'), 'build', undefined, now);
   const request = Buffer.from(JSON.stringify(hostRequest(identity, now)));
   const grant = { edition: 'ServerDatacenter', osVersion: '10.0.26100', licensing: 'MAK', days: 1 } as const;
-  const { envelope } = certifyHost(request, 'request', openVendorRoot(vendor.keyFile), grant, now);
+  const { envelope } = certifyHost({
+    request,
+    from: 'request',
+    root: openVendorRoot(vendor.keyFile),
+    grant,
+    now,
+  });
   installCertificate(at('host'), identity, Buffer.from(JSON.stringify(envelope)), 'certificate', now);
   const host = await serve({
     folder: at('host'),

@@ -7,17 +7,18 @@ const SOURCE = path.resolve(import.meta.dirname, '../src');
 
 /** Who may import from whom, besides from itself. */
 const BASE = ['storage', 'schema', 'system', 'errors'];
-const MIDDLE = ['protocol', 'catalog', 'machine', 'events'];
+const MIDDLE = ['policy', 'protocol', 'catalog', 'machine', 'events'];
 const ALLOWED: Record<string, readonly string[]> = {
   errors: [],
   system: ['errors'],
   schema: ['errors'],
+  policy: ['schema'],
   storage: ['system', 'errors'],
   kvp: BASE,
   machine: [...BASE, 'kvp'],
   events: BASE,
-  catalog: BASE,
-  protocol: BASE,
+  catalog: [...BASE, 'policy'],
+  protocol: [...BASE, 'policy'],
   pipe: [...BASE, 'protocol', 'kvp'],
   vendor: [...BASE, ...MIDDLE],
   // The host never imports the guest's transports, nor the guest the host's endpoints.

@@ -1,9 +1,14 @@
-import fs from 'node:fs';
-import { AvmaError, toAvmaError } from '../errors/avma-error.ts';
-import { placeOf } from '../schema/issue-place.ts';
+import { AvmaError } from '../errors/avma-error.ts';
+import { printable } from '../schema/printable.ts';
 import { listFiles } from '../storage/atomic-file.ts';
+import { readBoundedFile } from '../storage/read-file.ts';
+import { debug } from '../system/debug.ts';
+import { describeCatalogProblem } from './catalog-problem.ts';
 import { CatalogFile, type Product } from './product.ts';
-import { normalizeProductKey } from './product-key.ts';
+import { normalizeProductKey, PRODUCT_KEY_RULE, partialProductKey } from './product-key.ts';
+
+/** The longest catalogue that is read, in bytes: that of Windows takes 600 a product, so some 1,700 products. */
+const MAX_CATALOG_BYTES = 1024 * 1024;
 
 /** The products of all catalogue files, in the order of the files and of what stands in them. */
 export interface Catalog {
@@ -15,74 +20,98 @@ export interface Catalog {
 }
 
 /**
- * Reads every `*.json` in the folders. A product may stand in several files if they agree on it.
+ * Reads every `*.json` in the folders. Several files may list one product if they describe it alike.
  *
- * @param candidate - A file that is to be read in the place of another, to see whether it could be installed there.
- * @throws {AvmaError} `file-invalid` with the file and the place for one that is no catalogue.
+ * @param candidate - A file that is read in the place of another, to see whether it could be installed there.
+ * @throws {AvmaError} `file-invalid` for a file that is no catalogue, and for two products with one key or one ID.
  */
 export function loadCatalog(
   folders: readonly string[],
   candidate?: { readonly instead: string; readonly read: string },
 ): Catalog {
-  const products = new Map<string, Product>();
-  const keys = new Map<string, Product>();
+  const products = new Map<string, ListedProduct>();
+  const keys = new Map<string, ListedProduct>();
   const files = folders
     .flatMap((folder) => listFiles(folder, '.json'))
     .filter((file) => file !== candidate?.instead);
   for (const file of candidate === undefined ? files : [...files, candidate.read]) {
     for (const product of readCatalogFile(file)) {
-      const known = products.get(product.activationId) ?? keys.get(product.productKey);
-      if (known !== undefined && JSON.stringify(known) !== JSON.stringify(product)) {
-        throw new AvmaError(
-          'file-invalid',
-          `${file} says something else of "${known.name}" (${known.activationId}) than a catalogue before it`,
-          { hint: 'Give each product an activation ID and a key of its own, or remove one of the two.' },
-        );
-      }
-      products.set(product.activationId, product);
-      keys.set(product.productKey, product);
+      const listed: ListedProduct = { product, file };
+      refuseClash(listed, products.get(product.activationId) ?? keys.get(product.productKey));
+      products.set(product.activationId, listed);
+      keys.set(product.productKey, listed);
     }
   }
   return {
-    products: [...products.values()],
+    products: [...products.values()].map(({ product }) => product),
     productOfKey(typed) {
       const key = normalizeProductKey(typed);
-      const product = key === undefined ? undefined : keys.get(key);
+      const product = key === undefined ? undefined : keys.get(key)?.product;
       // The key itself stays out of the message: it may be somebody's real one.
-      if (product === undefined) {
-        throw new AvmaError(
-          'key-invalid',
-          key === undefined
-            ? 'that is not shaped like a product key (five groups of five letters and digits)'
-            : `no catalogue lists a product key that ends in ${key.slice(-5)}`,
-        );
-      }
+      if (product === undefined) throw keyError(key);
       return product;
     },
-    productOfActivationId: (activationId) => products.get(activationId),
+    productOfActivationId: (activationId) => products.get(activationId)?.product,
   };
 }
 
-/** @throws {AvmaError} as {@link loadCatalog}. */
+/** A product and the catalogue file that lists it. */
+interface ListedProduct {
+  readonly product: Product;
+  readonly file: string;
+}
+
+/** @throws {AvmaError} `file-invalid` if two catalogues describe one activation ID or one key differently. */
+function refuseClash(listed: ListedProduct, known: ListedProduct | undefined): void {
+  if (known === undefined || JSON.stringify(known.product) === JSON.stringify(listed.product)) return;
+  const { product } = listed;
+  const sameId = known.product.activationId === product.activationId;
+  const what = sameId
+    ? `the activation ID ${product.activationId}`
+    : `the product key that ends in ${partialProductKey(product.productKey)}`;
+  const where = listed.file === known.file ? 'earlier in the same file' : `in ${known.file}`;
+  throw new AvmaError(
+    'file-invalid',
+    `the catalogue ${listed.file} lists ${what} for "${product.name}", and ${where} it stands for "${known.product.name}" with other members`,
+    {
+      hint: `Give each product ${sameId ? 'an activation ID' : 'a product key'} of its own, or make the two entries equal, or remove one of them.`,
+    },
+  );
+}
+
+function keyError(key: string | undefined): AvmaError {
+  return key === undefined
+    ? new AvmaError('key-invalid', 'that is not shaped like a product key', {
+        hint: `A product key must be ${PRODUCT_KEY_RULE}.`,
+      })
+    : new AvmaError('key-invalid', `no catalogue lists a product key that ends in ${partialProductKey(key)}`);
+}
+
+/**
+ * The products of one catalogue file.
+ *
+ * @throws {AvmaError} `file-invalid` with the place, the reason and how it is written; `file-not-found`,
+ *   `access-denied`, `io-error`.
+ */
 export function readCatalogFile(file: string): Product[] {
-  let text: string;
-  try {
-    text = fs.readFileSync(file, 'utf8');
-  } catch (thrown) {
-    throw toAvmaError(thrown, `cannot read the catalogue ${file}`);
-  }
+  const text = readBoundedFile(file, MAX_CATALOG_BYTES).toString('utf8');
   let json: unknown;
   try {
     json = JSON.parse(text.replace(/^\uFEFF/, ''));
   } catch (cause) {
-    throw new AvmaError('file-invalid', `the catalogue ${file} is not JSON`, { cause });
+    throw new AvmaError('file-invalid', `the catalogue ${file} is not JSON: ${jsonReason(cause)}`, { cause });
   }
   const parsed = CatalogFile.safeParse(json);
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    // The schema's own sentence, where it has one; the library's says no more than that it is wrong.
-    const why = issue?.code === 'custom' && issue.message !== 'Invalid input' ? `: ${issue.message}` : '';
-    throw new AvmaError('file-invalid', `the catalogue ${file} is wrong at ${placeOf(parsed.error)}${why}`);
+  if (parsed.success) {
+    debug('catalog', () => `read ${file}: ${parsed.data.products.length} products`);
+    return parsed.data.products;
   }
-  return parsed.data.products;
+  throw new AvmaError('file-invalid', `the catalogue ${file} ${describeCatalogProblem(parsed.error, json)}`, {
+    hint: 'Correct the catalogue, and compare it with keys/windows-server.json of this package.',
+  });
+}
+
+/** Where the text stops being JSON, in the parser's words. */
+function jsonReason(thrown: unknown): string {
+  return printable(thrown instanceof Error ? thrown.message : String(thrown), 120);
 }

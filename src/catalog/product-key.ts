@@ -1,5 +1,11 @@
-/** Microsoft's 24 letters and digits for product keys, and the N that keys since Windows 8 have besides. */
-const PRODUCT_KEY = /^[BCDFGHJKMNPQRTVWXY2346789]{5}(-[BCDFGHJKMNPQRTVWXY2346789]{5}){4}$/;
+/** Microsoft's 24 letters and digits for product keys, which leave out those that are easily confused, and N. */
+const LETTERS = 'BCDFGHJKMNPQRTVWXY';
+const DIGITS = '2346789';
+const GROUP = `[${LETTERS}${DIGITS}]{5}`;
+const PRODUCT_KEY = new RegExp(`^${GROUP}(-${GROUP}){4}$`);
+
+/** How a product key is written, for messages: as the rest of a sentence after "must be". */
+export const PRODUCT_KEY_RULE = `five groups of five characters with hyphens between them, made of the letters ${LETTERS} and the digits ${DIGITS} only`;
 
 /** A key as it is compared: upper case, without blanks around it; undefined if it is not shaped like one. */
 export function normalizeProductKey(typed: string): string | undefined {

@@ -2,17 +2,14 @@ import * as z from 'zod/mini';
 import { anyText, integer, longLabel, oneOf, osVersion, shortLabel, text, uuid } from '../schema/shapes.ts';
 import { normalizeProductKey } from './product-key.ts';
 
-/** The application that all editions of Windows belong to; slmgr's "Windows products" are those. */
-export const WINDOWS_APPLICATION_ID = '55c92734-d682-4d71-983e-d6ec3f16059f';
+export { WINDOWS_APPLICATION_ID } from '../policy/windows.ts';
 
-/** How a product is licensed, in slmgr's words for the key's channel. Only VT:IA can be activated by this project. */
-const CHANNELS = ['VT:IA', 'Volume:GVLK', 'Volume:MAK', 'Retail', 'OEM:DM'] as const;
+/** How a product is licensed, in slmgr's words for the key's channel. Only VT:IA products can be activated by a host. */
+export const CHANNELS = ['VT:IA', 'Volume:GVLK', 'Volume:MAK', 'Retail', 'OEM:DM'] as const;
 type Channel = (typeof CHANNELS)[number];
 
-/**
- * What slmgr looks for in a product's description to know its kind. Only those that it can tell apart are listed.
- */
-const DESCRIPTION_MARKERS: Partial<Record<Channel, string>> = {
+/** The mark in a product's description by which slmgr tells the product's kind; not every channel has one. */
+export const DESCRIPTION_MARKERS: Partial<Record<Channel, string>> = {
   'VT:IA': 'VIRTUAL_MACHINE_ACTIVATION',
   'Volume:GVLK': 'VOLUME_KMSCLIENT',
   'Volume:MAK': 'MAK',
@@ -20,14 +17,14 @@ const DESCRIPTION_MARKERS: Partial<Record<Channel, string>> = {
 
 const days = integer(0, 3650);
 
-/** An edition that can be licensed: what a catalogue file says of it. */
+/** A product that can be licensed, as a catalogue file describes it. */
 export const Product = z
   .strictObject({
     /** The client key: one for all guests of the edition, and no secret. */
     productKey: text((key) => normalizeProductKey(key) === key),
     /** Short name, as in a licence family: `ServerStandard`. */
     edition: shortLabel,
-    /** The product's own version for Windows; for others, the oldest host that may activate it. */
+    /** Compared with the version in the host's certificate, which must not be older. Of Windows, the product's own version. */
     osVersion,
     name: longLabel,
     description: longLabel,
@@ -43,7 +40,6 @@ export const Product = z
   .check(
     z.refine((product) => product.description.includes(DESCRIPTION_MARKERS[product.channel] ?? ''), {
       path: ['description'],
-      error: "does not hold its channel's mark, such as VIRTUAL_MACHINE_ACTIVATION for VT:IA",
     }),
   );
 export type Product = z.infer<typeof Product>;

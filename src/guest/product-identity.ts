@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { buildNumber } from '../catalog/os-version.ts';
 import type { Product } from '../catalog/product.ts';
 import { formatUuid } from '../schema/uuid.ts';
+import { buildNumber } from '../schema/version.ts';
 
 /**
  * The numbers that slmgr prints of an installed product, in the shapes in which Windows prints them. They are made

@@ -139,16 +139,16 @@ class KvpPipe implements Pipe {
   }
 
   #explain(thrown: unknown): AvmaError {
-    switch (errnoOf(thrown)) {
-      case 'ENOENT':
+    const error = toAvmaError(thrown, this.uri);
+    switch (error.code) {
+      case 'file-not-found':
         return hostGone(this.uri, 'its pool was removed', { cause: thrown, hint: ENABLE });
-      case 'EACCES':
-      case 'EPERM':
+      case 'access-denied':
         return new AvmaError('access-denied', `this user may not write ${this.#pool(GUEST_TO_HOST)}`, {
           cause: thrown,
         });
       default:
-        return toAvmaError(thrown, this.uri);
+        return error;
     }
   }
 }

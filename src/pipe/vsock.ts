@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { AvmaError } from '../errors/avma-error.ts';
 import { VSOCK_HOST_CID, VSOCK_PORT } from '../protocol/defaults.ts';
+import { compareVersions } from '../schema/version.ts';
 import { findProgram } from '../system/find-program.ts';
 import { type ChildEnd, spawnConnection } from './child-connection.ts';
 import type { PipeEnvironment } from './environment.ts';
@@ -8,7 +9,9 @@ import type { Pipe } from './pipe.ts';
 import { hostAbsent, hostGone, hostSilent, uriInvalid } from './pipe-errors.ts';
 import { StreamPipe } from './stream-exchange.ts';
 
-const INSTALL_SOCAT = 'Install socat 1.7.4 or newer: apt install socat, or dnf install socat.';
+/** The first with VSOCK-CONNECT. */
+const MIN_SOCAT_VERSION = '1.7.4';
+const INSTALL_SOCAT = `Install socat ${MIN_SOCAT_VERSION} or newer: apt install socat, or dnf install socat.`;
 
 /**
  * `vsock:CID:PORT`, a host behind AF_VSOCK (QEMU, Firecracker, Cloud Hypervisor, Hyper-V, VMware). Node has no such
@@ -46,19 +49,16 @@ async function findSocat(uri: string, env: NodeJS.ProcessEnv, signal: AbortSigna
       else resolve(stdout);
     });
   });
-  const [, version] = /^socat version (\d+\.\d+\.\d+\S*)/m.exec(about) ?? [];
-  if (version === undefined || !isRecent(version)) {
-    throw noSocat(`${uri} needs socat 1.7.4 or newer, and ${file} is ${version ?? 'of an unknown version'}`);
+  const [, version] = /^socat version (\d+\.\d+\.\d+)/m.exec(about) ?? [];
+  if (version === undefined || compareVersions(version, MIN_SOCAT_VERSION) < 0) {
+    throw noSocat(
+      `${uri} needs socat ${MIN_SOCAT_VERSION} or newer, and ${file} is ${version ?? 'of an unknown version'}`,
+    );
   }
   if (!/^\s*#define WITH_VSOCK 1/m.test(about)) {
     throw noSocat(`${uri} needs a socat with VSOCK, and ${file} was built without`);
   }
   return file;
-}
-
-function isRecent(version: string): boolean {
-  const [major = 0, minor = 0, patch = 0] = version.split('.').map((part) => Number.parseInt(part, 10));
-  return major > 1 || (major === 1 && (minor > 7 || (minor === 7 && patch >= 4)));
 }
 
 function noSocat(message: string, cause?: Error): AvmaError {

@@ -35,9 +35,6 @@ export interface TrustAnchor {
   readonly publicKey: Uint8Array;
 }
 
-/** The certificate's editions that may activate guests, as AVMA's rule has it: Datacenter only. */
-export const HOST_EDITIONS: readonly string[] = ['ServerDatacenter', 'ServerDatacenterCore'];
-
 export function signHostCertificate(certificate: HostCertificate, root: KeyPair): Envelope {
   return signEnvelope(PAYLOAD_TYPES.hostCertificate, HostCertificate.parse(certificate), root);
 }

@@ -1,14 +1,10 @@
 import { AvmaError } from '../errors/avma-error.ts';
 import { CODES } from '../errors/codes.ts';
 import { formatHresult, HRESULT } from '../errors/hresult.ts';
+import { HOST_EDITIONS, mayActivateGuests } from '../policy/windows.ts';
 import { Answer, MAX_LEASE, type RefusalCode, type SignedLease } from './answer.ts';
 import { PAYLOAD_TYPES, verifyEnvelope } from './envelope.ts';
-import {
-  HOST_EDITIONS,
-  type HostCertificate,
-  type TrustAnchor,
-  verifyHostCertificate,
-} from './host-certificate.ts';
+import { type HostCertificate, type TrustAnchor, verifyHostCertificate } from './host-certificate.ts';
 
 /** What the answer must be about. */
 export interface Expected {
@@ -90,7 +86,7 @@ export function verifyStatement({ certificate, answer }: VerifiedAnswer, expecte
     );
   }
   // V13
-  if (!HOST_EDITIONS.includes(certificate.edition)) {
+  if (!mayActivateGuests(certificate.edition)) {
     throw new AvmaError(
       'host-not-datacenter',
       `the host's certificate is for edition ${certificate.edition}, and only ${HOST_EDITIONS[0]} may activate guests`,

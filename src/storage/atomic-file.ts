@@ -1,6 +1,8 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { toAvmaError } from '../errors/avma-error.ts';
+import { debug } from '../system/debug.ts';
+import { errnoOf } from '../system/errno.ts';
 
 /** Makes a folder that only its owner can enter, with what is missing above it. */
 export function makePrivateFolder(folder: string): void {
@@ -13,15 +15,15 @@ export function makePrivateFolder(folder: string): void {
 
 /**
  * Replaces a file as a whole or leaves it as it was: a temporary file beside it is written, flushed to the disk and
- * renamed over it, and the folder is flushed too. Mode 0600 unless said otherwise. One writer at a time is the
- * caller's affair.
+ * renamed over it, and the folder is flushed too. A link in the file's place is replaced, not followed. Mode 0600
+ * unless said otherwise. The caller sees to it that there is one writer at a time.
  *
- * @throws {AvmaError} `access-denied`, `disk-full` or `io-error`; the file is as it was then.
+ * @throws {AvmaError} `access-denied`, `disk-full` or `io-error`; the file is then as it was.
  */
 export function replaceFile(file: string, content: string | Uint8Array, mode = 0o600): void {
   const temporary = `${file}.tmp`;
   try {
-    // Left by a process that was killed: unlinked, not reused, so that its mode and owner do not stay.
+    // A process that was killed may have left one. It is removed and not reused, so that its mode and owner go too.
     fs.rmSync(temporary, { force: true });
     writeNewFile(temporary, content, mode);
     try {
@@ -31,6 +33,7 @@ export function replaceFile(file: string, content: string | Uint8Array, mode = 0
       throw thrown;
     }
     syncFolder(path.dirname(file));
+    debug('state', () => `replaced ${file} (${content.length} bytes)`);
   } catch (thrown) {
     throw toAvmaError(thrown, `cannot write ${file}`);
   }
@@ -46,7 +49,7 @@ export function createFile(file: string, content: string, mode = 0o600): void {
   }
 }
 
-/** What was made of a file that cannot be written to its end is removed again. */
+/** A file that cannot be written to its end is removed again. */
 function writeNewFile(file: string, content: string | Uint8Array, mode: number): void {
   const fd = fs.openSync(file, 'wx', mode);
   try {
@@ -60,18 +63,24 @@ function writeNewFile(file: string, content: string | Uint8Array, mode: number):
   }
 }
 
-/** The failure that led here is the one to tell. */
+/** Called while another failure is on its way, which is the one to report. */
 function removeQuietly(file: string): void {
   try {
     fs.rmSync(file, { force: true });
-  } catch {
-    // It stays, and the next write begins with removing it.
+  } catch (thrown) {
+    // The file stays; the next write removes it first.
+    if (errnoOf(thrown) === undefined) throw thrown;
   }
 }
 
-/** Moves a file that cannot be used out of the way, under a name that tells why and when. */
+/** Where a damaged file, or the damaged part of one, is kept: `guest.state.damaged-2026-06-01T120000000Z`. */
+export function damagedName(file: string, now: number): string {
+  return `${file}.damaged-${new Date(now).toISOString().replace(/[:.]/g, '')}`;
+}
+
+/** Moves a damaged file to its {@link damagedName}, and returns that. */
 export function setAside(file: string, now: number): string {
-  const aside = `${file}.damaged-${new Date(now).toISOString().replace(/[:.]/g, '')}`;
+  const aside = damagedName(file, now);
   try {
     fs.renameSync(file, aside);
     syncFolder(path.dirname(file));
@@ -103,7 +112,7 @@ export function readFileIfAny(file: string): Buffer | undefined {
   }
 }
 
-/** The names in a folder that end in `ending`, sorted; none when there is no such folder. */
+/** The paths of the files in a folder whose names end in `ending`, sorted; none when there is no such folder. */
 export function listFiles(folder: string, ending: string): string[] {
   try {
     return fs

@@ -1,37 +1,48 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { AvmaError, toAvmaError } from '../errors/avma-error.ts';
+import { AvmaError } from '../errors/avma-error.ts';
+import { backoff } from '../system/backoff.ts';
+import { debug } from '../system/debug.ts';
+import { openPlainFile } from './read-file.ts';
 
-/** How long a command waits for another one's turn to end, in milliseconds. */
+/** How long a command waits while another one writes. */
 const LOCK_TIMEOUT_MS = 5_000;
 
+/** Between two attempts to take the lock: doubles from the least to the most. */
+const MIN_PAUSE_MS = 1;
+const MAX_PAUSE_MS = 20;
+
+const { O_RDWR, O_CREAT } = fs.constants;
+
 /**
- * Runs `work` while this process alone may write in `folder`. The lock is the kernel's, on an open file: it goes
- * with the process that holds it, however that ends.
+ * Runs `work` while this process alone may write in `folder`. The lock is the kernel's, on an open file: it ends with
+ * the process that holds it, however that ends.
  *
- * @throws {AvmaError} `state-locked` after five seconds, `access-denied` if the folder may not be written.
+ * @throws {AvmaError} `state-locked` after five seconds; `access-denied` if the folder may not be written;
+ *   `file-invalid` if its file `lock` is a link or no plain file.
  */
 export async function withFolderLock<T>(folder: string, work: () => T | Promise<T>): Promise<T> {
-  // A native module: loaded by the commands that write, not by those that only show.
+  // A native module: only commands that write load it.
   const { tryLock, unlock } = await import('./native-lock.ts');
-  let fd: number;
+  const fd = openPlainFile(path.join(folder, 'lock'), O_RDWR | O_CREAT, 0o600);
   try {
-    fd = fs.openSync(path.join(folder, 'lock'), 'a+', 0o600);
-  } catch (thrown) {
-    throw toAvmaError(thrown, `cannot write in ${folder}`);
-  }
-  try {
-    const givenUpAt = performance.now() + LOCK_TIMEOUT_MS;
+    const started = performance.now();
+    const delays = backoff(MIN_PAUSE_MS, MAX_PAUSE_MS);
     while (!tryLock(fd)) {
-      if (performance.now() > givenUpAt) {
-        throw new AvmaError('state-locked', `another command has been writing in ${folder} for 5 seconds`);
+      if (performance.now() - started > LOCK_TIMEOUT_MS) {
+        throw new AvmaError(
+          'state-locked',
+          `another command has been writing in ${folder} for ${LOCK_TIMEOUT_MS / 1000} seconds`,
+        );
       }
-      await new Promise((resolve) => setTimeout(resolve, 10));
+      await new Promise((resolve) => setTimeout(resolve, delays.next().value));
     }
+    debug('lock', () => `took the lock of ${folder} after ${Math.round(performance.now() - started)} ms`);
     try {
       return await work();
     } finally {
       unlock(fd);
+      debug('lock', () => `released the lock of ${folder}`);
     }
   } finally {
     fs.closeSync(fd);

@@ -21,13 +21,9 @@ const PIPE_POLL_MS = 5;
  *   `file-not-found`, `access-denied`, `io-error` as the system says.
  */
 export function readPlainFile(file: string, maxBytes: number): Buffer {
-  const fd = openPlain(file);
+  const fd = openPlainFile(file);
   try {
-    const stat = fs.fstatSync(fd);
-    if (!stat.isFile()) throw notPlain(file, stat);
-    return readUpTo(fd, file, stat, maxBytes);
-  } catch (thrown) {
-    throw toAvmaError(thrown, `cannot read ${file}`);
+    return readOpenFile(fd, file, maxBytes);
   } finally {
     fs.closeSync(fd);
   }
@@ -82,24 +78,47 @@ export function readBoundedFileIfAny(file: string, maxBytes: number): Buffer | u
  *
  * @param flags - The flags of open(2) besides those against links and waiting; read-only unless said otherwise.
  * @param mode - For a file that `flags` let it make.
- * @returns The descriptor; the caller closes it, and asks fstat what it is.
- * @throws {AvmaError} `file-invalid` for a link; else as the system says.
+ * @returns The descriptor; the caller closes it.
+ * @throws {AvmaError} `file-invalid` for a link and for what is not a regular file; else as the system says.
  */
-export function openPlain(file: string, flags: number = O_RDONLY, mode?: number): number {
+export function openPlainFile(file: string, flags: number = O_RDONLY, mode?: number): number {
+  let fd: number;
   try {
     if (O_NOFOLLOW === 0 && fs.lstatSync(file, { throwIfNoEntry: false })?.isSymbolicLink() === true) {
       throw linkError(file);
     }
-    return fs.openSync(file, flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, mode);
+    fd = fs.openSync(file, flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, mode);
   } catch (thrown) {
     // What open(2) says of a link under O_NOFOLLOW: ELOOP on Linux and macOS, EMLINK on FreeBSD.
     if (errnoOf(thrown) === 'ELOOP' || errnoOf(thrown) === 'EMLINK') throw linkError(file, thrown);
+    // Of a folder that is to be written, and of a socket.
+    if (errnoOf(thrown) === 'EISDIR' || errnoOf(thrown) === 'ENXIO') {
+      const stat = fs.lstatSync(file, { throwIfNoEntry: false });
+      if (stat !== undefined && !stat.isFile()) throw notPlain(file, stat);
+    }
     throw toAvmaError(thrown, `cannot open ${file}`);
+  }
+  const stat = fs.fstatSync(fd);
+  if (stat.isFile()) return fd;
+  fs.closeSync(fd);
+  throw notPlain(file, stat);
+}
+
+/**
+ * The content of an open file, from where it stands.
+ *
+ * @throws {AvmaError} `file-invalid` for more than `maxBytes`; `io-error` as the system says.
+ */
+export function readOpenFile(fd: number, file: string, maxBytes: number): Buffer {
+  try {
+    return readUpTo(fd, file, fs.fstatSync(fd), maxBytes);
+  } catch (thrown) {
+    throw toAvmaError(thrown, `cannot read ${file}`);
   }
 }
 
 /** The error for something that is there under the name of a file and is no regular file. */
-export function notPlain(file: string, stat: fs.Stats): AvmaError {
+function notPlain(file: string, stat: fs.Stats): AvmaError {
   const kind = stat.isDirectory()
     ? 'a folder'
     : stat.isFIFO()

@@ -1,11 +1,17 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { AvmaError, toAvmaError } from '../errors/avma-error.ts';
+import { AvmaError } from '../errors/avma-error.ts';
 import { exportPrivateKey, generateKeyPair, importPrivateKey, type KeyPair } from '../protocol/curve-keys.ts';
 import { keyId } from '../protocol/envelope.ts';
 import { TrustAnchorFile } from '../protocol/trust-anchor.ts';
+import { printable } from '../schema/printable.ts';
 import { createFile, makePrivateFolder } from '../storage/atomic-file.ts';
+import { readBoundedFile } from '../storage/read-file.ts';
 
+/** The longest key file that is read, in bytes: a key of this kind takes about 120. */
+const MAX_KEY_BYTES = 64 * 1024;
+
+/** Where a vendor's trust root was made. */
 export interface VendorRoot {
   readonly keyFile: string;
   readonly anchorFile: string;
@@ -33,18 +39,18 @@ export function createVendorRoot(folder: string, name: string, now: number): Ven
     publicKey: Buffer.from(root.publicKey).toString('base64url'),
     createdAt: now,
   });
-  if (!anchor.success) throw new AvmaError('argument-invalid', `"${name}" cannot be a vendor's name`);
+  if (!anchor.success) {
+    throw new AvmaError('argument-invalid', `"${printable(name, 80)}" cannot be a vendor's name`, {
+      hint: 'Give a name of 1 to 63 printable characters on one line, for example --name "Example Ltd".',
+    });
+  }
   makePrivateFolder(folder);
   createFile(keyFile, exportPrivateKey(root), 0o600);
   createFile(anchorFile, `${JSON.stringify(anchor.data, null, 2)}\n`, 0o644);
   return { keyFile, anchorFile, keyId: keyId(root.publicKey) };
 }
 
-/** @throws {AvmaError} `file-not-found`, `access-denied`, `file-invalid`. */
+/** The vendor's key pair from `root.key`. @throws {AvmaError} `file-not-found`, `access-denied`, `file-invalid`. */
 export function openVendorRoot(keyFile: string): KeyPair {
-  try {
-    return importPrivateKey('ed25519', fs.readFileSync(keyFile, 'utf8'), keyFile);
-  } catch (thrown) {
-    throw toAvmaError(thrown, `cannot read the vendor's key ${keyFile}`);
-  }
+  return importPrivateKey('ed25519', readBoundedFile(keyFile, MAX_KEY_BYTES).toString('utf8'), keyFile);
 }

@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { loadCatalog, readCatalogFile } from '../../src/catalog/catalog.ts';
-import { compareOsVersions } from '../../src/catalog/os-version.ts';
+import { compareVersions } from '../../src/schema/version.ts';
 import { createVendorCatalog, VENDOR_KEYS, vendorProduct } from '../support/catalogs.ts';
 import { failureOf } from '../support/failures.ts';
 import { tempFolder } from '../support/temp-folder.ts';
@@ -113,6 +113,60 @@ describe('a catalogue file', () => {
   });
 
   test.each([
+    [
+      { productKey: 'ACMER-OUTER-PROKE-Y0000-00001' },
+      'is wrong at products.0.productKey: it must be five groups of five characters with hyphens between them, made of the letters BCDFGHJKMNPQRTVWXY and the digits 2346789 only',
+    ],
+    [
+      { osVersion: '10' },
+      'is wrong at products.0.osVersion: it is "10", and must be two to four numbers separated by dots, for example "10.0.26100"',
+    ],
+    [
+      { description: 'Appliance' },
+      'is wrong at products.0.description: the description of a product on channel VT:IA must contain VIRTUAL_MACHINE_ACTIVATION, because slmgr tells the kind of a product by it',
+    ],
+    [
+      { description: 7 },
+      'is wrong at products.0.description: it is 7, and must be 1 to 200 printable characters, with the mark of its channel in it',
+    ],
+    [
+      { name: undefined },
+      'is wrong at products.0.name: it is missing, and must be the name that users read: 1 to 200 printable characters',
+    ],
+    [
+      { edition: 'a\u200bb' },
+      'is wrong at products.0.edition: it is "a\\u{200b}b", and must be a short name of 1 to 63 printable characters, for example "ApplianceStandard"',
+    ],
+    [
+      { channel: 'AVMA' },
+      'is wrong at products.0.channel: it is "AVMA", and must be one of "VT:IA", "Volume:GVLK", "Volume:MAK", "Retail", "OEM:DM"',
+    ],
+    [
+      { initialGraceDay: 3 },
+      'has a member that no catalogue has, products.0.initialGraceDay: check its spelling, or remove it',
+    ],
+  ])('with %j: the place, what is there, and how it is written', async (change, expected) => {
+    const file = writeCatalog(catalogOf(vendorProduct(0, change)));
+    const failure = await failureOf(() => readCatalogFile(file));
+    expect(failure.message).toBe(`the catalogue ${file} ${expected}`);
+    expect(failure.hint).toContain('keys/windows-server.json');
+  });
+
+  test('with a member named __proto__ is refused, not read without it', async () => {
+    const text = JSON.stringify(catalogOf(vendorProduct(0))).replace(
+      '{"productKey"',
+      '{"__proto__":{},"productKey"',
+    );
+    expect((await failureOf(() => readCatalogFile(writeCatalog(text)))).message).toContain('__proto__');
+  });
+
+  test('of more than 1 MiB is not read', async () => {
+    const file = writeCatalog(catalogOf(vendorProduct(0)));
+    fs.truncateSync(file, 2 ** 40);
+    expect((await failureOf(() => readCatalogFile(file))).message).toContain('more than 1048576 bytes');
+  });
+
+  test.each([
     ['no JSON', 'hello', 'not JSON'],
     ['nothing', '', 'not JSON'],
     ['another schema', { schema: 'avma.catalog/2', products: [vendorProduct(0)] }, 'schema'],
@@ -152,13 +206,29 @@ describe('several catalogue files', () => {
     ['the same activation ID with another key', { productKey: SECOND }],
     ['the same key with another activation ID', { activationId: 'aaaaaaaa-0000-4000-8000-000000000009' }],
     ['the same of both with another name', { name: 'another' }],
-  ])('that give %s contradict each other: file-invalid, with the second file', async (_name, change) => {
+  ])('that give %s contradict each other: file-invalid, with both files', async (_name, change) => {
     const folder = tempFolder();
     writeCatalog(catalogOf(vendorProduct(0)), folder, 'a.json');
     const second = writeCatalog(catalogOf(vendorProduct(0, change)), folder, 'b.json');
     const failure = await failureOf(() => loadCatalog([folder]));
     expect(failure.code).toBe('file-invalid');
     expect(failure.message).toContain(second);
+    expect(failure.message).toContain(path.join(folder, 'a.json'));
+  });
+
+  test('that clash name what clashes: the activation ID, or the end of the key', async () => {
+    const folder = tempFolder();
+    const first = writeCatalog(catalogOf(vendorProduct(0)), folder, 'a.json');
+    const second = path.join(folder, 'b.json');
+    writeCatalog(catalogOf(vendorProduct(1, { productKey: FIRST })), folder, 'b.json');
+    expect((await failureOf(() => loadCatalog([folder]))).message).toBe(
+      `the catalogue ${second} lists the product key that ends in 22222 for "Example Appliance 1", and in ${first} it stands for "Example Appliance 0" with other members`,
+    );
+    const activationId = 'aaaaaaaa-0000-4000-8000-000000000001';
+    writeCatalog(catalogOf(vendorProduct(1, { activationId })), folder, 'b.json');
+    const failure = await failureOf(() => loadCatalog([folder]));
+    expect(failure.message).toContain(`lists the activation ID ${activationId} for "Example Appliance 1"`);
+    expect(failure.hint).toContain('an activation ID of its own');
   });
 
   test('that give a known activation ID the key of another product contradict each other too', async () => {
@@ -178,8 +248,8 @@ test.each([
   ['10.0.1', '10.0', 1],
   ['3.1', '3.1', 0],
 ])('version %s against %s: %i', (a, b, expected) => {
-  expect(Math.sign(compareOsVersions(a, b))).toBe(expected);
-  expect(Math.sign(compareOsVersions(b, a))).toBe(expected === 0 ? 0 : -expected);
+  expect(Math.sign(compareVersions(a, b))).toBe(expected);
+  expect(Math.sign(compareVersions(b, a))).toBe(expected === 0 ? 0 : -expected);
 });
 
 test('a name that turns the direction of text is refused', async () => {

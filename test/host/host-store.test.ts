@@ -27,7 +27,7 @@ function certificateFor(host: ReturnType<typeof createHost>, grant: Partial<Gran
     days: 10,
     ...grant,
   } as const;
-  return Buffer.from(JSON.stringify(certifyHost(request, 'f', root, full, now).envelope));
+  return Buffer.from(JSON.stringify(certifyHost({ request, from: 'f', root, grant: full, now }).envelope));
 }
 
 describe("a host's folder", () => {

@@ -29,13 +29,13 @@ export function makeCertifiedHost(folder: string, grant: Partial<Grant> = {}, no
   const hostFolder = path.join(folder, 'host');
   const host = createHost(hostFolder, 'hv01', undefined, now);
   const { keyFile, anchorFile } = createVendorRoot(path.join(folder, 'vendor'), 'Example vendor', now);
-  const { envelope } = certifyHost(
-    Buffer.from(JSON.stringify(hostRequest(host, now))),
-    'the request',
-    openVendorRoot(keyFile),
-    { ...GRANT, ...grant },
+  const { envelope } = certifyHost({
+    request: Buffer.from(JSON.stringify(hostRequest(host, now))),
+    from: 'the request',
+    root: openVendorRoot(keyFile),
+    grant: { ...GRANT, ...grant },
     now,
-  );
+  });
   installCertificate(hostFolder, host, Buffer.from(JSON.stringify(envelope)), 'the certificate', now);
   return { folder: hostFolder, anchorFile };
 }

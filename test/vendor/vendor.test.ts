@@ -6,7 +6,7 @@ import { exportPrivateKey, generateKeyPair } from '../../src/protocol/curve-keys
 import { PAYLOAD_TYPES, signEnvelope } from '../../src/protocol/envelope.ts';
 import { verifyHostCertificate } from '../../src/protocol/host-certificate.ts';
 import { parseTrustAnchor } from '../../src/protocol/trust-anchor.ts';
-import { certifyHost } from '../../src/vendor/certify-host.ts';
+import { certifyHost, type Grant } from '../../src/vendor/certify-host.ts';
 import { createVendorRoot, openVendorRoot } from '../../src/vendor/trust-root.ts';
 import { DAY, NOW } from '../support/clock.ts';
 import { failureOf } from '../support/failures.ts';
@@ -61,11 +61,13 @@ describe('a vendor root', () => {
 describe('certifying a host', () => {
   const host = () => createHost(path.join(tempFolder(), 'host'), 'hv01', 'machine', NOW);
   const root = generateKeyPair('ed25519');
+  const certify = (request: Uint8Array, change: Partial<Grant> = {}, now = NOW) =>
+    certifyHost({ request, from: 'f', root, grant: { ...GRANT, ...change }, now });
 
   test('says who it is, in its own words, and what is granted, from now on', () => {
     const identity = host();
     const request = hostRequest(identity, NOW);
-    const { envelope, certificate } = certifyHost(file(request), 'f', root, GRANT, NOW + 5);
+    const { envelope, certificate } = certify(file(request), {}, NOW + 5);
     expect(certificate).toMatchObject({
       hostName: 'hv01',
       hardwareId: identity.hardwareId,
@@ -81,7 +83,7 @@ describe('certifying a host', () => {
 
   test('gives each certificate a serial of its own', () => {
     const request = file(hostRequest(host(), NOW));
-    const serials = [1, 2, 3].map(() => certifyHost(request, 'f', root, GRANT, NOW).certificate.serial);
+    const serials = [1, 2, 3].map(() => certify(request).certificate.serial);
     expect(new Set(serials).size).toBe(3);
   });
 
@@ -89,7 +91,7 @@ describe('certifying a host', () => {
     const request = hostRequest(host(), NOW);
     const claim = JSON.parse(Buffer.from(request.payload, 'base64url').toString());
     const payload = Buffer.from(JSON.stringify({ ...claim, hostName: 'hv02' })).toString('base64url');
-    const failure = await failureOf(() => certifyHost(file({ ...request, payload }), 'f', root, GRANT, NOW));
+    const failure = await failureOf(() => certify(file({ ...request, payload })));
     expect(failure.code).toBe('file-invalid');
   });
 
@@ -97,9 +99,7 @@ describe('certifying a host', () => {
     const request = hostRequest(host(), NOW);
     const claim = JSON.parse(Buffer.from(request.payload, 'base64url').toString());
     const signed = signEnvelope(PAYLOAD_TYPES.hostRequest, claim, generateKeyPair('ed25519'));
-    expect((await failureOf(() => certifyHost(file(signed), 'f', root, GRANT, NOW))).code).toBe(
-      'file-invalid',
-    );
+    expect((await failureOf(() => certify(file(signed)))).code).toBe('file-invalid');
   });
 
   test.each([
@@ -107,22 +107,43 @@ describe('certifying a host', () => {
     ['nothing', Buffer.alloc(0)],
     ['another JSON', file({ a: 1 })],
   ])('refuses %s for a request, and says whose file it was', async (_name, content) => {
-    const failure = await failureOf(() => certifyHost(content, '/tmp/request.json', root, GRANT, NOW));
+    const failure = await failureOf(() =>
+      certifyHost({ request: content, from: '/tmp/request.json', root, grant: GRANT, now: NOW }),
+    );
     expect(failure.code).toBe('file-invalid');
     expect(failure.message).toContain('/tmp/request.json');
   });
 
   test.each([
-    ['edition', { edition: '' }],
-    ['osVersion', { osVersion: 'ten' }],
-    ['licensing', { licensing: 'Retail' as 'MAK' }],
-    ['days', { days: 0 }],
-    ['days', { days: -3 }],
-    ['notAfter', { days: 1e9 }],
-  ])('refuses an impossible %s', async (place, change) => {
-    const request = file(hostRequest(host(), NOW));
-    const failure = await failureOf(() => certifyHost(request, 'f', root, { ...GRANT, ...change }, NOW));
+    ['--edition is ""', { edition: '' }, '--edition ServerDatacenter.'],
+    ['--edition is "a\\u{200b}"', { edition: 'a\u200b' }, '--edition ServerDatacenter.'],
+    [
+      '--os-version is "10"',
+      { osVersion: '10' },
+      'two to four numbers separated by dots, for example --os-version 10.0.26100.',
+    ],
+    ['--licensing is "Retail"', { licensing: 'Retail' as 'MAK' }, '--licensing must be MAK, OEM, KMS'],
+    ['--days is "0"', { days: 0 }, '--days 365.'],
+    ['--days is "-3"', { days: -3 }, '--days 365.'],
+    ['--days is "NaN"', { days: Number.NaN }, '--days 365.'],
+    ['--days is "1000000000"', { days: 1e9 }, '--days 365.'],
+  ])('refuses an impossible grant: %s, and says how it is written', async (message, change, hint) => {
+    const failure = await failureOf(() => certify(file(hostRequest(host(), NOW)), change));
     expect(failure.code).toBe('argument-invalid');
-    expect(failure.message).toContain(place);
+    expect(failure.message).toBe(message);
+    expect(failure.hint).toContain(hint);
+  });
+
+  test('refuses an edition whose hosts may not activate guests, unless any edition is meant', async () => {
+    const request = file(hostRequest(host(), NOW));
+    const failure = await failureOf(() => certify(request, { edition: 'ServerDatacentre' }));
+    expect(failure.code).toBe('argument-invalid');
+    expect(failure.message).toBe('a host of edition "ServerDatacentre" may not activate guests');
+    expect(failure.hint).toContain('--edition ServerDatacenter or');
+    const { certificate } = certify(request, { edition: 'ServerStandard', anyEdition: true });
+    expect(certificate.edition).toBe('ServerStandard');
+    expect(certify(request, { edition: 'ServerDatacenterCore' }).certificate.edition).toBe(
+      'ServerDatacenterCore',
+    );
   });
 });

@@ -1,6 +1,6 @@
 import { AvmaError } from '../../errors/avma-error.ts';
 import { type Probe, whoIsThere } from '../../guest/probe.ts';
-import { HOST_EDITIONS } from '../../protocol/host-certificate.ts';
+import { mayActivateGuests } from '../../policy/windows.ts';
 import { certificateJson } from './lease-report.ts';
 import { candidateFields, type PipeChoice } from './pipe-choice.ts';
 import { errorJson } from './report-json.ts';
@@ -26,7 +26,7 @@ export function failureOf({ error, trustProblem, certificate, dates }: Probe): A
       `the host's certificate begins on ${formatMinute(notBefore)}, by this machine's clock`,
     );
   }
-  if (!HOST_EDITIONS.includes(edition)) {
+  if (!mayActivateGuests(edition)) {
     return new AvmaError('host-not-datacenter', `the host's certificate is for edition ${edition}`);
   }
   return null;

@@ -1,15 +1,11 @@
 import path from 'node:path';
 import { Command, Option } from 'commander';
 import { loadCatalog } from '../../catalog/catalog.ts';
-import { compareOsVersions } from '../../catalog/os-version.ts';
 import { AvmaError } from '../../errors/avma-error.ts';
+import { HOST_EDITIONS } from '../../policy/windows.ts';
 import type { Envelope } from '../../protocol/envelope.ts';
-import {
-  HOST_EDITIONS,
-  HOST_LICENSING,
-  type HostCertificate,
-  type HostLicensing,
-} from '../../protocol/host-certificate.ts';
+import { HOST_LICENSING, type HostCertificate, type HostLicensing } from '../../protocol/host-certificate.ts';
+import { compareVersions } from '../../schema/version.ts';
 import { createFile } from '../../storage/atomic-file.ts';
 import { certifyHost } from '../../vendor/certify-host.ts';
 import { openVendorRoot } from '../../vendor/trust-root.ts';
@@ -87,31 +83,27 @@ Examples:
 async function certify(context: Context, request: string, options: CertifyOptions): Promise<void> {
   refuseContradictions(options);
   const root = openVendorRoot(options.key);
-  const { envelope, certificate } = certifyHost(
-    readInput(request),
-    request,
+  const { envelope, certificate } = certifyHost({
+    request: readInput(request),
+    from: request,
     root,
-    {
+    grant: {
       edition: options.edition,
+      anyEdition: options.allowAnyEdition === true,
       osVersion: options.osVersion ?? newestVersion(context),
       licensing: options.channel ?? options.licensing,
       days: options.days,
     },
-    Date.now(),
-  );
+    now: Date.now(),
+  });
   const text = `${JSON.stringify(envelope, null, 2)}\n`;
   if (options.out !== undefined && options.dryRun !== true) createFile(options.out, text, 0o644);
   await showSigned(envelope, certificate, options);
   if (options.out === undefined && options.dryRun !== true) writeData(text);
 }
 
-/** @throws {AvmaError} `argument-invalid` for an edition without use, and for JSON that would mix with the certificate. */
-function refuseContradictions({ edition, allowAnyEdition, json, out, dryRun }: CertifyOptions): void {
-  if (!HOST_EDITIONS.includes(edition) && allowAnyEdition !== true) {
-    throw new AvmaError('argument-invalid', `a host of edition "${edition}" may not activate guests`, {
-      hint: `Use ${HOST_EDITIONS.join(' or ')}, or sign it all the same with --allow-any-edition.`,
-    });
-  }
+/** @throws {AvmaError} `argument-invalid` for JSON that would mix with the certificate. */
+function refuseContradictions({ json, out, dryRun }: CertifyOptions): void {
   if (json === true && out === undefined && dryRun !== true) {
     throw new AvmaError('argument-invalid', '--json and the certificate would both go to stdout', {
       hint: 'Name a file for the certificate: --out certificate.json.',
@@ -155,7 +147,7 @@ function signedFields(certificate: HostCertificate, keyId: string): Field[] {
 /** The newest version of a product in the catalogues that come with the package. */
 function newestVersion({ launcher }: Context): string {
   const { products } = loadCatalog([path.join(launcher.packageRoot, 'keys')]);
-  return products.map(({ osVersion }) => osVersion).reduce((a, b) => (compareOsVersions(a, b) < 0 ? b : a));
+  return products.map(({ osVersion }) => osVersion).reduce((a, b) => (compareVersions(a, b) < 0 ? b : a));
 }
 
 function parseDays(text: string): number {

@@ -1,5 +1,5 @@
-import { WINDOWS_APPLICATION_ID } from '../../catalog/product.ts';
 import type { ProductReport } from '../../guest/license-report.ts';
+import { WINDOWS_APPLICATION_ID } from '../../policy/windows.ts';
 
 export function isWindows(product: ProductReport): boolean {
   return product.applicationId.toLowerCase() === WINDOWS_APPLICATION_ID;

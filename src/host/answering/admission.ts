@@ -1,8 +1,15 @@
 import type { Catalog } from '../../catalog/catalog.ts';
-import { compareOsVersions, FIRST_VERSION } from '../../catalog/os-version.ts';
-import { type Product, WINDOWS_APPLICATION_ID } from '../../catalog/product.ts';
+import type { Product } from '../../catalog/product.ts';
+import {
+  FIRST_VERSION,
+  HOST_EDITIONS,
+  isServedEdition,
+  isTooNew,
+  isTooOld,
+  mayActivateGuests,
+} from '../../policy/windows.ts';
 import type { RefusalCode } from '../../protocol/answer.ts';
-import { HOST_EDITIONS, type HostCertificate } from '../../protocol/host-certificate.ts';
+import type { HostCertificate } from '../../protocol/host-certificate.ts';
 import type { Request } from '../../protocol/messages.ts';
 import { swapUuidByteOrder } from '../../schema/uuid.ts';
 import type { GuestChannel } from '../channel.ts';
@@ -10,18 +17,6 @@ import type { GuestChannel } from '../channel.ts';
 export type Decision =
   | { readonly approved: true }
   | { readonly approved: false; readonly code: RefusalCode; readonly why: string };
-
-/** Windows' editions that AVMA serves: Standard, Datacenter, Essentials and Datacenter: Azure Edition. */
-const WINDOWS_GUESTS: readonly string[] = [
-  'ServerStandard',
-  'ServerStandardCore',
-  'ServerDatacenter',
-  'ServerDatacenterCore',
-  'ServerSolution',
-  'ServerSolutionCore',
-  'ServerAzureCor',
-  'ServerAzureCorCore',
-];
 
 /**
  * Whether this host activates that guest. The rules stand in the order of docs/protocol.md, section 8, and the first
@@ -49,10 +44,10 @@ export function admit(
     return refuse('certificate-expired', `its certificate ended on ${dateOf(certificate.notAfter)}`);
   }
   // A4
-  if (!HOST_EDITIONS.includes(certificate.edition)) {
+  if (!mayActivateGuests(certificate.edition)) {
     return refuse(
       'host-not-datacenter',
-      `its certificate is for edition ${certificate.edition}, and only ServerDatacenter may activate guests`,
+      `its certificate is for edition ${certificate.edition}, and only ${HOST_EDITIONS[0]} may activate guests`,
     );
   }
   // A5
@@ -65,13 +60,10 @@ export function admit(
     return refuse('product-not-served', `"${product.name}" is not activated by virtualization hosts`);
   }
   // A6
-  if (
-    product.applicationId === WINDOWS_APPLICATION_ID &&
-    compareOsVersions(product.osVersion, FIRST_VERSION) < 0
-  ) {
+  if (isTooOld(product)) {
     return refuse('version-too-old', `product version ${product.osVersion} is older than ${FIRST_VERSION}`);
   }
-  if (compareOsVersions(product.osVersion, certificate.osVersion) > 0) {
+  if (isTooNew(product, certificate.osVersion)) {
     return refuse(
       'version-too-new',
       `product version ${product.osVersion} is newer than this host's ${certificate.osVersion}`,
@@ -81,8 +73,7 @@ export function admit(
 }
 
 function isServed(product: Product): boolean {
-  if (product.channel !== 'VT:IA') return false;
-  return product.applicationId !== WINDOWS_APPLICATION_ID || WINDOWS_GUESTS.includes(product.edition);
+  return product.channel === 'VT:IA' && isServedEdition(product);
 }
 
 /** Old SMBIOS tables leave the byte order open, so one VM may be known by two spellings of its UUID. */

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { AvmaError } from '../../errors/avma-error.ts';
 import { exchangeOfKey, gatherLines, splitLine } from '../../kvp/message.ts';
 import type { PoolRecord } from '../../kvp/pool.ts';
 import { changePool, GUEST_TO_HOST, HOST_TO_GUEST, readSettledPool } from '../../kvp/pool-file.ts';
@@ -111,7 +112,8 @@ export class KvpHost {
     try {
       return await readSettledPool(path.join(this.#options.folder, name), signal);
     } catch (thrown) {
-      if (errnoOf(thrown) === 'ENOENT') return [];
+      // A pool that is not there yet is an empty one.
+      if (thrown instanceof AvmaError && errnoOf(thrown.cause) === 'ENOENT') return [];
       throw thrown;
     }
   }

@@ -1,8 +1,5 @@
-/** Windows Server 2012 R2: the first version that can be host or guest. */
-export const FIRST_VERSION = '6.3.9600';
-
 /** Compares `10.0.17763` with `10.0.20348`, number by number: negative if `a` is older; missing numbers are 0. */
-export function compareOsVersions(a: string, b: string): number {
+export function compareVersions(a: string, b: string): number {
   const [left, right] = [a.split('.').map(Number), b.split('.').map(Number)];
   for (let i = 0; i < Math.max(left.length, right.length); i++) {
     const difference = (left[i] ?? 0) - (right[i] ?? 0);
