@@ -1,0 +1,300 @@
+/** What avma says, decided without a machine: durations, states, next steps, tables, commands. */
+import { Command } from 'commander';
+import { describe, expect, test } from 'vitest';
+import { isKeptElsewhere } from '../../../../src/cli/avma/guest-open.ts';
+import { isLicensed } from '../../../../src/cli/avma/guest-status.ts';
+import { productFields } from '../../../../src/cli/avma/guest-status-text.ts';
+import { validityOf } from '../../../../src/cli/avma/host-status.ts';
+import { nextSteps, type ProductStatus, type Situation } from '../../../../src/cli/avma/product-status.ts';
+import { PLAIN, type Style } from '../../../../src/cli/avma/style.ts';
+import { formatFields, formatTable } from '../../../../src/cli/avma/table.ts';
+import { formatDuration, formatMinute, isoInstant } from '../../../../src/cli/avma/time-text.ts';
+import { asksForJson, commandOf } from '../../../../src/cli/avma/usage-error.ts';
+import type { HostCertificate } from '../../../../src/protocol/host-certificate.ts';
+import { DAY, HOUR, MINUTE, NOW } from '../../../support/clock.ts';
+
+describe('a duration is said in its two largest units', () => {
+  test.each([
+    [0, 'less than a minute'],
+    [MINUTE - 1, 'less than a minute'],
+    [MINUTE, '1 minute'],
+    [59 * MINUTE, '59 minutes'],
+    [HOUR, '1 hour'],
+    [23 * HOUR + 10 * MINUTE, '23 hours 10 minutes'],
+    [DAY, '1 day'],
+    [DAY + 30 * MINUTE, '1 day'],
+    [7 * DAY - 1, '6 days 23 hours'],
+    [30 * DAY, '30 days'],
+  ])('%d ms: %s', (milliseconds, text) => expect(formatDuration(milliseconds)).toBe(text));
+});
+
+test('an instant is said in UTC, for people to the minute and in JSON in full', () => {
+  expect(formatMinute(NOW + 59_999)).toBe('2026-06-01 12:00 UTC');
+  expect(isoInstant(NOW + 7)).toBe('2026-06-01T12:00:00.007Z');
+});
+
+/** A product that is licensed, and nothing is to be done. */
+const LICENSED: ProductStatus = {
+  name: 'Example Appliance',
+  edition: 'Appliance0',
+  osVersion: '3.1',
+  channel: 'VT:IA',
+  activationId: 'aaaaaaaa-0000-4000-8000-000000000001',
+  partialProductKey: '22222',
+  license: {
+    status: 1,
+    statusText: 'licensed',
+    reason: null,
+    remainingMinutes: 10_020,
+    endsAt: isoInstant(NOW + 7 * DAY - HOUR),
+    endedAt: null,
+  },
+  problem: null,
+  lease: {
+    hostName: 'hv01',
+    hardwareId: '0000-1111-2222-3333',
+    hostEdition: 'ServerDatacenter',
+    hostOsVersion: '10.0.26100',
+    vendor: { name: 'Example vendor', keyId: '0123456789abcdef' },
+    issuedAt: isoInstant(NOW - HOUR),
+    renewAfter: isoInstant(NOW - HOUR + 3.5 * DAY),
+    expiresAt: isoInstant(NOW + 7 * DAY - HOUR),
+    clock: 'in step',
+  },
+  lastAttempt: null,
+  trustedTime: isoInstant(NOW),
+  nextSteps: [],
+};
+const shown = (change: Partial<ProductStatus>) =>
+  formatFields(productFields({ ...LICENSED, ...change }), PLAIN);
+const license = (change: Partial<ProductStatus['license']>) => ({ ...LICENSED.license, ...change });
+
+describe('the license row', () => {
+  test('has the time left and the end, who vouched, and how it is renewed', () => {
+    expect(shown({}).split('\n')).toEqual([
+      'Product  Example Appliance (Appliance0 3.1, key *-22222)',
+      'License  licensed, 6 days 23 hours left, until 2026-06-08 11:00 UTC',
+      'Host     hv01 (0000-1111-2222-3333, ServerDatacenter 10.0.26100)',
+      'Vendor   Example vendor (0123456789abcdef)',
+      'Lease    2026-06-01 11:00 UTC to 2026-06-08 11:00 UTC',
+      'Renewal  possible at any time, due from 2026-06-04 23:00 UTC: avma guest activate, from a timer for example',
+    ]);
+  });
+
+  test('of a lease that has ended has the date and how long ago that was', () => {
+    const lease = { ...LICENSED.lease, expiresAt: isoInstant(NOW - 3 * DAY) } as ProductStatus['lease'];
+    const text = shown({
+      license: license({ status: 5, reason: '0xC004F009', endsAt: null, endedAt: isoInstant(NOW - 3 * DAY) }),
+      lease,
+      nextSteps: ['Activate: avma guest activate'],
+    });
+    expect(text).toContain(
+      'License  not licensed (notification, 0xC004F009): the lease ended on 2026-05-29 12:00 UTC, 3 days ago\n',
+    );
+    expect(text).toMatch(/\nRenewal +due now\n/);
+    expect(text).toMatch(/\nNext +Activate: avma guest activate$/);
+  });
+
+  test('of an initial grace has the time left', () => {
+    const text = shown({ license: license({ status: 2, endsAt: isoInstant(NOW + 2 * DAY) }), lease: null });
+    expect(text).toContain(
+      'License  initial grace, not activated yet, 2 days left, until 2026-06-03 12:00 UTC',
+    );
+  });
+
+  test('of a grace after a lease has the end of both', () => {
+    const lease = { ...LICENSED.lease, expiresAt: isoInstant(NOW - DAY) } as ProductStatus['lease'];
+    const text = shown({ license: license({ status: 3, endsAt: isoInstant(NOW + DAY) }), lease });
+    expect(text).toContain(
+      'License  additional grace, the lease ended on 2026-05-31 12:00 UTC, 1 day left, until 2026-06-02 12:00 UTC',
+    );
+  });
+
+  test('of a lease that does not count is followed by the reason', () => {
+    const text = shown({
+      license: license({ status: 5, reason: '0xC004FD04', endsAt: null }),
+      problem: { code: 'vm-mismatch', message: 'the answer is for VM a, this is b' },
+      lease: null,
+    });
+    expect(text).toContain(
+      'License  not licensed (notification, 0xC004FD04)\nWhy      the answer is for VM a, this is b [vm-mismatch]',
+    );
+  });
+});
+
+describe('the last attempt', () => {
+  const attempt = {
+    at: isoInstant(NOW - MINUTE),
+    trigger: 'command',
+    pipe: 'unix:/run/avma/host.sock',
+    code: 'host-absent',
+    hresult: '0xC004FD01',
+    message: 'no host at unix:/run/avma/host.sock',
+    hostName: null,
+    hint: 'Start the host.',
+  };
+
+  test('that failed has its time, its pipe, its error and its code', () => {
+    expect(shown({ lastAttempt: attempt })).toMatch(
+      /\nLast attempt +2026-06-01 11:59 UTC over unix:\/run\/avma\/host\.sock: no host at \S+ \[host-absent\]/,
+    );
+  });
+
+  test('that succeeded has its host', () => {
+    const success = { ...attempt, code: 'success', hresult: '0x0', hostName: 'hv01', hint: null };
+    expect(shown({ lastAttempt: success })).toMatch(
+      /\nLast attempt +2026-06-01 11:59 UTC over unix:\/run\/avma\/host\.sock: activated by hv01$/m,
+    );
+  });
+});
+
+describe('the next steps', () => {
+  const SITUATION: Situation = {
+    activatable: true,
+    status: 2,
+    trustsNobody: false,
+    renewalDue: false,
+    problemHint: null,
+    lastHint: null,
+  };
+  test.each<[string, Partial<Situation>, string[]]>([
+    ['licensed, not due', { status: 1 }, []],
+    ['licensed, renewal due', { status: 1, renewalDue: true }, ['Renew now: avma guest activate']],
+    [
+      'licensed, renewal due and failed',
+      { status: 1, renewalDue: true, lastHint: 'Start the host.' },
+      ['Start the host.', 'Renew now: avma guest activate'],
+    ],
+    ['never tried', {}, ['Activate: avma guest activate']],
+    [
+      'trusting nobody: the vendor comes first, whatever the last attempt says',
+      { trustsNobody: true, lastHint: 'Start the host.' },
+      ['Trust the vendor: avma guest trust add FILE', 'Activate: avma guest activate'],
+    ],
+    [
+      'tried and failed',
+      { lastHint: 'Start the host.' },
+      ['Start the host.', 'Activate: avma guest activate'],
+    ],
+    [
+      'a lease that does not count',
+      { status: 5, problemHint: 'Activate this machine itself.' },
+      ['Activate this machine itself.', 'Activate: avma guest activate'],
+    ],
+    ['a product that no host activates', { activatable: false }, []],
+  ])('%s', (_what, change, steps) => expect(nextSteps({ ...SITUATION, ...change })).toEqual(steps));
+});
+
+describe('licensed, for --check, is a machine', () => {
+  const inState = (status: ProductStatus['license']['status'], channel = 'VT:IA') => ({
+    ...LICENSED,
+    channel,
+    license: license({ status }),
+  });
+  test.each<[string, ProductStatus[], boolean]>([
+    ['without a key', [], false],
+    ['whose only product is licensed', [inState(1)], true],
+    ['in initial grace', [inState(2)], false],
+    ['in notification', [inState(5)], false],
+    ['of whose two products one is not licensed', [inState(1), inState(5)], false],
+    ['whose other product no host could activate', [inState(1), inState(2, 'Volume:MAK')], true],
+    ['with nothing but a product that no host could activate', [inState(2, 'Volume:MAK')], false],
+  ])('%s: %#', (_what, products, licensed) => expect(isLicensed(products)).toBe(licensed));
+});
+
+describe('a host', () => {
+  const certificate = (begin: number, end: number) =>
+    ({ notBefore: begin, notAfter: end }) as HostCertificate;
+  test.each<[string, HostCertificate | null, string, RegExp | null, number]>([
+    ['without a certificate', null, 'not activated', null, 1],
+    ['whose certificate is not valid yet', certificate(NOW + 1, NOW + DAY), 'not yet valid', null, 1],
+    ['with months left', certificate(NOW, NOW + 90 * DAY), 'activated', null, 0],
+    ['with a little more than 30 days', certificate(NOW, NOW + 30 * DAY + 1), 'activated', null, 0],
+    ['with 30 days', certificate(NOW, NOW + 30 * DAY), 'activated', /ends in 30 days/, 1],
+    ['with hours', certificate(NOW, NOW + 5 * HOUR), 'activated', /ends in 5 hours/, 1],
+    ['whose certificate has expired', certificate(NOW - DAY, NOW - 1), 'expired', null, 1],
+  ])('%s', (_what, installed, state, warning, steps) => {
+    const validity = validityOf(installed, NOW);
+    expect(validity.state).toBe(state);
+    if (warning === null) expect(validity.warning).toBeNull();
+    else expect(validity.warning).toMatch(warning);
+    expect(validity.nextSteps).toHaveLength(steps);
+  });
+});
+
+describe("a licence is kept in root's folder, out of an ordinary user's sight", () => {
+  const folder = { stateFolder: '/home/me/.local/state/avma', stateFolderIsDefault: true };
+  const only =
+    (...files: string[]) =>
+    (file: string) =>
+      files.includes(file);
+  test.each([
+    ['a user without a state', folder, 1000, only('/var/lib/avma'), true],
+    ['a user with a state', folder, 1000, only('/var/lib/avma', `${folder.stateFolder}/guest.state`), false],
+    ['a machine that has none', folder, 1000, only(), false],
+    ['root', folder, 0, only('/var/lib/avma'), false],
+    [
+      'a folder that was named',
+      { ...folder, stateFolderIsDefault: false },
+      1000,
+      only('/var/lib/avma'),
+      false,
+    ],
+    ['Windows', folder, undefined, only('/var/lib/avma'), false],
+  ])('%s', (_what, settings, uid, exists, elsewhere) =>
+    expect(isKeptElsewhere(settings, { uid, exists })).toBe(elsewhere),
+  );
+});
+
+describe('a table', () => {
+  const marking: Style = {
+    paint: (tone, text) => `<${tone}>${text}</>`,
+    symbol: (tone) => (tone === 'bad' ? 'x ' : ''),
+  };
+
+  test('has its values below one another', () => {
+    expect(
+      formatFields(
+        [
+          ['A', 'one'],
+          ['Long', { tone: 'bad', text: 'two' }],
+          ['', ''],
+        ],
+        PLAIN,
+      ),
+    ).toBe('A     one\nLong  two\n');
+  });
+
+  test('pads by what is seen, not by the codes of colours', () => {
+    const rows = [[{ tone: 'bad', text: 'no' }, 'a'] as const, ['fine', 'b'] as const];
+    expect(formatTable(['STATE', 'X'], rows, marking)).toBe(
+      '<dim>STATE</>  <dim>X</>\n<bad>x no</>   <plain>a</>\n<plain>fine</>   <plain>b</>',
+    );
+  });
+
+  test('shows control characters, and those that hide or turn text, as what they are', () => {
+    const evil = 'a\nb\u001b[2Jc\u202ed\u200be';
+    expect(formatFields([['Name', evil]], PLAIN)).toBe('Name  a\\u{a}b\\u{1b}[2Jc\\u{202e}d\\u{200b}e');
+    expect(formatTable(['N'], [[evil]], PLAIN).split('\n')).toHaveLength(2);
+  });
+});
+
+describe('the arguments', () => {
+  const program = new Command('avma');
+  const host = program.command('host');
+  host.command('serve');
+  program.command('guest');
+
+  test.each([
+    [[], 'avma'],
+    [['host'], 'host'],
+    [['host', 'serve', '--listen', 'guest'], 'serve'],
+    [['--debug', 'host', 'sevre'], 'host'],
+    [['nothing', 'host'], 'avma'],
+  ])('%j lead to %s', (argv, name) => expect(commandOf(program, argv).name()).toBe(name));
+
+  test('ask for JSON before --, and not after it', () => {
+    expect(asksForJson(['guest', 'status', '--json'])).toBe(true);
+    expect(asksForJson(['guest', 'install-key', '--', '--json'])).toBe(false);
+  });
+});
