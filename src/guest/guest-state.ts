@@ -4,7 +4,7 @@ import { AvmaError } from '../errors/avma-error.ts';
 import { SignedLease } from '../protocol/answer.ts';
 import { Envelope, parseJson } from '../protocol/envelope.ts';
 import { placeOf } from '../schema/issue-place.ts';
-import { anyInteger, anyText, hresult, instant, oneOf, uuid } from '../schema/shapes.ts';
+import { anyInteger, anyText, hresult, instant, oneOf, recordByUuid, uuid } from '../schema/shapes.ts';
 import { sha256Hex } from '../system/sha256.ts';
 
 const nullableText = z.nullable(anyText);
@@ -39,7 +39,7 @@ const KmsSettings = z.strictObject({
 
 /** What the guest keeps between two commands. Nothing in it says "Licensed": that is derived from the proofs. */
 export const GuestState = z.strictObject({
-  products: z.record(uuid, InstalledProduct),
+  products: recordByUuid(InstalledProduct),
   clock: z.strictObject({
     /** Trusted time minus the wall clock, as the last activation set it; milliseconds, either sign. */
     offset: anyInteger,
@@ -52,10 +52,10 @@ export const GuestState = z.strictObject({
   host: z.nullable(Envelope),
   rearm: z.strictObject({
     windows: anyInteger,
-    applications: z.record(uuid, anyInteger),
-    products: z.record(uuid, anyInteger),
+    applications: recordByUuid(anyInteger),
+    products: recordByUuid(anyInteger),
   }),
-  kmsClient: z.strictObject({ machine: KmsSettings, products: z.record(uuid, KmsSettings) }),
+  kmsClient: z.strictObject({ machine: KmsSettings, products: recordByUuid(KmsSettings) }),
 });
 export type GuestState = z.infer<typeof GuestState>;
 

@@ -7,6 +7,7 @@ import {
   type HostCertificate,
   verifyHostCertificate,
 } from '../protocol/host-certificate.ts';
+import { withDeadline } from '../system/deadline.ts';
 import { askForCertificate } from './exchange.ts';
 import type { StoredAnchor } from './trust-store.ts';
 
@@ -62,10 +63,11 @@ export async function probePipe(environment: ProbeEnvironment): Promise<Probe> {
   const nothing = { certificate: null, dates: null, anchor: null, trustProblem: null, timings };
   let pipe: Pipe | undefined;
   try {
-    const signal = AbortSignal.timeout(environment.deadline);
-    const opened = await timed('open', () => environment.openPipe());
-    pipe = opened;
-    const envelope = await timed('hello', () => askForCertificate(opened, signal));
+    const envelope = await withDeadline(environment.deadline, async (signal) => {
+      const opened = await timed('open', () => environment.openPipe());
+      pipe = opened;
+      return timed('hello', () => askForCertificate(opened, signal));
+    });
     const certificate = decodeUnverifiedCertificate(envelope);
     if (certificate === undefined) {
       throw new AvmaError('response-malformed', 'what the host offers is not a host certificate');

@@ -1,16 +1,12 @@
-import type { LoopbackHost } from './loopback.ts';
-
-/** What the pipes touch besides the other end; a test holds it. */
+/** What the pipes reach of the machine; tests replace it. */
 export interface PipeEnvironment {
   /** Where `/dev`, `/sys`, `/proc`, `/run` and `/var` are looked for. Paths that a URI spells out are not moved. */
   readonly root: string;
   readonly platform: NodeJS.Platform;
   /** The environment of child processes; its `PATH` is where helpers are searched. */
   readonly env: NodeJS.ProcessEnv;
-  /** Loads a module of the user's own by its URL; absent: Node's own `import()`. */
+  /** Loads a user's own transport by its URL; Node's own `import()` unless set. */
   readonly importModule?: (url: string) => Promise<unknown>;
-  /** What `loopback:` leads to, when this process holds a host. */
-  readonly loopback?: LoopbackHost;
 }
 
 /** The machine that this process runs on. */

@@ -3,10 +3,10 @@ import { AnswerReader } from './answer-reader.ts';
 import type { ExchangeOptions, Pipe } from './pipe.ts';
 import { hostGone, hostSilent, refuseIfAborted } from './pipe-errors.ts';
 
-/** A host as a function: takes an encoded frame, resolves with the encoded frame that answers it. */
+/** A host as a function: takes an encoded frame and resolves with the encoded answer. */
 export type LoopbackHost = (frame: Uint8Array) => Promise<Uint8Array>;
 
-/** `loopback:`, a host in the same process. */
+/** A host in the same process, for tests and benchmarks. No URI leads to it. */
 export class LoopbackPipe implements Pipe {
   readonly uri = 'loopback:';
   readonly #host: LoopbackHost;

@@ -1,15 +1,11 @@
 import { type PipeEnvironment, systemEnvironment } from './environment.ts';
 import type { Pipe } from './pipe.ts';
-import { hostAbsent, uriInvalid } from './pipe-errors.ts';
+import { uriInvalid } from './pipe-errors.ts';
 
 type Open = (uri: string, rest: string, environment: PipeEnvironment) => Promise<Pipe>;
 
-/** One line a transport. Imported when asked for, so that a command loads only the one it talks over. */
+/** One line for each transport, loaded when it is asked for: a command loads only the one that it uses. */
 const TRANSPORTS: Readonly<Record<string, Open>> = {
-  loopback: async (uri, _rest, environment) => {
-    if (environment.loopback === undefined) throw hostAbsent(uri, 'this process holds none');
-    return new (await import('./loopback.ts')).LoopbackPipe(environment.loopback);
-  },
   unix: async (...args) => (await import('./unix.ts')).openUnixPipe(...args),
   npipe: async (...args) => (await import('./npipe.ts')).openNamedPipe(...args),
   virtio: async (...args) => (await import('./virtio.ts')).openVirtioPipe(...args),
@@ -21,10 +17,9 @@ const TRANSPORTS: Readonly<Record<string, Open>> = {
 };
 
 /**
- * The pipe that a URI names. Nothing is opened yet: that is the first exchange's affair, within its deadline.
+ * The pipe that a URI names. Nothing is opened yet: the first exchange does that, within its deadline.
  *
- * @throws {AvmaError} `pipe-uri-invalid` for an unknown scheme or a URI that cannot work here; `host-absent` for
- *   `loopback:` without a host.
+ * @throws {AvmaError} `pipe-uri-invalid` for an unknown scheme or a URI that cannot work on this machine.
  */
 export async function openPipe(
   uri: string,
@@ -36,10 +31,10 @@ export async function openPipe(
   if (open === undefined) {
     throw uriInvalid(
       uri === '' ? "''" : uri,
-      scheme === '' ? 'it does not say which kind of pipe it is' : `there is no pipe of the kind ${scheme}:`,
-      `Begin it with one of ${Object.keys(TRANSPORTS)
+      scheme === '' ? 'it names no pipe type' : `unknown pipe type ${scheme}:`,
+      `Begin the URI with one of ${Object.keys(TRANSPORTS)
         .map((name) => `${name}:`)
-        .join(', ')}; unix:/run/avma/host.sock, for example.`,
+        .join(', ')}, for example unix:/run/avma/host.sock.`,
     );
   }
   return open(uri, uri.slice(colon + 1), environment);

@@ -49,7 +49,7 @@ async function findSocat(uri: string, env: NodeJS.ProcessEnv, signal: AbortSigna
       else resolve(stdout);
     });
   });
-  const [, version] = /^socat version (\d+\.\d+\.\d+)/m.exec(about) ?? [];
+  const [, version] = /^socat version (\d+(?:\.\d+)+)/m.exec(about) ?? [];
   if (version === undefined || compareVersions(version, MIN_SOCAT_VERSION) < 0) {
     throw noSocat(
       `${uri} needs socat ${MIN_SOCAT_VERSION} or newer, and ${file} is ${version ?? 'of an unknown version'}`,

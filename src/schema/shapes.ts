@@ -2,8 +2,8 @@ import * as z from 'zod/mini';
 import { isPrintable } from './printable.ts';
 
 /**
- * The small shapes that packets, certificates and files share. Each is one zod schema, made once: making schemas is
- * the dearest part of a command's start, and zod's own strings and numbers are several each.
+ * The small shapes that packets, certificates and files share. Each is one zod schema, made once: making schemas takes
+ * most of a command's start, and zod's own strings and numbers are made of several each.
  */
 
 /** Text that passes a test. */
@@ -36,13 +36,23 @@ export const UUID_PATTERN = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0
 /** Lower case, with hyphens, without braces. */
 export const uuid = matching(UUID_PATTERN);
 
-/** In the year 2286, the last that {@link instant} takes. */
+/** The last moment that {@link instant} takes, in the year 2286. */
 export const MAX_INSTANT = 9_999_999_999_999;
 
 /** Milliseconds since 1970 UTC. */
 export const instant = integer(0, MAX_INSTANT);
 
 export const hresult = integer(0, 0xffff_ffff);
+
+/**
+ * An object with UUIDs as its keys. A key `__proto__` is refused like any other that is no UUID; zod's own record drops
+ * it, and would take a file for whole that is not.
+ */
+export function recordByUuid<V extends z.core.SomeType>(value: V) {
+  const record = z.record(uuid, value);
+  const whole = z.custom<z.input<typeof record>>((thing) => !Object.hasOwn(Object(thing), '__proto__'));
+  return z.pipe(whole, record);
+}
 
 export const sha256Hex = matching(/^[0-9a-f]{64}$/);
 
@@ -52,7 +62,7 @@ export const hex8 = matching(/^[0-9a-f]{16}$/);
 /** 16 bytes in lower-case hex. */
 export const exchangeId = matching(/^[0-9a-f]{32}$/);
 
-/** A host's: four groups of four upper-case hex digits. */
+/** A host's hardware ID: four groups of four upper-case hex digits. */
 export const hardwareId = matching(/^[0-9A-F]{4}(-[0-9A-F]{4}){3}$/);
 
 /** `10.0.20348`: two to four numbers. */

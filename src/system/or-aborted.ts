@@ -1,11 +1,11 @@
-/** What `work` comes to, unless the signal aborts first; then it is left to itself and `onAbort` says the error. */
+/**
+ * Resolves with `work`, or rejects with `onAbort()` if the signal aborts first; `work` itself is not cancelled. Does
+ * not keep the process alive: the timer behind the signal has to (see deadline.ts).
+ */
 export function orAborted<T>(work: Promise<T>, signal: AbortSignal, onAbort: () => Error): Promise<T> {
   return new Promise((resolve, reject) => {
-    // The timer behind a deadline does not keep the process alive, and `work` need not either.
-    const alive = setInterval(() => {}, 60_000);
     const abort = () => leave(() => reject(onAbort()));
     const leave = (settle: () => void) => {
-      clearInterval(alive);
       signal.removeEventListener('abort', abort);
       settle();
     };

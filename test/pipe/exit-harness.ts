@@ -3,12 +3,11 @@
  * Says what came of the exchange and what the process holds then.
  */
 import { writeSync } from 'node:fs';
-import { namedPipe } from '../../src/pipe/npipe.ts';
 import type { Pipe } from '../../src/pipe/pipe.ts';
-import { openPipe } from '../../src/pipe/pipe-uri.ts';
+import { withDeadline } from '../../src/system/deadline.ts';
 import { HANG_MS } from '../support/hang.ts';
 import { encode, OURS } from './frames.ts';
-import type { GuestEnd } from './transports.ts';
+import { type GuestEnd, openEnd } from './guest-end.ts';
 
 export interface HarnessArgument {
   readonly end: GuestEnd;
@@ -18,17 +17,19 @@ export interface HarnessArgument {
 
 const { end, answers } = JSON.parse(process.argv[2] ?? '') as HarnessArgument;
 
-function open(): Pipe | Promise<Pipe> {
-  if (end.socketAsNamedPipe !== undefined) return namedPipe(end.uri, end.socketAsNamedPipe);
-  const loopback = () =>
+function open(): Promise<Pipe> {
+  if (end.uri !== 'loopback:') return openEnd(end);
+  // A function does not travel between processes: this process has its own.
+  const loopbackHost = () =>
     answers ? Promise.resolve(encode('response', OURS)) : new Promise<Uint8Array>(() => {});
-  return openPipe(end.uri, { ...end.environment, loopback });
+  return openEnd({ ...end, loopbackHost });
 }
 
 async function exchange(pipe: Pipe): Promise<string> {
-  const signal = AbortSignal.timeout(answers ? HANG_MS : 300);
   try {
-    await pipe.exchange(encode('request', OURS), { signal });
+    await withDeadline(answers ? HANG_MS : 300, (signal) =>
+      pipe.exchange(encode('request', OURS), { signal }),
+    );
     return 'answered';
   } catch (thrown) {
     return String((thrown as { code?: unknown }).code);

@@ -29,10 +29,11 @@ async function exchange(
 
 describe('a URI that cannot be', () => {
   test.each([
-    ['', 'does not say which kind'],
-    ['/run/avma/host.sock', 'does not say which kind'],
-    ['tcp:host:1688', 'no pipe of the kind tcp:'],
-    ['constructor:x', 'no pipe of the kind constructor:'],
+    ['', 'names no pipe type'],
+    ['/run/avma/host.sock', 'names no pipe type'],
+    ['tcp:host:1688', 'unknown pipe type tcp:'],
+    ['loopback:', 'unknown pipe type loopback:'],
+    ['constructor:x', 'unknown pipe type constructor:'],
     ['unix:', 'names no socket'],
     [`unix:/${'x'.repeat(107)}`, '108 bytes and a socket'],
     [`unix:/${'é'.repeat(60)}`, '121 bytes and a socket'],

@@ -5,17 +5,10 @@ import { GUEST_TO_HOST, HOST_TO_GUEST } from '../../src/kvp/pool-file.ts';
 import type { PipeEnvironment } from '../../src/pipe/environment.ts';
 import { findProgram } from '../../src/system/find-program.ts';
 import { until } from '../support/until.ts';
+import type { GuestEnd } from './guest-end.ts';
 import { listenOnPools } from './pool-host.ts';
 import { listen, type ScriptedHost } from './scripted-host.ts';
 import type { SituationName } from './situations.ts';
-
-/** What a guest needs to open its end; plain data, so that another process can. */
-export interface GuestEnd {
-  readonly uri: string;
-  readonly environment: PipeEnvironment;
-  /** Opens the named-pipe class over this unix socket instead of the URI. */
-  readonly socketAsNamedPipe?: string;
-}
 
 interface StartedHost {
   readonly end: GuestEnd;
@@ -32,7 +25,8 @@ export interface Transport {
   /** What another kind of end says when nobody is there. */
   readonly absentCode?: 'host-silent';
   start(host: ScriptedHost, folder: string): Promise<StartedHost>;
-  absent(folder: string): GuestEnd;
+  /** Without it, the transport always has somebody at its other end. */
+  absent?(folder: string): GuestEnd;
 }
 
 const SOCAT = findProgram('socat', process.env);
@@ -251,11 +245,10 @@ const loopback: Transport = {
         void work();
       });
     return {
-      end: { uri: 'loopback:', environment: { ...testMachine(folder), loopback: loopbackHost } },
+      end: { uri: 'loopback:', environment: testMachine(folder), loopbackHost },
       stop: async () => {},
     };
   },
-  absent: (folder) => ({ uri: 'loopback:', environment: testMachine(folder) }),
 };
 
 export const TRANSPORTS: readonly Transport[] = [

@@ -48,7 +48,7 @@ export interface TestHost {
   readonly respond: Responder;
   /** The types of the frames that came through {@link pipe}, in order. */
   readonly asked: string[];
-  /** A pipe to this host, as `loopback:` makes one. */
+  /** A pipe to this host, in this process. */
   pipe(channel?: GuestChannel): Pipe;
 }
 

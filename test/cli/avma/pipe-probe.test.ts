@@ -234,9 +234,8 @@ describe('a pipe that is not there', () => {
     ['serial:/dev/no-such-line', 'host-absent', /\/dev\/no-such-line does not exist/],
     ['exec:avma-no-such-command', 'host-absent', /no such command/],
     ['npipe://./pipe/avma', 'pipe-uri-invalid', /Windows only/],
-    ['loopback:', 'host-absent', /this process holds none/],
     ['module:/nowhere/pipe.mjs', 'file-not-found', /pipe\.mjs/],
-    ['telnet:host', 'pipe-uri-invalid', /no pipe of the kind telnet:/],
+    ['telnet:host', 'pipe-uri-invalid', /unknown pipe type telnet:/],
   ])('%s', async (uri, code, message) => {
     const { status, probe } = await probeJson(tempFolder(), [uri, '--deadline', '5']);
     expect(status).not.toBe(0);

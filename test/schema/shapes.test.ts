@@ -1,0 +1,24 @@
+import { describe, expect, test } from 'vitest';
+import { anyInteger, recordByUuid } from '../../src/schema/shapes.ts';
+
+const ID = 'aaaaaaaa-0000-4000-8000-000000000001';
+const record = recordByUuid(anyInteger);
+
+describe('an object with UUIDs as its keys', () => {
+  test('is taken with its values', () => {
+    expect(record.parse(JSON.parse(`{"${ID}": 7}`))).toEqual({ [ID]: 7 });
+    expect(record.parse({})).toEqual({});
+  });
+
+  test.each([
+    ['a key that is no UUID', '{"a": 7}'],
+    ['a UUID in upper case', `{"${ID.toUpperCase()}": 7}`],
+    ['a value of another kind', `{"${ID}": "7"}`],
+    ['a key __proto__, though it would not change the object', '{"__proto__": 7}'],
+    ['a key __proto__ in another spelling', String.raw`{"\u005f_proto__": {}}`],
+    ['a list', '[]'],
+    ['null', 'null'],
+  ])('is refused with %s', (_name, json) => {
+    expect(record.safeParse(JSON.parse(json)).success).toBe(false);
+  });
+});
