@@ -1,50 +1,66 @@
-// Prints the figures of the README's table: npm run bench. Commands are timed as whole processes, in turn with a bare
-// Node, so that a machine that slows down slows both. Needs Linux: the host's processor time is read from /proc.
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
+// Prints the figures of the README's table: npm run bench. With `--against FOLDER`, a built checkout of another commit,
+// compares the start-up of both instead. Needs Linux: the host's processor time is read from /proc.
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
+import { commitOf, install } from './installation.js';
+import { median, medianRatio, time } from './timing.js';
 
 const ROUNDS = 40;
 const root = path.resolve(import.meta.dirname, '..');
-const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'avma-bench-'));
-const env = {
-  ...process.env,
-  AVMA_STATE_DIR: path.join(folder, 'guest'),
-  AVMA_HOST_DIR: path.join(folder, 'host'),
-  AVMA_TRUST_DIR: path.join(folder, 'trust'),
-  AVMA_CONFIG: path.join(folder, 'config.json'),
-  AVMA_PIPE: 'unix:h.sock',
-  AVMA_VM_ID: '6f2a1d3c-1111-4222-8333-abcdefabcdef',
-};
-const options = { cwd: folder, env };
-const command = (name, ...args) => [process.execPath, path.join(root, 'bin', name), ...args];
-const run = ([file, ...args]) =>
-  execFileSync(file, args, { ...options, stdio: ['ignore', 'pipe', 'ignore'] });
+const bareNode = { argv: [process.execPath, '-e', '0'], options: {} };
+const { values } = parseArgs({ options: { against: { type: 'string' } } });
 
-/** Runs the commands in turn; returns each one's times in milliseconds. */
-function time(...commands) {
-  const times = commands.map(() => []);
-  for (let round = -1; round < ROUNDS; round++) {
-    commands.forEach(([file, ...args], index) => {
-      const started = performance.now();
-      const { status } = spawnSync(file, args, { ...options, stdio: 'ignore' });
-      if (status !== 0) throw new Error(`${args.join(' ')} ended with ${status}`);
-      // The first round warms up.
-      if (round >= 0) times[index].push(performance.now() - started);
-    });
+console.log(
+  `Node ${process.version}, ${os.availableParallelism()} processors (${os.cpus()[0]?.model}), ${os.type()} ${os.release()}, commit ${commitOf(root)}`,
+);
+await (values.against === undefined ? figures() : compare(path.resolve(values.against)));
+
+async function figures() {
+  const installed = await install(root);
+  try {
+    const slmgr = (option) => ({ argv: installed.command('slmgr', option), options: installed.options });
+    const [bare, dlv, ato] = time(ROUNDS, [bareNode, slmgr('/dlv'), slmgr('/ato')]);
+    report('node -e 0', bare, bare);
+    report('slmgr /dlv', dlv, bare);
+    report('slmgr /ato, unix socket', ato, bare);
+    await reportHost(installed);
+  } finally {
+    installed.remove();
   }
-  return times;
 }
 
-const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)];
-
 function report(name, times, bare) {
-  const ratio = median(times.map((one, index) => one / bare[index]));
   const best = Math.min(...times);
   console.log(
-    `${name.padEnd(28)} median ${median(times).toFixed(1)} ms, best ${best.toFixed(1)} ms; against node -e 0: ${ratio.toFixed(2)} (median of pairs)`,
+    `${name.padEnd(28)} median ${median(times).toFixed(1)} ms, best ${best.toFixed(1)} ms; against node -e 0: ${medianRatio(times, bare).toFixed(2)} (median of pairs)`,
+  );
+}
+
+/** What an activation costs the host. */
+async function reportHost({ folder, run, hostPid }) {
+  const client = path.join(folder, 'client.cjs');
+  await build({
+    entryPoints: [path.join(root, 'bench/activations.ts')],
+    outfile: client,
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+    logLevel: 'warning',
+  });
+  /** Activates so often, one after the other; returns what each cost the host, in milliseconds. */
+  const activate = (count) => {
+    const before = processorTime(hostPid);
+    const { milliseconds } = JSON.parse(run([process.execPath, client, String(count)]));
+    return { processor: (processorTime(hostPid) - before) / count, aSecond: (count / milliseconds) * 1000 };
+  };
+  const young = activate(1000);
+  activate(3000);
+  const settled = activate(3000);
+  console.log(
+    `${'host, one activation'.padEnd(28)} ${settled.processor.toFixed(2)} ms of processor time, ${young.processor.toFixed(2)} ms in its first thousand; ${Math.round(settled.aSecond)} a second over a connection each, one after the other, each on the disk before its answer`,
   );
 }
 
@@ -57,74 +73,23 @@ function processorTime(pid) {
   }, 0);
 }
 
-let host;
-try {
-  fs.writeFileSync(env.AVMA_CONFIG, '{}');
-  run(command('avma', 'vendor', 'init', '--out', 'v'));
-  run(command('avma', 'host', 'init'));
-  fs.writeFileSync(path.join(folder, 'request.json'), run(command('avma', 'host', 'request')));
-  const grant = [
-    '--edition',
-    'ServerDatacenter',
-    '--os-version',
-    '10.0.26100',
-    '--channel',
-    'MAK',
-    '--days',
-    '1',
-  ];
-  const certificate = run(
-    command('avma', 'vendor', 'certify', 'request.json', '--key', 'v/root.key', ...grant),
-  );
-  fs.writeFileSync(path.join(folder, 'certificate.json'), certificate);
-  run(command('avma', 'host', 'activate', 'certificate.json'));
-  run(command('avma', 'guest', 'trust', 'add', 'v/root.pub.json'));
-  const [file, ...args] = command(
-    'avma',
-    'host',
-    'serve',
-    '--listen',
-    'unix:h.sock',
-    '--throttle',
-    '1000000/60',
-  );
-  host = spawn(file, args, { ...options, stdio: 'ignore' });
-  while (!fs.existsSync(path.join(folder, 'h.sock'))) await new Promise((resolve) => setTimeout(resolve, 20));
-  run(command('slmgr', '/ipk', 'WWVGQ-PNHV9-B89P4-8GGM9-9HPQ4'));
-
-  const git = spawnSync('git', ['-C', root, 'rev-parse', '--short', 'HEAD'], { encoding: 'utf8' });
-  console.log(
-    `Node ${process.version}, ${os.availableParallelism()} processors (${os.cpus()[0]?.model}), ${os.type()} ${os.release()}, commit ${git.stdout?.trim() || 'unknown'}`,
-  );
-
-  const bareNode = [process.execPath, '-e', '0'];
-  const [bare, dlv, ato] = time(bareNode, command('slmgr', '/dlv'), command('slmgr', '/ato'));
-  report('node -e 0', bare, bare);
-  report('slmgr /dlv', dlv, bare);
-  report('slmgr /ato, unix socket', ato, bare);
-
-  const client = path.join(folder, 'client.cjs');
-  await build({
-    entryPoints: [path.join(root, 'bench/activations.ts')],
-    outfile: client,
-    bundle: true,
-    platform: 'node',
-    format: 'cjs',
-    logLevel: 'warning',
-  });
-  /** Activates so often, one after the other; returns what each cost the host, in milliseconds. */
-  const activate = (count) => {
-    const before = processorTime(host.pid);
-    const { milliseconds } = JSON.parse(run([process.execPath, client, String(count)]));
-    return { processor: (processorTime(host.pid) - before) / count, aSecond: (count / milliseconds) * 1000 };
-  };
-  const young = activate(1000);
-  activate(3000);
-  const settled = activate(3000);
-  console.log(
-    `${'host, one activation'.padEnd(28)} ${settled.processor.toFixed(2)} ms of processor time, ${young.processor.toFixed(2)} ms in its first thousand; ${Math.round(settled.aSecond)} a second over a connection each, one after the other, each on the disk before its answer`,
-  );
-} finally {
-  host?.kill('SIGTERM');
-  fs.rmSync(folder, { recursive: true, force: true });
+/** Times the commands of two checkouts in turn, each over a host of its own. */
+async function compare(otherRoot) {
+  const other = await install(otherRoot);
+  const own = await install(root);
+  try {
+    const slmgr = (installed, option) => ({
+      argv: installed.command('slmgr', option),
+      options: installed.options,
+    });
+    for (const option of ['/dlv', '/ato']) {
+      const [bare, before, now] = time(ROUNDS, [bareNode, slmgr(other, option), slmgr(own, option)]);
+      report(`${commitOf(otherRoot)} slmgr ${option}`, before, bare);
+      report(`${commitOf(root)} slmgr ${option}`, now, bare);
+      console.log(`${' '.repeat(28)} the second against the first: ${medianRatio(now, before).toFixed(3)}`);
+    }
+  } finally {
+    own.remove();
+    other.remove();
+  }
 }
