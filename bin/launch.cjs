@@ -5,12 +5,15 @@ const { Script } = require('node:vm');
 
 const scripts = new Map();
 
-/** What the commands are given. */
+/** What every command is given. `import()` works in this file and not in a bundle that is compiled ahead. */
 exports.launcher = { packageRoot: path.dirname(__dirname), importModule: (url) => import(url) };
 
 /**
- * Loads dist/NAME.cjs, a function of `exports`, `require` and `module` as Node makes one of every CommonJS file, with
- * the compiled code that the build has kept beside it. V8 takes that only from its own version, and compiles otherwise.
+ * Loads dist/NAME.cjs. The file is one function expression of `exports`, `require` and `module`, as Node itself wraps
+ * every CommonJS file: so it can be handed to V8 together with dist/NAME.code, the code that the build compiled from
+ * it. A V8 of another version refuses that code and compiles the source, which takes longer and does the same.
+ *
+ * To run a command without any of this, from its sources: npm run dev.
  */
 exports.loadCommand = (name) => {
   const file = path.join(__dirname, '../dist', `${name}.cjs`);
@@ -27,7 +30,7 @@ exports.loadCommand = (name) => {
 
 function readBundle(file) {
   try {
-    // latin1: the bundle is ASCII, and V8 takes it as it is.
+    // esbuild writes ASCII, and V8 takes a latin1 string without converting it.
     return fs.readFileSync(file, 'latin1');
   } catch (failed) {
     if (failed.code !== 'ENOENT') throw failed;
@@ -36,7 +39,7 @@ function readBundle(file) {
   }
 }
 
-/** The build's part: keeps what has been compiled of a loaded command by now. */
+/** For the build: writes dist/NAME.code with all that V8 has compiled of the command so far. */
 exports.keepCompiledCode = (name) => {
   const { script, cached } = scripts.get(name);
   fs.writeFileSync(cached, script.createCachedData());

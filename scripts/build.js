@@ -1,12 +1,20 @@
-// Bundles each command into one file and compiles it ahead. CommonJS, because the ES module loader alone adds some
-// 6 ms to a bare start.
+// npm run build: bundles each command into one file, dist/NAME.cjs, and compiles slmgr ahead, dist/slmgr.code.
+//
+// Three things here are unusual, all for the sake of the start (docs/architecture.md, Start-up):
+// 1. The bundles are CommonJS, because the ES module loader alone adds some 6 ms to a bare start. Each is one function
+//    expression, so that bin/launch.cjs can hand it to V8 with its compiled code.
+// 2. The sources' imports of Node's modules are rewritten (plainBuiltins), and so is the search for the native part of
+//    fs-native-extensions (directAddon).
+// 3. scripts/warm-up.ts runs a whole activation with the bundle, so that V8 compiles what an activation needs.
+//
+// Nothing but the build depends on this: the sources run as they are with npm run dev.
 import { execFileSync } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
 import { build } from 'esbuild';
 
 /**
- * `import fs from 'node:fs'` as a plain require. esbuild would copy every property of the module into a namespace
- * object, and setting off all of its lazy getters costs some 5 ms of a start.
+ * Turns `import fs from 'node:fs'` into a plain require. esbuild would copy every property of the module into a
+ * namespace object, and calling all lazy getters of the module on the way costs some 5 ms of a start.
  */
 const plainBuiltins = {
   name: 'plain-builtins',
@@ -22,8 +30,8 @@ const plainBuiltins = {
 };
 
 /**
- * The lock's native part straight from where its package keeps it for this machine. The package's own search for it
- * takes some 20 ms; it is still there where the file is not.
+ * Loads the native part of fs-native-extensions from the file in which its package keeps it for this platform. The
+ * package's own search for that file takes some 20 ms; it is used where the file is not there.
  */
 const directAddon = {
   name: 'direct-addon',
@@ -59,8 +67,12 @@ rmSync('dist', { recursive: true, force: true });
 await build({
   ...shared,
   entryPoints: { slmgr: 'src/cli/slmgr/main.ts', avma: 'src/cli/avma/main.ts' },
-  minify: true,
-  // As bin/launch.cjs wants it.
+  // Identifiers keep their names, so that a stack names functions. Minified ones do not start faster.
+  minifyWhitespace: true,
+  minifySyntax: true,
+  sourcemap: 'linked',
+  sourcesContent: false,
+  // The function expression that bin/launch.cjs loads.
   banner: { js: '(function(exports,require,module){' },
   footer: { js: '})' },
 });

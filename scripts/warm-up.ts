@@ -1,6 +1,6 @@
 /**
- * Part of the build: runs an activation with the built slmgr in this process, then keeps the code that V8 has compiled
- * for it beside the bundle. A start then reads that instead of compiling; another version of Node ignores it.
+ * Part of the build: runs an activation with the built slmgr in this process, then writes the code that V8 compiled for
+ * it to dist/slmgr.code. A start reads that instead of compiling. Another version of Node ignores it.
  */
 import { randomUUID } from 'node:crypto';
 import fs from 'node:fs';
@@ -70,7 +70,7 @@ async function warmUp(): Promise<void> {
   keepCompiledCode('slmgr');
 }
 
-/** What the commands write to stdout meanwhile. */
+/** Runs `work` and returns what it wrote to stdout, which is not written. */
 async function capture(work: () => Promise<void>): Promise<string> {
   const { writeSync } = fs;
   let printed = '';

@@ -10,8 +10,8 @@ const BASE = ['storage', 'schema', 'system', 'errors'];
 const MIDDLE = ['policy', 'protocol', 'catalog', 'machine', 'events'];
 const ALLOWED: Record<string, readonly string[]> = {
   errors: [],
-  system: ['errors'],
   schema: ['errors'],
+  system: ['schema', 'errors'],
   policy: ['schema'],
   storage: ['system', 'errors'],
   kvp: BASE,

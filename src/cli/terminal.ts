@@ -1,4 +1,5 @@
 import fs from 'node:fs';
+import { errnoOf } from '../system/errno.ts';
 
 /** How long a command may be silent on a terminal before it says that it is waiting, in milliseconds. */
 const SPINNER_DELAY_MS = 400;
@@ -32,44 +33,83 @@ export function mayColor(fd: number): boolean {
   return !process.env.NO_COLOR && process.env.TERM !== 'dumb' && isTerminal(fd);
 }
 
-/** Writes all of it, at once where that is possible. A reader that has seen enough, as `head` has, is no failure. */
+/** sysexits(3): an error occurred while doing I/O on a file. */
+const EX_IOERR = 74;
+
+let stdoutIsBroken = false;
+
+/**
+ * Writes all of `output`, synchronously where the descriptor allows it. Never throws.
+ *
+ * A reader that went away, as `head` does, is no failure. Any other failure of stdout, as a full disk, is reported once
+ * on stderr, and {@link exitWith} then ends the process with 74 whatever the command's own status is. A failure of
+ * stderr is ignored: nowhere is left to report it.
+ */
 export function writeOutput(fd: typeof STDOUT | typeof STDERR, output: string | Uint8Array): void {
   const bytes = Buffer.from(output as string);
   let at = 0;
+  takeSpinnerOff();
   try {
     while (at < bytes.length) at += fs.writeSync(fd, bytes, at);
   } catch (thrown) {
-    const { code } = thrown as NodeJS.ErrnoException;
-    if (code === 'EPIPE') return;
-    if (code !== 'EAGAIN') throw thrown;
-    // Somebody has made the pipe non-blocking, and it is full: the stream waits for it.
-    (fd === STDOUT ? process.stdout : process.stderr).write(bytes.subarray(at));
+    if (errnoOf(thrown) === 'EAGAIN') writeLater(fd, bytes.subarray(at));
+    else onWriteFailed(fd, thrown);
   }
 }
 
+/** For a pipe that somebody has made non-blocking, and that is full: Node's stream waits until there is room. */
+function writeLater(fd: typeof STDOUT | typeof STDERR, bytes: Uint8Array): void {
+  const stream = fd === STDOUT ? process.stdout : process.stderr;
+  if (stream.listenerCount('error') === 0) stream.on('error', (error) => onWriteFailed(fd, error));
+  stream.write(bytes);
+}
+
+function onWriteFailed(fd: typeof STDOUT | typeof STDERR, thrown: unknown): void {
+  if (fd === STDERR || errnoOf(thrown) === 'EPIPE' || stdoutIsBroken) return;
+  stdoutIsBroken = true;
+  process.exitCode = EX_IOERR;
+  const reason = thrown instanceof Error ? thrown.message : String(thrown);
+  writeOutput(STDERR, `The output could not be written: ${reason}.\n`);
+}
+
+/** Sets the exit status of the process, unless its output was lost: then it is 74 already, and stays so. */
+export function exitWith(status: number): void {
+  if (!stdoutIsBroken) process.exitCode = status;
+}
+
+let spinnerIsShown = false;
+
+/** Whatever is written next begins on a line of its own. */
+function takeSpinnerOff(): void {
+  if (!spinnerIsShown) return;
+  spinnerIsShown = false;
+  writeOutput(STDERR, '\r\x1b[K');
+}
+
 /**
- * Shows on a terminal that something is being waited for, once it takes longer than a moment, and takes it off again.
- * Writes to stderr only, and to nothing that is no terminal.
+ * Shows on a terminal what a command is waiting for, once it has waited for a moment, and takes that off again. Nothing
+ * is written where stderr is not a terminal.
  *
  * @param limitMs - When the work gives up by itself, in milliseconds; shown beside the time that has gone by.
  */
 export async function whileWaiting<T>(what: string, work: Promise<T>, limitMs?: number): Promise<T> {
   if (!isTerminal(STDERR)) return work;
   let frame = 0;
-  let shown = false;
   const started = performance.now();
   const limit = limitMs === undefined ? '' : ` of ${Math.ceil(limitMs / 1000)}`;
   const timer = setInterval(() => {
     const waited = performance.now() - started;
     if (waited < SPINNER_DELAY_MS) return;
-    shown = true;
     const seconds = Math.floor(waited / 1000);
+    // Drawn over the one before.
+    spinnerIsShown = false;
     writeOutput(STDERR, `\r${FRAMES[frame++ % FRAMES.length]} ${what} ... ${seconds}${limit} s`);
+    spinnerIsShown = true;
   }, 100);
   try {
     return await work;
   } finally {
     clearInterval(timer);
-    if (shown) writeOutput(STDERR, '\r\x1b[K');
+    takeSpinnerOff();
   }
 }

@@ -1,4 +1,6 @@
 import fs from 'node:fs';
+import { printable } from '../schema/printable.ts';
+import { maskProductKeys } from './product-key-mask.ts';
 
 /** The parts of avma whose steps can be traced, one word each. */
 export const DEBUG_TOPICS = [
@@ -68,25 +70,10 @@ function textOrItsFailure(text: () => string): string {
 
 function writeLine(line: string): void {
   try {
-    fs.writeSync(STDERR, `${printableLine(withoutKeys(line))}\n`);
+    fs.writeSync(STDERR, `${printable(maskProductKeys(line))}\n`);
   } catch {
     // A trace that cannot be written is lost: the command goes on without it.
   }
-}
-
-/** Product keys down to their last five characters, as Windows shows them: arguments and messages may repeat one. */
-function withoutKeys(text: string): string {
-  return text.replace(
-    /(?<![a-z\d])(?:[a-z\d]{5}-){4}([a-z\d]{5})(?![a-z\d])/gi,
-    '*****-*****-*****-*****-$1',
-  );
-}
-
-/** One line: what came from outside must not move the cursor or look like a line of its own. */
-function printableLine(text: string): string {
-  return text.replace(/[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g, (character) => {
-    return `\\u{${character.charCodeAt(0).toString(16)}}`;
-  });
 }
 
 function traceAsEnvironmentSays(list: string): void {

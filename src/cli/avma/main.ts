@@ -4,7 +4,8 @@ import { exitStatusOf, formatHresult } from '../../errors/hresult.ts';
 import { printable } from '../../schema/printable.ts';
 import type { Launcher } from '../launcher.ts';
 import { readSettings } from '../settings.ts';
-import { STDERR, STDOUT, writeOutput } from '../terminal.ts';
+import { exitWith, STDERR, STDOUT, writeOutput } from '../terminal.ts';
+import { failingOnUncaught, UncaughtFailure } from '../uncaught.ts';
 import { traceAsAsked } from './debug-option.ts';
 import { writeJson } from './output.ts';
 import { createProgram } from './program.ts';
@@ -29,7 +30,7 @@ export async function main(launcher: Launcher, argv = process.argv.slice(2)): Pr
     json,
   );
   try {
-    await program.parseAsync(traceAsAsked(argv), { from: 'user' });
+    await failingOnUncaught(program.parseAsync(traceAsAsked(argv), { from: 'user' }));
   } catch (thrown) {
     const command = commandOf(program, argv);
     const error =
@@ -38,8 +39,11 @@ export async function main(launcher: Launcher, argv = process.argv.slice(2)): Pr
         : withHelpHint(toAvmaError(thrown, 'avma failed'), command);
     exitStatus = error === undefined ? 0 : exitStatusOf(error.hresult, process.platform);
     if (error !== undefined) await (json ? reportJson(error, exitStatus) : explain(error));
+    if (error?.code === 'internal') await showFault(error, launcher);
+    // What was under way may still hold sockets and timers.
+    if (thrown instanceof UncaughtFailure) process.exit(exitStatus);
   }
-  process.exitCode = exitStatus;
+  exitWith(exitStatus);
 }
 
 /** What went wrong, for the program that asked for JSON. stderr stays empty. */
@@ -55,4 +59,10 @@ async function explain({ code, hresult, message, hint }: AvmaError): Promise<voi
     STDERR,
     `${style.paint('bad', 'avma:')} ${printable(message)}. ${codes}\n      ${printable(hint)}\n`,
   );
+}
+
+/** Shows the stack on stderr, also beside an error as JSON: without it, nobody could find the mistake in avma. */
+async function showFault(error: AvmaError, launcher: Launcher): Promise<void> {
+  const { faultReport } = await import('../fault-report.ts');
+  writeOutput(STDERR, `${faultReport(error, launcher.packageRoot)}\n`);
 }

@@ -1,0 +1,73 @@
+import fs from 'node:fs';
+import nodeModule from 'node:module';
+import path from 'node:path';
+import { printable } from '../schema/printable.ts';
+import { maskProductKeys } from '../system/product-key-mask.ts';
+
+/** More causes than this are a circle, or tell nothing new. */
+const MAX_ERRORS = 10;
+
+/**
+ * The stack of an error and of everything that caused it, with the file and line in src/ of each call. For faults of
+ * avma's own, which nobody can find by their message.
+ *
+ * @param packageRoot the folder that holds dist/, whose source maps are read.
+ */
+export function faultReport(thrown: unknown, packageRoot: string): string {
+  const stacks = errorsBelow(thrown).map(
+    (error, index) => `${index === 0 ? '' : 'Caused by: '}${stackOf(error)}`,
+  );
+  const dist = path.join(packageRoot, 'dist') + path.sep;
+  return stacks
+    .join('\n')
+    .split('\n')
+    .map((line) => printable(maskProductKeys(inSource(line, dist))))
+    .join('\n');
+}
+
+/** The error, then its causes, then what an AggregateError collects. */
+function errorsBelow(thrown: unknown): unknown[] {
+  const found: unknown[] = [];
+  const pending = [thrown];
+  for (let error = pending.shift(); error != null && found.length < MAX_ERRORS; error = pending.shift()) {
+    if (found.includes(error)) continue;
+    found.push(error);
+    if (!(error instanceof Error)) continue;
+    pending.push(error.cause, ...(error instanceof AggregateError ? error.errors : []));
+  }
+  return found;
+}
+
+function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? String(error)) : `not an Error: ${String(error)}`;
+}
+
+/** `at open (/opt/avma/dist/slmgr.cjs:2:18344)` as `at open (src/guest/state-store.ts:31:11)`. */
+function inSource(line: string, dist: string): string {
+  const start = line.indexOf(dist);
+  const place = start === -1 ? null : /^(\w+\.cjs):(\d+):(\d+)/.exec(line.slice(start + dist.length));
+  if (place === null) return line;
+  const [text, bundle = '', lineNumber, column] = place;
+  const entry = sourceMap(dist + bundle)?.findEntry(Number(lineNumber) - 1, Number(column) - 1);
+  if (entry === undefined || !('originalSource' in entry)) return line;
+  const source = path.posix.join('dist', entry.originalSource);
+  const end = start + dist.length + text.length;
+  return `${line.slice(0, start)}${source}:${entry.originalLine + 1}:${entry.originalColumn + 1}${line.slice(end)}`;
+}
+
+const sourceMaps = new Map<string, nodeModule.SourceMap | undefined>();
+
+/** Undefined where the map is not there: the stack then names places in the bundle. */
+function sourceMap(bundle: string): nodeModule.SourceMap | undefined {
+  if (!sourceMaps.has(bundle)) sourceMaps.set(bundle, readSourceMap(`${bundle}.map`));
+  return sourceMaps.get(bundle);
+}
+
+function readSourceMap(file: string): nodeModule.SourceMap | undefined {
+  try {
+    return new nodeModule.SourceMap(JSON.parse(fs.readFileSync(file, 'utf8')));
+  } catch {
+    // Whatever is wrong with the map must not hide the fault that is being reported.
+    return undefined;
+  }
+}
