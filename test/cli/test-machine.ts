@@ -22,6 +22,8 @@ export interface RunOptions {
   /** By how much the process's clock is off, as faketime writes it: `+6d`. */
   readonly faketime?: string;
   readonly uid?: number;
+  /** What the command's output is read as; UTF-8 when not given. */
+  readonly encoding?: BufferEncoding;
 }
 
 export interface ServedHost {
@@ -83,7 +85,7 @@ export class TestMachine {
         {
           env: { ...this.env, ...options.env, ...faketimeEnv(options.faketime) },
           cwd: this.folder,
-          encoding: 'utf8',
+          encoding: options.encoding ?? 'utf8',
           ...(options.uid !== undefined && { uid: options.uid, gid: options.uid }),
         },
         (failed, stdout, stderr) => {

@@ -1,57 +1,152 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { AvmaError } from '../../errors/avma-error.ts';
 import { openGuestService } from '../../guest/guest-service.ts';
+import type { Pipe } from '../../pipe/pipe.ts';
 import { guestEnvironment } from '../guest-environment.ts';
 import type { Launcher } from '../launcher.ts';
 import { readSettings } from '../settings.ts';
-import { isTerminal, mayColor, STDERR, STDOUT, whileWaiting, writeOutput } from '../terminal.ts';
-import { renderResult, runSlmgr, type SlmgrResult } from './run.ts';
+import { exitWith, STDERR, whileWaiting, writeOutput } from '../terminal.ts';
+import { failingOnUncaught, UncaughtFailure } from '../uncaught.ts';
+import type { OpenService } from './commands/handler.ts';
+import { type LineEnd, SlmgrOutput } from './output.ts';
+import { endedByFailure, runSlmgr, type SlmgrResult } from './run.ts';
+import type { HostCommandLine, HostOptions } from './script-host.ts';
 
-type LineEnd = '\n' | '\r\n';
-
-/**
- * slmgr on the real machine. The one place where its exit status is set.
- */
+/** slmgr on the real machine. */
 export async function main(launcher: Launcher, argv = process.argv.slice(2)): Promise<void> {
   const eol = process.platform === 'win32' || process.env.AVMA_EOL === 'crlf' ? '\r\n' : '\n';
-  await runAndPrint(launcher, argv, eol);
-}
-
-/** slmgr as cscript runs it: with the script host's options, its banner, and CRLF line ends everywhere. */
-export async function cscript(launcher: Launcher, argv = process.argv.slice(2)): Promise<void> {
-  const { CSCRIPT_BANNER, parseCscript } = await import('./cscript.ts');
-  const { banner, slmgrArgv, error } = parseCscript(argv);
-  if (banner) writeOutput(STDOUT, CSCRIPT_BANNER.map((line) => `${line}\r\n`).join(''));
-  if (error !== undefined) {
-    writeOutput(STDOUT, `${error}\r\n`);
-    process.exitCode = 1;
+  // The script host's grammar is loaded by the few command lines that have a word for it.
+  if (!argv.some((word) => word.startsWith('//'))) {
+    await runToItsEnd(launcher, argv, await SlmgrOutput.open({ eol, batch: false, unicode: false }));
     return;
   }
-  await runAndPrint(launcher, slmgrArgv, '\r\n');
+  const { readSlmgrWords } = await import('./script-host.ts');
+  const script = path.join(launcher.packageRoot, 'bin', 'slmgr');
+  // The banner is cscript's: `slmgr` alone does not print it on Windows either.
+  await runHosted(launcher, readSlmgrWords(argv, script), { eol, withBanner: false });
 }
 
-async function runAndPrint(launcher: Launcher, argv: readonly string[], eol: LineEnd): Promise<void> {
-  const result = await whileWaiting(
-    'waiting for the host',
-    runSlmgr(argv, {
-      openService: async (options) =>
-        openGuestService(guestEnvironment(launcher, readSettings(launcher.packageRoot)), options),
-      now: Date.now,
-      platform: process.platform,
-    }),
+/** slmgr as cscript runs it: with the script host's banner, and with CRLF line ends everywhere. */
+export async function cscript(launcher: Launcher, argv = process.argv.slice(2)): Promise<void> {
+  const { readCscriptWords } = await import('./script-host.ts');
+  const commandLine = readCscriptWords(argv, {
+    // A path of Windows' is shown as it was given: this machine has no such folders.
+    resolve: (script) => (/^[A-Za-z]:|\\/.test(script) ? script : path.resolve(script)),
+    exists: fs.existsSync,
+  });
+  await runHosted(launcher, commandLine, { eol: '\r\n', withBanner: true });
+}
+
+async function runHosted(
+  launcher: Launcher,
+  commandLine: HostCommandLine,
+  { eol, withBanner }: { eol: LineEnd; withBanner: boolean },
+): Promise<void> {
+  const { options } = commandLine;
+  const output = await SlmgrOutput.open({ eol, batch: options.batch, unicode: options.unicode });
+  if (withBanner && options.banner) {
+    const { CSCRIPT_BANNER } = await import('./script-host.ts');
+    output.printNow(...CSCRIPT_BANNER);
+  }
+  if (commandLine.kind === 'answer') {
+    output.print(...commandLine.lines);
+    output.close();
+    exitWith(commandLine.exitStatus);
+    return;
+  }
+  const run = (pipes?: Set<Pipe>) =>
+    runToItsEnd(launcher, commandLine.slmgrArgv, output, { quiet: options.batch, pipes });
+  await (options.timeoutSeconds === 0 ? run() : runWithTimeout(run, commandLine.script, options, output));
+}
+
+/** How long the pipes may take to close when the time of `//T:` is over. */
+const CLOSE_TIMEOUT_MS = 500;
+
+/** Ends the process with status 1 when the time of `//T:` is over, whatever it is waiting for then. */
+async function runWithTimeout(
+  run: (pipes: Set<Pipe>) => Promise<void>,
+  script: string,
+  { timeoutSeconds }: HostOptions,
+  output: SlmgrOutput,
+): Promise<void> {
+  const pipes = new Set<Pipe>();
+  const end = async () => {
+    const { timeoutLines } = await import('./script-host.ts');
+    output.closeWith(timeoutLines(script));
+    // A pipe that is closed leaves nothing behind: no child, and no message in a pool file.
+    const tooLate = new Promise((resolve) => setTimeout(resolve, CLOSE_TIMEOUT_MS));
+    await Promise.race([Promise.allSettled([...pipes].map((pipe) => pipe.close())), tooLate]);
+    exitWith(1);
+    process.exit();
+  };
+  const timer = setTimeout(() => void end(), timeoutSeconds * 1000);
+  await run(pipes);
+  clearTimeout(timer);
+}
+
+interface RunOptions {
+  /** Whether ssh and the wait may not show either. */
+  readonly quiet?: boolean;
+  /** Collects the pipes that are opened. */
+  readonly pipes?: Set<Pipe> | undefined;
+}
+
+/** Runs slmgr, writes what it prints, and sets the exit status. */
+async function runToItsEnd(
+  launcher: Launcher,
+  argv: readonly string[],
+  output: SlmgrOutput,
+  { quiet = false, pipes }: RunOptions = {},
+): Promise<void> {
+  const running = runSlmgr(argv, {
+    openService: serviceOpener(launcher, pipes),
+    now: Date.now,
+    platform: process.platform,
+    remote: async (login, words) => (await import('./remote.ts')).runOverSsh(login, words, { quiet }),
+    onLines: (lines) => output.print(...lines),
+  });
+  let result: SlmgrResult;
+  try {
+    result = await failingOnUncaught(quiet ? running : whileWaiting('waiting for the host', running));
+  } catch (thrown) {
+    if (!(thrown instanceof UncaughtFailure)) throw thrown;
+    result = resultOfUncaught(thrown, output);
+  }
+  if (result.remoteOutput !== undefined) output.pass(result.remoteOutput);
+  output.close();
+  exitWith(result.exitStatus);
+  if (result.fault === undefined) output.advise(result.advice);
+  else if (!quiet) await reportFault(result.fault, launcher);
+  // What was under way when an exception went uncaught may still hold sockets and timers.
+  if (result.fault?.cause instanceof UncaughtFailure) process.exit();
+}
+
+function serviceOpener(launcher: Launcher, pipes: Set<Pipe> | undefined): OpenService {
+  return async (options) => {
+    const environment = guestEnvironment(launcher, readSettings(launcher.packageRoot));
+    if (pipes === undefined) return openGuestService(environment, options);
+    const openPipe = async () => {
+      const pipe = await environment.openPipe();
+      pipes.add(pipe);
+      return pipe;
+    };
+    return openGuestService({ ...environment, openPipe }, options);
+  };
+}
+
+function resultOfUncaught(failure: UncaughtFailure, output: SlmgrOutput): SlmgrResult {
+  const error = new AvmaError('internal', `slmgr: ${failure.message}`, { cause: failure });
+  const ending = endedByFailure(error, process.platform, (...lines) => output.print(...lines));
+  output.print('');
+  return { lines: [], advice: [], ...ending };
+}
+
+/** A fault of avma's own is always written to stderr, which slmgr.vbs never uses. Otherwise nobody could find it. */
+async function reportFault(fault: AvmaError, launcher: Launcher): Promise<void> {
+  const { faultReport } = await import('../fault-report.ts');
+  writeOutput(
+    STDERR,
+    `slmgr: ${fault.message}.\n       ${fault.hint}\n${faultReport(fault, launcher.packageRoot)}\n`,
   );
-  await print(result, eol);
-  process.exitCode = result.exitStatus;
-}
-
-async function print(result: SlmgrResult, eol: LineEnd): Promise<void> {
-  const output = renderResult(result, eol);
-  if (typeof output === 'string' && mayColor(STDOUT)) {
-    const { colorReport } = await import('./color.ts');
-    writeOutput(STDOUT, colorReport(output));
-  } else {
-    writeOutput(STDOUT, output);
-  }
-  // slmgr has no second stream: what it does not say is said to people only, never to a script.
-  if (result.failure !== undefined && isTerminal(STDERR)) {
-    writeOutput(STDERR, `slmgr: ${result.failure.message}.\n       ${result.failure.hint}\n`);
-  }
 }

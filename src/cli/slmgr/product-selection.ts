@@ -5,19 +5,26 @@ export function isWindows(product: ProductReport): boolean {
   return product.applicationId.toLowerCase() === WINDOWS_APPLICATION_ID;
 }
 
-function hasKey(product: ProductReport): boolean {
-  return product.partialProductKey !== null;
-}
-
-/** Whether the product belongs to a channel, which slmgr tells by its description and nothing else. */
+/** Whether the product belongs to a channel. slmgr.vbs looks for the channel's name anywhere in the description. */
 export function isChannel(
   product: ProductReport,
-  channel: 'TIMEBASED_' | 'VIRTUAL_MACHINE_ACTIVATION' | 'VOLUME_KMSCLIENT' | 'MAK',
+  channel: 'TIMEBASED_' | 'VIRTUAL_MACHINE_ACTIVATION' | 'VOLUME_KMSCLIENT',
 ): boolean {
   return product.description.includes(channel);
 }
 
-/** The product with this Activation ID, typed in any case, keyed or not. */
+/**
+ * Whether the product is activated by a multiple activation key. slmgr.vbs looks for `MAK` anywhere in the description
+ * here too. That would take a vendor's "DATAMAKER" for one, whose lease would then never be renewed, so `MAK` must not
+ * be part of a longer word here, as in `VOLUME_MAK` or `RETAIL(MAK)`, and the key must not be a guest's.
+ */
+export function isMak(product: ProductReport): boolean {
+  return (
+    /(?<![A-Za-z0-9])MAK(?![A-Za-z0-9])/.test(product.description) && product.productKeyChannel !== 'VT:IA'
+  );
+}
+
+/** The product with this Activation ID, typed in any case, with or without a key. */
 export function withActivationId(
   products: readonly ProductReport[],
   activationId: string,
@@ -25,36 +32,42 @@ export function withActivationId(
   return products.find((product) => product.activationId.toLowerCase() === activationId.toLowerCase());
 }
 
-/** What a command acts on: the keyed product of the ID, else the keyed products that are meant, add-ons left out. */
+/** The products that a command changes: the one of the Activation ID, else the default products without add-ons. */
 export function targetsOf(products: readonly ProductReport[], activationId?: string): ProductReport[] {
-  if (activationId) return keyed(withActivationId(products, activationId));
+  if (activationId) return withKeyAndId(products, activationId);
   return defaultProducts(products).filter((product) => !product.isAddon);
 }
 
-/** What /xpr speaks of: as {@link targetsOf}, with the application's add-ons. */
+/** The products that /xpr reports: as {@link targetsOf}, with the application's add-ons. */
 export function expiringProducts(products: readonly ProductReport[], activationId?: string): ProductReport[] {
-  if (activationId) return keyed(withActivationId(products, activationId));
-  return defaultProducts(products);
+  return activationId ? withKeyAndId(products, activationId) : defaultProducts(products);
 }
 
-/** What /dli and /dlv show without an argument: the product that is meant and the keyed add-ons of any application. */
+/** The products that /dli and /dlv show without an argument: the default ones, and add-ons of any application. */
 export function reportedByDefault(products: readonly ProductReport[]): ProductReport[] {
   const main = defaultProducts(products);
-  return products.filter((product) => main.includes(product) || (hasKey(product) && product.isAddon));
+  return withKey(products).filter((product) => main.includes(product) || product.isAddon);
 }
 
 /**
- * The keyed products that slmgr means when no Activation ID is given: those of the Windows application. A vendor's
- * appliance has an application ID of its own and no Windows beside it; there, the products that a virtualization
- * host activates are meant.
+ * The products that slmgr acts on when no Activation ID is given: those of the Windows application that have a key. A
+ * vendor's appliance has an application ID of its own and no Windows beside it. There, they are the products that a
+ * virtualization host activates.
  */
 function defaultProducts(products: readonly ProductReport[]): ProductReport[] {
-  const withKey = products.filter(hasKey);
-  const windows = withKey.filter(isWindows);
+  const candidates = withKey(products);
+  const windows = candidates.filter(isWindows);
   if (windows.some((product) => !product.isAddon)) return windows;
-  return withKey.filter((product) => isWindows(product) || isChannel(product, 'VIRTUAL_MACHINE_ACTIVATION'));
+  return candidates.filter(
+    (product) => isWindows(product) || isChannel(product, 'VIRTUAL_MACHINE_ACTIVATION'),
+  );
 }
 
-function keyed(product: ProductReport | undefined): ProductReport[] {
-  return product !== undefined && hasKey(product) ? [product] : [];
+function withKeyAndId(products: readonly ProductReport[], activationId: string): ProductReport[] {
+  const product = withActivationId(withKey(products), activationId);
+  return product === undefined ? [] : [product];
+}
+
+function withKey(products: readonly ProductReport[]): ProductReport[] {
+  return products.filter(({ partialProductKey }) => partialProductKey !== null);
 }

@@ -32,18 +32,31 @@ const MACHINE =
   /^(?:[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9_])?|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+(?:%[A-Za-z0-9_.-]+)?)$/;
 const USER = /^[A-Za-z0-9_](?:[A-Za-z0-9._@+\\-]*[A-Za-z0-9_$])?$/;
 
-/** The system's own ssh client does it, so its configuration, keys and known hosts hold. */
+export interface SshOptions {
+  readonly env?: NodeJS.ProcessEnv;
+  /** Drops what ssh itself writes to stderr, which otherwise appears there as it comes. */
+  readonly quiet?: boolean;
+}
+
+/**
+ * Runs slmgr through the system's ssh client, whose configuration, keys and known hosts hold. The client is ended with
+ * this process.
+ */
 export async function runOverSsh(
   login: RemoteLogin,
   slmgrArguments: readonly string[],
-  env: NodeJS.ProcessEnv = process.env,
+  { env = process.env, quiet = false }: SshOptions = {},
 ): Promise<RemoteAnswer> {
   const call = sshCall(login, slmgrArguments, env);
   if ('refused' in call) return { kind: 'not-connected', hresult: INVALID_ARGUMENT, reason: call.refused };
   debug('ssh', () => `runs ${call.command} ${call.args.join(' ')}`);
   return new Promise((resolve) => {
-    // What ssh has to say for itself is for a person: it goes to stderr as it comes.
-    const ssh = spawn(call.command, call.args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
+    const ssh = spawn(call.command, call.args, {
+      env,
+      stdio: ['ignore', 'pipe', quiet ? 'ignore' : 'inherit'],
+    });
+    const kill = () => void ssh.kill();
+    process.once('exit', kill);
     const chunks: Buffer[] = [];
     ssh.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
     ssh.on('error', () =>
@@ -54,6 +67,7 @@ export async function runOverSsh(
       }),
     );
     ssh.on('close', (exitStatus) => {
+      process.off('exit', kill);
       const output = Buffer.concat(chunks);
       debug('ssh', () => `ended with ${exitStatus}, ${output.length} bytes on stdout`);
       resolve(answerOf(exitStatus, output));
@@ -71,7 +85,7 @@ function answerOf(exitStatus: number | null, output: Uint8Array): RemoteAnswer {
 
 /**
  * The ssh command line. `AVMA_SSH` names the client and options of its own (`ssh -F FILE`), `AVMA_REMOTE_SLMGR` what
- * to run on the other machine (`sudo -n slmgr`); both are parted at blanks.
+ * to run on the other machine (`sudo -n slmgr`); both are split at spaces.
  */
 export function sshCall(
   { machine, user, password }: RemoteLogin,

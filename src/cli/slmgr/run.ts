@@ -1,7 +1,7 @@
 import { type AvmaError, toAvmaError } from '../../errors/avma-error.ts';
 import { exitStatusOf } from '../../errors/hresult.ts';
 import { type CommandLine, optionWord, parseCommandLine, type RemoteLogin } from './command-line.ts';
-import type { OpenService } from './commands/handler.ts';
+import type { Advice, OpenService } from './commands/handler.ts';
 import { HANDLERS } from './commands/handlers.ts';
 import { connectionErrorLine, errorLine } from './error-text.ts';
 import {
@@ -15,7 +15,7 @@ import { findOption, type KnownOption, missingValue } from './options.ts';
 import type { RemoteRunner } from './remote.ts';
 import { usageLines } from './usage.ts';
 
-/** What slmgr reaches of the world outside its arguments. Dates are written in the process's own time zone. */
+/** What slmgr reaches outside its arguments. Dates are written in the process's own time zone. */
 export interface SlmgrEnvironment {
   /** Called at most once, and not for a usage error. */
   readonly openService: OpenService;
@@ -24,6 +24,8 @@ export interface SlmgrEnvironment {
   readonly platform: NodeJS.Platform;
   /** Runs slmgr on another machine; absent: over the system's ssh. */
   readonly remote?: RemoteRunner;
+  /** Takes the lines of {@link SlmgrResult.lines} as they are printed. */
+  onLines?(lines: readonly string[]): void;
 }
 
 export interface SlmgrResult {
@@ -32,82 +34,103 @@ export interface SlmgrResult {
   readonly exitStatus: number;
   /** What another machine's slmgr printed, to be passed on byte for byte. */
   readonly remoteOutput?: Uint8Array;
-  /** Why a call failed, in more words than slmgr's own: for stderr, or for nobody. */
-  readonly failure?: AvmaError;
+  /** What to tell a person. Empty after success. */
+  readonly advice: readonly Advice[];
+  /** The fault, when the run failed because of a mistake in avma. */
+  readonly fault?: AvmaError;
 }
 
 const FAILURE = 1;
 
-/** Runs one slmgr command line. Prints nothing itself, and throws nothing. */
+/** How a run ended, apart from its lines. */
+type Ending = Partial<SlmgrResult> & Pick<SlmgrResult, 'exitStatus'>;
+type Print = (...lines: readonly string[]) => void;
+
+/** Runs one slmgr command line. Writes nothing itself, and throws nothing. */
 export async function runSlmgr(argv: readonly string[], environment: SlmgrEnvironment): Promise<SlmgrResult> {
+  const lines: string[] = [];
+  const print: Print = (...more) => {
+    lines.push(...more);
+    environment.onLines?.(more);
+  };
+  const ending = await run(argv, environment, print);
+  // slmgr writes its whole output in one go, and the writing ends with a line end of its own.
+  if (ending.remoteOutput === undefined) print('');
+  return { advice: [], ...ending, lines };
+}
+
+async function run(argv: readonly string[], environment: SlmgrEnvironment, print: Print): Promise<Ending> {
+  const refuse = (...lines: readonly string[]): Ending => {
+    print(...lines);
+    return { exitStatus: FAILURE };
+  };
   const commandLine = parseCommandLine(argv);
-  if (commandLine === null) return ended([INVALID_COMBINATION, '', ...usageLines()], FAILURE);
+  if (commandLine === null) return refuse(INVALID_COMBINATION, '', ...usageLines());
   const option = findOption(optionWord(commandLine.option));
-  if (commandLine.remote !== null) return runRemotely(commandLine.remote, commandLine, option, environment);
-  if (option === undefined) {
-    return ended([unrecognizedOption(commandLine.option), '', ...usageLines()], FAILURE);
+  if (commandLine.remote !== null) {
+    if (option?.localOnly) return refuse(NOT_SUPPORTED_REMOTELY);
+    return runRemotely(commandLine.remote, commandLine, environment, print);
   }
+  if (option === undefined) return refuse(unrecognizedOption(commandLine.option), '', ...usageLines());
   const missing = missingValue(option, commandLine.values);
-  if (missing !== undefined) {
-    return ended(['', optionNeeds(option.word, missing), ...usageLines()], FAILURE);
-  }
-  return runHere(option, commandLine.values, environment);
+  if (missing !== undefined) return refuse('', optionNeeds(option.word, missing), ...usageLines());
+  return runHere(option, commandLine.values, environment, print);
 }
 
 async function runHere(
   option: KnownOption,
   values: readonly string[],
   environment: SlmgrEnvironment,
-): Promise<SlmgrResult> {
-  const lines: string[] = [];
+  print: Print,
+): Promise<Ending> {
+  const advice: Advice[] = [];
   try {
     await HANDLERS[option.word]({
       values,
       openService: environment.openService,
       now: () => environment.now(),
-      print: (...more) => void lines.push(...more),
+      print,
+      advise: (more) => void advice.push(more),
     });
-    return ended(lines, 0);
+    return { exitStatus: 0, ...told(advice) };
   } catch (thrown) {
-    const failure = toAvmaError(thrown, `slmgr /${option.word}`);
-    lines.push(errorLine(failure.hresult));
-    return ended(lines, exitStatusOf(failure.hresult, environment.platform), failure);
+    return endedByFailure(toAvmaError(thrown, `slmgr /${option.word}`), environment.platform, print);
   }
 }
 
-/** All but the count of positionals and the options that never leave the machine is the other slmgr's to judge. */
+/** The end of a run whose call failed: slmgr's line for it, its exit status, and what to tell a person. */
+export function endedByFailure(failure: AvmaError, platform: NodeJS.Platform, print: Print): Ending {
+  print(errorLine(failure.hresult));
+  return {
+    exitStatus: exitStatusOf(failure.hresult, platform),
+    ...told([{ reason: failure.message, nextStep: failure.hint, error: failure }]),
+  };
+}
+
+function told(advice: readonly Advice[]): Pick<SlmgrResult, 'advice' | 'fault'> {
+  const fault = advice.find(({ error }) => error?.code === 'internal')?.error;
+  return { advice, ...(fault !== undefined && { fault }) };
+}
+
+/** Only the argument count and local-only options are checked here; the remote slmgr checks the rest. */
 async function runRemotely(
   login: RemoteLogin,
   { option, values }: CommandLine,
-  known: KnownOption | undefined,
   environment: SlmgrEnvironment,
-): Promise<SlmgrResult> {
-  if (known?.localOnly) return ended([NOT_SUPPORTED_REMOTELY], FAILURE);
-  const run = environment.remote ?? (await import('./remote.ts')).runOverSsh;
-  const answer = await run(login, [option, ...values]);
+  print: Print,
+): Promise<Ending> {
+  const runOnMachine = environment.remote ?? (await import('./remote.ts')).runOverSsh;
+  const answer = await runOnMachine(login, [option, ...values]);
   switch (answer.kind) {
     case 'answered':
-      return { lines: [], remoteOutput: answer.output, exitStatus: answer.exitStatus };
+      return { remoteOutput: answer.output, exitStatus: answer.exitStatus };
     case 'no-slmgr':
-      return ended([REMOTE_VERSION_NOT_SUPPORTED], FAILURE);
-    case 'not-connected': {
-      const line = connectionErrorLine(login.machine, answer.hresult, answer.reason);
-      return ended([line], exitStatusOf(answer.hresult, environment.platform));
-    }
+      print(REMOTE_VERSION_NOT_SUPPORTED);
+      return { exitStatus: FAILURE };
+    case 'not-connected':
+      print(connectionErrorLine(login.machine, answer.hresult, answer.reason));
+      return { exitStatus: exitStatusOf(answer.hresult, environment.platform) };
   }
-}
-
-/** slmgr writes its whole output in one go, and the writing ends with a line end of its own. */
-function ended(lines: readonly string[], exitStatus: number, failure?: AvmaError): SlmgrResult {
-  return { lines: [...lines, ''], exitStatus, ...(failure && { failure }) };
-}
-
-/** What to write to stdout: every line ended by `eol`, or another machine's bytes with its line ends made `eol`. */
-export function renderResult(result: SlmgrResult, eol: '\n' | '\r\n'): string | Uint8Array {
-  if (result.remoteOutput === undefined) return joinLines(result.lines, eol);
-  if (eol === '\n') return result.remoteOutput;
-  const bytes = Buffer.from(result.remoteOutput).toString('latin1');
-  return Buffer.from(bytes.replace(/\r?\n/g, eol), 'latin1');
 }
 
 export function joinLines(lines: readonly string[], eol: '\n' | '\r\n'): string {

@@ -189,6 +189,27 @@ describe('activation', () => {
       ],
       calls: [],
     },
+    ...['DATAMAKER Appliance', 'MAK Appliance'].map(
+      (vendor): Case => ({
+        run: `/ato ${DATACENTER.activationId}`,
+        when: `a licensed product of "${vendor}", activated by the host, is renewed`,
+        service: new FakeService([
+          { ...DATACENTER, description: `${vendor}, VIRTUAL_MACHINE_ACTIVATION channel` },
+        ]),
+        prints: [ACTIVATING, 'Product activated successfully.'],
+        calls: [`activate ${DATACENTER.activationId}`],
+      }),
+    ),
+    {
+      run: `/ato ${MAK_ADDON.activationId}`,
+      when: 'MAK in brackets is the marker too',
+      service: new FakeService([{ ...MAK_ADDON, description: 'Office 16, RETAIL(MAK) channel' }]),
+      prints: [
+        `Activating ${MAK_ADDON.name} (${MAK_ADDON.activationId}) ...`,
+        'Product activated successfully.',
+      ],
+      calls: [],
+    },
     {
       run: '/ato',
       when: 'extended grace afterwards',
@@ -600,7 +621,7 @@ describe('exit status', () => {
     expect(result).toEqual({
       lines: ['Error: 0x8007000D The data is invalid.', ''],
       exitStatus: 65,
-      failure: error,
+      advice: [{ reason: 'the state is torn', nextStep: error.hint, error }],
     });
   });
 

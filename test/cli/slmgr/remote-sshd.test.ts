@@ -26,7 +26,7 @@ describe.skipIf(SSHD_IS_MISSING)('over OpenSSH', () => {
 
   test('arguments, bytes and exit status survive', async () => {
     const values = ['/ilc', 'a  b', "it's", '', '$HOME `id` "*" \\ ~ !', '-x', 'two\nlines'];
-    expect(await runOverSsh({ machine: '127.0.0.1', user: USER, password: '' }, values, env)).toEqual({
+    expect(await runOverSsh({ machine: '127.0.0.1', user: USER, password: '' }, values, { env })).toEqual({
       kind: 'answered',
       output: Buffer.from([...values, 'caf\xe9', ''].join('\n'), 'latin1'),
       exitStatus: 84,
@@ -40,9 +40,9 @@ describe.skipIf(SSHD_IS_MISSING)('over OpenSSH', () => {
       AVMA_REMOTE_SLMGR: path.join(folder, 'nothing-here'),
       AVMA_SSH: `${env['AVMA_SSH']}`,
     };
-    expect(await runOverSsh(machine, ['/dlv'], missing)).toEqual({ kind: 'no-slmgr' });
+    expect(await runOverSsh(machine, ['/dlv'], { env: missing })).toEqual({ kind: 'no-slmgr' });
     const strange = { ...env, AVMA_SSH: env['AVMA_SSH']?.replace(/user$/, 'stranger') };
-    expect(await runOverSsh(machine, ['/dlv'], strange)).toEqual({
+    expect(await runOverSsh(machine, ['/dlv'], { env: strange })).toEqual({
       kind: 'not-connected',
       hresult: 0x800706ba,
     });
@@ -50,7 +50,7 @@ describe.skipIf(SSHD_IS_MISSING)('over OpenSSH', () => {
 
   test('a host key that is not the known one is not connected to', async () => {
     fs.writeFileSync(path.join(folder, 'known_hosts'), '');
-    expect(await runOverSsh({ machine: '127.0.0.1', user: '', password: '' }, ['/dlv'], env)).toEqual({
+    expect(await runOverSsh({ machine: '127.0.0.1', user: '', password: '' }, ['/dlv'], { env })).toEqual({
       kind: 'not-connected',
       hresult: 0x800706ba,
     });

@@ -3,8 +3,9 @@ import os from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { remoteOutput } from '../../../src/cli/slmgr/output.ts';
 import { type RemoteAnswer, runOverSsh, sshCall } from '../../../src/cli/slmgr/remote.ts';
-import { joinLines, renderResult } from '../../../src/cli/slmgr/run.ts';
+import { joinLines } from '../../../src/cli/slmgr/run.ts';
 import { DATACENTER, FakeService, slmgr } from './fake-service.ts';
 
 const service = new FakeService([DATACENTER]);
@@ -99,9 +100,17 @@ describe('slmgr MACHINE', () => {
     const { asked, remote } = answering(answered);
     const result = await slmgr('web01 admin "" /DLV All foo', service, { remote });
     expect(asked).toEqual([[login('web01', 'admin'), ['/DLV', 'All', 'foo']]]);
-    expect(result).toEqual({ lines: [], remoteOutput: output, exitStatus: 84 });
-    expect(renderResult(result, '\n')).toBe(output);
-    expect(renderResult(result, '\r\n')).toEqual(Buffer.from('Name: \xe9\r\nError: no\r\n\r\n', 'latin1'));
+    expect(result).toEqual({ lines: [], remoteOutput: output, exitStatus: 84, advice: [] });
+  });
+
+  test('what the other machine prints changes its line ends only', () => {
+    expect(remoteOutput(output, { eol: '\n', unicode: false })).toBe(output);
+    expect(remoteOutput(output, { eol: '\r\n', unicode: false })).toEqual(
+      Buffer.from('Name: \xe9\r\nError: no\r\n\r\n', 'latin1'),
+    );
+    expect(remoteOutput(Buffer.from('Name: \u00e9\n'), { eol: '\r\n', unicode: true })).toBe(
+      'Name: \u00e9\r\n',
+    );
   });
 
   test.each(['/?', '/ipk'])('leaves the judgement of %s to the other machine', async (option) => {
@@ -121,6 +130,7 @@ describe('slmgr MACHINE', () => {
     expect(await slmgr(`web01 ${option}`, service, { remote })).toEqual({
       lines: ['This command of SLMgr.vbs is not supported for remote execution', ''],
       exitStatus: 1,
+      advice: [],
     });
     expect(asked).toEqual([]);
   });
@@ -130,6 +140,7 @@ describe('slmgr MACHINE', () => {
     expect(await slmgr('web01 /dlv', service, { remote })).toEqual({
       lines: ['Error 0x800706BA occurred in connecting to server web01. The RPC server is unavailable', ''],
       exitStatus: 69,
+      advice: [],
     });
   });
 
@@ -138,6 +149,7 @@ describe('slmgr MACHINE', () => {
     expect(await slmgr('web01 /dlv', service, { remote })).toEqual({
       lines: ['The remote machine does not support this version of SLMgr.vbs', ''],
       exitStatus: 1,
+      advice: [],
     });
   });
 
@@ -158,6 +170,7 @@ describe('slmgr MACHINE', () => {
         '',
       ],
       exitStatus: 64,
+      advice: [],
     });
   });
 });
@@ -185,7 +198,7 @@ describe.skipIf(process.platform === 'win32')('over an ssh that runs the command
     const argument = fc.string({ unit: 'binary' }).filter((text) => !text.includes('\0'));
     await fc.assert(
       fc.asyncProperty(fc.array(argument), async (values) => {
-        const answer = await runOverSsh(login('web01'), ['/ilc', ...values], env);
+        const answer = await runOverSsh(login('web01'), ['/ilc', ...values], { env });
         expect(answer).toMatchObject({ kind: 'answered', exitStatus: 0 });
         const output = Buffer.from((answer as { output: Uint8Array }).output).toString();
         expect(output).toBe(['/ilc', ...values].map((value) => `${value}\0`).join(''));
@@ -195,7 +208,9 @@ describe.skipIf(process.platform === 'win32')('over an ssh that runs the command
   });
 
   test('the exit status comes back', async () => {
-    expect(await runOverSsh(login('web01'), ['/ato'], { ...env, AVMA_REMOTE_SLMGR: 'refusing' })).toEqual({
+    expect(
+      await runOverSsh(login('web01'), ['/ato'], { env: { ...env, AVMA_REMOTE_SLMGR: 'refusing' } }),
+    ).toEqual({
       kind: 'answered',
       output: Buffer.from('Error: no\n'),
       exitStatus: 84,
@@ -203,19 +218,21 @@ describe.skipIf(process.platform === 'win32')('over an ssh that runs the command
   });
 
   test('a machine without slmgr', async () => {
-    const answer = await runOverSsh(login('web01'), ['/ato'], { ...env, AVMA_REMOTE_SLMGR: 'silent' });
+    const answer = await runOverSsh(login('web01'), ['/ato'], {
+      env: { ...env, AVMA_REMOTE_SLMGR: 'silent' },
+    });
     expect(answer).toEqual({ kind: 'no-slmgr' });
   });
 
   test.each(['broken-ssh', 'killed-ssh'])('%s', async (name) => {
-    expect(await runOverSsh(login('web01'), ['/ato'], { ...env, AVMA_SSH: name })).toEqual({
+    expect(await runOverSsh(login('web01'), ['/ato'], { env: { ...env, AVMA_SSH: name } })).toEqual({
       kind: 'not-connected',
       hresult: 0x800706ba,
     });
   });
 
   test('no ssh at all', async () => {
-    expect(await runOverSsh(login('web01'), ['/ato'], { ...env, AVMA_SSH: 'no-such-ssh' })).toEqual({
+    expect(await runOverSsh(login('web01'), ['/ato'], { env: { ...env, AVMA_SSH: 'no-such-ssh' } })).toEqual({
       kind: 'not-connected',
       hresult: 0x80070002,
       reason: 'no-such-ssh could not be started: install the OpenSSH client, or name one in AVMA_SSH.',

@@ -13,17 +13,22 @@ import {
   PRODUCT_NOT_FOUND,
   TOKEN_ACTIVATION_ONLY,
 } from '../messages.ts';
-import { isChannel, targetsOf, withActivationId } from '../product-selection.ts';
+import { isMak, targetsOf, withActivationId } from '../product-selection.ts';
+import { adviseToInstallKey } from './advice.ts';
 import type { Invocation } from './handler.ts';
 
 const TOKEN_ONLY = 3;
 const NOT_GENUINE = HRESULT.SL_E_NOT_GENUINE;
 
 /** /ato */
-export async function activate({ values, openService, print }: Invocation): Promise<void> {
+export async function activate(invocation: Invocation): Promise<void> {
+  const { values, openService, print } = invocation;
   const service = await openService();
   const products = targetsOf(await service.products(), values[0]);
-  if (products.length === 0) return print(PRODUCT_NOT_FOUND);
+  if (products.length === 0) {
+    print(PRODUCT_NOT_FOUND);
+    return adviseToInstallKey(invocation, values[0]);
+  }
   for (const product of products) {
     if (product.kmsClient.activationTypeEnabled === TOKEN_ONLY) {
       print(TOKEN_ACTIVATION_ONLY);
@@ -54,16 +59,16 @@ export async function depositConfirmationId({ values, openService, print }: Invo
   }
 }
 
-/** An activation of this kind does not run out, and each new one would use up a count. */
+/** An activation by a multiple activation key does not end, and each further one would use up its count. */
 function isActivatedMak(product: ProductReport): boolean {
-  return isChannel(product, 'MAK') && product.license.status === LicenseStatus.licensed;
+  return isMak(product) && product.license.status === LicenseStatus.licensed;
 }
 
 async function again(service: LicensingService, product: ProductReport): Promise<ProductReport> {
   return withActivationId(await service.products(), product.activationId) ?? product;
 }
 
-/** What slmgr says of the state in which a call that succeeded has left the product. */
+/** What slmgr prints after a call that succeeded, by the licence status that the product has then. */
 function outcomeLines({ license }: ProductReport, licensed: string): string[] {
   switch (license.status) {
     case LicenseStatus.licensed:

@@ -1,3 +1,4 @@
+import type { AvmaError } from '../../../errors/avma-error.ts';
 import type { LicensingService } from '../../../guest/licensing-service.ts';
 
 /**
@@ -7,6 +8,16 @@ import type { LicensingService } from '../../../guest/licensing-service.ts';
  */
 export type OpenService = (options?: { readonly recover?: boolean }) => Promise<LicensingService>;
 
+/** A failure in more words than slmgr's own, for a person on a terminal. */
+export interface Advice {
+  /** What happened and why: a sentence without its full stop. */
+  readonly reason: string;
+  /** What to do now: a sentence that names an slmgr command where there is one. */
+  readonly nextStep: string;
+  /** The error behind it. */
+  readonly error?: AvmaError;
+}
+
 /** What a command of slmgr is given, and where its lines go. */
 export interface Invocation {
   /** What came after the option; at least as many as the option requires. */
@@ -15,12 +26,17 @@ export interface Invocation {
   /** The guest's wall clock, milliseconds since 1970 UTC. */
   now(): number;
   /** Adds lines to the output; they stay when the command fails afterwards. */
-  print(...lines: string[]): void;
+  print(...lines: readonly string[]): void;
+  /**
+   * Tells a person on a terminal why there is no licence now, and what to do. For what slmgr itself takes for a success
+   * or a soft error: an error that is thrown has its own message and hint.
+   */
+  advise(advice: Advice): void;
 }
 
 /**
- * One option of slmgr. It prints and returns when slmgr would end with status 0, soft errors included.
+ * Runs one option of slmgr. It prints and returns when slmgr would end with status 0, soft errors included.
  *
- * @throws {AvmaError} for a call that failed: its error line and exit status are not the handler's business.
+ * @throws {AvmaError} for a call that failed. Its error line and exit status are made by the caller.
  */
 export type Handler = (invocation: Invocation) => void | Promise<void>;

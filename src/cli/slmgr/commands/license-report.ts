@@ -3,6 +3,7 @@ import { expirationLines } from '../expiration-text.ts';
 import { productLines, type ReportDetail, serviceVersionLine } from '../license-report-text.ts';
 import { PRODUCT_KEY_NOT_FOUND } from '../messages.ts';
 import { expiringProducts, reportedByDefault, withActivationId } from '../product-selection.ts';
+import { adviseToInstallKey } from './advice.ts';
 import type { Invocation } from './handler.ts';
 
 /** /dli */
@@ -15,12 +16,16 @@ export function fullReport(invocation: Invocation): Promise<void> {
   return report(invocation, 'full');
 }
 
-async function report({ values, openService, print }: Invocation, detail: ReportDetail): Promise<void> {
+async function report(invocation: Invocation, detail: ReportDetail): Promise<void> {
+  const { values, openService, print } = invocation;
   const licensing = await openService();
   const service = licensing.service();
   if (detail === 'full') print(serviceVersionLine(service));
   const { products, separated } = select(await licensing.products(), values[0]);
-  if (products.length === 0) return print(PRODUCT_KEY_NOT_FOUND);
+  if (products.length === 0) {
+    print(PRODUCT_KEY_NOT_FOUND);
+    return adviseToInstallKey(invocation, values[0]);
+  }
   for (const product of products) {
     print(...productLines(product, service, detail));
     if (separated) print('');
@@ -39,9 +44,13 @@ function select(
 }
 
 /** /xpr */
-export async function expiration({ values, openService, now, print }: Invocation): Promise<void> {
+export async function expiration(invocation: Invocation): Promise<void> {
+  const { values, openService, now, print } = invocation;
   const products = expiringProducts(await (await openService()).products(), values[0]);
-  if (products.length === 0) return print(PRODUCT_KEY_NOT_FOUND);
+  if (products.length === 0) {
+    print(PRODUCT_KEY_NOT_FOUND);
+    return adviseToInstallKey(invocation, values[0]);
+  }
   const time = now();
   print(...products.flatMap((product) => expirationLines(product, time)));
 }

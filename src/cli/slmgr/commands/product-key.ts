@@ -5,21 +5,33 @@ import {
   UNINSTALLED_PRODUCT_KEY,
 } from '../messages.ts';
 import { targetsOf } from '../product-selection.ts';
+import { adviseToInstallKey } from './advice.ts';
 import type { Invocation } from './handler.ts';
 
 /** /ipk */
-export async function installProductKey({ values, openService, print }: Invocation): Promise<void> {
+export async function installProductKey({ values, openService, print, advise }: Invocation): Promise<void> {
   const key = values[0] as string;
   // A key is how a guest starts afresh: what a damaged state file held is lost anyway.
-  await (await openService({ recover: true })).installProductKey(key);
+  const { activationError } = await (await openService({ recover: true })).installProductKey(key);
   print(installedProductKey(key));
+  if (activationError !== null) {
+    advise({
+      reason: `the key is installed, but not activated: ${activationError.message}`,
+      nextStep: `${activationError.hint} Then activate: slmgr /ato`,
+      error: activationError,
+    });
+  }
 }
 
 /** /upk */
-export async function uninstallProductKey({ values, openService, print }: Invocation): Promise<void> {
+export async function uninstallProductKey(invocation: Invocation): Promise<void> {
+  const { values, openService, print } = invocation;
   const service = await openService();
   const products = targetsOf(await service.products(), values[0]);
-  if (products.length === 0) return print(PRODUCT_KEY_NOT_FOUND);
+  if (products.length === 0) {
+    print(PRODUCT_KEY_NOT_FOUND);
+    return adviseToInstallKey(invocation, values[0]);
+  }
   for (const product of products) await service.uninstallProductKey(product.activationId);
   print(UNINSTALLED_PRODUCT_KEY);
 }
