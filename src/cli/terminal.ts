@@ -90,20 +90,25 @@ function takeSpinnerOff(): void {
  * Shows on a terminal what a command is waiting for, once it has waited for a moment, and takes that off again. Nothing
  * is written where stderr is not a terminal.
  *
- * @param limitMs - When the work gives up by itself, in milliseconds; shown beside the time that has gone by.
+ * @param limitMs - When the work gives up by itself, in milliseconds; shown beside the time that has gone by. A function
+ *   where that is known later.
  */
-export async function whileWaiting<T>(what: string, work: Promise<T>, limitMs?: number): Promise<T> {
+export async function whileWaiting<T>(
+  what: string,
+  work: Promise<T>,
+  limitMs?: number | (() => number | undefined),
+): Promise<T> {
   if (!isTerminal(STDERR)) return work;
   let frame = 0;
   const started = performance.now();
-  const limit = limitMs === undefined ? '' : ` of ${Math.ceil(limitMs / 1000)}`;
   const timer = setInterval(() => {
     const waited = performance.now() - started;
     if (waited < SPINNER_DELAY_MS) return;
-    const seconds = Math.floor(waited / 1000);
+    const limit = typeof limitMs === 'function' ? limitMs() : limitMs;
+    const seconds = `${Math.floor(waited / 1000)}${limit === undefined ? '' : ` of ${Math.ceil(limit / 1000)}`}`;
     // Drawn over the one before.
     spinnerIsShown = false;
-    writeOutput(STDERR, `\r${FRAMES[frame++ % FRAMES.length]} ${what} ... ${seconds}${limit} s`);
+    writeOutput(STDERR, `\r${FRAMES[frame++ % FRAMES.length]} ${what} ... ${seconds} s`);
     spinnerIsShown = true;
   }, 100);
   try {

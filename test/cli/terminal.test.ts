@@ -1,5 +1,6 @@
 /** What a person sees on a terminal, and a program does not. util-linux's script gives the commands a terminal. */
 import { execFile, execFileSync } from 'node:child_process';
+import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
@@ -56,13 +57,74 @@ describe.skipIf(scriptIsMissing())('on a terminal', () => {
     expect(await onTerminal('slmgr /dli', env)).not.toContain('\u001b');
   });
 
-  test('a wait longer than a moment shows, and what is shown is taken off again', async () => {
-    const env = { AVMA_PIPE: 'unix:silent.sock', AVMA_DEADLINE: '1.5' };
-    const seen = await onTerminal('slmgr /ato', env);
-    expect(seen).toMatch(/\r\S waiting for the host \.\.\. 1 s\r\u001b\[K.*Activating /s);
-    expect(seen).toContain('look at the host, then try again.');
-    const program = await machine.run('slmgr', ['/ato'], { env });
-    expect(program.stdout).not.toContain('waiting');
-    expect(program.stderr).toBe('');
+  const SILENT = { AVMA_PIPE: 'unix:silent.sock', AVMA_DEADLINE: '1.5' };
+
+  test('the Activating line is there before the wait, which shows and is taken off again', async () => {
+    const seen = await onTerminal('slmgr /ato', SILENT);
+    expect(seen).toMatch(
+      /^Activating .*\n(?:\r\S waiting for the host \.\.\. \d of 2 s)+\r\u001b\[K\u001b\[31mError: 0xC004FD01 /,
+    );
+    const program = await machine.run('slmgr', ['/ato'], { env: SILENT });
+    expect(stripVTControlCharacters(seen.replace(/(?:\r\S waiting .*? s)+\r/, ''))).toBe(
+      `${program.stdout}slmgr: ${reasonOf(seen)}`,
+    );
+  });
+
+  test('slmgr writes the same on stdout, line by line, as into a pipe', async () => {
+    const onScreen = await onTerminal('slmgr /ato 2>/dev/null', { ...SILENT, NO_COLOR: '1' });
+    expect(onScreen).toBe((await machine.run('slmgr', ['/ato'], { env: SILENT })).stdout);
+  });
+
+  describe('a failure of slmgr is explained on stderr, and to a program it is not', () => {
+    const fresh = { AVMA_STATE_DIR: 'fresh', AVMA_PIPE: 'unix:nothing.sock' };
+
+    test.each([
+      ['/ato', SILENT, /^slmgr: no answer over unix:silent\.sock.*\.\n {7}\S.*\n$/m],
+      ['/ato', fresh, /^slmgr: no product key is installed\.\n {7}Install one: slmgr \/ipk KEY\n$/m],
+      ['/dlv', fresh, /^slmgr: no product key is installed\.\n {7}Install one: slmgr \/ipk KEY\n$/m],
+      ['/xpr', fresh, /^slmgr: no product key is installed\.\n {7}Install one: slmgr \/ipk KEY\n$/m],
+      ['/upk', fresh, /^slmgr: no product key is installed\.\n {7}Install one: slmgr \/ipk KEY\n$/m],
+      [
+        '/ato 1-2-3',
+        fresh,
+        /^slmgr: no product with the Activation ID 1-2-3 has a key\.\n {7}List .*: slmgr \/dlv all\n$/m,
+      ],
+      [
+        `/ipk ${STANDARD_2012_R2}`,
+        fresh,
+        /^slmgr: the key is installed, but not activated: no host at .*\.\n {7}.* Then activate: slmgr \/ato\n$/m,
+      ],
+      ['/ipk WRONG', fresh, /^slmgr: .*\.\n {7}\S.*\n$/m],
+    ])('slmgr %s', async (words, env, explained) => {
+      expect(await onTerminal(`slmgr ${words}`, env)).toMatch(explained);
+      fs.rmSync(machine.at('fresh'), { recursive: true, force: true });
+      expect((await machine.run('slmgr', words.split(' '), { env })).stderr).toBe('');
+      fs.rmSync(machine.at('fresh'), { recursive: true, force: true });
+    });
+
+    test('not with //B', async () => {
+      expect(await onTerminal('slmgr //B /ato', SILENT)).toBe('');
+    });
+
+    test('not where stderr goes to a file', async () => {
+      expect(await onTerminal('slmgr /ato 2>/dev/null', SILENT)).not.toContain('slmgr: ');
+    });
+  });
+
+  test('//U changes nothing on a terminal', async () => {
+    const env = { NO_COLOR: '1' };
+    expect(await onTerminal('slmgr //U /xpr', env)).toBe(await onTerminal('slmgr /xpr', env));
+  });
+
+  test('//T ends a run and says so after what was on the screen', async () => {
+    const seen = await onTerminal('slmgr //T:1 /ato', { ...SILENT, AVMA_DEADLINE: '600' });
+    expect(stripVTControlCharacters(seen)).toMatch(
+      /^Activating .*\n.*Script execution time was exceeded on script ".*\/bin\/slmgr"\.\nScript execution was terminated\.\n$/s,
+    );
   });
 });
+
+/** The lines that explain a failure, from the reason on. */
+function reasonOf(seen: string): string {
+  return seen.slice(seen.indexOf('slmgr: ') + 'slmgr: '.length);
+}

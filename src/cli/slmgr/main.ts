@@ -5,7 +5,7 @@ import { openGuestService } from '../../guest/guest-service.ts';
 import type { Pipe } from '../../pipe/pipe.ts';
 import { guestEnvironment } from '../guest-environment.ts';
 import type { Launcher } from '../launcher.ts';
-import { readSettings } from '../settings.ts';
+import { readSettings, type Settings } from '../settings.ts';
 import { exitWith, STDERR, whileWaiting, writeOutput } from '../terminal.ts';
 import { failingOnUncaught, UncaughtFailure } from '../uncaught.ts';
 import type { OpenService } from './commands/handler.ts';
@@ -99,8 +99,12 @@ async function runToItsEnd(
   output: SlmgrOutput,
   { quiet = false, pipes }: RunOptions = {},
 ): Promise<void> {
+  let deadline: number | undefined;
+  const onSettings = (settings: Settings) => {
+    deadline = settings.deadline;
+  };
   const running = runSlmgr(argv, {
-    openService: serviceOpener(launcher, pipes),
+    openService: serviceOpener(launcher, { pipes, onSettings }),
     now: Date.now,
     platform: process.platform,
     remote: async (login, words) => (await import('./remote.ts')).runOverSsh(login, words, { quiet }),
@@ -108,7 +112,9 @@ async function runToItsEnd(
   });
   let result: SlmgrResult;
   try {
-    result = await failingOnUncaught(quiet ? running : whileWaiting('waiting for the host', running));
+    result = await failingOnUncaught(
+      quiet ? running : whileWaiting('waiting for the host', running, () => deadline),
+    );
   } catch (thrown) {
     if (!(thrown instanceof UncaughtFailure)) throw thrown;
     result = resultOfUncaught(thrown, output);
@@ -122,9 +128,14 @@ async function runToItsEnd(
   if (result.fault?.cause instanceof UncaughtFailure) process.exit();
 }
 
-function serviceOpener(launcher: Launcher, pipes: Set<Pipe> | undefined): OpenService {
+function serviceOpener(
+  launcher: Launcher,
+  { pipes, onSettings }: { pipes: Set<Pipe> | undefined; onSettings(settings: Settings): void },
+): OpenService {
   return async (options) => {
-    const environment = guestEnvironment(launcher, readSettings(launcher.packageRoot));
+    const settings = readSettings(launcher.packageRoot);
+    onSettings(settings);
+    const environment = guestEnvironment(launcher, settings);
     if (pipes === undefined) return openGuestService(environment, options);
     const openPipe = async () => {
       const pipe = await environment.openPipe();
