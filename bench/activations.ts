@@ -24,11 +24,9 @@ async function main(): Promise<void> {
       log: { machineName: 'bench', iaid: null, client: 'bench', trigger: 'renewal' as const },
     };
     const signal = AbortSignal.timeout(10_000);
-    const result = await exchangeActivation(pipe, facts, host, anchors, signal, {
-      exchangeId: null,
-      hostName: null,
-    });
-    host = result.signedLease.certificate;
+    const outcome = await exchangeActivation({ pipe, facts, knownHost: host, anchors, signal });
+    if (outcome.kind === 'failed') throw outcome.error;
+    host = outcome.result.signedLease.certificate;
     await pipe.close();
   }
   process.stdout.write(JSON.stringify({ milliseconds: performance.now() - started }));

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import type { GuestEvent } from '../events/guest-event.ts';
 import { jsonLinesSink } from '../events/sinks/json-lines.ts';
-import type { GuestEnvironment } from '../guest/guest-service.ts';
+import type { GuestEnvironment } from '../guest/environment.ts';
 import { readClock } from '../machine/clock.ts';
 import type { PipeEnvironment } from '../pipe/environment.ts';
 import type { Pipe } from '../pipe/pipe.ts';

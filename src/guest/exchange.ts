@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { AvmaError } from '../errors/avma-error.ts';
-import { type AvmaErrorCode, CODES } from '../errors/codes.ts';
+import { AvmaError, toAvmaError } from '../errors/avma-error.ts';
+import type { AvmaErrorCode } from '../errors/codes.ts';
 import type { Pipe } from '../pipe/pipe.ts';
 import type { SignedLease } from '../protocol/answer.ts';
 import { generateKeyPair } from '../protocol/curve-keys.ts';
@@ -15,47 +15,61 @@ import { encodeJson, Fault, type Request } from '../protocol/messages.ts';
 import { boxKey, joinRequestPacket, seal } from '../protocol/sealed-packet.ts';
 import type { VerifiedAnswer } from '../protocol/verify-answer.ts';
 import { verifyResponse } from '../protocol/verify-response.ts';
+import { debug } from '../system/debug.ts';
 
-/** What the guest says of itself; the exchange ID is the exchange's own. */
+/** What the guest says of itself in a request. Each request gets an exchange ID of its own. */
 export type RequestFacts = Omit<Request, 'exchangeId'>;
+
+/** One activation over a pipe. */
+export interface Exchange {
+  readonly pipe: Pipe;
+  readonly facts: RequestFacts;
+  /** Certificate of the host that answered last; null where none has answered yet. */
+  readonly knownHost: Envelope | null;
+  readonly anchors: readonly TrustAnchor[];
+  /** Aborts at the deadline. */
+  readonly signal: AbortSignal;
+}
 
 export interface ActivationResult extends VerifiedAnswer {
   readonly signedLease: SignedLease;
   readonly exchangeId: string;
 }
 
-/** What an exchange got to know before it failed; for the event log. */
-export interface ExchangeTrace {
-  exchangeId: string | null;
-  hostName: string | null;
-}
+/**
+ * How an exchange ended. A failure says which request it was and which host it was sealed to, as far as it came to
+ * that: events and the record of the last attempt show both.
+ */
+export type ExchangeOutcome =
+  | { readonly kind: 'activated'; readonly result: ActivationResult }
+  | {
+      readonly kind: 'failed';
+      readonly error: AvmaError;
+      readonly exchangeId: string | null;
+      readonly hostName: string | null;
+    };
 
 /**
  * One activation over a pipe (docs/protocol.md, section 6): `hello` if the host is not known yet, then the sealed
- * request. A known host that cannot open the request has changed, as after a live migration: then it is asked who
- * it is, once.
- *
- * @param known - Certificate of the host that answered last; null the first time.
- * @throws {AvmaError} what the pipe throws, what the host refuses with, or the first verification step that failed.
+ * request. A known host that cannot open the request has changed, as after a live migration: then `hello` asks who it
+ * is, once. Throws nothing: what the pipe, the host or a verification step fails with is in the outcome.
  */
-export async function exchangeActivation(
-  pipe: Pipe,
-  facts: RequestFacts,
-  known: Envelope | null,
-  anchors: readonly TrustAnchor[],
-  signal: AbortSignal,
-  trace: ExchangeTrace,
-): Promise<ActivationResult> {
-  const remembered = known === null ? undefined : certificateIfTrusted(known, anchors);
-  if (remembered !== undefined) {
-    try {
-      return await requestActivation(pipe, facts, remembered, anchors, signal, trace);
-    } catch (thrown) {
-      if (!(thrown instanceof AvmaError) || thrown.code !== 'request-unopened') throw thrown;
-    }
+export async function exchangeActivation(exchange: Exchange): Promise<ExchangeOutcome> {
+  const { pipe, knownHost, anchors, signal } = exchange;
+  const known = knownHost === null ? undefined : certificateIfTrusted(knownHost, anchors);
+  if (known !== undefined) {
+    const outcome = await requestActivation(exchange, known);
+    if (outcome.kind === 'activated' || outcome.error.code !== 'request-unopened') return outcome;
+    debug('wire', () => `host ${known.hostName} cannot open the request: asking who the host is now`);
   }
-  const host = verifyHostCertificate(await askForCertificate(pipe, signal), anchors);
-  return requestActivation(pipe, facts, host, anchors, signal, trace);
+  let host: HostCertificate;
+  try {
+    host = verifyHostCertificate(await askForCertificate(pipe, signal), anchors);
+  } catch (thrown) {
+    const error = toAvmaError(thrown, 'cannot ask who the host is');
+    return { kind: 'failed', error, exchangeId: null, hostName: null };
+  }
+  return requestActivation(exchange, host);
 }
 
 /**
@@ -73,36 +87,36 @@ export async function askForCertificate(pipe: Pipe, signal: AbortSignal): Promis
   return offer.data;
 }
 
-async function requestActivation(
-  pipe: Pipe,
-  facts: RequestFacts,
-  host: HostCertificate,
-  anchors: readonly TrustAnchor[],
-  signal: AbortSignal,
-  trace: ExchangeTrace,
-): Promise<ActivationResult> {
+async function requestActivation(exchange: Exchange, host: HostCertificate): Promise<ExchangeOutcome> {
   const exchangeId = newExchangeId();
-  trace.exchangeId = exchangeId;
-  trace.hostName = host.hostName;
+  try {
+    const result = await sendRequest(exchange, host, { exchangeId, ...exchange.facts });
+    return { kind: 'activated', result };
+  } catch (thrown) {
+    const error = toAvmaError(thrown, 'cannot ask the host');
+    return { kind: 'failed', error, exchangeId, hostName: host.hostName };
+  }
+}
+
+/** The request, sealed to `host` with a fresh key, and its verified answer. */
+async function sendRequest(
+  { pipe, signal, anchors }: Exchange,
+  host: HostCertificate,
+  request: Request,
+): Promise<ActivationResult> {
+  const { exchangeId } = request;
   const fresh = generateKeyPair('x25519');
   const key = boxKey(fresh, Buffer.from(host.boxKey, 'base64url'));
   if (key === null) {
     throw new AvmaError('certificate-untrusted', "the host's certificate holds a key that hides nothing");
   }
-  const request: Request = { exchangeId, ...facts };
-  const packet = joinRequestPacket(fresh.publicKey, seal(key, encodeJson(request)));
-  const frame = await exchangeFrames(pipe, { type: 'request', exchangeId, body: packet }, signal);
+  const requestPacket = joinRequestPacket(fresh.publicKey, seal(key, encodeJson(request)));
+  const frame = await exchangeFrames(pipe, { type: 'request', exchangeId, body: requestPacket }, signal);
   if (frame.type !== 'response') {
     throw new AvmaError('response-malformed', `the host answered a request with "${frame.type}"`);
   }
-  const result = verifyResponse({
-    sealed: new Uint8Array(frame.body),
-    key,
-    requestPacket: packet,
-    request,
-    anchors,
-  });
-  return { ...result, exchangeId };
+  const sealed = new Uint8Array(frame.body);
+  return { ...verifyResponse({ sealed, key, requestPacket, request, anchors }), exchangeId };
 }
 
 /** Step V1: the line that answers this exchange, parsed; a fault is thrown as the error that it names. */
@@ -122,7 +136,11 @@ async function exchangeFrames(pipe: Pipe, frame: Frame, signal: AbortSignal): Pr
 /** A fault is not signed: it ends this attempt and changes nothing else. */
 function faultError(body: Uint8Array): AvmaError {
   const fault = Fault.safeParse(parseJson(body));
-  if (!fault.success) return new AvmaError('response-malformed', 'the host reports a fault, but not which');
+  if (!fault.success)
+    return new AvmaError(
+      'response-malformed',
+      'the host reports a fault that this version of avma does not know',
+    );
   const { code, supported } = fault.data;
   const says: Record<Fault['code'], string> = {
     'protocol-unsupported': `it speaks version ${supported.versions.join(', ')} of the protocol only`,
@@ -130,10 +148,10 @@ function faultError(body: Uint8Array): AvmaError {
     'request-malformed': 'it opened the request and cannot make sense of it',
     'exchange-reused': 'it has seen this exchange ID with other bytes',
     'host-not-activated': 'it has no certificate yet, so it can activate nobody',
-    throttled: CODES.throttled.hint,
+    throttled: 'too many requests came over this pipe',
     'io-error': 'it cannot write its ledger',
   };
-  // Its trouble with its disk is not ours: from here the host simply cannot serve.
+  // The code `io-error` is for disks of this machine; a host whose disk fails cannot serve.
   const mapped: AvmaErrorCode = code === 'io-error' ? 'host-gone' : code;
   return new AvmaError(mapped, `the host could not answer: ${says[code]}`);
 }
@@ -144,7 +162,9 @@ function certificateIfTrusted(
 ): HostCertificate | undefined {
   try {
     return verifyHostCertificate(envelope, anchors);
-  } catch {
+  } catch (thrown) {
+    if (!(thrown instanceof AvmaError)) throw thrown;
+    debug('trust', () => `the host that answered last is not trusted any more: ${thrown.message}`);
     return undefined;
   }
 }

@@ -1,306 +1,167 @@
-import fs from 'node:fs';
-import path from 'node:path';
-import { type Catalog, loadCatalog, readCatalogFile } from '../catalog/catalog.ts';
+import type { Catalog } from '../catalog/catalog.ts';
 import { type Product, WINDOWS_APPLICATION_ID } from '../catalog/product.ts';
 import { AvmaError, toAvmaError } from '../errors/avma-error.ts';
-import { CODES } from '../errors/codes.ts';
-import { formatHresult, HRESULT } from '../errors/hresult.ts';
-import type { EventSink } from '../events/event-sink.ts';
-import type { GuestEvent } from '../events/guest-event.ts';
-import { type ClockReading, withinBounds } from '../machine/clock.ts';
-import { findVmId, type VmId } from '../machine/vm-id.ts';
-import type { Pipe } from '../pipe/pipe.ts';
+import type { VmId } from '../machine/vm-id.ts';
 import type { Trigger } from '../protocol/messages.ts';
-import { listFiles, makePrivateFolder, replaceFile } from '../storage/atomic-file.ts';
-import type { ExchangeTrace } from './exchange.ts';
-import { emptyState, type GuestState, type RearmScope, rearmCount } from './guest-state.ts';
-import type { LicensingService } from './licensing-service.ts';
-import { observe } from './observation.ts';
-import { type DerivedReport, deriveReport, kmsClientReport, type ReportBasis } from './product-report.ts';
+import { listFiles } from '../storage/atomic-file.ts';
+import { activateProduct } from './activation.ts';
+import { installCatalog } from './catalog-installation.ts';
+import {
+  createContext,
+  type GuestContext,
+  readAnchors,
+  readBasis,
+  readCatalog,
+  readClock,
+  readState,
+} from './context.ts';
+import type { GuestEnvironment } from './environment.ts';
+import { type GuestState, type RearmScope, rearmCount } from './guest-state.ts';
+import type { KeyInstallation, LicensingService } from './licensing-service.ts';
+import { type GuestLook, lookAtProducts } from './looking.ts';
+import { type DerivedReport, deriveReport, kmsClientReport } from './product-report.ts';
 import * as changes from './state-changes.ts';
-import { openStateStore } from './state-store.ts';
-import { loadTrustAnchors, type StoredAnchor } from './trust-store.ts';
+import { folderWarnings } from './state-folder-warnings.ts';
+import type { StoredAnchor } from './trust-store.ts';
 
-/** What Windows says of a key whose KMS host, or whose activation server, it cannot reach. */
-const NO_KMS_HOST = HRESULT.SL_E_VL_BINDING_SERVICE_UNAVAILABLE;
-const NO_ACTIVATION_SERVER = HRESULT.ERROR_INTERNET_NAME_NOT_RESOLVED;
-
-/** What the guest's service touches: folders, clocks, the pipe and the event log. */
-export interface GuestEnvironment {
-  readonly stateFolder: string;
-  readonly trustFolders: readonly string[];
-  readonly catalogFolders: readonly string[];
-  /** Where /ilc puts catalogues; one of {@link catalogFolders}. */
-  readonly ownCatalogFolder: string;
-  readonly configuredVmId: string | undefined;
-  /** Folder that stands for `/` when the machine's identity is read. */
-  readonly root: string;
-  readonly machineName: string;
-  /** `avma 0.1.0`, for the host's event log. */
-  readonly client: string;
-  readonly serviceVersion: string;
-  /** For a whole activation, in milliseconds. */
-  readonly deadline: number;
-  readonly events: EventSink<GuestEvent>;
-  readClock(): ClockReading;
-  /** @throws {AvmaError} `pipe-not-found`, `pipe-uri-invalid`. */
-  openPipe(): Promise<Pipe>;
-}
-
-/** The licensing service with what `avma guest status` shows besides. */
+/**
+ * The licensing service with what `avma guest status` shows besides. State, catalogues and trust anchors are read at
+ * each call and at each access, so a service may stay open while other commands change them.
+ */
 export interface GuestService extends LicensingService {
   readonly vmId: VmId;
+  readonly stateFile: string;
+  /** What is unsafe about the guest's folders, in sentences. */
+  readonly warnings: readonly string[];
   readonly catalog: Catalog;
   readonly anchors: readonly StoredAnchor[];
-  readonly stateFile: string;
   state(): GuestState;
+  /** Everything about every product, each derived once. */
+  look(): Promise<GuestLook>;
+  /** One product, without saving anything; undefined when no catalogue lists it. */
+  derive(activationId: string): DerivedReport | undefined;
   /** As {@link LicensingService.activate}, and says what started it: the host's log shows that. */
   activate(activationId: string, trigger?: Trigger): Promise<void>;
-  derive(activationId: string): DerivedReport | undefined;
 }
 
 /**
- * Opens the state, the catalogues and the trust anchors. What has become of the licence since it was last looked at
- * is noted, where this user may write.
+ * Opens the guest's licensing service. A damaged state is an error at once, for every command but the one that
+ * replaces it.
  *
- * @throws {AvmaError} `state-damaged` and `state-newer` unless `recover` is set, `file-invalid` for a bad catalogue
- *   or anchor, `vm-id-unknown`.
+ * @param options - `recover` opens over a damaged state, which {@link LicensingService.installProductKey} replaces.
+ * @throws {AvmaError} `state-damaged` unless `recover` is set, `state-newer`, `file-invalid`, `access-denied`,
+ *   `vm-id-unknown`.
  */
 export async function openGuestService(
   environment: GuestEnvironment,
-  options: { recover?: boolean } = {},
+  options: { readonly recover?: boolean } = {},
 ): Promise<GuestService> {
-  const readClock = () => withinBounds(environment.readClock());
-  const store = openStateStore(environment.stateFolder);
-  const vmId = findVmId(environment.configuredVmId, environment.root);
-  const catalog = loadCatalog(environment.catalogFolders);
-  const anchors = loadTrustAnchors(environment.trustFolders);
-  let state: GuestState;
+  const context = createContext(environment);
   try {
-    state = store.read();
-    state = await noteObservation(state);
+    readState(context);
   } catch (thrown) {
     const error = toAvmaError(thrown, 'cannot read the state');
-    report(error, { trigger: 'state read' });
     if (options.recover !== true || error.code !== 'state-damaged') throw error;
-    state = emptyState();
   }
+  return createService(context);
+}
 
-  function basisOf(current: GuestState, clock = readClock()): ReportBasis {
-    return { state: current, clock, vmId: vmId.value, anchors };
-  }
-
-  async function noteObservation(current: GuestState): Promise<GuestState> {
-    if (observe(basisOf(current), catalog).state === current) return current;
-    try {
-      return await store.update((latest) => {
-        const seen = observe(basisOf(latest), catalog);
-        for (const change of seen.changes) {
-          report(new AvmaError(change.code, change.message), {
-            trigger: 'license state changed',
-            activationId: change.activationId,
-          });
-        }
-        return seen.state;
-      });
-    } catch {
-      // Looking must work for those who may only look, and on a full disk.
-      return current;
-    }
-  }
-
-  function report(
-    outcome: AvmaError | 'success',
-    about: { trigger: string; activationId?: string; trace?: ExchangeTrace },
-  ): void {
-    const failed = outcome !== 'success';
-    environment.events.write(
-      {
-        eventId: 12309,
-        outcome: failed ? CODES[outcome.code].outcome : 'AVMA Success',
-        code: failed ? outcome.code : 'success',
-        hresult: formatHresult(failed ? outcome.hresult : 0),
-        message: failed ? outcome.message : 'activated by the host for the time of its lease',
-        trigger: about.trigger,
-        vmId: vmId.value,
-        activationId: about.activationId ?? null,
-        exchangeId: about.trace?.exchangeId ?? null,
-        hostName: about.trace?.hostName ?? null,
-      },
-      readClock().wall,
-    );
-  }
-
-  async function activate(activationId: string, trigger: Trigger): Promise<void> {
-    const trace: ExchangeTrace = { exchangeId: null, hostName: null };
-    try {
-      const product = productToActivate(activationId);
-      // Found out now, not when the host has granted a lease that cannot be kept.
-      await store.update((latest) => latest);
-      const clock = readClock();
-      const { report: now } = deriveReport(product, basisOf(state, clock));
-      // The wire's own modules: loaded by the commands that talk to a host, not by those that show.
-      const { exchangeActivation } = await import('./exchange.ts');
-      const result = await withDeadline(environment.deadline, async (signal) => {
-        const pipe = await environment.openPipe();
-        return exchangeActivation(
-          pipe,
-          {
-            vmId: vmId.value,
-            activationId,
-            edition: product.edition,
-            osVersion: product.osVersion,
-            license: now.license,
-            guestClock: clock.wall,
-            log: {
-              machineName: environment.machineName,
-              iaid: now.virtualMachineActivation.iaid,
-              client: environment.client,
-              trigger,
-            },
-          },
-          state.host,
-          anchors,
-          signal,
-          trace,
-        ).finally(() => pipe.close());
-      });
-      const arrived = readClock();
-      state = await store.update((latest) =>
-        changes.storeActivation(latest, product, result, vmId.value, arrived),
-      );
-      report('success', { trigger, activationId, trace });
-    } catch (thrown) {
-      const error = toAvmaError(thrown, 'cannot activate');
-      report(error, { trigger, activationId, trace });
-      throw error;
-    }
-  }
-
-  function productToActivate(activationId: string): Product {
-    const product = catalog.productOfActivationId(activationId);
-    if (product === undefined || (state.products[activationId]?.partialProductKey ?? null) === null) {
-      throw new AvmaError('key-not-installed', `no key is installed for product ${activationId}`);
-    }
-    if (product.channel !== 'VT:IA') {
-      throw new AvmaError(
-        'channel-unsupported',
-        `"${product.name}" is licensed through ${product.channel}, which cannot be activated here`,
-        { hresult: product.channel === 'Volume:GVLK' ? NO_KMS_HOST : NO_ACTIVATION_SERVER },
-      );
-    }
-    return product;
-  }
-
-  async function rearm(scope: RearmScope, isInScope: (product: Product) => boolean): Promise<void> {
-    const inScope = catalog.products.filter(isInScope);
-    state = await store.update((latest) => changes.rearm(latest, scope, inScope, readClock()));
-  }
-
+function createService(context: GuestContext): GuestService {
+  const { environment, store, vmId } = context;
   return {
     vmId,
-    catalog,
-    anchors,
     stateFile: store.file,
-    state: () => state,
+    get warnings() {
+      return folderWarnings(environment);
+    },
+    get catalog() {
+      return readCatalog(context);
+    },
+    get anchors() {
+      return readAnchors(context);
+    },
+    state: () => readState(context),
+    look: () => lookAtProducts(context),
     derive(activationId) {
-      const product = catalog.productOfActivationId(activationId);
-      return product && deriveReport(product, basisOf(state));
+      const product = readCatalog(context).productOfActivationId(activationId);
+      return product && deriveReport(product, readBasis(context));
     },
-    service: () => ({
-      version: environment.serviceVersion,
-      remainingWindowsRearmCount: rearmCount(state, { kind: 'windows' }),
-      kmsClient: kmsClientReport(state, null, vmId.value),
-    }),
-    async products() {
-      const basis = basisOf(state);
-      return catalog.products.map((product) => deriveReport(product, basis).report);
-    },
-    async installProductKey(typed) {
-      const product = catalog.productOfKey(typed);
-      const isReplaced = (activationId: string) => {
-        const other = catalog.productOfActivationId(activationId);
-        return !product.isAddon && other?.isAddon !== true && other?.applicationId === product.applicationId;
+    service() {
+      const state = readState(context);
+      return {
+        version: environment.serviceVersion,
+        remainingWindowsRearmCount: rearmCount(state, { kind: 'windows' }),
+        kmsClient: kmsClientReport(state, null, vmId.value),
       };
-      const clock = readClock();
-      state = await store.updateOrRecover(
-        (latest) => changes.installKey(latest, product, isReplaced, vmId.value, clock),
-        clock.wall,
-      );
-      const { activationId } = product;
-      if (product.channel !== 'VT:IA') return { activationId, activationError: null };
-      try {
-        await activate(activationId, 'key installed');
-        return { activationId, activationError: null };
-      } catch (thrown) {
-        const activationError = toAvmaError(thrown, 'cannot activate');
-        // A mistake of ours is not an activation that failed.
-        if (activationError.code === 'internal') throw activationError;
-        return { activationId, activationError };
-      }
     },
+    products: async () => (await lookAtProducts(context)).products.map(({ report }) => report),
+    installProductKey: (typed) => installProductKey(context, typed),
     async uninstallProductKey(activationId) {
-      state = await store.update((latest) => changes.uninstallKey(latest, activationId));
+      await store.update((latest) => changes.uninstallKey(latest, activationId));
     },
-    activate: (activationId, trigger = 'command') => activate(activationId, trigger),
+    activate: (activationId, trigger = 'command') => activateProduct(context, { activationId, trigger }),
     async clearProductKey() {
-      state = await store.update(changes.clearKeys);
+      await store.update(changes.clearKeys);
     },
-    async installLicense(file) {
-      readCatalogFile(file);
-      const installed = environment.catalogFolders.some(
-        (folder) => path.dirname(path.resolve(file)) === folder,
-      );
-      if (installed) return;
-      // Together with all others it must still make a catalogue, or every later command would fail.
-      // A hidden file would be there and never read.
-      const name = path.basename(file, '.json').replace(/^\.+/, '') || 'catalog';
-      const target = path.join(environment.ownCatalogFolder, `${name}.json`);
-      loadCatalog(environment.catalogFolders, { instead: target, read: file });
-      makePrivateFolder(environment.ownCatalogFolder);
-      replaceFile(target, fs.readFileSync(file));
-    },
+    installLicense: async (file) => installCatalog(environment, file),
     licenseFiles: () => environment.catalogFolders.flatMap((folder) => listFiles(folder, '.json')),
-    rearmWindows: () =>
-      rearm({ kind: 'windows' }, (product) => product.applicationId === WINDOWS_APPLICATION_ID),
+    rearmWindows: () => rearm(context, { kind: 'windows' }, isOfApplication(WINDOWS_APPLICATION_ID)),
     rearmApplication: (id) =>
-      id === WINDOWS_APPLICATION_ID
-        ? rearm({ kind: 'windows' }, (product) => product.applicationId === id)
-        : rearm({ kind: 'application', id }, (product) => product.applicationId === id),
-    rearmProduct: (id) => rearm({ kind: 'product', id }, (product) => product.activationId === id),
-    async depositConfirmationId(_activationId, confirmationId) {
-      if (!/^\d{48}$/.test(confirmationId.replace(/[- ]/g, ''))) {
-        throw new AvmaError('confirmation-id-invalid', 'that is not a Confirmation ID of 48 digits');
-      }
-      throw new AvmaError('confirmation-id-unusable', 'nothing here can be activated by a Confirmation ID');
-    },
+      rearm(
+        context,
+        id === WINDOWS_APPLICATION_ID ? { kind: 'windows' } : { kind: 'application', id },
+        isOfApplication(id),
+      ),
+    rearmProduct: (id) => rearm(context, { kind: 'product', id }, ({ activationId }) => activationId === id),
+    depositConfirmationId: async (_activationId, confirmationId) => refuseConfirmationId(confirmationId),
     async setKmsClient(activationId, change) {
-      state = await store.update((latest) => changes.changeKmsClient(latest, activationId, change));
+      await store.update((latest) => changes.changeKmsClient(latest, activationId, change));
     },
   };
 }
 
-/** How long a pipe may take to say why there was no answer, after its deadline; in milliseconds. */
-const ABORT_GRACE_MS = 250;
-
-/**
- * Runs an exchange under one deadline, also where the pipe does not heed it. The timer goes when the exchange does.
- *
- * @throws {AvmaError} `host-silent` when the pipe has not come back by then.
- */
-async function withDeadline<T>(milliseconds: number, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  const controller = new AbortController();
-  let timer: NodeJS.Timeout | undefined;
-  const unheeded = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => {
-      controller.abort();
-      const silent = new AvmaError('host-silent', 'the pipe did not come back at the deadline');
-      timer = setTimeout(() => reject(silent), ABORT_GRACE_MS);
-    }, milliseconds);
-  });
+async function installProductKey(context: GuestContext, typed: string): Promise<KeyInstallation> {
+  const catalog = readCatalog(context);
+  const product = catalog.productOfKey(typed);
+  const { activationId } = product;
+  const isReplaced = (installedId: string) => {
+    const other = catalog.productOfActivationId(installedId);
+    return !product.isAddon && other?.isAddon !== true && other?.applicationId === product.applicationId;
+  };
+  const clock = readClock(context);
+  await context.store.updateOrRecover(
+    (latest) => changes.installKey(latest, product, isReplaced, context.vmId.value, clock),
+    clock.wall,
+  );
+  if (product.channel !== 'VT:IA') return { activationId, activationError: null };
   try {
-    return await Promise.race([work(controller.signal), unheeded]);
-  } finally {
-    clearTimeout(timer);
+    await activateProduct(context, { activationId, trigger: 'key installed' });
+    return { activationId, activationError: null };
+  } catch (thrown) {
+    const activationError = toAvmaError(thrown, 'cannot activate');
+    // A mistake of this program is no failed activation.
+    if (activationError.code === 'internal') throw activationError;
+    return { activationId, activationError };
   }
+}
+
+async function rearm(
+  context: GuestContext,
+  scope: RearmScope,
+  isInScope: (product: Product) => boolean,
+): Promise<void> {
+  const inScope = readCatalog(context).products.filter(isInScope);
+  await context.store.update((latest) => changes.rearm(latest, scope, inScope, readClock(context)));
+}
+
+function isOfApplication(id: string): (product: Product) => boolean {
+  return ({ applicationId }) => applicationId === id;
+}
+
+/** @throws {AvmaError} always: no product here is activated by a Confirmation ID. */
+function refuseConfirmationId(confirmationId: string): never {
+  if (!/^\d{48}$/.test(confirmationId.replace(/[- ]/g, ''))) {
+    throw new AvmaError('confirmation-id-invalid', 'a Confirmation ID has 48 digits, and this has not');
+  }
+  throw new AvmaError('confirmation-id-unusable', 'no product here can be activated by a Confirmation ID');
 }

@@ -4,12 +4,38 @@ import { AvmaError } from '../errors/avma-error.ts';
 import { SignedLease } from '../protocol/answer.ts';
 import { Envelope, parseJson } from '../protocol/envelope.ts';
 import { placeOf } from '../schema/issue-place.ts';
-import { anyInteger, anyText, hresult, instant, oneOf, recordByUuid, uuid } from '../schema/shapes.ts';
+import {
+  anyInteger,
+  anyText,
+  hresult,
+  instant,
+  integer,
+  MAX_INSTANT,
+  oneOf,
+  recordByUuid,
+  uuid,
+} from '../schema/shapes.ts';
 import { sha256Hex } from '../system/sha256.ts';
 
 const nullableText = z.nullable(anyText);
 const optionalText = z.optional(nullableText);
 const optionalInteger = z.optional(anyInteger);
+
+/** How the last activation of a product went. For people: no license depends on it. */
+const LastAttempt = z.strictObject({
+  /** The guest's wall clock, right or wrong. */
+  at: instant,
+  trigger: anyText,
+  /** URI of the pipe; null when none could be opened. */
+  pipe: nullableText,
+  /** A code of errors/codes.ts, perhaps of another version of avma, or `success`. */
+  code: anyText,
+  hresult,
+  message: anyText,
+  /** The host that was asked; null when none said who it is. */
+  hostName: nullableText,
+});
+export type LastAttempt = z.infer<typeof LastAttempt>;
 
 /** A product that has, or had, a key on this machine. */
 const InstalledProduct = z.strictObject({
@@ -22,10 +48,12 @@ const InstalledProduct = z.strictObject({
   iaid: z.nullable(uuid),
   /** Trusted time at which the initial grace began. It outlives the key, so that /upk and /ipk do not renew it. */
   graceStartedAt: instant,
-  /** The host's signed answer; that it says anything is checked each time it is read. */
+  /** The signed lease. It is verified each time it is read; being stored proves nothing. */
   activation: z.nullable(SignedLease),
-  /** The state that was last told in an event, so that a change is told once. */
-  reported: z.nullable(z.strictObject({ status: anyInteger, reason: hresult })),
+  /** The license state that was last written to the event log, so that each change is an event once. */
+  reported: z.nullable(z.strictObject({ status: integer(0, 6), reason: hresult })),
+  /** Absent before the first attempt, and in files of versions that did not keep it. */
+  lastAttempt: z.optional(LastAttempt),
 });
 export type InstalledProduct = z.infer<typeof InstalledProduct>;
 
@@ -37,30 +65,33 @@ const KmsSettings = z.strictObject({
   activationTypeEnabled: optionalInteger,
 });
 
-/** What the guest keeps between two commands. Nothing in it says "Licensed": that is derived from the proofs. */
+/** How often a license state may be reset; the number that Windows 10 and later show. */
+const MAX_REARM_COUNT = 1001;
+
+const rearmsLeft = integer(0, MAX_REARM_COUNT);
+
+/** What the guest keeps between two commands. Nothing in it says "Licensed": that is derived from the signed leases. */
 export const GuestState = z.strictObject({
   products: recordByUuid(InstalledProduct),
   clock: z.strictObject({
     /** Trusted time minus the wall clock, as the last activation set it; milliseconds, either sign. */
-    offset: anyInteger,
-    /** The highest trusted time ever seen, and when in which boot that was. */
+    offset: integer(-MAX_INSTANT, MAX_INSTANT),
+    /** The highest trusted time ever seen, and the boot in which that was; null where the system does not say. */
     highestSeen: instant,
     bootId: nullableText,
-    sinceBoot: anyInteger,
+    /** Milliseconds since that boot. */
+    sinceBoot: instant,
   }),
-  /** Certificate of the host that answered last: with it, the next activation takes one round trip. */
+  /** Certificate of the host that answered last. With it the next activation needs no `hello`. */
   host: z.nullable(Envelope),
   rearm: z.strictObject({
-    windows: anyInteger,
-    applications: recordByUuid(anyInteger),
-    products: recordByUuid(anyInteger),
+    windows: rearmsLeft,
+    applications: recordByUuid(rearmsLeft),
+    products: recordByUuid(rearmsLeft),
   }),
   kmsClient: z.strictObject({ machine: KmsSettings, products: recordByUuid(KmsSettings) }),
 });
 export type GuestState = z.infer<typeof GuestState>;
-
-/** How often a licence state may be reset; the number that Windows 10 and later show. */
-const REARM_COUNT = 1001;
 
 /** Which of the three counters a rearm takes from. */
 export type RearmScope =
@@ -70,10 +101,10 @@ export type RearmScope =
 /** How many rearms are left of a counter. */
 export function rearmCount(state: GuestState, scope: RearmScope): number {
   if (scope.kind === 'windows') return state.rearm.windows;
-  if (scope.kind === 'product') return state.rearm.products[scope.id] ?? REARM_COUNT;
+  if (scope.kind === 'product') return state.rearm.products[scope.id] ?? MAX_REARM_COUNT;
   return scope.id === WINDOWS_APPLICATION_ID
     ? state.rearm.windows
-    : (state.rearm.applications[scope.id] ?? REARM_COUNT);
+    : (state.rearm.applications[scope.id] ?? MAX_REARM_COUNT);
 }
 
 export function emptyState(): GuestState {
@@ -81,19 +112,23 @@ export function emptyState(): GuestState {
     products: {},
     clock: { offset: 0, highestSeen: 0, bootId: null, sinceBoot: 0 },
     host: null,
-    rearm: { windows: REARM_COUNT, applications: {}, products: {} },
+    rearm: { windows: MAX_REARM_COUNT, applications: {}, products: {} },
     kmsClient: { machine: {}, products: {} },
   };
 }
 
 /**
- * The file: a line with the format's version and the SHA-256 of all that follows, then JSON. The digest finds what
- * was torn or edited; it is no secret and proves nothing, the host's signatures inside do.
+ * The file's first line: the version of the format and the SHA-256 of all that follows, which is JSON. The digest finds
+ * a file that was torn or edited. It is no secret and proves nothing; the host's signatures inside do.
  */
 const HEADER = /^avma-state\/(\d{1,4}) sha256:([0-9a-f]{64})\n/;
 const STATE_VERSION = 1;
 
-/** @throws {AvmaError} `argument-invalid` for a state that could not be read again, with the place. */
+/**
+ * The bytes of the file.
+ *
+ * @throws {AvmaError} `argument-invalid` for a state that could not be read again, with the place.
+ */
 export function encodeState(state: GuestState): string {
   const readable = GuestState.safeParse(state);
   if (!readable.success) {
@@ -104,23 +139,27 @@ export function encodeState(state: GuestState): string {
   return `avma-state/${STATE_VERSION} sha256:${sha256Hex(body)}\n${body}`;
 }
 
-/** @throws {AvmaError} `state-damaged` or `state-newer`, with the file's name. */
+/**
+ * The state that a file holds.
+ *
+ * @throws {AvmaError} `state-damaged` or `state-newer`, with the file's name.
+ */
 export function decodeState(bytes: Uint8Array, file: string): GuestState {
   const damaged = (what: string) => new AvmaError('state-damaged', `the state file ${file} ${what}`);
   if (bytes.length === 0) throw damaged('is empty');
   const head = Buffer.from(bytes.subarray(0, 96)).toString('latin1');
   const match = HEADER.exec(head);
   if (match === null) throw damaged('does not begin like one');
-  if (Number(match[1]) < STATE_VERSION) throw damaged('is of a format that there never was');
+  if (Number(match[1]) < STATE_VERSION) throw damaged('has a format that never existed');
   if (Number(match[1]) > STATE_VERSION) {
     throw new AvmaError(
       'state-newer',
-      `the state file ${file} is of format ${match[1]}, and this version of avma reads ${STATE_VERSION}`,
+      `the state file ${file} has format ${match[1]}, and this version of avma reads format ${STATE_VERSION}`,
     );
   }
   const body = bytes.subarray(match[0].length);
   if (sha256Hex(body) !== match[2]) throw damaged('was cut or changed: its digest does not match');
   const state = GuestState.safeParse(parseJson(body));
-  if (!state.success) throw damaged('does not hold what it should');
+  if (!state.success) throw damaged(`is wrong at ${placeOf(state.error)}`);
   return state.data;
 }

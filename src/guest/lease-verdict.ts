@@ -1,15 +1,21 @@
 import { AvmaError, toAvmaError } from '../errors/avma-error.ts';
 import type { Answer, SignedLease } from '../protocol/answer.ts';
+import type { Envelope } from '../protocol/envelope.ts';
 import type { TrustAnchor } from '../protocol/host-certificate.ts';
 import { type VerifiedAnswer, verifySignatures, verifyStatement } from '../protocol/verify-answer.ts';
 
 /**
  * What a signed lease is worth on one machine at one time: it holds, it has ended, or a verification step of
- * docs/protocol.md section 7 rejects it. `error` is the reason, with its hint; an ended lease has `grace-expired`.
+ * docs/protocol.md section 7 rejects it. `anchor` is the vendor's that signed the host's certificate. `error` is the reason, with its hint; an ended lease has `grace-expired`.
  */
 export type LeaseVerdict =
-  | { readonly kind: 'holds'; readonly verified: VerifiedAnswer }
-  | { readonly kind: 'ended'; readonly verified: VerifiedAnswer; readonly error: AvmaError }
+  | { readonly kind: 'holds'; readonly verified: VerifiedAnswer; readonly anchor: TrustAnchor }
+  | {
+      readonly kind: 'ended';
+      readonly verified: VerifiedAnswer;
+      readonly anchor: TrustAnchor;
+      readonly error: AvmaError;
+    }
   | { readonly kind: 'rejected'; readonly error: AvmaError };
 
 /** What a signed lease is judged against. */
@@ -38,8 +44,16 @@ export function judgeLease(signedLease: SignedLease, context: LeaseContext): Lea
     if (error.code === 'internal') throw error;
     return { kind: 'rejected', error };
   }
+  const anchor = findAnchor(signedLease.certificate, context.anchors);
   const { expiresAt } = verified.answer;
-  if (context.now(verified.answer) < expiresAt) return { kind: 'holds', verified };
+  if (context.now(verified.answer) < expiresAt) return { kind: 'holds', verified, anchor };
   const error = new AvmaError('grace-expired', `the lease ended on ${new Date(expiresAt).toISOString()}`);
-  return { kind: 'ended', verified, error };
+  return { kind: 'ended', verified, anchor, error };
+}
+
+/** The anchor that a verified certificate was signed with. */
+function findAnchor(certificate: Envelope, anchors: readonly TrustAnchor[]): TrustAnchor {
+  const anchor = anchors.find(({ keyId }) => keyId === certificate.signatures[0]?.keyid);
+  if (anchor === undefined) throw new AvmaError('internal', 'a verified certificate has no trust anchor');
+  return anchor;
 }

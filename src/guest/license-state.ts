@@ -9,8 +9,17 @@ const GRACE_EXPIRED = HRESULT.SL_E_GRACE_TIME_EXPIRED;
 const ANOTHER_MACHINE = HRESULT.SL_E_IA_MACHINE_NOT_BOUND;
 const INVALID_DATA = HRESULT.ERROR_INVALID_DATA;
 
+/** slmgr's license state with its dates, both in trusted time, in milliseconds. */
+export interface DerivedLicense {
+  readonly license: LicenseState;
+  /** When the state ends by itself; null for a state that does not. */
+  readonly endsAt: number | null;
+  /** When the lease ended, or without one the initial grace; null while neither has ended. */
+  readonly endedAt: number | null;
+}
+
 /**
- * slmgr's LicenseStatus for a product at a time: derived from the host's signed answer, never read from a file.
+ * slmgr's LicenseStatus for a product at a time: derived from the host's signed lease, never read from a file.
  *
  * @param verdict - Null where no lease is stored.
  * @param installed - Undefined for a product that never had a key here.
@@ -21,14 +30,14 @@ export function deriveLicense(
   installed: InstalledProduct | undefined,
   verdict: LeaseVerdict | null,
   now: number,
-): LicenseState {
+): DerivedLicense {
   if (installed === undefined || installed.partialProductKey === null) return state(LicenseStatus.unlicensed);
   if (verdict === null) {
-    return graceOrNotification(
-      LicenseStatus.initialGrace,
-      installed.graceStartedAt + product.initialGraceDays * DAY_MS,
-      now,
-    );
+    // Never longer than the catalogue gives, also where the stored beginning lies ahead of trusted time.
+    const start = Math.min(installed.graceStartedAt, now);
+    const end = start + product.initialGraceDays * DAY_MS;
+    if (now < end) return lasting(LicenseStatus.initialGrace, end, now);
+    return { ...state(LicenseStatus.notification, GRACE_EXPIRED), endedAt: end };
   }
   switch (verdict.kind) {
     case 'rejected':
@@ -39,24 +48,20 @@ export function deriveLicense(
     case 'holds':
     case 'ended': {
       const { expiresAt } = verdict.verified.answer;
-      if (now < expiresAt) return state(LicenseStatus.licensed, 0, minutesUntil(expiresAt, now));
-      return graceOrNotification(
-        LicenseStatus.additionalGrace,
-        expiresAt + product.additionalGraceDays * DAY_MS,
-        now,
-      );
+      if (now < expiresAt) return lasting(LicenseStatus.licensed, expiresAt, now);
+      const end = expiresAt + product.additionalGraceDays * DAY_MS;
+      if (now < end) return { ...lasting(LicenseStatus.additionalGrace, end, now), endedAt: expiresAt };
+      return { ...state(LicenseStatus.notification, GRACE_EXPIRED), endedAt: expiresAt };
     }
   }
 }
 
-function graceOrNotification(grace: LicenseStatus, end: number, now: number): LicenseState {
-  return now < end
-    ? state(grace, 0, minutesUntil(end, now))
-    : state(LicenseStatus.notification, GRACE_EXPIRED);
+function lasting(status: LicenseStatus, end: number, now: number): DerivedLicense {
+  return { ...state(status, 0, minutesUntil(end, now)), endsAt: end };
 }
 
-function state(status: LicenseStatus, reason = 0, remainingMinutes = 0): LicenseState {
-  return { status, reason, remainingMinutes };
+function state(status: LicenseStatus, reason = 0, remainingMinutes = 0): DerivedLicense {
+  return { license: { status, reason, remainingMinutes }, endsAt: null, endedAt: null };
 }
 
 /** Rounded up: a lease that has just begun has 10,080 minutes, and one that has not ended has at least one. */

@@ -3,55 +3,69 @@ import type { AvmaErrorCode } from '../errors/codes.ts';
 import type { GuestState } from './guest-state.ts';
 import { LicenseStatus } from './license-report.ts';
 import { deriveLicense } from './license-state.ts';
-import { deriveReport, type ReportBasis } from './product-report.ts';
+import { type DerivedReport, deriveReport, type ReportBasis } from './product-report.ts';
 import { markSeen, trustedTime } from './trusted-time.ts';
 
-/** A licence that has come to an end, or cannot be believed any more; told once, as event 12309. */
-interface LicenseChange {
+/** A license that has ended, or that is not accepted any more; each change is event 12309 once. */
+export interface LicenseChange {
   readonly activationId: string;
   readonly code: AvmaErrorCode;
   readonly message: string;
 }
 
 export interface Observation {
-  /** The state to be kept; the very one that was given when nothing needs keeping. */
+  /** One report for each product of the catalogue, in its order. */
+  readonly reports: readonly DerivedReport[];
+  /** The state to save; the same object that was given when there is nothing to save. */
   readonly state: GuestState;
   readonly changes: readonly LicenseChange[];
 }
 
 /**
- * What looking at the licence leaves behind: the highest time seen, as soon as a printed minute depends on it, so
- * that a minute once counted down is never given back; and which change of state has been told. Pure.
+ * Derives the report of each product once, and the state to save after it is shown: the highest time seen (saved when
+ * a shown minute changes, so that minutes never go up again) and the license state last written to the event log.
+ * Pure.
  */
 export function observe(basis: ReportBasis, catalog: Catalog): Observation {
   const { state, clock } = basis;
+  const reports = catalog.products.map((product) => deriveReport(product, basis));
   const products = { ...state.products };
   const changes: LicenseChange[] = [];
-  let worthKeeping = false;
-  for (const product of catalog.products) {
-    const installed = products[product.activationId];
+  let worthSaving = false;
+  for (const derived of reports) {
+    const { activationId } = derived.report;
+    const installed = products[activationId];
     if (installed === undefined || installed.partialProductKey === null) continue;
-    const { report, verdict } = deriveReport(product, basis);
-    const { status, reason, remainingMinutes } = report.license;
-    const issuedAt = verdict === null || verdict.kind === 'rejected' ? 0 : verdict.verified.answer.issuedAt;
-    const marked = deriveLicense(product, installed, verdict, Math.max(state.clock.highestSeen, issuedAt));
-    if (marked.status !== status || marked.remainingMinutes !== remainingMinutes) worthKeeping = true;
-    if (installed.reported?.status !== status || installed.reported.reason !== reason) {
-      products[product.activationId] = { ...installed, reported: { status, reason } };
-      worthKeeping = true;
-      if (status === LicenseStatus.notification) {
-        changes.push({
-          activationId: product.activationId,
-          code: verdict?.kind === 'rejected' ? verdict.error.code : 'grace-expired',
-          message:
-            verdict?.kind === 'rejected'
-              ? `the stored activation does not count: ${verdict.error.message}`
-              : `the ${verdict === null ? 'initial grace' : 'lease'} of "${product.name}" has ended`,
-        });
-      }
-    }
+    if (showsAnotherMinuteThanSaved(derived, state)) worthSaving = true;
+    const { status, reason } = derived.report.license;
+    if (installed.reported?.status === status && installed.reported.reason === reason) continue;
+    worthSaving = true;
+    products[activationId] = { ...installed, reported: { status, reason } };
+    if (status === LicenseStatus.notification) changes.push(describeEnd(derived));
   }
-  if (!worthKeeping) return { state, changes };
+  if (!worthSaving) return { reports, state, changes };
   const { now } = trustedTime(clock, state.clock);
-  return { state: { ...state, products, clock: markSeen(state.clock, now, clock) }, changes };
+  return { reports, state: { ...state, products, clock: markSeen(state.clock, now, clock) }, changes };
+}
+
+/** Whether the license state now differs from what the saved highest time would show. */
+function showsAnotherMinuteThanSaved(
+  { product, report, verdict }: DerivedReport,
+  state: GuestState,
+): boolean {
+  const issuedAt = verdict === null || verdict.kind === 'rejected' ? 0 : verdict.verified.answer.issuedAt;
+  const savedTime = Math.max(state.clock.highestSeen, issuedAt);
+  const saved = deriveLicense(product, state.products[product.activationId], verdict, savedTime).license;
+  return saved.status !== report.license.status || saved.remainingMinutes !== report.license.remainingMinutes;
+}
+
+function describeEnd({ product, verdict, endedAt }: DerivedReport): LicenseChange {
+  const { activationId } = product;
+  if (verdict?.kind === 'rejected') {
+    const { code, message } = verdict.error;
+    return { activationId, code, message: `the stored lease does not count: ${message}` };
+  }
+  const what = verdict === null ? 'initial grace' : 'lease';
+  const when = endedAt === null ? '' : ` on ${new Date(endedAt).toISOString()}`;
+  return { activationId, code: 'grace-expired', message: `the ${what} of "${product.name}" ended${when}` };
 }

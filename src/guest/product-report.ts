@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { Product } from '../catalog/product.ts';
+import { CODES } from '../errors/codes.ts';
 import type { ClockReading } from '../machine/clock.ts';
 import type { TrustAnchor } from '../protocol/host-certificate.ts';
 import { formatUuid } from '../schema/uuid.ts';
-import type { GuestState, InstalledProduct } from './guest-state.ts';
+import type { GuestState, InstalledProduct, LastAttempt } from './guest-state.ts';
 import { rearmCount } from './guest-state.ts';
 import { judgeLease, type LeaseVerdict } from './lease-verdict.ts';
 import type { KmsClientReport, ProductReport } from './license-report.ts';
@@ -20,45 +21,57 @@ export interface ReportBasis {
 
 /** A report, and what it was concluded from. */
 export interface DerivedReport {
+  readonly product: Product;
   readonly report: ProductReport;
   /** Null where no lease is stored. */
   readonly verdict: LeaseVerdict | null;
   readonly time: TrustedTime;
+  /** When the license state ends by itself, in trusted time; null for one that does not. */
+  readonly endsAt: number | null;
+  /** When the lease ended, or without one the initial grace, in trusted time; null while neither has ended. */
+  readonly endedAt: number | null;
+  /** How the last activation went; null when there was none since the key was installed. */
+  readonly lastAttempt: (LastAttempt & { readonly hint: string | null }) | null;
 }
 
-/** All that slmgr and avma show of one product, derived from the stored proof and the clock. Pure. */
+/**
+ * All that slmgr and avma show of one product, derived from the stored lease and the clock. Pure. A stored lease is
+ * verified once.
+ */
 export function deriveReport(product: Product, basis: ReportBasis): DerivedReport {
   const { state, clock } = basis;
   const { activationId } = product;
   const installed = state.products[activationId];
+  const withKey = installed !== undefined && installed.partialProductKey !== null ? installed : undefined;
   const verdict = judgeStored(installed, activationId, basis);
   const answer = verdict === null || verdict.kind === 'rejected' ? undefined : verdict.verified.answer;
   const time = trustedTime(clock, state.clock, answer);
-  const keyed = installed !== undefined && installed.partialProductKey !== null ? installed : undefined;
+  const { license, endsAt, endedAt } = deriveLicense(product, installed, verdict, time.now);
   const report: ProductReport = {
     name: product.name,
     description: product.description,
     activationId,
     applicationId: product.applicationId,
     isAddon: product.isAddon,
-    productKeyChannel: keyed ? product.channel : '',
-    extendedPid: keyed?.extendedPid ?? '',
-    installationId: keyed?.installationId ?? '',
-    partialProductKey: keyed?.partialProductKey ?? null,
-    license: deriveLicense(product, installed, verdict, time.now),
+    productKeyChannel: withKey ? product.channel : '',
+    extendedPid: withKey?.extendedPid ?? '',
+    installationId: withKey?.installationId ?? '',
+    partialProductKey: withKey?.partialProductKey ?? null,
+    license,
     evaluationEndDate: null,
     remainingSkuRearmCount: rearmCount(state, { kind: 'product', id: activationId }),
     remainingAppRearmCount: rearmCount(state, { kind: 'application', id: product.applicationId }),
-    trustedTime: keyed ? time.now : null,
+    trustedTime: withKey ? time.now : null,
     virtualMachineActivation: {
-      iaid: keyed?.iaid ?? null,
+      iaid: withKey?.iaid ?? null,
       hostMachineName: answer?.hostName ?? null,
       activationTime: answer?.issuedAt ?? null,
       hostDigitalPid2: answer?.digitalPid2 ?? null,
     },
     kmsClient: kmsClientReport(state, activationId, basis.vmId),
   };
-  return { report, verdict, time };
+  const lastAttempt = withKey?.lastAttempt === undefined ? null : withHint(withKey.lastAttempt);
+  return { product, report, verdict, time, endsAt, endedAt, lastAttempt };
 }
 
 function judgeStored(
@@ -75,7 +88,13 @@ function judgeStored(
   });
 }
 
-/** The settings of a product over those of the machine; the machine's own when `activationId` is null. */
+/** The hint is that of the code, so it is not stored; a code of another version of avma has none here. */
+function withHint(attempt: LastAttempt): LastAttempt & { readonly hint: string | null } {
+  const hint = Object.hasOwn(CODES, attempt.code) ? CODES[attempt.code as keyof typeof CODES].hint : null;
+  return { ...attempt, hint };
+}
+
+/** KMS settings as they apply: the product's own before the machine's; only the machine's without an `activationId`. */
 export function kmsClientReport(
   state: GuestState,
   activationId: string | null,

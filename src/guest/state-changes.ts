@@ -3,12 +3,18 @@ import { partialProductKey } from '../catalog/product-key.ts';
 import { AvmaError } from '../errors/avma-error.ts';
 import type { ClockReading } from '../machine/clock.ts';
 import type { ActivationResult } from './exchange.ts';
-import { type GuestState, type InstalledProduct, type RearmScope, rearmCount } from './guest-state.ts';
+import {
+  type GuestState,
+  type InstalledProduct,
+  type LastAttempt,
+  type RearmScope,
+  rearmCount,
+} from './guest-state.ts';
 import type { KmsClientSettings } from './licensing-service.ts';
 import { deriveProductIdentity, guestIaid, type ProductIdentity } from './product-identity.ts';
 import { anchorClock, trustedTime } from './trusted-time.ts';
 
-/** What commands do to the guest's state. All are pure: the state before in, the state after out. */
+/** The changes that commands make to the guest's state. All are pure: they return a new state. */
 
 /**
  * Puts the key in place of the application's present one; an add-on's key stands beside it. The same product's
@@ -34,11 +40,12 @@ export function installKey(
     graceStartedAt: before?.graceStartedAt ?? now,
     activation: before?.activation ?? null,
     reported: before?.reported ?? null,
+    lastAttempt: before?.lastAttempt,
   };
   return { ...state, products };
 }
 
-/** The numbers that were made before, on the machine that they were made for; a clone gets its own. */
+/** The product's numbers: those of the first installation on this machine. A clone gets numbers of its own. */
 function identityOn(
   product: Product,
   vmId: string,
@@ -51,16 +58,22 @@ function identityOn(
   return { extendedPid: before.extendedPid, installationId: before.installationId, iaid: before.iaid };
 }
 
-/** @throws {AvmaError} `key-not-installed`. */
+/** Takes the product's key and lease away. @throws {AvmaError} `key-not-installed`. */
 export function uninstallKey(state: GuestState, activationId: string): GuestState {
   return changeInstalled(state, activationId, withoutKey);
 }
 
 function withoutKey(installed: InstalledProduct): InstalledProduct {
-  return { ...installed, productKey: null, partialProductKey: null, activation: null };
+  return {
+    ...installed,
+    productKey: null,
+    partialProductKey: null,
+    activation: null,
+    lastAttempt: undefined,
+  };
 }
 
-/** Forgets the full keys; the last five characters and the activations stay. */
+/** Removes the full keys. Their last five characters and the leases stay. */
 export function clearKeys(state: GuestState): GuestState {
   const products: Record<string, InstalledProduct> = {};
   for (const [activationId, installed] of Object.entries(state.products)) {
@@ -70,10 +83,10 @@ export function clearKeys(state: GuestState): GuestState {
 }
 
 /**
- * Keeps a verified activation and anchors the clock to it. Graces that are running move with the anchor: they are
- * neither shortened nor lengthened by the correction of a wrong clock.
+ * Stores a verified lease and anchors the clock to it. The beginnings of all graces move by the same correction, so that
+ * a wrong clock that is corrected makes no grace longer or shorter.
  *
- * @throws {AvmaError} `key-not-installed` if the key went away while the host was asked.
+ * @throws {AvmaError} `key-not-installed` if the key was uninstalled while the host was asked.
  */
 export function storeActivation(
   state: GuestState,
@@ -101,7 +114,7 @@ export function storeActivation(
 /**
  * Starts the licence states again from the initial grace and takes one from the counter.
  *
- * @param inScope - The products that it is about, keyed or not.
+ * @param inScope - The products to reset, with or without a key.
  * @throws {AvmaError} `rearm-exhausted`.
  */
 export function rearm(
@@ -129,6 +142,14 @@ export function rearm(
   return { ...state, products, rearm: counts };
 }
 
+/** Keeps how an activation went, for a product that has a key; any other stays as it is. */
+export function recordAttempt(state: GuestState, activationId: string, lastAttempt: LastAttempt): GuestState {
+  const installed = state.products[activationId];
+  if (installed === undefined || installed.partialProductKey === null) return state;
+  return { ...state, products: { ...state.products, [activationId]: { ...installed, lastAttempt } } };
+}
+
+/** Changes KMS settings: of the machine when `activationId` is null. */
 export function changeKmsClient(
   state: GuestState,
   activationId: string | null,

@@ -1,67 +1,99 @@
 import path from 'node:path';
 import { AvmaError } from '../errors/avma-error.ts';
-import { makePrivateFolder, readFileIfAny, replaceFile, setAside } from '../storage/atomic-file.ts';
+import { makePrivateFolder, replaceFile, setAside } from '../storage/atomic-file.ts';
 import { withFolderLock } from '../storage/folder-lock.ts';
+import { readPlainFileIfAny } from '../storage/read-file.ts';
+import { debug } from '../system/debug.ts';
 import { decodeState, emptyState, encodeState, type GuestState } from './guest-state.ts';
+
+/** The most that is read as a state file, in bytes. A product with a lease takes some 4 KB. */
+const MAX_STATE_BYTES = 4 * 1024 * 1024;
 
 /** The guest's state on disk: one file, replaced as a whole, by one writer at a time. */
 export interface StateStore {
   readonly file: string;
-  /** @throws {AvmaError} `state-damaged`, `state-newer`, `access-denied`. */
+  /**
+   * The state as it is now; an empty one where there is no file.
+   *
+   * @throws {AvmaError} `state-damaged`, `state-newer`, `access-denied`, and `file-invalid` for a link, for what is not
+   *   a regular file, and for a file that is too large.
+   */
   read(): GuestState;
   /**
-   * Reads, changes and replaces the state while nobody else may. A `change` that throws, or returns what it was
-   * given, leaves the file as it was.
+   * Reads, changes and replaces the state while no other process may write it. A `change` that throws, or that returns
+   * the state that it was given, leaves the file as it was.
+   *
+   * @throws {AvmaError} as {@link read}; `state-locked`, `access-denied`, `disk-full`, `io-error`.
    */
   update(change: (state: GuestState) => GuestState | Promise<GuestState>): Promise<GuestState>;
-  /** As {@link update}, but a damaged file is first set aside, and the change starts from nothing. */
+  /**
+   * As {@link update}, but a damaged file is set aside, and the change starts from an empty state.
+   *
+   * @param now - Milliseconds, for the name of the damaged file.
+   */
   updateOrRecover(change: (state: GuestState) => GuestState, now: number): Promise<GuestState>;
+  /** Finds out whether {@link update} could write. @throws {AvmaError} as {@link update}. */
+  checkWritable(): Promise<void>;
 }
 
 export function openStateStore(folder: string): StateStore {
   const file = path.join(folder, 'guest.state');
-
-  const read = (): GuestState => {
-    const bytes = readFileIfAny(file);
-    return bytes === undefined ? emptyState() : decodeState(bytes, file);
-  };
-
-  const change = async (
-    readCurrent: () => GuestState,
-    apply: (state: GuestState) => GuestState | Promise<GuestState>,
-  ): Promise<GuestState> => {
-    makePrivateFolder(folder);
-    return withFolderLock(folder, async () => {
-      const before = readCurrent();
-      const after = await apply(before);
-      if (after !== before) replaceFile(file, encodeState(after));
-      return after;
-    });
-  };
-
   return {
     file,
-    read,
-    update: (apply) => change(read, apply),
-    updateOrRecover: (apply, now) => {
-      // Only when the change has worked is the damaged file moved: a mistyped key must not cost what is left of it.
+    read: () => readState(file),
+    update: (change) => changeState({ folder, file, readCurrent: readState, change }),
+    updateOrRecover(change, now) {
+      // The damaged file is moved only after the change has worked: a mistyped key must not move it.
       let damaged = false;
-      return change(
-        () => {
+      return changeState({
+        folder,
+        file,
+        readCurrent: () => {
           try {
-            return read();
+            return readState(file);
           } catch (thrown) {
             if (!(thrown instanceof AvmaError) || thrown.code !== 'state-damaged') throw thrown;
             damaged = true;
             return emptyState();
           }
         },
-        (state) => {
-          const after = apply(state);
+        change: (state) => {
+          const after = change(state);
           if (damaged) setAside(file, now);
           return after;
         },
-      );
+      });
+    },
+    checkWritable: async () => {
+      await changeState({ folder, file, readCurrent: readState, change: (state) => state });
     },
   };
+}
+
+function readState(file: string): GuestState {
+  const bytes = readPlainFileIfAny(file, MAX_STATE_BYTES);
+  debug('state', () =>
+    bytes === undefined ? `there is no ${file}` : `read ${bytes.length} bytes of ${file}`,
+  );
+  return bytes === undefined ? emptyState() : decodeState(bytes, file);
+}
+
+interface StateChange {
+  readonly folder: string;
+  readonly file: string;
+  readCurrent(file: string): GuestState;
+  change(state: GuestState): GuestState | Promise<GuestState>;
+}
+
+async function changeState({ folder, file, readCurrent, change }: StateChange): Promise<GuestState> {
+  makePrivateFolder(folder);
+  return withFolderLock(folder, async () => {
+    const before = readCurrent(file);
+    const after = await change(before);
+    if (after === before) return before;
+    const bytes = encodeState(after);
+    replaceFile(file, bytes);
+    debug('state', () => `wrote ${bytes.length} bytes to ${file}`);
+    return after;
+  });
 }

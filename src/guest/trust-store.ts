@@ -3,7 +3,12 @@ import path from 'node:path';
 import { AvmaError, toAvmaError } from '../errors/avma-error.ts';
 import type { TrustAnchor } from '../protocol/host-certificate.ts';
 import { parseTrustAnchor } from '../protocol/trust-anchor.ts';
-import { listFiles, makePrivateFolder, readFileIfAny, replaceFile } from '../storage/atomic-file.ts';
+import { listFiles, makePrivateFolder, replaceFile } from '../storage/atomic-file.ts';
+import { readBoundedFile } from '../storage/read-file.ts';
+import { debug } from '../system/debug.ts';
+
+/** The most that is read of a trust anchor, in bytes; one has some 200. */
+const MAX_ANCHOR_BYTES = 64 * 1024;
 
 /** A trust anchor and the file that it was read from. */
 export interface StoredAnchor extends TrustAnchor {
@@ -13,14 +18,16 @@ export interface StoredAnchor extends TrustAnchor {
 /**
  * Every anchor in the folders. Several may be valid at once: that is how a vendor's root is rotated.
  *
- * @throws {AvmaError} `file-invalid` for a file that is no anchor: better no licence than one nobody can explain.
+ * @throws {AvmaError} `file-invalid` for a file that is no trust anchor: none is skipped, since the license would then
+ *   depend on a file that nobody was told about.
  */
 export function loadTrustAnchors(folders: readonly string[]): StoredAnchor[] {
   return folders
     .flatMap((folder) => listFiles(folder, '.json'))
     .map((file) => {
-      const bytes = readFileIfAny(file);
-      return { ...parseTrustAnchor(bytes?.toString('utf8') ?? '', file), file };
+      const anchor = parseTrustAnchor(readBoundedFile(file, MAX_ANCHOR_BYTES).toString('utf8'), file);
+      debug('trust', () => `trust anchor ${anchor.keyId} "${anchor.name}" from ${file}`);
+      return { ...anchor, file };
     });
 }
 
@@ -30,8 +37,7 @@ export function loadTrustAnchors(folders: readonly string[]): StoredAnchor[] {
  * @throws {AvmaError} `file-not-found`, `file-invalid`, `access-denied`.
  */
 export function addTrustAnchor(source: string, folder: string): StoredAnchor {
-  const bytes = readFileIfAny(source);
-  if (bytes === undefined) throw new AvmaError('file-not-found', `there is no file ${source}`);
+  const bytes = readBoundedFile(source, MAX_ANCHOR_BYTES);
   const anchor = parseTrustAnchor(bytes.toString('utf8'), source);
   const file = path.join(folder, `${anchor.keyId}.json`);
   makePrivateFolder(folder);
@@ -39,11 +45,18 @@ export function addTrustAnchor(source: string, folder: string): StoredAnchor {
   return { ...anchor, file };
 }
 
-/** @throws {AvmaError} `file-not-found` when no anchor of the guest's own folder has that key ID. */
+/**
+ * Removes an anchor from the guest's own folder.
+ *
+ * @returns The file that was removed.
+ * @throws {AvmaError} `file-not-found` when no anchor in that folder has the key ID; `access-denied`.
+ */
 export function removeTrustAnchor(keyId: string, folder: string): string {
   const file = path.join(folder, `${keyId}.json`);
   if (!listFiles(folder, '.json').includes(file)) {
-    throw new AvmaError('file-not-found', `no trust anchor ${keyId} in ${folder}`);
+    throw new AvmaError('file-not-found', `no trust anchor ${keyId} in ${folder}`, {
+      hint: 'List the trust anchors: avma guest trust list',
+    });
   }
   try {
     fs.rmSync(file);

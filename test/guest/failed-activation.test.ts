@@ -1,4 +1,3 @@
-import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { AvmaError } from '../../src/errors/avma-error.ts';
@@ -286,7 +285,7 @@ describe('an activation that fails leaves the held lease as it is, and says why 
     await guest.installKey(key);
     host.clock.advance(2 * DAY);
     const service = await guest.open();
-    const before = fs.readFileSync(guest.stateFile);
+    const before = service.state();
     guest.connect(() => pipe(host));
 
     // Only a host that hangs is waited for to the end.
@@ -295,7 +294,11 @@ describe('an activation that fails leaves the held lease as it is, and says why 
 
     expect(failure.code).toBe(code);
     expect(failure.hresult).toBe(hresult);
-    expect(fs.readFileSync(guest.stateFile).equals(before)).toBe(true);
+    const { lastAttempt, ...installed } = service.state().products[activationId] ?? {};
+    expect(lastAttempt).toMatchObject({ at: guest.clock.wall, trigger: 'command', code, hresult });
+    const { lastAttempt: _success, ...installedBefore } = before.products[activationId] ?? {};
+    expect(installed).toEqual(installedBefore);
+    expect({ ...service.state(), products: {} }).toEqual({ ...before, products: {} });
     expect(guest.events.last).toMatchObject({
       eventId: 12309,
       outcome,

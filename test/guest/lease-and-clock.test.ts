@@ -56,9 +56,9 @@ class Machine {
 
   async activate(): Promise<this> {
     this.#keep(installKey(this.state, PRODUCT, () => false, VM, this.clock));
-    const result = await exchangeActivation(
-      host.pipe(),
-      {
+    const outcome = await exchangeActivation({
+      pipe: host.pipe(),
+      facts: {
         vmId: VM,
         activationId: PRODUCT.activationId,
         edition: PRODUCT.edition,
@@ -67,12 +67,12 @@ class Machine {
         guestClock: this.clock.wall,
         log: { machineName: 'guest01', iaid: null, client: 'avma test', trigger: 'command' },
       },
-      null,
+      knownHost: null,
       anchors,
-      AbortSignal.timeout(HANG_MS),
-      { exchangeId: null, hostName: null },
-    );
-    this.#keep(storeActivation(this.state, PRODUCT, result, VM, this.clock));
+      signal: AbortSignal.timeout(HANG_MS),
+    });
+    if (outcome.kind === 'failed') throw outcome.error;
+    this.#keep(storeActivation(this.state, PRODUCT, outcome.result, VM, this.clock));
     return this;
   }
 

@@ -18,8 +18,8 @@ async function activatedGuest(folder = tempFolder()) {
   const host = createTestHost();
   const guest = createTestGuest(host, { clock: host.clock, folder });
   await guest.installKey(key);
-  // Looking once more notes what changed, so that later looks write nothing.
-  await guest.open();
+  // The first look saves what has changed, so that later looks write nothing.
+  await guest.look(activationId);
   return { host, guest };
 }
 

@@ -109,7 +109,7 @@ describe('a clock that is set back a month', () => {
     const guest = createTestGuest(host);
     await guest.installKey(key);
     guest.clock.advance(3 * DAY);
-    await guest.open();
+    await guest.look(activationId);
     guest.clock.set(guest.clock.wall - 30 * DAY);
     if (reboot) guest.clock.reboot();
     return { host, guest };

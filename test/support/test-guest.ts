@@ -2,7 +2,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { AvmaError } from '../../src/errors/avma-error.ts';
 import type { GuestEvent } from '../../src/events/guest-event.ts';
-import { type GuestEnvironment, type GuestService, openGuestService } from '../../src/guest/guest-service.ts';
+import type { GuestEnvironment } from '../../src/guest/environment.ts';
+import { type GuestService, openGuestService } from '../../src/guest/guest-service.ts';
 import type { ProductReport } from '../../src/guest/license-report.ts';
 import type { Pipe } from '../../src/pipe/pipe.ts';
 import { TestClock } from './clock.ts';
@@ -105,7 +106,8 @@ export function createTestGuest(host: TestHost | null, options: TestGuestOptions
     installKey: async (key, change) => (await open(change)).installProductKey(key),
     activate: async (activationId, change) => (await open(change)).activate(activationId),
     async look(activationId, change) {
-      const derived = (await open(change)).derive(activationId);
+      const { products } = await (await open(change)).look();
+      const derived = products.find(({ product }) => product.activationId === activationId);
       if (derived === undefined) throw new TypeError(`no catalogue lists ${activationId}`);
       return derived.report;
     },

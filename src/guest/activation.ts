@@ -1,0 +1,190 @@
+import type { Product } from '../catalog/product.ts';
+import { AvmaError, toAvmaError } from '../errors/avma-error.ts';
+import { HRESULT } from '../errors/hresult.ts';
+import type { Trigger } from '../protocol/messages.ts';
+import { printable } from '../schema/printable.ts';
+import { withDeadline } from '../system/deadline.ts';
+import { debug } from '../system/debug.ts';
+import { type GuestContext, readBasis, readCatalog, readClock } from './context.ts';
+import type { ActivationResult, ExchangeOutcome } from './exchange.ts';
+import { ACTIVATED_MESSAGE, writeGuestEvent } from './guest-events.ts';
+import type { LastAttempt } from './guest-state.ts';
+import { deriveReport, type ReportBasis } from './product-report.ts';
+import * as changes from './state-changes.ts';
+
+/** What is to be activated, and what started it. */
+interface Attempt {
+  readonly activationId: string;
+  readonly trigger: Trigger;
+}
+
+/**
+ * One activation: one exchange with the host under one deadline. What became of it is event 12309, and the product's
+ * last attempt in the state. A failure changes nothing else: a lease that the guest holds goes on.
+ *
+ * @throws {AvmaError} `key-not-installed`, `channel-unsupported`; what the state's file, the pipe and the host's answer
+ *   fail with (docs/protocol.md, section 7).
+ */
+export async function activateProduct(context: GuestContext, attempt: Attempt): Promise<void> {
+  const { product, basis } = await prepared(context, attempt);
+  const exchanged = await exchangeWithin(context, attempt, product, basis);
+  if (exchanged.outcome.kind === 'failed') return fail(context, attempt, exchanged.pipe, exchanged.outcome);
+  await keep(context, attempt, product, exchanged.pipe, exchanged.outcome.result);
+}
+
+/** Everything that can go wrong before a host is asked. */
+async function prepared(
+  context: GuestContext,
+  attempt: Attempt,
+): Promise<{ product: Product; basis: ReportBasis }> {
+  try {
+    const basis = readBasis(context);
+    const product = productToActivate(context, basis, attempt.activationId);
+    // Ask for a lease only where it can be stored.
+    await context.store.checkWritable();
+    return { product, basis };
+  } catch (thrown) {
+    const error = toAvmaError(thrown, 'cannot activate');
+    writeGuestEvent(context, error, attempt);
+    throw error;
+  }
+}
+
+function productToActivate(context: GuestContext, { state }: ReportBasis, activationId: string): Product {
+  const product = readCatalog(context).productOfActivationId(activationId);
+  if (product === undefined || (state.products[activationId]?.partialProductKey ?? null) === null) {
+    throw new AvmaError('key-not-installed', `no key is installed for product ${activationId}`);
+  }
+  if (product.channel !== 'VT:IA') {
+    throw new AvmaError(
+      'channel-unsupported',
+      `"${product.name}" is licensed through ${product.channel}, which cannot be activated here`,
+      // As Windows says of a key whose KMS host, or whose activation server, cannot be reached.
+      {
+        hresult:
+          product.channel === 'Volume:GVLK'
+            ? HRESULT.SL_E_VL_BINDING_SERVICE_UNAVAILABLE
+            : HRESULT.ERROR_INTERNET_NAME_NOT_RESOLVED,
+      },
+    );
+  }
+  return product;
+}
+
+/** The exchange under its deadline, and the URI of the pipe that it went over; null when none could be opened. */
+async function exchangeWithin(
+  context: GuestContext,
+  { trigger, activationId }: Attempt,
+  product: Product,
+  basis: ReportBasis,
+): Promise<{ pipe: string | null; outcome: ExchangeOutcome }> {
+  const { environment, vmId } = context;
+  const { report } = deriveReport(product, basis);
+  let pipeUri: string | null = null;
+  try {
+    // The wire's own modules: loaded by the commands that talk to a host, not by those that show.
+    const { exchangeActivation } = await import('./exchange.ts');
+    const outcome = await withDeadline(environment.deadline, async (signal) => {
+      const pipe = await environment.openPipe();
+      pipeUri = pipe.uri;
+      const { status, reason, remainingMinutes } = report.license;
+      return exchangeActivation({
+        pipe,
+        facts: {
+          vmId: vmId.value,
+          activationId,
+          edition: product.edition,
+          osVersion: product.osVersion,
+          license: { status, reason, remainingMinutes },
+          guestClock: basis.clock.wall,
+          log: {
+            machineName: environment.machineName,
+            iaid: report.virtualMachineActivation.iaid,
+            client: environment.client,
+            trigger,
+          },
+        },
+        knownHost: basis.state.host,
+        anchors: basis.anchors,
+        signal,
+      }).finally(() => pipe.close());
+    });
+    return { pipe: pipeUri, outcome };
+  } catch (thrown) {
+    const error = toAvmaError(thrown, 'cannot activate');
+    return { pipe: pipeUri, outcome: { kind: 'failed', error, exchangeId: null, hostName: null } };
+  }
+}
+
+/** Stores the lease. @throws {AvmaError} what keeps it from being stored; the event says so too. */
+async function keep(
+  context: GuestContext,
+  attempt: Attempt,
+  product: Product,
+  pipe: string | null,
+  result: ActivationResult,
+): Promise<void> {
+  const { exchangeId, answer } = result;
+  const subject = { ...attempt, exchangeId, hostName: answer.hostName };
+  const clock = readClock(context);
+  try {
+    await context.store.update((latest) =>
+      changes.recordAttempt(
+        changes.storeActivation(latest, product, result, context.vmId.value, clock),
+        attempt.activationId,
+        {
+          at: clock.wall,
+          trigger: attempt.trigger,
+          pipe: pipe === null ? null : printable(pipe, MAX_TEXT),
+          code: 'success',
+          hresult: 0,
+          message: ACTIVATED_MESSAGE,
+          hostName: answer.hostName,
+        },
+      ),
+    );
+  } catch (thrown) {
+    const error = toAvmaError(thrown, 'cannot store the lease');
+    writeGuestEvent(context, error, subject);
+    throw error;
+  }
+  writeGuestEvent(context, 'success', subject);
+}
+
+/** Records why an exchange failed, and throws it. */
+async function fail(
+  context: GuestContext,
+  attempt: Attempt,
+  pipe: string | null,
+  { error, exchangeId, hostName }: Extract<ExchangeOutcome, { kind: 'failed' }>,
+): Promise<never> {
+  writeGuestEvent(context, error, { ...attempt, exchangeId, hostName });
+  await tryToRecord(context, attempt.activationId, {
+    at: readClock(context).wall,
+    trigger: attempt.trigger,
+    pipe: pipe === null ? null : printable(pipe, MAX_TEXT),
+    code: error.code,
+    hresult: error.hresult,
+    message: printable(error.message, MAX_TEXT),
+    hostName,
+  });
+  throw error;
+}
+
+/** The longest text of a last attempt, in characters: a message may repeat what a host sent. */
+const MAX_TEXT = 500;
+
+/** An attempt that cannot be recorded must not hide the error that it failed with. */
+async function tryToRecord(
+  context: GuestContext,
+  activationId: string,
+  lastAttempt: LastAttempt,
+): Promise<void> {
+  try {
+    await context.store.update((latest) => changes.recordAttempt(latest, activationId, lastAttempt));
+  } catch (thrown) {
+    const error = toAvmaError(thrown, 'cannot record the attempt');
+    if (error.code === 'internal') throw error;
+    debug('state', () => `the failed attempt is not recorded: ${error.message}`);
+  }
+}

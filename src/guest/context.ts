@@ -1,0 +1,78 @@
+import { type Catalog, loadCatalog } from '../catalog/catalog.ts';
+import { toAvmaError } from '../errors/avma-error.ts';
+import { type ClockReading, withinBounds } from '../machine/clock.ts';
+import { findVmId, type VmId } from '../machine/vm-id.ts';
+import { debug } from '../system/debug.ts';
+import type { GuestEnvironment } from './environment.ts';
+import { writeGuestEvent } from './guest-events.ts';
+import type { GuestState } from './guest-state.ts';
+import type { ReportBasis } from './product-report.ts';
+import { openStateStore, type StateStore } from './state-store.ts';
+import { loadTrustAnchors, type StoredAnchor } from './trust-store.ts';
+
+/**
+ * What the functions of the licensing service share. It holds nothing that another process can change: state,
+ * catalogues and trust anchors are read at each call, so that a service that stays open sees what `slmgr` did.
+ */
+export interface GuestContext {
+  readonly environment: GuestEnvironment;
+  readonly store: StateStore;
+  readonly vmId: VmId;
+}
+
+/** @throws {AvmaError} `vm-id-unknown`, `config-invalid`. */
+export function createContext(environment: GuestEnvironment): GuestContext {
+  return {
+    environment,
+    store: openStateStore(environment.stateFolder),
+    vmId: findVmId(environment.configuredVmId, environment.root),
+  };
+}
+
+/** The machine's clocks now. */
+export function readClock({ environment }: GuestContext): ClockReading {
+  const clock = withinBounds(environment.readClock());
+  debug('clock', () => {
+    const boot =
+      clock.bootId === null ? 'boot unknown' : `boot ${clock.bootId}, ${clock.sinceBoot} ms since boot`;
+    return `wall clock ${new Date(clock.wall).toISOString()}, ${boot}`;
+  });
+  return clock;
+}
+
+/**
+ * The state, from its file.
+ *
+ * @throws {AvmaError} `state-damaged`, `state-newer`, `file-invalid`, `access-denied`; an event says so too.
+ */
+export function readState(context: GuestContext): GuestState {
+  try {
+    return context.store.read();
+  } catch (thrown) {
+    const error = toAvmaError(thrown, 'cannot read the state');
+    writeGuestEvent(context, error, { trigger: 'state read' });
+    throw error;
+  }
+}
+
+/** The products that this guest knows. @throws {AvmaError} `file-invalid` for a file that is no catalogue. */
+export function readCatalog({ environment }: GuestContext): Catalog {
+  return loadCatalog(environment.catalogFolders);
+}
+
+/** The vendors that this guest trusts. @throws {AvmaError} `file-invalid` for a file that is no trust anchor. */
+export function readAnchors({ environment }: GuestContext): StoredAnchor[] {
+  return loadTrustAnchors(environment.trustFolders);
+}
+
+/** What reports are derived from, all of it read now. @throws {AvmaError} as the functions above do. */
+export function readBasis(
+  context: GuestContext,
+): ReportBasis & { readonly anchors: readonly StoredAnchor[] } {
+  return {
+    state: readState(context),
+    clock: readClock(context),
+    vmId: context.vmId.value,
+    anchors: readAnchors(context),
+  };
+}

@@ -1,0 +1,26 @@
+import type { EventSink } from '../events/event-sink.ts';
+import type { GuestEvent } from '../events/guest-event.ts';
+import type { ClockReading } from '../machine/clock.ts';
+import type { Pipe } from '../pipe/pipe.ts';
+
+/** What the guest's licensing service reaches of the machine: folders, clocks, the pipe and the event log. */
+export interface GuestEnvironment {
+  readonly stateFolder: string;
+  readonly trustFolders: readonly string[];
+  readonly catalogFolders: readonly string[];
+  /** Where `slmgr /ilc` puts catalogues; one of {@link catalogFolders}. */
+  readonly ownCatalogFolder: string;
+  readonly configuredVmId: string | undefined;
+  /** Folder that stands for `/` when the machine's identity is read. */
+  readonly root: string;
+  readonly machineName: string;
+  /** Name and version of this program, as `avma 0.1.0`; the host's event log shows it. */
+  readonly client: string;
+  readonly serviceVersion: string;
+  /** For a whole activation, in milliseconds. */
+  readonly deadline: number;
+  readonly events: EventSink<GuestEvent>;
+  readClock(): ClockReading;
+  /** @throws {AvmaError} `pipe-not-found`, `pipe-uri-invalid`. */
+  openPipe(): Promise<Pipe>;
+}

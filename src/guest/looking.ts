@@ -1,0 +1,65 @@
+import type { Catalog } from '../catalog/catalog.ts';
+import { AvmaError, toAvmaError } from '../errors/avma-error.ts';
+import { debug } from '../system/debug.ts';
+import { type GuestContext, readBasis, readCatalog, readClock } from './context.ts';
+import { writeGuestEvent } from './guest-events.ts';
+import type { GuestState } from './guest-state.ts';
+import { type LicenseChange, type Observation, observe } from './observation.ts';
+import type { DerivedReport, ReportBasis } from './product-report.ts';
+import type { StoredAnchor } from './trust-store.ts';
+
+/** All products of the catalogues as they stand now, and what they were derived from. */
+export interface GuestLook {
+  /** In catalogue order, with or without a key. */
+  readonly products: readonly DerivedReport[];
+  readonly anchors: readonly StoredAnchor[];
+}
+
+/**
+ * Looks at every product: reads state, catalogues and trust anchors, derives each report once, and saves what has
+ * changed, where this user may write.
+ *
+ * @throws {AvmaError} `state-damaged`, `state-newer`, `file-invalid`, `access-denied`.
+ */
+export async function lookAtProducts(context: GuestContext): Promise<GuestLook> {
+  const basis = readBasis(context);
+  const catalog = readCatalog(context);
+  const seen = observe(basis, catalog);
+  if (seen.state !== basis.state) await save(context, basis, catalog, seen);
+  return { products: seen.reports, anchors: basis.anchors };
+}
+
+async function save(
+  context: GuestContext,
+  basis: ReportBasis,
+  catalog: Catalog,
+  seen: Observation,
+): Promise<void> {
+  let changes: readonly LicenseChange[] = [];
+  try {
+    await context.store.update((latest) => {
+      // Another command may have changed the state since it was read.
+      const current = isSame(latest, basis.state)
+        ? seen
+        : observe({ ...basis, state: latest, clock: readClock(context) }, catalog);
+      changes = current.changes;
+      return current.state;
+    });
+  } catch (thrown) {
+    const error = toAvmaError(thrown, 'cannot save the state');
+    if (error.code === 'internal') throw error;
+    // Reading must work without write permission and on a full disk.
+    debug('state', () => `what was seen is not saved: ${error.message}`);
+    return;
+  }
+  for (const { code, message, activationId } of changes) {
+    writeGuestEvent(context, new AvmaError(code, message), {
+      trigger: 'license state changed',
+      activationId,
+    });
+  }
+}
+
+function isSame(one: GuestState, other: GuestState): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
+}
