@@ -37,16 +37,19 @@ interface Candidates {
 }
 
 /**
- * The candidate that agrees with the boot clock, within the boot in which the highest time was seen.
+ * The candidate that the boot clock confirms, within the boot in which the highest time was seen: the wall clock if it
+ * shows what the boot clock has counted on to, else the corrected clock unless it lies before that.
  *
  * @param floor - The highest time seen, plus what the boot clock has counted since.
- * @returns undefined where neither agrees: the machine was paused, or the clock was set to something else.
+ * @returns undefined where the boot clock contradicts both.
  */
 function confirmedByBootClock({ wall, byOffset }: Candidates, floor: number): number | undefined {
   // A clock that stands beyond all bounds cannot be read, so only the boot clock is left.
   if (wall >= MAX_INSTANT) return floor;
-  const nearest = Math.abs(wall - floor) < Math.abs(byOffset - floor) ? wall : byOffset;
-  return Math.abs(nearest - floor) <= CLOCK_TOLERANCE_MS ? nearest : undefined;
+  const wallError = Math.abs(wall - floor);
+  if (wallError <= CLOCK_TOLERANCE_MS && wallError < Math.abs(byOffset - floor)) return wall;
+  // Also far ahead of the floor: the boot clock does not count while the machine is paused.
+  return byOffset >= floor - CLOCK_TOLERANCE_MS ? byOffset : undefined;
 }
 
 /**

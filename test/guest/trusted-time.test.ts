@@ -227,9 +227,14 @@ describe('a clock that was wrong at the activation', () => {
     }
   });
 
-  test('and is put right while the machine is paused, which the boot clock does not count, is right', () => {
+  test('and stays so while the machine is paused, which the boot clock does not count, is measured by its offset', () => {
+    const clock = reading(ISSUED + 10 * YEAR + 6 * DAY, 'boot-1', MINUTE);
+    expect(trustedTime(clock, activated(10 * YEAR)).now).toBe(ISSUED + 6 * DAY);
+  });
+
+  test('and is put right while the machine is paused for less than it was fast is right', () => {
     const clock = reading(ISSUED + 10 * DAY, 'boot-1', MINUTE);
-    expect(trustedTime(clock, activated(4 * DAY)).now).toBe(ISSUED + 10 * DAY);
+    expect(trustedTime(clock, activated(13 * DAY)).now).toBe(ISSUED + 10 * DAY);
   });
 
   test('and beyond all bounds leaves the boot clock to tell', () => {
