@@ -12,6 +12,7 @@ export default defineConfig({
       include: ['src/**/*.ts'],
       exclude: ['**/*.d.ts'],
       reporter: ['text', 'text-summary'],
+      reportOnFailure: true,
     },
     projects: [
       {
