@@ -42,3 +42,11 @@ test("the README's walk activates a guest and cleans up", async () => {
   expect(stdout).toContain('License Status: Licensed');
   expect(fs.readdirSync(folder)).toEqual([]);
 });
+
+test("automation's host and guest for CI activate and clean up", async () => {
+  const folder = tempFolder();
+  const block = blockUnder('docs/automation.md', 'CI: a host, a guest and nothing else');
+  const { stderr } = await run(block, folder);
+  expect(stderr).toContain('Installed the key');
+  expect(fs.readdirSync(folder)).toEqual([]);
+});
