@@ -1,6 +1,7 @@
 /** The whole activation with the built commands, each a process of its own, as a person would type them. */
 import fs from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { minutesLeft } from '../support/minutes-left.ts';
 import { type ServedHost, STANDARD_2012_R2, TestMachine } from './test-machine.ts';
 
 const NAME = 'Windows(R), ServerStandard edition';
@@ -10,6 +11,7 @@ describe('from nothing to a licence of seven days', () => {
   const machine = new TestMachine();
   let host: ServedHost;
   let env: NodeJS.ProcessEnv;
+  const startedAt = performance.now();
 
   beforeAll(async () => {
     await machine.certifyHost();
@@ -18,7 +20,7 @@ describe('from nothing to a licence of seven days', () => {
   });
   afterAll(async () => {
     await host.stop();
-    machine.close();
+    await machine.close();
   });
 
   test('/ipk installs the key and activates at once', async () => {
@@ -56,6 +58,7 @@ describe('from nothing to a licence of seven days', () => {
   test('/dlv shows all of it, line for line', async () => {
     const { stdout, status } = await machine.run('slmgr', ['/dlv']);
     expect(status).toBe(0);
+    const left = minutesLeft(startedAt, 10_080);
     const date = String.raw`\d{1,2}/\d{1,2}/\d{4} \d{1,2}:\d\d:\d\d [AP]M`;
     const expected = [
       String.raw`Software licensing service version: \d+\.\d+\.\d+\.\d+`,
@@ -69,7 +72,7 @@ describe('from nothing to a licence of seven days', () => {
       String.raw`Installation ID: \d{63}`,
       'Partial Product Key: MTB6V',
       'License Status: Licensed',
-      String.raw`Automatic VM activation expiration: 10080 minute\(s\) \(7 day\(s\)\)`,
+      String.raw`Automatic VM activation expiration: (${left.join('|')}) minute\(s\) \(7 day\(s\)\)`,
       'Remaining Windows rearm count: 1001',
       'Remaining SKU rearm count: 1001',
       `Trusted time: ${date}`,

@@ -7,7 +7,9 @@ import { type ServedHost, STANDARD_2012_R2, STANDARD_2025, TestMachine } from '.
 
 const machine = new TestMachine();
 let host: ServedHost;
-const env = { AVMA_PIPE: 'unix:h.sock', AVMA_DEADLINE: '1' };
+const env = { AVMA_PIPE: 'unix:h.sock' };
+/** Of an exchange that nobody answers. */
+const SHORT = { AVMA_DEADLINE: '1' };
 const slmgr = (args: string[], more: NodeJS.ProcessEnv = {}) =>
   machine.run('slmgr', args, { env: { ...env, ...more } });
 const stateFile = () => machine.at('guest/guest.state');
@@ -22,7 +24,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await host.stop();
-  machine.close();
+  await machine.close();
 });
 beforeEach(async () => {
   await machine.mustRun('slmgr', ['/ipk', STANDARD_2012_R2], { env });
@@ -43,15 +45,14 @@ afterEach(() => {
   for (const server of impostors.splice(0)) server.close();
 });
 
-/** An activation fails so, within its deadline, and what is held stays held. */
+/** An activation fails so, and what is held stays held. */
 async function failsSo(
   pipe: string,
   expected: { code: string; hresult: string; status: number; outcome: string },
 ) {
   const lease = leaseOf();
-  const started = performance.now();
-  const { stdout, stderr, status } = await slmgr(['/ato'], { AVMA_PIPE: pipe });
-  expect(performance.now() - started).toBeLessThan(5_000);
+  const deadline = expected.code === 'host-silent' ? SHORT : {};
+  const { stdout, stderr, status } = await slmgr(['/ato'], { AVMA_PIPE: pipe, ...deadline });
   expect(stdout).toMatch(
     new RegExp(
       `^Activating Windows\\(R\\), ServerStandard edition \\(\\S+\\) \\.\\.\\.\nError: ${expected.hresult} .*\n\n$`,
@@ -148,7 +149,7 @@ describe('a host that', () => {
 
 test('/ipk of a guest whose host is silent still installs the key', async () => {
   const pipe = await impostor('silent2.sock', () => {});
-  const ran = await slmgr(['/ipk', STANDARD_2012_R2], { AVMA_PIPE: pipe });
+  const ran = await slmgr(['/ipk', STANDARD_2012_R2], { AVMA_PIPE: pipe, ...SHORT });
   expect(ran.stdout).toBe(`Installed product key ${STANDARD_2012_R2} successfully.\n\n`);
   expect(ran.status).toBe(0);
 });

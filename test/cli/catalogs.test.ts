@@ -45,7 +45,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await host.stop();
-  machine.close();
+  await machine.close();
 });
 
 test('a key that only the vendor lists is unknown until /ilc has installed its catalogue', async () => {
@@ -61,8 +61,8 @@ test('the appliance is what plain slmgr means, and its host activates it like an
   const { stdout } = await slmgr('/dlv');
   expect(stdout).toContain('Description: Example Appliance, VIRTUAL_MACHINE_ACTIVATION channel\n');
   expect(stdout).toContain(`Application ID: ${APPLICATION}\n`);
-  expect(stdout).toContain(
-    'License Status: Licensed\nAutomatic VM activation expiration: 10080 minute(s) (7 day(s))\n',
+  expect(stdout).toMatch(
+    /License Status: Licensed\nAutomatic VM activation expiration: \d+ minute\(s\) \(7 day\(s\)\)\n/,
   );
   expect(stdout).toContain('Remaining App rearm count: 1001\n');
 });
@@ -73,8 +73,8 @@ describe('products that nothing here can activate', () => {
     await slmgr('/skms', 'kms01.example.com:1688');
     const { stdout } = await slmgr('/dlv');
     expect(stdout).toContain('Product Key Channel: Volume:GVLK\n');
-    expect(stdout).toContain(
-      'License Status: Initial grace period\nTime remaining: 43200 minute(s) (30 day(s))\n',
+    expect(stdout).toMatch(
+      /License Status: Initial grace period\nTime remaining: \d+ minute\(s\) \(30 day\(s\)\)\n/,
     );
     expect(stdout).toContain('Configured Activation Type: All\n');
     const ato = await slmgr('/ato');

@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await host.stop();
-  machine.close();
+  await machine.close();
 });
 
 /** Every private key of the vendor and of the host, as its file has it. */

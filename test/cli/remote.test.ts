@@ -32,7 +32,7 @@ describe.skipIf(SSHD_IS_MISSING)('slmgr on another machine', () => {
   afterAll(async () => {
     sshd?.stop();
     await host.stop();
-    machine.close();
+    await machine.close();
   });
 
   // The two runs are seconds apart, and slmgr counts from now.

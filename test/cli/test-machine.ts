@@ -3,6 +3,8 @@ import fs from 'node:fs';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
+import { HANG_MS } from '../support/hang.ts';
+import { until } from '../support/until.ts';
 
 /** The checkout; its built commands are what these tests run. */
 export const ROOT = path.resolve(import.meta.dirname, '../..');
@@ -68,6 +70,8 @@ export class TestMachine {
       AVMA_TRUST_DIR: this.at('no-trust'),
       AVMA_CONFIG: this.at('config.json'),
       AVMA_VM_ID: this.vmId,
+      // What has to be answered may take its time; tests of silence have a deadline of their own.
+      AVMA_DEADLINE: String(HANG_MS / 1000),
     };
   }
 
@@ -143,10 +147,10 @@ export class TestMachine {
       });
     });
     const socketFile = path.resolve(this.folder, socket.split(',')[0] as string);
-    while (!(await accepts(socketFile))) {
-      if (child.exitCode !== null) throw new Error(`the host ended: ${output}`);
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+    await until('the host takes connections', async () => {
+      if (!this.#running.has(child)) throw new Error(`the host ended: ${output}`);
+      return accepts(socketFile);
+    });
     return {
       child,
       uri: `unix:${socketFile}`,
@@ -179,8 +183,11 @@ export class TestMachine {
   }
 
   /** Ends what still runs and removes the folder. */
-  close(): void {
-    for (const child of this.#running) child.kill('SIGKILL');
+  async close(): Promise<void> {
+    const running = [...this.#running];
+    const ended = running.map((child) => new Promise((resolve) => child.once('close', resolve)));
+    for (const child of running) child.kill('SIGKILL');
+    await Promise.all(ended);
     if (this.#folder !== undefined) fs.rmSync(this.#folder, { recursive: true, force: true });
   }
 }

@@ -16,7 +16,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await host.stop();
-  machine.close();
+  await machine.close();
 });
 
 /** Runs a line of bash in which `avma` is the built command. */

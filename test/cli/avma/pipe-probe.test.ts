@@ -167,9 +167,7 @@ describe('what else may be at the other end', () => {
   test('somebody who says nothing, until --deadline', async () => {
     const folder = tempFolder();
     const uri = await listenRaw(folder, () => {});
-    const started = performance.now();
     const { status, probe } = await probeJson(folder, [uri, '--deadline', '0.2']);
-    expect(performance.now() - started).toBeLessThan(3000);
     expect(status).toBe(69);
     expect(probe).toMatchObject({ status: 'no answer in time', error: { code: 'host-silent' } });
   });
@@ -237,7 +235,7 @@ describe('a pipe that is not there', () => {
     ['module:/nowhere/pipe.mjs', 'file-not-found', /pipe\.mjs/],
     ['telnet:host', 'pipe-uri-invalid', /unknown pipe type telnet:/],
   ])('%s', async (uri, code, message) => {
-    const { status, probe } = await probeJson(tempFolder(), [uri, '--deadline', '5']);
+    const { status, probe } = await probeJson(tempFolder(), [uri]);
     expect(status).not.toBe(0);
     expect(probe.error).toMatchObject({ code, message: expect.stringMatching(message) });
     expect(probe.answered).toBe(false);

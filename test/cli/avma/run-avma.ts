@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import path from 'node:path';
+import { HANG_MS } from '../../support/hang.ts';
 import { type Ran, ROOT } from '../test-machine.ts';
 
 /** Runs the built avma to its end, on a machine whose folders lie in `folder`. Never throws for its exit status. */
@@ -14,7 +15,8 @@ export function runAvma(
     AVMA_TRUST_DIR: path.join(folder, 'trust'),
     AVMA_PIPE: '',
     AVMA_CONFIG: '',
-    AVMA_DEADLINE: '',
+    // What has to be answered may take its time; tests of silence have a deadline of their own.
+    AVMA_DEADLINE: String(HANG_MS / 1000),
   };
   return new Promise((resolve) => {
     execFile(
