@@ -1,8 +1,7 @@
 import fs from 'node:fs';
-import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { LicenseStatus } from '../../src/guest/license-report.ts';
-import { createVendorCatalog, VENDOR_KEYS, vendorProduct } from '../support/catalogs.ts';
+import { createVendorCatalog, VENDOR_KEYS } from '../support/catalogs.ts';
 import { DAY } from '../support/clock.ts';
 import { failureOf } from '../support/failures.ts';
 import {
@@ -221,58 +220,6 @@ describe('rearm', () => {
     const failure = await failureOf(() => rearm(spent, { kind: 'windows' }, [], guest.clock.read()));
     expect(failure.code).toBe('rearm-exhausted');
     expect(failure.hresult).toBe(0xc004d307);
-  });
-});
-
-describe('a catalogue installed by the guest', () => {
-  test("makes its keys known, and works the same as Microsoft's", async () => {
-    const vendor = createVendorCatalog();
-    const host = createTestHost({ catalog: vendor.catalog, certificate: { osVersion: '3.2' } });
-    const guest = createTestGuest(host);
-    await (await guest.open()).installLicense(vendor.file);
-    await guest.installKey(FIRST);
-    const product = vendor.catalog.productOfKey(FIRST);
-    expect((await guest.look(product.activationId)).license.status).toBe(LicenseStatus.licensed);
-  });
-
-  test('that contradicts another is refused, and nothing is installed', async () => {
-    const guest = createTestGuest(createTestHost());
-    const file = path.join(guest.folder, 'evil.json');
-    const contradicting = vendorProduct(0, { productKey: key });
-    fs.writeFileSync(file, JSON.stringify({ schema: 'avma.catalog/1', products: [contradicting] }));
-    const failure = await failureOf((await guest.open()).installLicense(file));
-    expect(failure.code).toBe('file-invalid');
-    expect(failure.message).toContain(file);
-    await expect(guest.open()).resolves.toBeDefined();
-    expect((await guest.open()).licenseFiles().filter((name) => name.endsWith('evil.json'))).toEqual([]);
-  });
-
-  test('replaces the one of the same name', async () => {
-    const guest = createTestGuest(createTestHost());
-    const first = createVendorCatalog([{ name: 'before' }]);
-    const second = createVendorCatalog([{ name: 'after' }]);
-    await (await guest.open()).installLicense(first.file);
-    await (await guest.open()).installLicense(second.file);
-    expect((await guest.open()).catalog.productOfKey(FIRST).name).toBe('after');
-  });
-
-  test.each(['hidden', '.hidden.json', '.json'])(
-    'is read afterwards, though its file is called %s',
-    async (name) => {
-      const guest = createTestGuest(createTestHost());
-      const file = path.join(guest.folder, name);
-      fs.copyFileSync(createVendorCatalog().file, file);
-      await (await guest.open()).installLicense(file);
-      expect((await guest.open()).catalog.productOfKey(FIRST).name).toBe('Example Appliance 0');
-    },
-  );
-
-  test('that is not there: file-not-found', async () => {
-    const failure = await failureOf(
-      (await createTestGuest(null).open()).installLicense('/no/such/file.json'),
-    );
-    expect(failure.code).toBe('file-not-found');
-    expect(failure.hresult).toBe(0x80070002);
   });
 });
 

@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
@@ -77,9 +78,27 @@ describe('a state file that is no good is one clear error, and is left as it is'
     const { guest } = await activatedGuest();
     const state = decodeState(fs.readFileSync(guest.stateFile), guest.stateFile);
     const body = `${JSON.stringify({ ...state, licensed: true })}\n`;
-    const { createHash } = await import('node:crypto');
     const digest = createHash('sha256').update(body).digest('hex');
     fs.writeFileSync(guest.stateFile, `avma-state/1 sha256:${digest}\n${body}`);
+    expect((await failureOf(guest.open())).code).toBe('state-damaged');
+  });
+
+  test.each([
+    ['more rearms of Windows than there can be', '"windows": 1001', '"windows": 1002'],
+    ['fewer rearms than none', '"windows": 1001', '"windows": -1'],
+    ['a grace that begins after the year 2286', /"graceStartedAt": \d+/, '"graceStartedAt": 10000000000000'],
+    ['a clock that is off by more than any clock can be', /"offset": -?\d+/, '"offset": -10000000000000'],
+    ['a machine that runs since before it was booted', /"sinceBoot": \d+/, '"sinceBoot": -1'],
+    ['a license status that there is not', /"status": \d/, '"status": 7'],
+    ['a product "__proto__"', '"products": {', '"products": {"__proto__": {},'],
+    ['an attempt that says more than an attempt does', '"trigger":', '"licensed": true, "trigger":'],
+  ])('with %s, its digest made anew: state-damaged', async (_name, from, to) => {
+    const { guest } = await activatedGuest();
+    const body = fs.readFileSync(guest.stateFile, 'utf8').replace(/^.*\n/, '');
+    const edited = body.replace(from, to);
+    expect(edited).not.toBe(body);
+    const digest = createHash('sha256').update(edited).digest('hex');
+    fs.writeFileSync(guest.stateFile, `avma-state/1 sha256:${digest}\n${edited}`);
     expect((await failureOf(guest.open())).code).toBe('state-damaged');
   });
 
@@ -133,6 +152,55 @@ describe('a state file that is no good is one clear error, and is left as it is'
     expect([...codes]).toEqual(['state-damaged']);
   });
 });
+
+test('a file of a version that kept no last attempt is read, and keeps one from then on', async () => {
+  const { host, guest } = await activatedGuest();
+  const state = decodeState(fs.readFileSync(guest.stateFile), guest.stateFile);
+  const installed = state.products[activationId];
+  if (installed === undefined) throw new TypeError('the product is not installed');
+  const { lastAttempt: _dropped, ...older } = installed;
+  fs.writeFileSync(guest.stateFile, encodeState({ ...state, products: { [activationId]: older } }));
+  expect((await guest.look(activationId)).license.status).toBe(LicenseStatus.licensed);
+  await guest.activate(activationId);
+  expect((await guest.open()).derive(activationId)?.lastAttempt?.at).toBe(host.clock.wall);
+});
+
+describe('what stands in the place of a file of the state folder is an error, and is not followed', () => {
+  test.each([
+    ['a link to a state', (file: string, aside: string) => fs.symlinkSync(aside, file), 'link'],
+    ['a device', (file: string) => fs.symlinkSync('/dev/zero', file), 'link'],
+    ['a FIFO', (file: string) => execFileSync('mkfifo', [file]), 'pipe'],
+    ['a folder', (file: string) => fs.mkdirSync(file), 'folder'],
+    ['a sparse file of 3 GB', (file: string) => sparseFile(file, 3 * 1024 ** 3), 'bytes'],
+  ])('guest.state as %s: file-invalid, also for a command that recovers', async (_name, put, why) => {
+    const { guest } = await activatedGuest();
+    const aside = `${guest.stateFile}.aside`;
+    fs.renameSync(guest.stateFile, aside);
+    put(guest.stateFile, aside);
+    for (const recover of [false, true]) {
+      const failure = await failureOf(guest.open({ recover }));
+      expect(failure.code).toBe('file-invalid');
+      expect(failure.message).toContain(why);
+    }
+    expect(guest.events.last.code).toBe('file-invalid');
+  });
+
+  test('lock as a link: file-invalid, and its target is not made', async () => {
+    const { guest } = await activatedGuest();
+    const lock = path.join(path.dirname(guest.stateFile), 'lock');
+    const target = path.join(guest.folder, 'elsewhere');
+    fs.rmSync(lock);
+    fs.symlinkSync(target, lock);
+    expect((await failureOf(guest.activate(activationId))).code).toBe('file-invalid');
+    expect((await guest.look(activationId)).license.status).toBe(LicenseStatus.licensed);
+    expect(fs.existsSync(target)).toBe(false);
+  });
+});
+
+function sparseFile(file: string, bytes: number): void {
+  fs.writeFileSync(file, '');
+  fs.truncateSync(file, bytes);
+}
 
 describe('a change that cannot be written leaves the old file, byte for byte', () => {
   test.each([
