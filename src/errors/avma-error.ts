@@ -2,7 +2,7 @@ import { type AvmaErrorCode, CODES } from './codes.ts';
 
 /** More about one failure than its code says. */
 export interface AvmaErrorDetails {
-  /** What was underneath, for the log; never shown as the message. */
+  /** The error that led to this one; shown under AVMA_DEBUG, never as the message. */
   readonly cause?: unknown;
   /** Replaces the code's own HRESULT: a host's signed refusal carries its own. */
   readonly hresult?: number;
@@ -11,8 +11,8 @@ export interface AvmaErrorDetails {
 }
 
 /**
- * The one error that a user can see. `message` says what happened and why; `hint` says what to do now, and comes
- * from the table of codes unless the place that throws knows better.
+ * The one error that a user can see. `message` says what happened and why; `hint` says what to do now: the code's own,
+ * unless the details have a better one.
  */
 export class AvmaError extends Error {
   override readonly name = 'AvmaError';
@@ -28,10 +28,19 @@ export class AvmaError extends Error {
   }
 }
 
-/** Anything thrown, as an {@link AvmaError}: ours unchanged, the system's by errno, the rest as `internal`. */
+/** How the system names its errors: `ENOENT`. Node's own (`ERR_INVALID_ARG_TYPE`) are mistakes of ours. */
+const ERRNO = /^E[A-Z0-9]+$/;
+
+/**
+ * Anything thrown, as an {@link AvmaError}: an AvmaError unchanged, the system's error by its errno, anything else as
+ * `internal`. What was thrown is the new error's `cause`.
+ *
+ * @param doing - What was tried, as the beginning of the message: `cannot read /etc/f`.
+ */
 export function toAvmaError(thrown: unknown, doing: string): AvmaError {
   if (thrown instanceof AvmaError) return thrown;
-  const errno = (thrown as NodeJS.ErrnoException | null)?.code;
+  const code = (thrown as NodeJS.ErrnoException | null)?.code;
+  const errno = typeof code === 'string' && ERRNO.test(code) ? code : undefined;
   const reason = thrown instanceof Error ? thrown.message : String(thrown);
   const message = `${doing}: ${reason}`;
   switch (errno) {
@@ -47,6 +56,11 @@ export function toAvmaError(thrown: unknown, doing: string): AvmaError {
     case 'ENOENT':
     case 'ENOTDIR':
       return new AvmaError('file-not-found', message, { cause: thrown });
+    case 'ENAMETOOLONG':
+      return new AvmaError('argument-invalid', message, {
+        cause: thrown,
+        hint: 'Use a shorter name or path.',
+      });
     case undefined:
       return new AvmaError('internal', message, { cause: thrown });
     default:

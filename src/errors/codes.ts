@@ -1,9 +1,8 @@
 import { HRESULT } from './hresult.ts';
 
 /**
- * Every failure that has a name. The key is what `--json` and the events carry; `hresult` decides slmgr's text and
- * the exit status (see hresult.ts); `outcome` is what event 12309 says of it; `hint` is the sentence that tells the
- * reader what to do.
+ * Every failure that has a name. The key is the code in `--json` and in the events; `hresult` decides slmgr's text and
+ * the exit status (see hresult.ts); `outcome` is the outcome in event 12309; `hint` tells the reader what to do now.
  */
 export interface CodeEntry {
   readonly hresult: number;
@@ -24,90 +23,120 @@ const denied = (hresult: number, hint: string): CodeEntry => ({
 
 const INVALID_DATA = HRESULT.ERROR_INVALID_DATA;
 const tryAgainElseReport =
-  'Try again; if it stays, something on the pipe changes what passes, or the host is not what it says.';
+  'Run it again (avma guest activate). If it fails again, something on the pipe changes what passes, or the host is not genuine: avma pipe probe.';
 
 export const CODES = {
   // This machine.
-  'access-denied': data(HRESULT.E_ACCESSDENIED, 'Run it as a user who may write there, root as a rule.'),
-  'disk-full': data(HRESULT.ERROR_DISK_FULL, 'Free some space and run it again; nothing was changed.'),
-  'io-error': data(HRESULT.ERROR_IO_DEVICE, 'Look at the disk or device that is named.'),
-  'file-not-found': data(HRESULT.ERROR_FILE_NOT_FOUND, 'Check the path.'),
-  'file-exists': data(HRESULT.E_INVALIDARG, 'Name another place, or move away what is there.'),
-  'file-invalid': data(INVALID_DATA, 'Check that it is the right file and that it is whole.'),
+  'access-denied': data(
+    HRESULT.E_ACCESSDENIED,
+    'Run the command as root, or as the user who owns what is named.',
+  ),
+  'disk-full': data(
+    HRESULT.ERROR_DISK_FULL,
+    'Free some space on that disk (df -h), then run the command again. The file that was there is unchanged.',
+  ),
+  'io-error': data(
+    HRESULT.ERROR_IO_DEVICE,
+    'Check the disk or device that is named (dmesg has the details), then run the command again.',
+  ),
+  'file-not-found': data(
+    HRESULT.ERROR_FILE_NOT_FOUND,
+    'Check the path that is named, for example with ls -l.',
+  ),
+  'file-exists': data(HRESULT.E_INVALIDARG, 'Give another path, or move the existing file away.'),
+  'file-invalid': data(
+    INVALID_DATA,
+    'Check that this is the right file, and get it again from where it came from if it is damaged.',
+  ),
   'state-damaged': data(
     INVALID_DATA,
-    'The file is left as it is. Install the key again (slmgr /ipk KEY): the damaged file is then kept aside.',
+    'Install the product key again: slmgr /ipk KEY. The damaged file is kept beside the new one.',
   ),
-  'state-newer': data(INVALID_DATA, 'Use the version of avma that wrote it, or a newer one.'),
+  'state-newer': data(
+    INVALID_DATA,
+    'Update avma to the version that wrote the file, or a newer one (slmgr /dlv shows the version in use).',
+  ),
   'state-locked': data(
     HRESULT.ERROR_LOCK_VIOLATION,
-    'Another command is changing the licence; run this one again.',
+    'Wait until the other command has ended, then run this one again.',
   ),
-  'config-invalid': data(HRESULT.E_INVALIDARG, 'Correct the configuration that is named.'),
-  'argument-invalid': data(HRESULT.E_INVALIDARG, 'Correct the argument that is named.'),
+  'config-invalid': data(
+    HRESULT.E_INVALIDARG,
+    'Correct the value that is named in /etc/avma/config.json, in the file of AVMA_CONFIG, or in the environment.',
+  ),
+  'argument-invalid': data(
+    HRESULT.E_INVALIDARG,
+    'Run the command with --help to see how its arguments are written.',
+  ),
   internal: data(
     HRESULT.ERROR_IO_DEVICE,
-    'This is a fault in avma: please report it with the command that you typed.',
+    'This is a fault in avma. Please report it with the output of the same command under AVMA_DEBUG=all.',
   ),
 
   // Product keys and products.
   'key-invalid': data(
     HRESULT.SL_E_INVALID_PRODUCT_KEY,
-    'Check the key, or install the catalogue that lists it.',
+    'Check the key, or install the catalogue that lists it: avma guest catalog add FILE (or slmgr /ilc FILE).',
   ),
-  'key-not-installed': data(HRESULT.SL_E_PKEY_NOT_INSTALLED, 'Install a key first: slmgr /ipk KEY.'),
+  'key-not-installed': data(HRESULT.SL_E_PKEY_NOT_INSTALLED, 'Install a product key first: slmgr /ipk KEY.'),
   'channel-unsupported': host(
     HRESULT.SL_E_VL_BINDING_SERVICE_UNAVAILABLE,
-    'Only products of the VIRTUAL_MACHINE_ACTIVATION channel can be activated here.',
+    'Install the key of a product on channel VT:IA, the only kind that a host activates: slmgr /ipk KEY.',
   ),
 
-  'rearm-exhausted': data(HRESULT.SL_E_SPP_TS_MAX_REARM_REACHED, 'Activate instead: slmgr /ato.'),
+  'rearm-exhausted': data(
+    HRESULT.SL_E_SPP_TS_MAX_REARM_REACHED,
+    'Rearming is used up. Activate instead: slmgr /ato.',
+  ),
   'confirmation-id-invalid': data(
     HRESULT.SL_E_CIDIID_INVALID_DATA,
-    'A Confirmation ID has 48 digits. Virtual machine activation needs none: slmgr /ato.',
+    'A Confirmation ID has 48 digits. Virtual machines need none; activate with slmgr /ato.',
   ),
   'confirmation-id-unusable': denied(
     HRESULT.ERROR_NOT_SUPPORTED,
-    'Virtual machine activation needs no Confirmation ID: slmgr /ato.',
+    'Virtual machines need no Confirmation ID; activate with slmgr /ato.',
   ),
 
   // Finding and reaching the host.
-  'pipe-uri-invalid': data(HRESULT.E_INVALIDARG, 'Write the pipe as unix:/run/avma/host.sock, for example.'),
+  'pipe-uri-invalid': data(
+    HRESULT.E_INVALIDARG,
+    'Write the pipe as TYPE:PLACE, for example AVMA_PIPE=unix:/run/avma/host.sock.',
+  ),
   'pipe-not-found': host(
     HRESULT.SL_E_IA_INVALID_VIRTUALIZATION_PLATFORM,
-    'Name the pipe to the host: AVMA_PIPE=unix:/run/avma/host.sock.',
+    'Give the VM a pipe to its host (docs/host.md), or name the pipe, for example AVMA_PIPE=unix:/run/avma/host.sock. avma pipe probe shows what is there.',
   ),
   'pipe-busy': host(
     HRESULT.SL_E_IA_INVALID_VIRTUALIZATION_PLATFORM,
-    'Only one process at a time can hold it: stop the other one, or wait until it is done.',
+    'Only one process at a time can hold this pipe: stop the other process or wait until it has ended, then run the command again.',
   ),
   'host-absent': host(
     HRESULT.SL_E_IA_INVALID_VIRTUALIZATION_PLATFORM,
-    'Start the host (avma host serve), or name another pipe in AVMA_PIPE.',
+    'Start the host (avma host serve), or name another pipe in AVMA_PIPE. avma pipe probe tests a pipe.',
   ),
   'host-silent': host(
     HRESULT.SL_E_IA_INVALID_VIRTUALIZATION_PLATFORM,
-    'Something holds the pipe but does not answer: look at the host, then try again.',
+    'Check on the host that avma host serve runs and serves this VM, then run the command again. A slow pipe may need a longer AVMA_DEADLINE (seconds).',
   ),
   'host-gone': host(
     HRESULT.SL_E_IA_INVALID_VIRTUALIZATION_PLATFORM,
-    'The host went away in the middle: try again.',
+    'Run the command again. If it fails again, look at the log of avma host serve on the host.',
   ),
   'protocol-unsupported': host(
     HRESULT.SL_E_IA_INVALID_VIRTUALIZATION_PLATFORM,
-    'Bring guest and host to versions that share a protocol.',
+    'Update avma on the guest or on the host, whichever is older.',
   ),
   'vm-id-unknown': host(
     HRESULT.SL_E_IA_INVALID_VIRTUALIZATION_PLATFORM,
-    'Give this machine an ID: AVMA_VM_ID=<UUID>.',
+    'Run the command as root, or give this machine an ID: AVMA_VM_ID=UUID.',
   ),
 
-  // What the host sent. The steps are those of docs/protocol.md, section 7.
+  // What the host sent: one code for each verification step of docs/protocol.md, section 7.
   'response-malformed': data(INVALID_DATA, tryAgainElseReport),
   'response-unopened': data(INVALID_DATA, tryAgainElseReport),
   'certificate-untrusted': host(
     HRESULT.SL_E_IA_PARENT_PARTITION_NOT_ACTIVATED,
-    "Add the vendor's trust anchor (avma guest trust add FILE), or have the vendor certify the host.",
+    'Add the trust anchor of the vendor who certified the host: avma guest trust add FILE. avma guest trust list shows the vendors that this machine trusts.',
   ),
   'certificate-expired': host(
     HRESULT.SL_E_IA_PARENT_PARTITION_NOT_ACTIVATED,
@@ -120,22 +149,31 @@ export const CODES = {
   'signature-invalid': data(INVALID_DATA, tryAgainElseReport),
   'request-mismatch': data(INVALID_DATA, tryAgainElseReport),
   'host-mismatch': data(INVALID_DATA, tryAgainElseReport),
-  'vm-mismatch': denied(HRESULT.SL_E_IA_MACHINE_NOT_BOUND, 'Activate this machine itself: slmgr /ato.'),
-  'edition-mismatch': denied(HRESULT.SL_E_IA_ID_MISMATCH, 'The answer is for another edition: try again.'),
-  'lease-invalid': data(INVALID_DATA, 'The host grants what no host may grant: tell its operator.'),
+  'vm-mismatch': denied(
+    HRESULT.SL_E_IA_MACHINE_NOT_BOUND,
+    'Activate this machine itself: slmgr /ato. A copied disk does not carry the licence of its original.',
+  ),
+  'edition-mismatch': denied(
+    HRESULT.SL_E_IA_ID_MISMATCH,
+    'Run the command again: slmgr /ato. If it fails again, something on the pipe changes what passes.',
+  ),
+  'lease-invalid': data(
+    INVALID_DATA,
+    "Report it to the host's operator: the host granted a lease that no host may grant. Use another host meanwhile.",
+  ),
 
   // What the host decided, signed.
   throttled: denied(
     HRESULT.SL_E_IA_THROTTLE_LIMIT_EXCEEDED,
-    'Too many requests came over this pipe: wait a minute.',
+    'Wait a minute, then run the command again. The host limits the requests of one channel (avma host serve --throttle).',
   ),
   'host-not-activated': host(
     HRESULT.SL_E_IA_PARENT_PARTITION_NOT_ACTIVATED,
-    'On the host: avma host request, have the vendor certify it, avma host activate CERT.',
+    'On the host: avma host request > request.json, have the vendor certify it, then avma host activate CERTIFICATE.',
   ),
   'host-not-datacenter': host(
     HRESULT.SL_E_IA_PARENT_PARTITION_NOT_ACTIVATED,
-    'Only a Datacenter host may activate guests: have the vendor certify one.',
+    'Have the vendor certify the host with --edition ServerDatacenter, then on the host: avma host activate CERTIFICATE.',
   ),
   'product-unknown': denied(
     HRESULT.SL_E_IA_ID_MISMATCH,
@@ -159,18 +197,24 @@ export const CODES = {
   ),
   'vm-refused': denied(
     HRESULT.SL_E_IA_MACHINE_NOT_BOUND,
-    "This pipe belongs to another VM: use this machine's own.",
+    "Use this VM's own pipe. If it is, compare the VM's UUID on the host with avma guest status here; AVMA_VM_ID corrects it.",
   ),
-  'exchange-reused': data(INVALID_DATA, 'An exchange ID came twice with different bytes: try again.'),
-  'request-unopened': data(INVALID_DATA, 'The request was sealed to another host: the guest asks who it is.'),
-  'request-malformed': data(INVALID_DATA, 'The guest sent what no guest sends: look at its version.'),
+  'exchange-reused': data(
+    INVALID_DATA,
+    'Run the command again: slmgr /ato. If it fails again, something on the pipe repeats or changes requests.',
+  ),
+  'request-unopened': data(
+    INVALID_DATA,
+    'Run the command again: slmgr /ato. The guest then asks the host for its certificate first.',
+  ),
+  'request-malformed': data(INVALID_DATA, 'Update avma on the guest or on the host, whichever is older.'),
   refused: denied(
     HRESULT.SL_E_IA_MACHINE_NOT_BOUND,
-    "Ask the host's operator; the host's event log has the reason.",
+    "Ask the host's operator: the host's events.jsonl has the reason.",
   ),
 
-  // What a stored activation can be.
-  'grace-expired': denied(HRESULT.SL_E_GRACE_TIME_EXPIRED, 'Activate: slmgr /ato.'),
+  // What became of a licence.
+  'grace-expired': denied(HRESULT.SL_E_GRACE_TIME_EXPIRED, 'Activate again: slmgr /ato.'),
 } as const satisfies Record<string, CodeEntry>;
 
 export type AvmaErrorCode = keyof typeof CODES;

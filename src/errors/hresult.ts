@@ -29,246 +29,182 @@ const EX_NOPERM = 77;
 /** What a host's refusals exit with: 80 plus the last digit of 0xC004FD0x, since sysexits has no such thing. */
 const REFUSED = 80;
 
-/**
- * HRESULTs by their names in the Windows SDK.
- */
-export const HRESULT = {
-  SL_E_IA_THROTTLE_LIMIT_EXCEEDED: 0xc004fd00,
-  SL_E_IA_INVALID_VIRTUALIZATION_PLATFORM: 0xc004fd01,
-  SL_E_IA_PARENT_PARTITION_NOT_ACTIVATED: 0xc004fd02,
-  SL_E_IA_ID_MISMATCH: 0xc004fd03,
-  SL_E_IA_MACHINE_NOT_BOUND: 0xc004fd04,
-  SL_E_GRACE_TIME_EXPIRED: 0xc004f009,
-  SL_E_OUT_OF_TOLERANCE: 0xc004f00f,
-  SL_E_VALUE_NOT_FOUND: 0xc004f012,
-  SL_E_PKEY_NOT_INSTALLED: 0xc004f014,
-  SL_E_PRODUCT_SKU_NOT_INSTALLED: 0xc004f015,
-  SL_E_LUA_ACCESSDENIED: 0xc004f025,
-  SL_E_CIDIID_INVALID_DATA: 0xc004f02c,
-  SL_E_EUL_NOT_AVAILABLE: 0xc004f034,
-  SL_E_VL_NOT_ENOUGH_COUNT: 0xc004f038,
-  SL_E_VL_BINDING_SERVICE_NOT_ENABLED: 0xc004f039,
-  SL_E_VL_KEY_MANAGEMENT_SERVICE_NOT_ACTIVATED: 0xc004f041,
-  SL_E_VL_KEY_MANAGEMENT_SERVICE_ID_MISMATCH: 0xc004f042,
-  SL_E_INVALID_PRODUCT_KEY: 0xc004f050,
-  SL_E_BLOCKED_PRODUCT_KEY: 0xc004f051,
-  SL_E_VL_MACHINE_NOT_BOUND: 0xc004f056,
-  SL_E_NONGENUINE_GRACE_TIME_EXPIRED: 0xc004f064,
-  SL_E_DEPENDENT_PROPERTY_NOT_SET: 0xc004f066,
-  SL_E_MISMATCHED_PRODUCT_SKU: 0xc004f069,
-  SL_E_VL_KEY_MANAGEMENT_SERVICE_VM_NOT_SUPPORTED: 0xc004f06b,
-  SL_E_VL_BINDING_SERVICE_UNAVAILABLE: 0xc004f074,
-  SL_E_SERVICE_STOPPING: 0xc004f075,
-  SL_E_NOT_GENUINE: 0xc004f200,
-  SL_E_EUL_CONSUMPTION_FAILED: 0xc004e015,
-  SL_E_PKEY_INVALID_CONFIG: 0xc004e016,
-  SL_E_SPP_TS_MAX_REARM_REACHED: 0xc004d307,
-  SL_E_CHPA_PRODUCT_KEY_OUT_OF_RANGE: 0xc004c001,
-  SL_E_CHPA_PRODUCT_KEY_BLOCKED: 0xc004c003,
-  SL_E_CHPA_MAXIMUM_UNLOCK_EXCEEDED: 0xc004c008,
-  SL_E_CHPA_DYNAMICALLY_BLOCKED_PRODUCT_KEY: 0xc004c020,
-  ERROR_FILE_NOT_FOUND: 0x80070002,
-  E_ACCESSDENIED: 0x80070005,
-  ERROR_INVALID_DATA: 0x8007000d,
-  ERROR_LOCK_VIOLATION: 0x80070021,
-  ERROR_NOT_SUPPORTED: 0x80070032,
-  E_INVALIDARG: 0x80070057,
-  ERROR_DISK_FULL: 0x80070070,
-  ERROR_IO_DEVICE: 0x8007045d,
-  ERROR_NO_SUCH_DOMAIN: 0x8007054b,
-  ERROR_INTERNET_NAME_NOT_RESOLVED: 0x80072ee7,
-  RPC_S_SERVER_UNAVAILABLE: 0x800706ba,
-  DNS_ERROR_RCODE_SERVER_FAILURE: 0x8007232a,
-  DNS_ERROR_RCODE_NAME_ERROR: 0x8007232b,
-  DNS_INFO_NO_RECORDS: 0x8007251d,
-  CRYPT_E_NOT_FOUND: 0x80092004,
-} as const;
+/** One entry for each HRESULT, by its name in the Windows SDK. */
+const ENTRIES = {
+  SL_E_IA_THROTTLE_LIMIT_EXCEEDED: { hresult: 0xc004fd00, exit: EX_TEMPFAIL },
+  SL_E_IA_INVALID_VIRTUALIZATION_PLATFORM: { hresult: 0xc004fd01, exit: EX_UNAVAILABLE },
+  SL_E_IA_PARENT_PARTITION_NOT_ACTIVATED: { hresult: 0xc004fd02, exit: REFUSED + 2 },
+  SL_E_IA_ID_MISMATCH: { hresult: 0xc004fd03, exit: REFUSED + 3 },
+  SL_E_IA_MACHINE_NOT_BOUND: { hresult: 0xc004fd04, exit: REFUSED + 4 },
 
-export const HRESULTS: Readonly<Record<number, HresultEntry>> = {
-  [HRESULT.SL_E_IA_THROTTLE_LIMIT_EXCEEDED]: { symbol: 'SL_E_IA_THROTTLE_LIMIT_EXCEEDED', exit: EX_TEMPFAIL },
-  [HRESULT.SL_E_IA_INVALID_VIRTUALIZATION_PLATFORM]: {
-    symbol: 'SL_E_IA_INVALID_VIRTUALIZATION_PLATFORM',
-    exit: EX_UNAVAILABLE,
-  },
-  [HRESULT.SL_E_IA_PARENT_PARTITION_NOT_ACTIVATED]: {
-    symbol: 'SL_E_IA_PARENT_PARTITION_NOT_ACTIVATED',
-    exit: REFUSED + 2,
-  },
-  [HRESULT.SL_E_IA_ID_MISMATCH]: { symbol: 'SL_E_IA_ID_MISMATCH', exit: REFUSED + 3 },
-  [HRESULT.SL_E_IA_MACHINE_NOT_BOUND]: { symbol: 'SL_E_IA_MACHINE_NOT_BOUND', exit: REFUSED + 4 },
-
-  [HRESULT.SL_E_GRACE_TIME_EXPIRED]: {
-    symbol: 'SL_E_GRACE_TIME_EXPIRED',
+  SL_E_GRACE_TIME_EXPIRED: {
+    hresult: 0xc004f009,
     slmgrText: 'The software Licensing Service reported that the grace period expired',
   },
-  [HRESULT.SL_E_OUT_OF_TOLERANCE]: {
-    symbol: 'SL_E_OUT_OF_TOLERANCE',
+  SL_E_OUT_OF_TOLERANCE: {
+    hresult: 0xc004f00f,
     slmgrText:
       'The Software Licensing Server reported that the hardware ID binding is beyond level of tolerance',
   },
-  [HRESULT.SL_E_VALUE_NOT_FOUND]: { symbol: 'SL_E_VALUE_NOT_FOUND' },
-  [HRESULT.SL_E_PKEY_NOT_INSTALLED]: {
-    symbol: 'SL_E_PKEY_NOT_INSTALLED',
+  SL_E_VALUE_NOT_FOUND: { hresult: 0xc004f012 },
+  SL_E_PKEY_NOT_INSTALLED: {
+    hresult: 0xc004f014,
     slmgrText: 'The Software Licensing Service reported that the product key is not available',
     exit: EX_NOINPUT,
   },
-  [HRESULT.SL_E_PRODUCT_SKU_NOT_INSTALLED]: { symbol: 'SL_E_PRODUCT_SKU_NOT_INSTALLED', exit: EX_NOINPUT },
-  [HRESULT.SL_E_LUA_ACCESSDENIED]: { symbol: 'SL_E_LUA_ACCESSDENIED', slmgrText: elevation, exit: EX_NOPERM },
-  [HRESULT.SL_E_CIDIID_INVALID_DATA]: {
-    symbol: 'SL_E_CIDIID_INVALID_DATA',
+  SL_E_PRODUCT_SKU_NOT_INSTALLED: { hresult: 0xc004f015, exit: EX_NOINPUT },
+  SL_E_LUA_ACCESSDENIED: { hresult: 0xc004f025, slmgrText: elevation, exit: EX_NOPERM },
+  SL_E_CIDIID_INVALID_DATA: {
+    hresult: 0xc004f02c,
     slmgrText:
       'The software Licensing Service reported that the format for the offline activation data is incorrect',
     exit: EX_DATAERR,
   },
-  [HRESULT.SL_E_EUL_NOT_AVAILABLE]: { symbol: 'SL_E_EUL_NOT_AVAILABLE' },
-  [HRESULT.SL_E_VL_NOT_ENOUGH_COUNT]: {
-    symbol: 'SL_E_VL_NOT_ENOUGH_COUNT',
+  SL_E_EUL_NOT_AVAILABLE: { hresult: 0xc004f034 },
+  SL_E_VL_NOT_ENOUGH_COUNT: {
+    hresult: 0xc004f038,
     slmgrText:
       'The software Licensing Service reported that the computer could not be activated. The count reported by your Key Management Service (KMS) is insufficient. Please contact your system administrator',
   },
-  [HRESULT.SL_E_VL_BINDING_SERVICE_NOT_ENABLED]: {
-    symbol: 'SL_E_VL_BINDING_SERVICE_NOT_ENABLED',
+  SL_E_VL_BINDING_SERVICE_NOT_ENABLED: {
+    hresult: 0xc004f039,
     slmgrText:
       'The software Licensing Service reported that the computer could not be activated. The Key Management Service (KMS) is not enabled',
   },
-  [HRESULT.SL_E_VL_KEY_MANAGEMENT_SERVICE_NOT_ACTIVATED]: {
-    symbol: 'SL_E_VL_KEY_MANAGEMENT_SERVICE_NOT_ACTIVATED',
+  SL_E_VL_KEY_MANAGEMENT_SERVICE_NOT_ACTIVATED: {
+    hresult: 0xc004f041,
     slmgrText:
       'The software Licensing Service determined that the Key Management Server (KMS) is not activated. KMS needs to be activated',
   },
-  [HRESULT.SL_E_VL_KEY_MANAGEMENT_SERVICE_ID_MISMATCH]: {
-    symbol: 'SL_E_VL_KEY_MANAGEMENT_SERVICE_ID_MISMATCH',
+  SL_E_VL_KEY_MANAGEMENT_SERVICE_ID_MISMATCH: {
+    hresult: 0xc004f042,
     slmgrText:
       'The software Licensing Service determined that the specified Key Management Service (KMS) cannot be used',
   },
-  [HRESULT.SL_E_INVALID_PRODUCT_KEY]: {
-    symbol: 'SL_E_INVALID_PRODUCT_KEY',
+  SL_E_INVALID_PRODUCT_KEY: {
+    hresult: 0xc004f050,
     slmgrText: 'The Software Licensing Service reported that the product key is invalid',
     exit: EX_DATAERR,
   },
-  [HRESULT.SL_E_BLOCKED_PRODUCT_KEY]: {
-    symbol: 'SL_E_BLOCKED_PRODUCT_KEY',
+  SL_E_BLOCKED_PRODUCT_KEY: {
+    hresult: 0xc004f051,
     slmgrText: 'The software Licensing Service reported that the product key is blocked',
     exit: EX_DATAERR,
   },
-  [HRESULT.SL_E_VL_MACHINE_NOT_BOUND]: { symbol: 'SL_E_VL_MACHINE_NOT_BOUND' },
-  [HRESULT.SL_E_NONGENUINE_GRACE_TIME_EXPIRED]: {
-    symbol: 'SL_E_NONGENUINE_GRACE_TIME_EXPIRED',
+  SL_E_VL_MACHINE_NOT_BOUND: { hresult: 0xc004f056 },
+  SL_E_NONGENUINE_GRACE_TIME_EXPIRED: {
+    hresult: 0xc004f064,
     slmgrText: 'The software Licensing Service reported that the non-Genuine grace period expired',
   },
-  [HRESULT.SL_E_DEPENDENT_PROPERTY_NOT_SET]: {
-    symbol: 'SL_E_DEPENDENT_PROPERTY_NOT_SET',
+  SL_E_DEPENDENT_PROPERTY_NOT_SET: {
+    hresult: 0xc004f066,
     slmgrText: 'The Software Licensing Service reported that the product SKU is not found',
   },
-  [HRESULT.SL_E_MISMATCHED_PRODUCT_SKU]: { symbol: 'SL_E_MISMATCHED_PRODUCT_SKU' },
-  [HRESULT.SL_E_VL_KEY_MANAGEMENT_SERVICE_VM_NOT_SUPPORTED]: {
-    symbol: 'SL_E_VL_KEY_MANAGEMENT_SERVICE_VM_NOT_SUPPORTED',
+  SL_E_MISMATCHED_PRODUCT_SKU: { hresult: 0xc004f069 },
+  SL_E_VL_KEY_MANAGEMENT_SERVICE_VM_NOT_SUPPORTED: {
+    hresult: 0xc004f06b,
     slmgrText:
       'The software Licensing Service determined that it is running in a virtual machine. The Key Management Service (KMS) is not supported in this mode',
   },
-  [HRESULT.SL_E_VL_BINDING_SERVICE_UNAVAILABLE]: {
-    symbol: 'SL_E_VL_BINDING_SERVICE_UNAVAILABLE',
+  SL_E_VL_BINDING_SERVICE_UNAVAILABLE: {
+    hresult: 0xc004f074,
     slmgrText:
       'The Software Licensing Service reported that the computer could not be activated. No Key Management Service (KMS) could be contacted. Please see the Application Event Log for additional information.',
     exit: EX_UNAVAILABLE,
   },
-  [HRESULT.SL_E_SERVICE_STOPPING]: {
-    symbol: 'SL_E_SERVICE_STOPPING',
+  SL_E_SERVICE_STOPPING: {
+    hresult: 0xc004f075,
     slmgrText:
       'The Software Licensing Service reported that the operation cannot be completed because the service is stopping',
   },
-  [HRESULT.SL_E_NOT_GENUINE]: { symbol: 'SL_E_NOT_GENUINE' },
-  [HRESULT.SL_E_EUL_CONSUMPTION_FAILED]: { symbol: 'SL_E_EUL_CONSUMPTION_FAILED' },
-  [HRESULT.SL_E_PKEY_INVALID_CONFIG]: { symbol: 'SL_E_PKEY_INVALID_CONFIG' },
-  [HRESULT.SL_E_SPP_TS_MAX_REARM_REACHED]: {
-    symbol: 'SL_E_SPP_TS_MAX_REARM_REACHED',
+  SL_E_NOT_GENUINE: { hresult: 0xc004f200 },
+  SL_E_EUL_CONSUMPTION_FAILED: { hresult: 0xc004e015 },
+  SL_E_PKEY_INVALID_CONFIG: { hresult: 0xc004e016 },
+  SL_E_SPP_TS_MAX_REARM_REACHED: {
+    hresult: 0xc004d307,
     slmgrText:
       'The maximum allowed number of re-arms has been exceeded. You must re-install the OS before trying to re-arm again',
   },
-  [HRESULT.SL_E_CHPA_PRODUCT_KEY_OUT_OF_RANGE]: {
-    symbol: 'SL_E_CHPA_PRODUCT_KEY_OUT_OF_RANGE',
+  SL_E_CHPA_PRODUCT_KEY_OUT_OF_RANGE: {
+    hresult: 0xc004c001,
     slmgrText: 'The activation server determined the specified product key is invalid',
     exit: EX_DATAERR,
   },
-  [HRESULT.SL_E_CHPA_PRODUCT_KEY_BLOCKED]: {
-    symbol: 'SL_E_CHPA_PRODUCT_KEY_BLOCKED',
+  SL_E_CHPA_PRODUCT_KEY_BLOCKED: {
+    hresult: 0xc004c003,
     slmgrText: 'The activation server determined the specified product key is blocked',
     exit: EX_DATAERR,
   },
-  [HRESULT.SL_E_CHPA_MAXIMUM_UNLOCK_EXCEEDED]: {
-    symbol: 'SL_E_CHPA_MAXIMUM_UNLOCK_EXCEEDED',
+  SL_E_CHPA_MAXIMUM_UNLOCK_EXCEEDED: {
+    hresult: 0xc004c008,
     slmgrText: 'The activation server determined that the specified product key could not be used',
   },
-  [HRESULT.SL_E_CHPA_DYNAMICALLY_BLOCKED_PRODUCT_KEY]: {
-    symbol: 'SL_E_CHPA_DYNAMICALLY_BLOCKED_PRODUCT_KEY',
+  SL_E_CHPA_DYNAMICALLY_BLOCKED_PRODUCT_KEY: {
+    hresult: 0xc004c020,
     slmgrText: 'The activation server reported that the Multiple Activation Key has exceeded its limit',
   },
 
-  [HRESULT.ERROR_FILE_NOT_FOUND]: {
-    symbol: 'ERROR_FILE_NOT_FOUND',
+  ERROR_FILE_NOT_FOUND: {
+    hresult: 0x80070002,
     description: 'The system cannot find the file specified.',
     exit: EX_NOINPUT,
   },
-  [HRESULT.E_ACCESSDENIED]: { symbol: 'E_ACCESSDENIED', slmgrText: elevation, exit: EX_NOPERM },
-  [HRESULT.ERROR_INVALID_DATA]: {
-    symbol: 'ERROR_INVALID_DATA',
-    description: 'The data is invalid.',
-    exit: EX_DATAERR,
-  },
-  [HRESULT.ERROR_LOCK_VIOLATION]: {
-    symbol: 'ERROR_LOCK_VIOLATION',
+  E_ACCESSDENIED: { hresult: 0x80070005, slmgrText: elevation, exit: EX_NOPERM },
+  ERROR_INVALID_DATA: { hresult: 0x8007000d, description: 'The data is invalid.', exit: EX_DATAERR },
+  ERROR_LOCK_VIOLATION: {
+    hresult: 0x80070021,
     description:
       'The process cannot access the file because another process has locked a portion of the file.',
     exit: EX_TEMPFAIL,
   },
-  [HRESULT.ERROR_NOT_SUPPORTED]: {
-    symbol: 'ERROR_NOT_SUPPORTED',
+  ERROR_NOT_SUPPORTED: {
+    hresult: 0x80070032,
     description: 'The request is not supported.',
     exit: EX_UNAVAILABLE,
   },
-  [HRESULT.E_INVALIDARG]: { symbol: 'E_INVALIDARG', slmgrText: 'The parameter is incorrect', exit: EX_USAGE },
-  [HRESULT.ERROR_DISK_FULL]: {
-    symbol: 'ERROR_DISK_FULL',
+  E_INVALIDARG: { hresult: 0x80070057, slmgrText: 'The parameter is incorrect', exit: EX_USAGE },
+  ERROR_DISK_FULL: {
+    hresult: 0x80070070,
     description: 'There is not enough space on the disk.',
     exit: EX_IOERR,
   },
-  [HRESULT.ERROR_IO_DEVICE]: {
-    symbol: 'ERROR_IO_DEVICE',
+  ERROR_IO_DEVICE: {
+    hresult: 0x8007045d,
     description: 'The request could not be performed because of an I/O device error.',
     exit: EX_IOERR,
   },
-  [HRESULT.ERROR_NO_SUCH_DOMAIN]: {
-    symbol: 'ERROR_NO_SUCH_DOMAIN',
+  ERROR_NO_SUCH_DOMAIN: {
+    hresult: 0x8007054b,
     description: 'The specified domain either does not exist or could not be contacted.',
     exit: EX_NOHOST,
   },
-  [HRESULT.ERROR_INTERNET_NAME_NOT_RESOLVED]: { symbol: 'ERROR_INTERNET_NAME_NOT_RESOLVED', exit: EX_NOHOST },
-  [HRESULT.RPC_S_SERVER_UNAVAILABLE]: {
-    symbol: 'RPC_S_SERVER_UNAVAILABLE',
+  ERROR_INTERNET_NAME_NOT_RESOLVED: { hresult: 0x80072ee7, exit: EX_NOHOST },
+  RPC_S_SERVER_UNAVAILABLE: {
+    hresult: 0x800706ba,
     slmgrText: 'The RPC server is unavailable',
     exit: EX_UNAVAILABLE,
   },
-  [HRESULT.DNS_ERROR_RCODE_SERVER_FAILURE]: {
-    symbol: 'DNS_ERROR_RCODE_SERVER_FAILURE',
-    slmgrText: 'DNS server failure',
-    exit: EX_NOHOST,
-  },
-  [HRESULT.DNS_ERROR_RCODE_NAME_ERROR]: {
-    symbol: 'DNS_ERROR_RCODE_NAME_ERROR',
-    slmgrText: 'DNS name does not exist',
-    exit: EX_NOHOST,
-  },
-  [HRESULT.DNS_INFO_NO_RECORDS]: {
-    symbol: 'DNS_INFO_NO_RECORDS',
-    slmgrText: 'No records found for DNS query',
-    exit: EX_NOHOST,
-  },
-  [HRESULT.CRYPT_E_NOT_FOUND]: {
-    symbol: 'CRYPT_E_NOT_FOUND',
+  DNS_ERROR_RCODE_SERVER_FAILURE: { hresult: 0x8007232a, slmgrText: 'DNS server failure', exit: EX_NOHOST },
+  DNS_ERROR_RCODE_NAME_ERROR: { hresult: 0x8007232b, slmgrText: 'DNS name does not exist', exit: EX_NOHOST },
+  DNS_INFO_NO_RECORDS: { hresult: 0x8007251d, slmgrText: 'No records found for DNS query', exit: EX_NOHOST },
+  CRYPT_E_NOT_FOUND: {
+    hresult: 0x80092004,
     description: 'Cannot find object or property.',
     exit: EX_NOINPUT,
   },
-};
+} as const satisfies Record<string, Omit<HresultEntry, 'symbol'> & { readonly hresult: number }>;
+
+type SdkName = keyof typeof ENTRIES;
+
+/** HRESULTs by their names in the Windows SDK. */
+export const HRESULT = Object.fromEntries(
+  Object.entries(ENTRIES).map(([symbol, { hresult }]) => [symbol, hresult]),
+) as { readonly [S in SdkName]: (typeof ENTRIES)[S]['hresult'] };
+
+/** What is known of each HRESULT, by its number. */
+export const HRESULTS: Readonly<Record<number, HresultEntry>> = Object.fromEntries(
+  Object.entries(ENTRIES).map(([symbol, entry]) => [entry.hresult, { symbol, ...entry }]),
+);
 
 /** `0xC004FD01`: upper-case hex without padding, as slmgr prints a code. */
 export function formatHresult(hresult: number): string {

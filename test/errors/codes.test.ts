@@ -44,6 +44,7 @@ describe('what the system throws', () => {
     ['EEXIST', 'file-exists', 0x80070057],
     ['EIO', 'io-error', 0x8007045d],
     ['EMFILE', 'io-error', 0x8007045d],
+    ['ENAMETOOLONG', 'argument-invalid', 0x80070057],
   ])('%s is %s', (errno, code, hresult) => {
     const thrown = Object.assign(new Error('the system says so'), { code: errno });
     const error = toAvmaError(thrown, 'cannot write /f');
@@ -51,12 +52,17 @@ describe('what the system throws', () => {
     expect(error.message).toBe('cannot write /f: the system says so');
   });
 
-  test.each([new TypeError('a mistake'), 'text', null, undefined])(
-    'a mistake of ours (%s) is internal',
-    (thrown) => {
-      expect(toAvmaError(thrown, 'doing').code).toBe('internal');
-    },
-  );
+  test.each([
+    new TypeError('a mistake'),
+    Object.assign(new TypeError('a mistake that Node found'), { code: 'ERR_INVALID_ARG_TYPE' }),
+    'text',
+    null,
+    undefined,
+  ])('a mistake of ours (%s) is internal', (thrown) => {
+    const error = toAvmaError(thrown, 'doing');
+    expect(error.code).toBe('internal');
+    expect(error.cause).toBe(thrown);
+  });
 
   test('and what is an AvmaError already stays as it is', () => {
     const error = new AvmaError('disk-full', 'm');
