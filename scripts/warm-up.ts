@@ -9,7 +9,8 @@ import path from 'node:path';
 import type { Launcher } from '../src/cli/launcher.ts';
 import { addTrustAnchor } from '../src/guest/trust-store.ts';
 import { DEFAULT_LIMIT } from '../src/host/answering/throttle.ts';
-import { createHost, hostRequest, installCertificate } from '../src/host/host-store.ts';
+import { installCertificate } from '../src/host/certificate.ts';
+import { createHost, hostRequest } from '../src/host/host-store.ts';
 import { serve } from '../src/host/serve.ts';
 import { MAX_LEASE } from '../src/protocol/answer.ts';
 import { certifyHost } from '../src/vendor/certify-host.ts';
@@ -39,13 +40,14 @@ async function warmUp(): Promise<void> {
     grant,
     now,
   });
-  installCertificate(at('host'), identity, Buffer.from(JSON.stringify(envelope)), 'certificate', now);
+  const bytes = Buffer.from(JSON.stringify(envelope));
+  installCertificate({ folder: at('host'), host: identity, bytes, from: 'certificate', now });
   const host = await serve({
     folder: at('host'),
     catalogFolders,
     listen: [{ kind: 'socket', path: at('host.sock'), vmId: null, mode: 0o600 }],
     throttle: DEFAULT_LIMIT,
-    lease: MAX_LEASE,
+    leaseMs: MAX_LEASE,
     events: { write() {} },
   });
   addTrustAnchor(vendor.anchorFile, at('guest/trust.d'));

@@ -146,6 +146,10 @@ export const CODES = {
     HRESULT.SL_E_IA_PARENT_PARTITION_NOT_ACTIVATED,
     'On the host: compare its clock (date) with the dates of its certificate (avma host status).',
   ),
+  'certificate-worse': data(
+    HRESULT.E_INVALIDARG,
+    'Ask the vendor for a better one, or install it all the same: avma host activate --force CERTIFICATE.',
+  ),
   'signature-invalid': data(INVALID_DATA, tryAgainElseReport),
   'request-mismatch': data(INVALID_DATA, tryAgainElseReport),
   'host-mismatch': data(INVALID_DATA, tryAgainElseReport),

@@ -1,6 +1,6 @@
 /** Where a request came in. */
 export interface GuestChannel {
-  /** Its address, for the ledger and the event log. */
+  /** The channel's address, for the ledger and the event log. */
   readonly name: string;
   /** The VM that the channel belongs to; null: any guest may connect, so the VM ID in the request is unproven. */
   readonly vmId: string | null;

@@ -4,8 +4,8 @@ import path from 'node:path';
 import * as z from 'zod/mini';
 import { AvmaError, toAvmaError } from '../errors/avma-error.ts';
 import { exportPrivateKey, generateKeyPair, importPrivateKey, type KeyPair } from '../protocol/curve-keys.ts';
-import { Envelope, PAYLOAD_TYPES, parseJson, signEnvelope } from '../protocol/envelope.ts';
-import { decodeUnverifiedCertificate, type HostCertificate } from '../protocol/host-certificate.ts';
+import { type Envelope, PAYLOAD_TYPES, parseJson, signEnvelope } from '../protocol/envelope.ts';
+import type { HostCertificate } from '../protocol/host-certificate.ts';
 import { HostRequest } from '../protocol/host-request.ts';
 import { hardwareId, instant, oneOf, shortLabel } from '../schema/shapes.ts';
 import { createFile, makePrivateFolder, readFileIfAny, replaceFile } from '../storage/atomic-file.ts';
@@ -25,13 +25,10 @@ const HostFile = z.strictObject({
   createdAt: instant,
 });
 
-const HOST_FILE = 'host.json';
+/** The name, the hardware ID; never replaced once it is there. */
+export const HOST_FILE = 'host.json';
 const SIGNING_KEY = 'signing.key';
 const BOX_KEY = 'box.key';
-const CERTIFICATE = 'certificate.json';
-
-/** How often a running host looks whether its certificate has been renewed, in milliseconds. */
-const CERTIFICATE_POLL_MS = 1000;
 
 /**
  * Makes a host's folder, name, hardware ID and keys. `host.json` is written last: without it the folder is no host,
@@ -101,93 +98,20 @@ function readKey(curve: 'ed25519' | 'x25519', file: string): KeyPair {
   }
 }
 
-/** What the vendor is asked to certify, signed with the host's own key to show that the host has it. */
+/** The request to the vendor for a certificate, signed with the host's own key to show that the host has it. */
 export function hostRequest(host: HostIdentity, now: number): Envelope {
   const request: HostRequest = { ...publicIdentity(host), requestedAt: now };
   return signEnvelope(PAYLOAD_TYPES.hostRequest, HostRequest.parse(request), host.signing);
 }
 
-function publicIdentity(host: HostIdentity) {
+/** Who the host is, as its request and its certificate say it. */
+export function publicIdentity(host: HostIdentity) {
   return {
     hostName: host.name,
     hardwareId: host.hardwareId,
     signingKey: Buffer.from(host.signing.publicKey).toString('base64url'),
     boxKey: Buffer.from(host.box.publicKey).toString('base64url'),
   };
-}
-
-/**
- * Installs the vendor's certificate. That the vendor signed it is the guests' to check: the host has no trust anchor.
- *
- * @throws {AvmaError} `file-invalid` for no certificate or another host's, `certificate-expired`.
- */
-export function installCertificate(
-  folder: string,
-  host: HostIdentity,
-  bytes: Uint8Array,
-  file: string,
-  now: number,
-): HostCertificate {
-  const envelope = Envelope.safeParse(parseJson(bytes));
-  const certificate = envelope.success ? decodeUnverifiedCertificate(envelope.data) : undefined;
-  if (!envelope.success || certificate === undefined) {
-    throw new AvmaError('file-invalid', `${file} is not a host certificate`, {
-      hint: 'Give the file that avma vendor certify wrote.',
-    });
-  }
-  const own = publicIdentity(host);
-  for (const [key, value] of Object.entries(own)) {
-    if (certificate[key as keyof typeof own] === value) continue;
-    throw new AvmaError(
-      'file-invalid',
-      `the certificate is for host ${certificate.hostName} (${certificate.hardwareId}), not for this one`,
-      { hint: 'Have this host certified: avma host request.' },
-    );
-  }
-  if (certificate.notAfter < now) {
-    throw new AvmaError(
-      'certificate-expired',
-      `the certificate expired on ${new Date(certificate.notAfter).toISOString()}`,
-    );
-  }
-  replaceFile(path.join(folder, CERTIFICATE), `${JSON.stringify(envelope.data, null, 2)}\n`, 0o644);
-  return certificate;
-}
-
-export interface InstalledCertificate {
-  readonly envelope: Envelope;
-  readonly certificate: HostCertificate;
-}
-
-/**
- * The installed certificate, read anew when its file has changed: a running host takes a renewed one by itself, within
- * a second.
- */
-export function certificateReader(folder: string): () => InstalledCertificate | undefined {
-  const file = path.join(folder, CERTIFICATE);
-  let version = '';
-  let current: InstalledCertificate | undefined;
-  let lookedAt = 0;
-  return () => {
-    const now = performance.now();
-    if (current !== undefined && now - lookedAt < CERTIFICATE_POLL_MS) return current;
-    lookedAt = now;
-    const stat = fs.statSync(file, { throwIfNoEntry: false, bigint: true });
-    const found = stat === undefined ? 'none' : `${stat.ino} ${stat.mtimeNs} ${stat.size}`;
-    if (found !== version) {
-      current = readInstalled(file);
-      version = found;
-    }
-    return current;
-  };
-}
-
-function readInstalled(file: string): InstalledCertificate | undefined {
-  const bytes = readFileIfAny(file);
-  if (bytes === undefined) return undefined;
-  const envelope = Envelope.safeParse(parseJson(bytes));
-  const certificate = envelope.success ? decodeUnverifiedCertificate(envelope.data) : undefined;
-  return envelope.success && certificate !== undefined ? { envelope: envelope.data, certificate } : undefined;
 }
 
 /** Four groups of four hex digits, a hash: the machine's own ID does not leave the host. */

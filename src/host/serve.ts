@@ -1,136 +1,246 @@
-import { type Catalog, loadCatalog } from '../catalog/catalog.ts';
 import { AvmaError } from '../errors/avma-error.ts';
 import type { EventSink } from '../events/event-sink.ts';
 import type { HostEvent } from '../events/host-event.ts';
-import { createResponder, type Responder } from './answering/responder.ts';
+import { createResponder } from './answering/responder.ts';
 import { Throttle, type ThrottleLimit } from './answering/throttle.ts';
-import type { Endpoint, ListenEndpoint, Notify, ServedEndpoint } from './endpoints/endpoint.ts';
+import { CatalogReader } from './catalog-reader.ts';
+import { certificateReader, type InstalledCertificate } from './certificate.ts';
+import { certificateNotices, type SaidOfCertificate } from './certificate-notices.ts';
+import type { ConnectionEnvironment } from './endpoints/connection.ts';
+import type { Endpoint, ListenEndpoint, ServedEndpoint } from './endpoints/endpoint.ts';
 import { connectUnix } from './endpoints/unix-connector.ts';
 import { listenUnix } from './endpoints/unix-listener.ts';
-import { certificateReader, type HostIdentity, type InstalledCertificate, openHost } from './host-store.ts';
+import { lockHost } from './host-lock.ts';
+import { type HostIdentity, openHost } from './host-store.ts';
 import { openFileLedger } from './ledger/file-ledger.ts';
+import type { Ledger } from './ledger/ledger.ts';
 import type { DomainEndpoint } from './libvirt/domain.ts';
 import type { DomainWatch } from './libvirt/watch.ts';
+import { type Notify, safeNotify } from './notify.ts';
+import { type HostObserver, observeAll } from './observer.ts';
+import { Counters } from './observers/counters.ts';
+import { eventLog } from './observers/event-log.ts';
+import { operatorLog } from './observers/operator-log.ts';
+
+/** How long answers in flight may take when the host stops, in milliseconds; then connections are cut. */
+const STOP_TIMEOUT_MS = 3000;
+
+/** How often a running host looks at its certificate and its catalogues, in milliseconds. */
+const FILES_POLL_MS = 1000;
 
 export interface ServeOptions {
   readonly folder: string;
   readonly catalogFolders: readonly string[];
-  /** Sockets of this host's own. */
+  /** Sockets of this host's own, and folders of pool files. */
   readonly listen: readonly ListenEndpoint[];
   /** Sockets that QEMU or libvirt owns. */
   readonly connect?: readonly Endpoint[];
-  /** Whose domains to serve, besides. */
+  /** The libvirt domains to serve besides. */
   readonly libvirt?: LibvirtOptions;
   readonly throttle: ThrottleLimit;
-  /** Milliseconds. */
-  readonly lease: number;
+  /** The longest lease to grant, in milliseconds. */
+  readonly leaseMs: number;
   readonly events: EventSink<HostEvent>;
-  /** What changes while the host serves; nobody hears of it when left out. */
+  /** Takes what happens while the host serves, a sentence each. */
   readonly notify?: Notify;
+  /** Opens the ledger when the host's folder is locked; by default a file in that folder. */
+  readonly openLedger?: (notify: Notify) => Ledger | Promise<Ledger>;
 }
 
 interface LibvirtOptions {
-  /** Where the domains' XML lies; null asks libvirt itself, through virsh. */
+  /** The folder of the domains' XML; null asks libvirt itself, through virsh. */
   readonly folder: string | null;
   /** From one look for new and gone domains to the next, in milliseconds. */
-  readonly interval: number;
+  readonly intervalMs: number;
 }
 
-/** A host that answers. */
 export interface RunningHost {
   readonly host: HostIdentity;
-  readonly catalog: Catalog;
-  /** What was named; `tell` hears of the domains. */
+  /** The endpoints that were named; `notify` hears of the domains' endpoints. */
   readonly endpoints: readonly ServedEndpoint[];
-  /** Answers what is in flight, removes the sockets, closes the ledger. */
+  /** Answers what is in flight, for 3 seconds at most, removes the sockets, closes the ledger. */
   stop(): Promise<void>;
 }
 
 /**
- * Opens the ledger and all endpoints, or none: what was opened before one fails is closed again.
+ * Locks the host's folder and opens the ledger and all endpoints, or none: what was opened before one fails is closed
+ * again. A socket of another process need not exist yet.
  *
- * A socket that is somebody else's need not be there yet.
- *
- * @throws {AvmaError} what {@link openHost}, {@link openFileLedger} and {@link listenUnix} throw, and what reading
- *   the domains throws.
+ * @throws {AvmaError} `argument-invalid` if there is nothing to serve; what {@link openHost}, {@link lockHost}, the
+ *   ledger, the catalogues and {@link listenUnix} throw, and what reading the domains throws.
  */
 export async function serve(options: ServeOptions): Promise<RunningHost> {
-  const { listen, connect = [], libvirt, notify = () => {} } = options;
-  if (listen.length === 0 && connect.length === 0 && libvirt === undefined) {
+  const notify = safeNotify(options.notify ?? (() => {}));
+  if (options.listen.length === 0 && !options.connect?.length && options.libvirt === undefined) {
     throw new AvmaError('argument-invalid', 'there is nothing to serve', {
       hint: 'Name a socket, as in avma host serve --listen unix:/run/avma/host.sock, or use --connect or --libvirt.',
     });
   }
   const host = openHost(options.folder);
-  const catalog = loadCatalog(options.catalogFolders);
-  const ledger = await openFileLedger(options.folder, Date.now());
+  const lock = await lockHost(options.folder);
+  try {
+    return await serveLocked(options, host, notify, lock.release);
+  } catch (thrown) {
+    lock.release();
+    throw thrown;
+  }
+}
+
+async function serveLocked(
+  options: ServeOptions,
+  host: HostIdentity,
+  notify: Notify,
+  release: () => void,
+): Promise<RunningHost> {
+  const { folder } = options;
+  const catalogs = new CatalogReader(options.catalogFolders, notify);
+  const certificate = certificateReader(folder, host, notify);
   const throttle = new Throttle(options.throttle);
+  const counters = new Counters();
+  const observe = observerOf(options, { throttle, counters, notify });
+  const openLedger = options.openLedger ?? ((say) => openFileLedger({ folder, now: Date.now, notify: say }));
+  const ledger = await openLedger(notify);
   const respond = createResponder({
     host,
-    catalog,
     ledger,
     throttle,
-    events: options.events,
-    lease: options.lease,
-    certificate: certificateReader(options.folder),
+    observe,
+    leaseMs: options.leaseMs,
+    catalog: () => catalogs.current,
+    certificate,
     now: Date.now,
     elapsed: () => performance.now(),
   });
+  let endpoints: OpenEndpoints;
+  try {
+    endpoints = await openEndpoints(options, { respond, observe }, notify);
+  } catch (thrown) {
+    await ledger.close();
+    throw thrown;
+  }
+  const stopWatching = watchFiles(catalogs, certificate, notify);
+  const stop = once(async () => {
+    stopWatching();
+    await endpoints.close();
+    await ledger.close();
+    release();
+    notify(counters.summary());
+  });
+  return { host, endpoints: endpoints.named, stop };
+}
+
+/** Events, counters and the operator's log each observe what happens; the throttle forgets closed channels. */
+function observerOf(
+  options: ServeOptions,
+  { throttle, counters, notify }: { throttle: Throttle; counters: Counters; notify: Notify },
+): HostObserver {
+  const forgetChannels: HostObserver = (moment) => {
+    if (moment.kind === 'channel-closed') throttle.forget(moment.channel.name);
+  };
+  const observers = [
+    eventLog(options.events),
+    counters.observe,
+    operatorLog(notify, () => performance.now()),
+    forgetChannels,
+  ];
+  return observeAll(observers, (thrown) => notify(`A fault in avma, please report it: ${stackOf(thrown)}`));
+}
+
+function stackOf(thrown: unknown): string {
+  return thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
+}
+
+interface OpenEndpoints {
+  readonly named: readonly ServedEndpoint[];
+  /** Closes them all; connections that are still busy after {@link STOP_TIMEOUT_MS} are cut. */
+  close(): Promise<void>;
+}
+
+async function openEndpoints(
+  { listen, connect = [], libvirt }: ServeOptions,
+  environment: ConnectionEnvironment,
+  notify: Notify,
+): Promise<OpenEndpoints> {
   const named: ServedEndpoint[] = [];
   let domains: DomainWatch | undefined;
-  const stop = async () => {
-    await Promise.all([domains?.close(), ...named.map((endpoint) => endpoint.close())]);
-    await ledger.close();
+  const close = async () => {
+    const stopping = new AbortController();
+    const timer = setTimeout(() => stopping.abort(), STOP_TIMEOUT_MS);
+    const { signal } = stopping;
+    await Promise.all([domains?.close(signal), ...named.map((endpoint) => endpoint.close(signal))]);
+    clearTimeout(timer);
   };
   try {
     for (const endpoint of listen) {
-      named.push(
-        endpoint.kind === 'kvp'
-          ? (await import('./endpoints/kvp-endpoint.ts')).serveKvpPools(
-              endpoint.folder,
-              endpoint.vmId,
-              respond,
-              notify,
-            )
-          : await listenUnix(endpoint, respond),
-      );
+      if (endpoint.kind === 'kvp') {
+        // Imported here, as the XML parser below: a host loads what it serves.
+        const { serveKvpPools } = await import('./endpoints/kvp-endpoint.ts');
+        named.push(serveKvpPools(endpoint.folder, endpoint.vmId, environment.respond, notify));
+      } else {
+        named.push(await listenUnix(endpoint, environment, notify));
+      }
     }
-    for (const endpoint of connect) named.push(connectUnix(endpoint, respond, notify));
-    if (libvirt !== undefined) domains = await serveDomains(libvirt, respond, throttle, notify);
+    for (const endpoint of connect) named.push(connectUnix(endpoint, environment, notify));
+    if (libvirt !== undefined) domains = await serveDomains(libvirt, environment, notify);
   } catch (thrown) {
-    await stop();
+    await close();
     throw thrown;
   }
-  return { host, catalog, endpoints: named, stop };
+  return { named, close };
 }
 
 /** Permission bits of the sockets that QEMU dials: it runs as another user, so it has to be let in by the group. */
 const QEMU_SOCKET_MODE = 0o660;
 
 async function serveDomains(
-  { folder, interval }: LibvirtOptions,
-  respond: Responder,
-  throttle: Throttle,
+  { folder, intervalMs }: LibvirtOptions,
+  environment: ConnectionEnvironment,
   notify: Notify,
 ): Promise<DomainWatch> {
-  // Imported here, so that a host without libvirt does not load an XML parser.
   const [{ folderSource, virshSource }, { watchDomains }] = await Promise.all([
     import('./libvirt/source.ts'),
     import('./libvirt/watch.ts'),
   ]);
   const open = async ({ kind, vmId, path }: DomainEndpoint): Promise<ServedEndpoint> => {
-    const { channel, close } =
+    const served =
       kind === 'connect'
-        ? connectUnix({ path, vmId }, respond, notify)
-        : await listenUnix({ path, vmId, mode: QEMU_SOCKET_MODE }, respond);
-    // libvirt's own paths have a number that is new at each start: they would add up.
-    return { channel, close: () => close().finally(() => throttle.forget(channel.name)) };
+        ? connectUnix({ path, vmId }, environment, notify)
+        : await listenUnix({ path, vmId, mode: QEMU_SOCKET_MODE }, environment, notify);
+    // libvirt's socket paths change at each domain start. Observers forget the channel, or their maps grow for ever.
+    const { channel } = served;
+    const forget = () => environment.observe({ kind: 'channel-closed', channel });
+    return { channel, close: (deadline) => served.close(deadline).finally(forget) };
   };
   const source = folder === null ? virshSource(process.env) : folderSource(folder);
-  return watchDomains({ source, interval, open, notify });
+  return watchDomains({ source, intervalMs, open, notify });
 }
 
-/** The installed certificate of a host's folder, for `avma host status` and for the line that `serve` begins with. */
-export function installedCertificate(folder: string): InstalledCertificate | undefined {
-  return certificateReader(folder)();
+/** Says what becomes of the certificate, and reads changed catalogues. @returns Ends that. */
+function watchFiles(
+  catalogs: CatalogReader,
+  certificate: () => InstalledCertificate | undefined,
+  notify: Notify,
+): () => void {
+  let last: SaidOfCertificate | null = null;
+  const look = () => {
+    const { said, notices } = certificateNotices(certificate()?.certificate, Date.now(), last);
+    last = said;
+    for (const notice of notices) notify(notice);
+  };
+  look();
+  const timer = setInterval(() => {
+    look();
+    catalogs.refresh();
+  }, FILES_POLL_MS);
+  timer.unref();
+  return () => clearInterval(timer);
+}
+
+/** The same promise for every call: a host is stopped once. */
+function once(work: () => Promise<void>): () => Promise<void> {
+  let done: Promise<void> | undefined;
+  return () => {
+    done ??= work();
+    return done;
+  };
 }

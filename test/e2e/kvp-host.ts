@@ -6,16 +6,17 @@
 import { KvpHost } from '../../src/host/endpoints/kvp-watch.ts';
 import { openPipe } from '../../src/pipe/pipe-uri.ts';
 import { KVP_FOLDER } from '../../src/protocol/defaults.ts';
+import { parseLine } from '../../src/protocol/frame.ts';
 
 new KvpHost({
   folder: `/${KVP_FOLDER}`,
-  channel: 'kvp',
-  async answer(frame) {
+  async answer(line) {
     const pipe = await openPipe(process.argv[2] ?? '');
-    const line = await pipe
-      .exchange(frame, { signal: AbortSignal.timeout(10_000) })
+    const answer = await pipe
+      .exchange(Buffer.from(`\n${line}\n`, 'latin1'), { signal: AbortSignal.timeout(10_000) })
       .finally(() => pipe.close());
-    return Buffer.concat([Buffer.from('\n'), line, Buffer.from('\n')]);
+    const parsed = parseLine(Buffer.from(answer).toString('latin1').trim());
+    return parsed.kind === 'frame' ? parsed.frame : null;
   },
   onError: (thrown) => console.error(thrown),
 });

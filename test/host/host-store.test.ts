@@ -1,34 +1,11 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import {
-  certificateReader,
-  createHost,
-  digitalPid2,
-  hostRequest,
-  installCertificate,
-  openHost,
-} from '../../src/host/host-store.ts';
-import { generateKeyPair } from '../../src/protocol/curve-keys.ts';
+import { describe, expect, test } from 'vitest';
+import { createHost, digitalPid2, openHost } from '../../src/host/host-store.ts';
 import type { HostCertificate } from '../../src/protocol/host-certificate.ts';
-import { certifyHost, type Grant } from '../../src/vendor/certify-host.ts';
-import { DAY, NOW } from '../support/clock.ts';
+import { NOW } from '../support/clock.ts';
 import { failureOf } from '../support/failures.ts';
 import { tempFolder } from '../support/temp-folder.ts';
-
-const root = generateKeyPair('ed25519');
-
-function certificateFor(host: ReturnType<typeof createHost>, grant: Partial<Grant> = {}, now = NOW): Buffer {
-  const request = Buffer.from(JSON.stringify(hostRequest(host, now)));
-  const full = {
-    edition: 'ServerDatacenter',
-    osVersion: '10.0',
-    licensing: 'MAK',
-    days: 10,
-    ...grant,
-  } as const;
-  return Buffer.from(JSON.stringify(certifyHost({ request, from: 'f', root, grant: full, now }).envelope));
-}
 
 describe("a host's folder", () => {
   test('holds keys of 0600, and is the same host when it is opened again', () => {
@@ -81,71 +58,6 @@ describe("a host's folder", () => {
     expect((await failureOf(() => openHost(folder))).code).toBe('file-not-found');
     fs.writeFileSync(path.join(folder, 'host.json'), '{"schema":"avma.host/2"}');
     expect((await failureOf(() => openHost(folder))).code).toBe('file-invalid');
-  });
-});
-
-describe('a certificate', () => {
-  test('is installed, and a running host takes a renewed one by itself within a second', () => {
-    vi.useFakeTimers({ toFake: ['performance'] });
-    onTestFinished(() => void vi.useRealTimers());
-    const folder = tempFolder();
-    const host = createHost(folder, 'hv01', 'm', NOW);
-    const read = certificateReader(folder);
-    expect(read()).toBeUndefined();
-    installCertificate(folder, host, certificateFor(host), 'f', NOW);
-    expect(read()?.certificate.notAfter).toBe(NOW + 10 * DAY);
-    expect(read()).toBe(read());
-    installCertificate(folder, host, certificateFor(host, { days: 20 }), 'f', NOW);
-    vi.advanceTimersByTime(1000);
-    expect(read()?.certificate.notAfter).toBe(NOW + 20 * DAY);
-    fs.writeFileSync(path.join(folder, 'certificate.json'), 'torn');
-    vi.advanceTimersByTime(1000);
-    expect(read()).toBeUndefined();
-  });
-
-  test("of another host, or another key of this one's, is refused: file-invalid", async () => {
-    const folder = tempFolder();
-    const host = createHost(folder, 'hv01', 'm', NOW);
-    const others = [
-      certificateFor(createHost(tempFolder(), 'hv02', 'x', NOW)),
-      certificateFor({ ...host, box: generateKeyPair('x25519') }),
-      certificateFor({ ...host, signing: generateKeyPair('ed25519') }),
-    ];
-    for (const other of others) {
-      const failure = await failureOf(() => installCertificate(folder, host, other, 'f', NOW));
-      expect(failure.code).toBe('file-invalid');
-    }
-    expect(certificateReader(folder)()).toBeUndefined();
-  });
-
-  test('that has expired is refused: certificate-expired; one that begins later is taken', async () => {
-    const folder = tempFolder();
-    const host = createHost(folder, 'hv01', 'm', NOW);
-    const expired = certificateFor(host, { days: 1 }, NOW - 2 * DAY);
-    expect((await failureOf(() => installCertificate(folder, host, expired, 'f', NOW))).code).toBe(
-      'certificate-expired',
-    );
-    const later = certificateFor(host, {}, NOW + DAY);
-    expect(installCertificate(folder, host, later, 'f', NOW).notBefore).toBe(NOW + DAY);
-  });
-
-  test.each(['', 'hello', '{}', '[]'])('that is %j is refused, with the name of its file', async (text) => {
-    const folder = tempFolder();
-    const host = createHost(folder, 'hv01', 'm', NOW);
-    const failure = await failureOf(() =>
-      installCertificate(folder, host, Buffer.from(text), '/tmp/cert.json', NOW),
-    );
-    expect(failure.code).toBe('file-invalid');
-    expect(failure.message).toContain('/tmp/cert.json');
-  });
-
-  test('request, handed in for a certificate, is refused', async () => {
-    const folder = tempFolder();
-    const host = createHost(folder, 'hv01', 'm', NOW);
-    const request = Buffer.from(JSON.stringify(hostRequest(host, NOW)));
-    expect((await failureOf(() => installCertificate(folder, host, request, 'f', NOW))).code).toBe(
-      'file-invalid',
-    );
   });
 });
 

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
-import { createHost, hostRequest, installCertificate } from '../../src/host/host-store.ts';
+import { installCertificate } from '../../src/host/certificate.ts';
+import { createHost, hostRequest } from '../../src/host/host-store.ts';
 import { type RunningHost, type ServeOptions, serve } from '../../src/host/serve.ts';
 import { MAX_LEASE } from '../../src/protocol/answer.ts';
 import { certifyHost, type Grant } from '../../src/vendor/certify-host.ts';
@@ -36,7 +37,8 @@ export function makeCertifiedHost(folder: string, grant: Partial<Grant> = {}, no
     grant: { ...GRANT, ...grant },
     now,
   });
-  installCertificate(hostFolder, host, Buffer.from(JSON.stringify(envelope)), 'the certificate', now);
+  const bytes = Buffer.from(JSON.stringify(envelope));
+  installCertificate({ folder: hostFolder, host, bytes, from: 'the certificate', now });
   return { folder: hostFolder, anchorFile };
 }
 
@@ -47,7 +49,7 @@ export async function serveHost(folder: string, options: Partial<ServeOptions>):
     catalogFolders: [path.join(PACKAGE_ROOT, 'keys')],
     listen: [],
     throttle: { burst: 600, window: 60_000 },
-    lease: MAX_LEASE,
+    leaseMs: MAX_LEASE,
     events: { write: () => {} },
     ...options,
   });

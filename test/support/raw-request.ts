@@ -3,7 +3,6 @@ import { type Answer, SignedLease } from '../../src/protocol/answer.ts';
 import { generateKeyPair } from '../../src/protocol/curve-keys.ts';
 import { parseJson } from '../../src/protocol/envelope.ts';
 import { encodeFrame, type Frame } from '../../src/protocol/frame.ts';
-import { LineReader } from '../../src/protocol/line-reader.ts';
 import { encodeJson, Fault } from '../../src/protocol/messages.ts';
 import { boxKey, joinRequestPacket, open, seal } from '../../src/protocol/sealed-packet.ts';
 import { verifySignatures } from '../../src/protocol/verify-answer.ts';
@@ -16,8 +15,8 @@ export interface RawRequest {
   readonly frame: Frame;
   /** As it goes down the pipe. */
   readonly bytes: Uint8Array;
-  /** The host's signed answer in the encoded frame; not judged, only checked to be signed. */
-  answerIn(response: Uint8Array | null): Answer;
+  /** The host's signed answer in the response; not judged, only checked to be signed. */
+  answerIn(response: Frame | null): Answer;
 }
 
 /** A request for Windows Server 2025 Standard, or what `change` makes of it, sealed to the host. */
@@ -45,23 +44,15 @@ export function rawRequest(host: TestHost, change: object = {}, id?: string): Ra
     frame,
     bytes: encodeFrame(frame),
     answerIn(response) {
-      const sealed = new Uint8Array(frameIn(response).body);
+      const sealed = new Uint8Array(response?.body ?? []);
       const signed = SignedLease.parse(parseJson(open(key, sealed) ?? new Uint8Array()));
       return verifySignatures(signed, [host.vendor.anchor]).answer;
     },
   };
 }
 
-/** The one frame in an answer's bytes. */
-export function frameIn(answer: Uint8Array | null): Frame {
-  const [parsed] = new LineReader().push(answer ?? new Uint8Array());
-  if (parsed?.kind !== 'frame') throw new TypeError('there is no frame in it');
-  return parsed.frame;
-}
-
-/** The fault in an answer's bytes. */
-export function faultIn(answer: Uint8Array | null): Fault {
-  const frame = frameIn(answer);
-  if (frame.type !== 'fault') throw new TypeError(`a ${frame.type}, not a fault`);
-  return Fault.parse(parseJson(frame.body));
+/** What a fault frame says. */
+export function faultIn(answer: Frame | null): Fault {
+  if (answer?.type !== 'fault') throw new TypeError(`the answer is ${answer?.type}, not a fault`);
+  return Fault.parse(parseJson(answer.body));
 }

@@ -5,11 +5,16 @@ import { Throttle, type ThrottleLimit } from '../../src/host/answering/throttle.
 import type { GuestChannel } from '../../src/host/channel.ts';
 import type { HostIdentity } from '../../src/host/host-store.ts';
 import type { Ledger, LedgerEntry } from '../../src/host/ledger/ledger.ts';
+import { type HostObserver, observeAll } from '../../src/host/observer.ts';
+import { Counters } from '../../src/host/observers/counters.ts';
+import { eventLog } from '../../src/host/observers/event-log.ts';
+import { operatorLog } from '../../src/host/observers/operator-log.ts';
 import { LoopbackPipe } from '../../src/pipe/loopback.ts';
 import type { Pipe } from '../../src/pipe/pipe.ts';
 import { MAX_LEASE } from '../../src/protocol/answer.ts';
 import { generateKeyPair } from '../../src/protocol/curve-keys.ts';
 import type { Envelope } from '../../src/protocol/envelope.ts';
+import { encodeFrame, type Frame } from '../../src/protocol/frame.ts';
 import { type HostCertificate, signHostCertificate } from '../../src/protocol/host-certificate.ts';
 import { LineReader } from '../../src/protocol/line-reader.ts';
 import { DAY, TestClock } from './clock.ts';
@@ -46,6 +51,12 @@ export interface TestHost {
   readonly events: MemoryEvents<HostEvent>;
   readonly clock: TestClock;
   readonly respond: Responder;
+  readonly observe: HostObserver;
+  /** What the operator was told. */
+  readonly log: string[];
+  readonly counters: Counters;
+  /** The frame that answers a frame. */
+  ask(frame: Frame, channel?: GuestChannel): Promise<Frame | null>;
   /** The types of the frames that came through {@link pipe}, in order. */
   readonly asked: string[];
   /** A pipe to this host, in this process. */
@@ -54,8 +65,11 @@ export interface TestHost {
 
 /** A ledger that keeps its entries in memory. */
 export class MemoryLedger implements Ledger {
-  readonly recent: LedgerEntry[] = [];
   readonly kept: LedgerEntry[] = [];
+
+  find(channel: string, exchangeId: string): LedgerEntry | undefined {
+    return this.kept.find((entry) => entry.channel === channel && entry.exchangeId === exchangeId);
+  }
 
   async append(entry: LedgerEntry): Promise<void> {
     this.kept.push(entry);
@@ -88,17 +102,34 @@ export function createTestHost(options: TestHostOptions = {}): TestHost {
   };
   const envelope = signHostCertificate(certificate, vendor.root);
   const events = new MemoryEvents<HostEvent>();
+  const log: string[] = [];
+  const counters = new Counters();
+  const observe = observeAll(
+    [
+      eventLog(events),
+      counters.observe,
+      operatorLog(
+        (line) => log.push(line),
+        () => clock.sinceBoot,
+      ),
+    ],
+    (thrown) => {
+      throw thrown;
+    },
+  );
   const respond = createResponder({
     host: identity,
-    catalog: options.catalog ?? MICROSOFT_CATALOG,
     ledger: options.ledger ?? new MemoryLedger(),
     throttle: new Throttle(options.throttle),
-    events,
-    lease: options.lease ?? MAX_LEASE,
+    observe,
+    leaseMs: options.lease ?? MAX_LEASE,
+    catalog: () => options.catalog ?? MICROSOFT_CATALOG,
     certificate: () => (options.notActivated === true ? undefined : { envelope, certificate }),
     now: () => clock.wall,
     elapsed: () => clock.sinceBoot,
   });
+  const ask: TestHost['ask'] = (frame, channel = SHARED_CHANNEL) =>
+    respond({ kind: 'frame', frame }, channel);
   const asked: string[] = [];
   return {
     vendor,
@@ -108,13 +139,18 @@ export function createTestHost(options: TestHostOptions = {}): TestHost {
     events,
     clock,
     respond,
+    observe,
+    log,
+    counters,
+    ask,
     asked,
     pipe: (channel = SHARED_CHANNEL) =>
       new LoopbackPipe(async (bytes) => {
         const [parsed] = new LineReader().push(bytes);
         if (parsed?.kind !== 'frame') return new Uint8Array();
         asked.push(parsed.frame.type);
-        return (await respond(parsed.frame, channel)) ?? new Uint8Array();
+        const answer = await ask(parsed.frame, channel);
+        return answer === null ? new Uint8Array() : encodeFrame(answer);
       }),
   };
 }

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
-import { installCertificate, openHost } from '../../host/host-store.ts';
-import { installedCertificate } from '../../host/serve.ts';
+import { installCertificate, installedCertificate } from '../../host/certificate.ts';
+import { openHost } from '../../host/host-store.ts';
 import type { Context } from './context.ts';
 import { readInput } from './input.ts';
 import { certificateJson } from './lease-report.ts';
@@ -8,6 +8,7 @@ import { say, writeJson } from './output.ts';
 import { formatMinute } from './time-text.ts';
 
 interface ActivateOptions {
+  readonly force?: boolean;
   readonly json?: boolean;
 }
 
@@ -18,6 +19,7 @@ export function activateCommand(context: Context): Command {
       'Install the certificate that the vendor made for this host; a running host takes it at once',
     )
     .argument('<certificate>', 'the file from avma vendor certify; - for stdin')
+    .option('--force', 'install it even if it ends earlier or allows less than the present one')
     .option('--json', 'print the result as JSON')
     .addHelpText(
       'after',
@@ -27,10 +29,18 @@ To renew a certificate: avma host request > request.json, have it certified, and
     .action((file: string, options: ActivateOptions) => activate(context, file, options));
 }
 
-function activate(context: Context, file: string, { json }: ActivateOptions): void {
+function activate(context: Context, file: string, { force, json }: ActivateOptions): void {
   const { hostFolder } = context.settings();
-  const replaced = installedCertificate(hostFolder)?.certificate ?? null;
-  const certificate = installCertificate(hostFolder, openHost(hostFolder), readInput(file), file, Date.now());
+  const host = openHost(hostFolder);
+  const replaced = installedCertificate(hostFolder, host)?.certificate ?? null;
+  const certificate = installCertificate({
+    folder: hostFolder,
+    host,
+    bytes: readInput(file),
+    from: file,
+    now: Date.now(),
+    force: force === true,
+  });
   if (json === true) {
     writeJson('avma.host-activate/1', {
       certificate: certificateJson(certificate),

@@ -5,7 +5,7 @@ import type { HostEvent } from '../../events/host-event.ts';
 import { jsonLinesSink } from '../../events/sinks/json-lines.ts';
 import { DEFAULT_LIMIT, type ThrottleLimit } from '../../host/answering/throttle.ts';
 import type { Endpoint, ListenEndpoint } from '../../host/endpoints/endpoint.ts';
-import { installedCertificate, type RunningHost, serve } from '../../host/serve.ts';
+import { serve } from '../../host/serve.ts';
 import { MAX_LEASE } from '../../protocol/answer.ts';
 import type { Context } from './context.ts';
 import { parseConnectEndpoint, parseListenEndpoint } from './endpoint-arguments.ts';
@@ -85,32 +85,22 @@ async function runHost(context: Context, options: ServeFlags): Promise<void> {
           : {
               libvirt: {
                 folder: options.libvirt === true ? null : options.libvirt,
-                interval: options.libvirtInterval,
+                intervalMs: options.libvirtInterval,
               },
             }),
         notify: say,
         throttle: options.throttle,
-        lease: options.leaseMinutes,
+        leaseMs: options.leaseMinutes,
         events: jsonLinesSink<HostEvent>(path.join(hostFolder, 'events.jsonl'), (thrown) => {
           if (!told) say(`avma: events are being lost: ${String(thrown)}`);
           told = true;
         }),
       });
-      introduce(running, hostFolder);
+      for (const { channel } of running.endpoints) {
+        say(`  ${channel.name}  ${channel.vmId === null ? 'any guest' : `VM ${channel.vmId}`}`);
+      }
       return running;
     },
   });
   say(`Stopped by ${signal}.`);
-}
-
-function introduce(running: RunningHost, hostFolder: string): void {
-  const certificate = installedCertificate(hostFolder)?.certificate;
-  say(
-    certificate === undefined
-      ? `Host ${running.host.name} is not activated: it will refuse all guests until avma host activate CERT.`
-      : `Host ${running.host.name} (${certificate.edition} ${certificate.osVersion}) answers guests.`,
-    ...running.endpoints.map(
-      ({ channel }) => `  ${channel.name}  ${channel.vmId === null ? 'any guest' : `VM ${channel.vmId}`}`,
-    ),
-  );
 }

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
+import { installedCertificate } from '../../host/certificate.ts';
 import { openHost } from '../../host/host-store.ts';
-import { installedCertificate } from '../../host/serve.ts';
 import type { HostCertificate } from '../../protocol/host-certificate.ts';
 import { DAY_MS } from '../../schema/durations.ts';
 import { ANSWER_IS_NO, type Context } from './context.ts';
@@ -35,7 +35,7 @@ ${ANSWER_IS_NO} otherwise. A certificate that ends within ${WARNING_DAYS} days i
 function showHostStatus(context: Context, { json, check }: StatusOptions): void {
   const folder = context.settings().hostFolder;
   const host = openHost(folder);
-  const certificate = installedCertificate(folder)?.certificate ?? null;
+  const certificate = installedCertificate(folder, host)?.certificate ?? null;
   const validity = validityOf(certificate, Date.now());
   if (json === true) {
     writeJson('avma.host-status/1', {

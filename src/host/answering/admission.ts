@@ -1,5 +1,4 @@
 import type { Catalog } from '../../catalog/catalog.ts';
-import type { Product } from '../../catalog/product.ts';
 import {
   FIRST_VERSION,
   HOST_EDITIONS,
@@ -13,35 +12,52 @@ import type { HostCertificate } from '../../protocol/host-certificate.ts';
 import type { Request } from '../../protocol/messages.ts';
 import { swapUuidByteOrder } from '../../schema/uuid.ts';
 import type { GuestChannel } from '../channel.ts';
+import { formatDay } from '../format-time.ts';
 
 export type Decision =
   | { readonly approved: true }
-  | { readonly approved: false; readonly code: RefusalCode; readonly why: string };
+  | {
+      readonly approved: false;
+      readonly code: RefusalCode;
+      /** Signed with the refusal and shown to the guest's user: what this host objects to, with both values. */
+      readonly message: string;
+    };
+
+export interface AdmissionBasis {
+  readonly request: Request;
+  readonly channel: GuestChannel;
+  /** Whether the channel has used up its requests. */
+  readonly throttled: boolean;
+  readonly certificate: HostCertificate;
+  readonly catalog: Catalog;
+  /** The host's clock, milliseconds since 1970 UTC. */
+  readonly now: number;
+}
 
 /**
- * Whether this host activates that guest. The rules stand in the order of docs/protocol.md, section 8, and the first
- * that is broken decides. Pure.
+ * Decides whether this host activates the guest. The rules have the order and the numbers of docs/protocol.md, section
+ * 8; the first one that is broken decides. Pure.
  */
-export function admit(
-  request: Request,
-  channel: GuestChannel,
-  throttled: boolean,
-  certificate: HostCertificate,
-  catalog: Catalog,
-  now: number,
-): Decision {
-  // A1: the channel knows which VM it belongs to; what the guest says of itself must agree.
+export function admit(basis: AdmissionBasis): Decision {
+  const { request, channel, throttled, certificate, now } = basis;
+  // A1: the channel knows which VM it belongs to; the request must agree.
   if (channel.vmId !== null && !sameVm(request.vmId, channel.vmId)) {
-    return refuse('vm-refused', `the guest calls itself VM ${request.vmId}, and the channel is another's`);
+    return refuse(
+      'vm-refused',
+      `the guest calls itself VM ${request.vmId}, and this pipe belongs to another`,
+    );
   }
   // A2
-  if (throttled) return refuse('throttled', 'too many requests over this channel');
+  if (throttled) return refuse('throttled', 'too many requests came over this pipe');
   // A3
   if (now < certificate.notBefore) {
-    return refuse('certificate-not-yet-valid', `its certificate begins on ${dateOf(certificate.notBefore)}`);
+    return refuse(
+      'certificate-not-yet-valid',
+      `its certificate begins on ${formatDay(certificate.notBefore)}`,
+    );
   }
-  if (now > certificate.notAfter) {
-    return refuse('certificate-expired', `its certificate ended on ${dateOf(certificate.notAfter)}`);
+  if (now >= certificate.notAfter) {
+    return refuse('certificate-expired', `its certificate ended on ${formatDay(certificate.notAfter)}`);
   }
   // A4
   if (!mayActivateGuests(certificate.edition)) {
@@ -50,30 +66,42 @@ export function admit(
       `its certificate is for edition ${certificate.edition}, and only ${HOST_EDITIONS[0]} may activate guests`,
     );
   }
+  return admitProduct(basis);
+}
+
+function admitProduct({ request, certificate, catalog }: AdmissionBasis): Decision {
   // A5
   const product = catalog.productOfActivationId(request.activationId);
-  if (product === undefined) return refuse('product-unknown', 'no catalogue of this host lists the product');
-  if (product.edition !== request.edition || product.osVersion !== request.osVersion) {
-    return refuse('product-mismatch', `the guest's catalogue says something else of "${product.name}"`);
+  if (product === undefined) {
+    return refuse('product-unknown', `no catalogue of this host lists the product ${request.activationId}`);
   }
-  if (!isServed(product)) {
-    return refuse('product-not-served', `"${product.name}" is not activated by virtualization hosts`);
+  const { name, edition, osVersion } = product;
+  if (edition !== request.edition || osVersion !== request.osVersion) {
+    return refuse(
+      'product-mismatch',
+      `the guest's catalogue says ${request.edition} ${request.osVersion} of "${name}", this host's says ${edition} ${osVersion}`,
+    );
+  }
+  if (product.channel !== 'VT:IA') {
+    return refuse(
+      'product-not-served',
+      `"${name}" is for the channel ${product.channel}, and hosts activate VT:IA only`,
+    );
+  }
+  if (!isServedEdition(product)) {
+    return refuse('product-not-served', `hosts do not activate the edition ${edition} of Windows`);
   }
   // A6
   if (isTooOld(product)) {
-    return refuse('version-too-old', `product version ${product.osVersion} is older than ${FIRST_VERSION}`);
+    return refuse('version-too-old', `product version ${osVersion} is older than ${FIRST_VERSION}`);
   }
   if (isTooNew(product, certificate.osVersion)) {
     return refuse(
       'version-too-new',
-      `product version ${product.osVersion} is newer than this host's ${certificate.osVersion}`,
+      `product version ${osVersion} is newer than this host's ${certificate.osVersion}`,
     );
   }
   return { approved: true };
-}
-
-function isServed(product: Product): boolean {
-  return product.channel === 'VT:IA' && isServedEdition(product);
 }
 
 /** Old SMBIOS tables leave the byte order open, so one VM may be known by two spellings of its UUID. */
@@ -81,10 +109,6 @@ function sameVm(a: string, b: string): boolean {
   return a === b || swapUuidByteOrder(a) === b;
 }
 
-function dateOf(time: number): string {
-  return new Date(time).toISOString().slice(0, 10);
-}
-
-function refuse(code: RefusalCode, why: string): Decision {
-  return { approved: false, code, why };
+function refuse(code: RefusalCode, message: string): Decision {
+  return { approved: false, code, message };
 }

@@ -1,58 +1,79 @@
 import { type AvmaErrorCode, CODES } from '../../errors/codes.ts';
 import { REFUSAL_CODES, type RefusalCode } from '../../protocol/answer.ts';
-import { encodeFrame } from '../../protocol/frame.ts';
-import type { LedgerEntry } from '../ledger/ledger.ts';
+import type { Ledger, LedgerEntry } from '../ledger/ledger.ts';
 
-/** An exchange that was answered, or is being answered. */
+/** An exchange that was answered. */
 export interface RecentExchange {
   readonly requestDigest: string;
-  /** What was answered. */
+  /** What was decided. */
   readonly code: AvmaErrorCode | 'success';
-  /** The encoded response frame; null when it could not be kept. */
-  readonly response: Promise<Uint8Array | null>;
+  /** The body of the response frame. */
+  readonly body: Uint8Array;
 }
 
-/** As many exchanges as are remembered; the oldest go first. At 4 KiB each this is 16 MiB. */
+/** How many exchanges are kept in memory; the oldest are dropped first. At 4 KiB each this is 16 MiB. */
 const CAPACITY = 4096;
 
-/** What a repeated exchange ID is known by: the same bytes get the same answer, other bytes a refusal. */
+/**
+ * Recognises a repeated exchange ID: the same bytes get the same answer, other bytes a refusal. A cache in front of the
+ * ledger, which remembers more and survives a restart.
+ */
 export class RecentExchanges {
-  readonly #exchanges = new Map<string, RecentExchange>();
+  readonly #ledger: Ledger;
+  readonly #cached = new Map<string, RecentExchange>();
+  readonly #turns = new Map<string, Promise<void>>();
 
-  constructor(entries: readonly LedgerEntry[]) {
-    for (const { channel, exchangeId, requestDigest, decision, hresult, response } of entries) {
-      // The first stays: what came later under its ID came with other bytes, and was refused for that.
-      if (this.find(channel, exchangeId) !== undefined) continue;
-      const code = decision === 'approved' ? 'success' : refusalCode(hresult);
-      const body = Buffer.from(response, 'base64url');
-      const frame = encodeFrame({ type: 'response', exchangeId, body });
-      this.add(channel, exchangeId, { requestDigest, code, response: Promise.resolve(frame) });
+  constructor(ledger: Ledger) {
+    this.#ledger = ledger;
+  }
+
+  /**
+   * Runs `work` after all earlier work for this exchange: a request that is repeated while the first one is still being
+   * kept must find its answer, not get another one.
+   */
+  async inTurn<T>(channel: string, exchangeId: string, work: () => Promise<T>): Promise<T> {
+    const key = keyOf(channel, exchangeId);
+    const before = this.#turns.get(key);
+    const result = before === undefined ? work() : before.then(work);
+    const over = result.then(ignore, ignore);
+    this.#turns.set(key, over);
+    try {
+      return await result;
+    } finally {
+      if (this.#turns.get(key) === over) this.#turns.delete(key);
     }
   }
 
-  find(channel: string, exchangeId: string): RecentExchange | undefined {
-    return this.#exchanges.get(key(channel, exchangeId));
+  async find(channel: string, exchangeId: string): Promise<RecentExchange | undefined> {
+    const cached = this.#cached.get(keyOf(channel, exchangeId));
+    if (cached !== undefined) return cached;
+    const found = this.#ledger.find(channel, exchangeId);
+    const entry = found instanceof Promise ? await found : found;
+    return entry && fromEntry(entry);
   }
 
+  /** Keep only the first answer of an exchange: later ones are refusals of a reused exchange ID. */
   add(channel: string, exchangeId: string, exchange: RecentExchange): void {
-    this.#exchanges.set(key(channel, exchangeId), exchange);
-    if (this.#exchanges.size > CAPACITY) {
-      const [oldest] = this.#exchanges.keys();
-      if (oldest !== undefined) this.#exchanges.delete(oldest);
-    }
-  }
-
-  remove(channel: string, exchangeId: string): void {
-    this.#exchanges.delete(key(channel, exchangeId));
+    this.#cached.set(keyOf(channel, exchangeId), exchange);
+    if (this.#cached.size <= CAPACITY) return;
+    const [oldest] = this.#cached.keys();
+    if (oldest !== undefined) this.#cached.delete(oldest);
   }
 }
 
-/** The refusal with that HRESULT; `refused` where several have it. The ledger keeps no more than the HRESULT. */
+function fromEntry({ requestDigest, decision, hresult, refusal, response }: LedgerEntry): RecentExchange {
+  const code = decision === 'approved' ? 'success' : (refusal ?? refusalCode(hresult));
+  return { requestDigest, code, body: Buffer.from(response, 'base64url') };
+}
+
+/** For lines without a refusal code: the only code with that HRESULT, or `refused` where several have it. */
 function refusalCode(hresult: number): RefusalCode {
   const [code, ...others] = REFUSAL_CODES.filter((one) => CODES[one].hresult === hresult);
   return code !== undefined && others.length === 0 ? code : 'refused';
 }
 
-function key(channel: string, exchangeId: string): string {
+function keyOf(channel: string, exchangeId: string): string {
   return `${exchangeId} ${channel}`;
 }
+
+function ignore(): void {}

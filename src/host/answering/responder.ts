@@ -1,29 +1,31 @@
 import type { Catalog } from '../../catalog/catalog.ts';
-import { toAvmaError } from '../../errors/avma-error.ts';
-import { type AvmaErrorCode, CODES } from '../../errors/codes.ts';
-import { formatHresult } from '../../errors/hresult.ts';
-import type { EventSink } from '../../events/event-sink.ts';
-import type { HostEvent } from '../../events/host-event.ts';
-import { type Answer, MAX_LEASE, refusalReason } from '../../protocol/answer.ts';
-import { PAYLOAD_TYPES, parseJson, signEnvelope } from '../../protocol/envelope.ts';
-import { encodeFrame, type Frame } from '../../protocol/frame.ts';
-import { encodeJson, type Fault, fault, packetDigest, Request } from '../../protocol/messages.ts';
-import { type BoxKey, boxKey, open, seal, splitRequestPacket } from '../../protocol/sealed-packet.ts';
+import { type AvmaError, toAvmaError } from '../../errors/avma-error.ts';
+import type { Answer } from '../../protocol/answer.ts';
+import type { Frame, ParsedLine } from '../../protocol/frame.ts';
+import { encodeJson, type Fault, fault, packetDigest, type Request } from '../../protocol/messages.ts';
+import { debug } from '../../system/debug.ts';
+import type { InstalledCertificate } from '../certificate.ts';
 import type { GuestChannel } from '../channel.ts';
-import { digitalPid2, type HostIdentity, type InstalledCertificate } from '../host-store.ts';
-import type { Ledger } from '../ledger/ledger.ts';
+import type { HostIdentity } from '../host-store.ts';
+import type { Ledger, LedgerEntry } from '../ledger/ledger.ts';
+import type { HostObserver } from '../observer.ts';
 import { admit, type Decision } from './admission.ts';
-import { RecentExchanges } from './recent-exchanges.ts';
+import { composeAnswer, sealAnswer } from './compose-answer.ts';
+import { openRequest } from './open-request.ts';
+import { type RecentExchange, RecentExchanges } from './recent-exchanges.ts';
 import type { Throttle } from './throttle.ts';
 
-export interface ResponderDeps {
+/** What answering needs besides the request itself. */
+export interface ResponderEnvironment {
   readonly host: HostIdentity;
-  readonly catalog: Catalog;
   readonly ledger: Ledger;
   readonly throttle: Throttle;
-  readonly events: EventSink<HostEvent>;
-  /** How long a lease the host grants, in milliseconds; never more than {@link MAX_LEASE}. */
-  readonly lease: number;
+  readonly observe: HostObserver;
+  /** The longest lease to grant, in milliseconds. */
+  readonly leaseMs: number;
+  /** The catalogue as it is now. */
+  catalog(): Catalog;
+  /** The host certificate as it is now; undefined: the host is not activated. */
   certificate(): InstalledCertificate | undefined;
   /** Wall clock, milliseconds since 1970 UTC. */
   now(): number;
@@ -32,201 +34,186 @@ export interface ResponderDeps {
 }
 
 /**
- * The host's side of an exchange: a frame in, the encoded frame that answers it out; null for a frame that wants no
- * answer. Knows nothing of sockets. Never throws: what goes wrong inside is a fault for the guest and an event here.
+ * The host's side of an exchange: takes a line that came in on a channel, resolves with the frame to send back, or with
+ * null for a line that gets no answer. Transports read lines and encode frames.
+ *
+ * Never rejects: a failure inside becomes a fault for the guest and a moment for the observer.
  */
-export type Responder = (frame: Frame, channel: GuestChannel) => Promise<Uint8Array | null>;
+export type Responder = (line: ParsedLine, channel: GuestChannel) => Promise<Frame | null>;
 
-export function createResponder(deps: ResponderDeps): Responder {
-  const recent = new RecentExchanges(deps.ledger.recent);
+/** Answering is a row of steps: open the request, decide, compose the answer, seal it, keep it, send it. */
+export function createResponder(environment: ResponderEnvironment): Responder {
+  const recent = new RecentExchanges(environment.ledger);
+  const { observe, now } = environment;
 
-  return async (frame, channel) => {
-    if (frame.type !== 'hello' && frame.type !== 'request') return null;
+  return async (line, channel) => {
+    if (line.kind === 'noise') return null;
+    if (line.kind === 'unsupported') {
+      observe({ kind: 'line-unsupported', channel, what: line.what });
+      return faultFrame(line.exchangeId, 'protocol-unsupported');
+    }
+    const { frame } = line;
+    if (frame.type === 'hello') return answerHello(environment, frame, channel);
+    if (frame.type !== 'request') return null;
+    const asked = { environment, recent, frame, channel };
     try {
-      return frame.type === 'hello' ? answerHello(frame) : await answerRequest(frame, channel);
+      return await answerRequest(asked);
     } catch (thrown) {
-      const error = toAvmaError(thrown, 'the host failed');
-      writeEvent(channel, frame, error.code, error.message, {});
-      return encodeFault(frame.exchangeId, 'io-error');
+      const { code, message } = toAvmaError(thrown, 'the host failed');
+      const { exchangeId } = frame;
+      const moment = { at: now(), channel, exchangeId, request: null, code, message, cause: thrown };
+      observe({ kind: 'request-faulted', ...moment });
+      return faultFrame(exchangeId, 'io-error');
     }
   };
+}
 
-  function answerHello({ exchangeId }: Frame): Uint8Array {
-    const installed = deps.certificate();
-    return installed === undefined
-      ? encodeFault(exchangeId, 'host-not-activated')
-      : encodeFrame({ type: 'offer', exchangeId, body: encodeJson(installed.envelope) });
+function answerHello(environment: ResponderEnvironment, { exchangeId }: Frame, channel: GuestChannel): Frame {
+  const installed = environment.certificate();
+  environment.observe({ kind: 'hello-answered', channel, activated: installed !== undefined });
+  if (installed === undefined) return faultFrame(exchangeId, 'host-not-activated');
+  return { type: 'offer', exchangeId, body: encodeJson(installed.envelope) };
+}
+
+/** A request frame and where it came in. */
+interface Asked {
+  readonly environment: ResponderEnvironment;
+  readonly recent: RecentExchanges;
+  readonly frame: Frame;
+  readonly channel: GuestChannel;
+}
+
+async function answerRequest(asked: Asked): Promise<Frame> {
+  const { environment, recent, frame, channel } = asked;
+  const { exchangeId } = frame;
+  const verdict = environment.throttle.take(channel.name, environment.elapsed());
+  if (verdict === 'drop') return answerFault(asked, 'throttled');
+  if (verdict === 'drop again') {
+    environment.observe({ kind: 'request-dropped', channel });
+    return faultFrame(exchangeId, 'throttled');
   }
+  const packet = new Uint8Array(frame.body);
+  const requestDigest = packetDigest(packet);
+  return recent.inTurn(channel.name, exchangeId, async () => {
+    const earlier = await recent.find(channel.name, exchangeId);
+    if (earlier?.requestDigest === requestDigest) return repeatAnswer(asked, earlier);
+    const throttled = verdict === 'refuse';
+    return answerAnew(asked, { packet, requestDigest, throttled, reused: earlier !== undefined });
+  });
+}
 
-  async function answerRequest(frame: Frame, channel: GuestChannel): Promise<Uint8Array> {
-    const { exchangeId } = frame;
-    const packet = new Uint8Array(frame.body);
-    const requestDigest = packetDigest(packet);
-    const verdict = deps.throttle.take(channel.name, deps.elapsed());
-    if (verdict === 'drop') return refuseUnopened(frame, channel, 'throttled');
-    // One event is enough: a guest must not be able to fill the host's disk with them.
-    if (verdict === 'drop again') return encodeFault(exchangeId, 'throttled');
-    const earlier = recent.find(channel.name, exchangeId);
-    if (earlier !== undefined && earlier.requestDigest === requestDigest) {
-      const response = await earlier.response;
-      const repeated = { repeated: true };
-      if (response === null) {
-        writeEvent(channel, frame, 'io-error', 'the ledger could not be written', repeated);
-        return encodeFault(exchangeId, 'io-error');
-      }
-      writeEvent(channel, frame, earlier.code, 'answered as before', repeated);
-      return response;
-    }
-    const installed = deps.certificate();
-    if (installed === undefined) return refuseUnopened(frame, channel, 'host-not-activated');
-    const opened = openRequest(packet);
-    if (opened === null) return refuseUnopened(frame, channel, 'request-unopened');
-    const { key, request } = opened;
-    if (request === null || request.exchangeId !== exchangeId) {
-      return refuseUnopened(frame, channel, 'request-malformed');
-    }
-    const now = deps.now();
-    const decision: Decision =
-      earlier === undefined
-        ? admit(request, channel, verdict === 'refuse', installed.certificate, deps.catalog, now)
-        : { approved: false, code: 'exchange-reused', why: 'the exchange ID came before, with other bytes' };
-    const answer = composeAnswer(request, requestDigest, decision, installed, now);
-    const body = seal(
-      key,
-      encodeJson({
-        certificate: installed.envelope,
-        answer: signEnvelope(PAYLOAD_TYPES.answer, answer, deps.host.signing),
-      }),
-    );
-    const response = encodeFrame({ type: 'response', exchangeId, body });
-    const kept = keep(answer, channel, requestDigest, body, now).then(
-      () => response,
-      () => null,
-    );
-    const code = decision.approved ? 'success' : decision.code;
-    if (earlier === undefined) recent.add(channel.name, exchangeId, { requestDigest, code, response: kept });
-    // The guest may hear of it only when it cannot be forgotten any more.
-    const durable = await kept;
-    if (durable === null) {
-      if (earlier === undefined) recent.remove(channel.name, exchangeId);
-      writeEvent(channel, frame, 'io-error', 'the ledger could not be written', { request });
-      return encodeFault(exchangeId, 'io-error');
-    }
-    writeEvent(
-      channel,
-      frame,
-      code,
-      decision.approved ? `approved for ${(answer.expiresAt - now) / 60_000} minutes` : decision.why,
-      { request, answer },
-    );
-    return durable;
+function repeatAnswer({ environment, frame, channel }: Asked, { code, body }: RecentExchange): Frame {
+  const { exchangeId } = frame;
+  const moment = { at: environment.now(), channel, exchangeId, code, message: 'answered as before' };
+  environment.observe({
+    kind: 'request-answered',
+    ...moment,
+    request: null,
+    answer: null,
+    productName: null,
+  });
+  return { type: 'response', exchangeId, body };
+}
+
+interface FreshRequest {
+  readonly packet: Uint8Array;
+  readonly requestDigest: string;
+  readonly throttled: boolean;
+  /** Whether this channel has used the exchange ID with other bytes. */
+  readonly reused: boolean;
+}
+
+async function answerAnew(asked: Asked, fresh: FreshRequest): Promise<Frame> {
+  const { environment, recent, frame, channel } = asked;
+  const { exchangeId } = frame;
+  const { host, leaseMs } = environment;
+  const { requestDigest, throttled, reused } = fresh;
+  const installed = environment.certificate();
+  if (installed === undefined) return answerFault(asked, 'host-not-activated');
+  const opened = openRequest(fresh.packet, exchangeId, host.box);
+  if (typeof opened === 'string') return answerFault(asked, opened);
+  const { request, key } = opened;
+  const now = environment.now();
+  const { certificate, envelope } = installed;
+  const catalog = environment.catalog();
+  const decision = reused ? REUSED : admit({ request, channel, throttled, certificate, catalog, now });
+  const answer = composeAnswer({ request, requestDigest, decision, certificate, leaseMs, now });
+  const body = sealAnswer(answer, { certificate: envelope, signing: host.signing, key });
+  const failure = await keep(environment.ledger, toLedgerEntry(answer, channel, body));
+  if (failure !== undefined) {
+    return answerFault(asked, 'io-error', `the ledger could not be written: ${failure.message}`, request);
   }
+  const code = decision.approved ? 'success' : decision.code;
+  if (!reused) recent.add(channel.name, exchangeId, { requestDigest, code, body });
+  environment.observe({
+    kind: 'request-answered',
+    ...{ at: now, channel, exchangeId, code, request, answer },
+    message: decision.approved
+      ? `approved for ${(answer.expiresAt - now) / 60_000} minutes`
+      : decision.message,
+    productName: catalog.productOfActivationId(request.activationId)?.name ?? null,
+  });
+  return { type: 'response', exchangeId, body };
+}
 
-  function refuseUnopened(frame: Frame, channel: GuestChannel, code: Fault['code']): Uint8Array {
-    const why: Record<Fault['code'], string> = {
-      'protocol-unsupported': 'a version or type that this host does not know',
-      'request-unopened': "the request does not open with this host's key",
-      'request-malformed': 'the request opens, but is not shaped like one',
-      'exchange-reused': 'the exchange ID came before, with other bytes',
-      'host-not-activated': 'no host certificate is installed',
-      throttled: 'too many requests over this channel: those that follow are not listed until it calms down',
-      'io-error': 'the ledger could not be written',
-    };
-    writeEvent(channel, frame, code, why[code], {});
-    return encodeFault(frame.exchangeId, code);
-  }
+const REUSED: Decision = {
+  approved: false,
+  code: 'exchange-reused',
+  message: 'the exchange ID came before, with other bytes',
+};
 
-  function openRequest(packet: Uint8Array): { key: BoxKey; request: Request | null } | null {
-    const parts = splitRequestPacket(packet);
-    const key = parts && boxKey(deps.host.box, parts.publicKey);
-    const plaintext = key && open(key, parts.sealed);
-    if (!plaintext) return null;
-    return { key, request: Request.safeParse(parseJson(plaintext)).data ?? null };
-  }
-
-  function composeAnswer(
-    request: Request,
-    requestDigest: string,
-    decision: Decision,
-    { certificate }: InstalledCertificate,
-    now: number,
-  ): Answer {
-    const lease = decision.approved ? Math.min(deps.lease, MAX_LEASE) : 0;
-    return {
-      exchangeId: request.exchangeId,
-      requestDigest,
-      vmId: request.vmId,
-      activationId: request.activationId,
-      decision: decision.approved ? 'approved' : 'refused',
-      hresult: decision.approved ? 0 : CODES[decision.code].hresult,
-      refusal: decision.approved ? null : { code: decision.code, message: refusalReason(decision.why) },
-      hostName: certificate.hostName,
-      hardwareId: certificate.hardwareId,
-      digitalPid2: digitalPid2(certificate),
-      guestClock: request.guestClock,
-      issuedAt: now,
-      expiresAt: now + lease,
-      renewAfter: now + Math.floor(lease / 2),
-    };
-  }
-
-  async function keep(
-    answer: Answer,
-    channel: GuestChannel,
-    requestDigest: string,
-    body: Uint8Array,
-    time: number,
-  ): Promise<void> {
-    await deps.ledger.append({
-      time,
-      channel: channel.name,
-      exchangeId: answer.exchangeId,
-      requestDigest,
-      vmId: answer.vmId,
-      activationId: answer.activationId,
-      decision: answer.decision,
-      hresult: answer.hresult,
-      expiresAt: answer.expiresAt,
-      response: Buffer.from(body).toString('base64url'),
-    });
-  }
-
-  function writeEvent(
-    channel: GuestChannel,
-    frame: Frame,
-    code: AvmaErrorCode | 'success',
-    message: string,
-    about: { request?: Request; answer?: Answer; repeated?: boolean },
-  ): void {
-    const { request, answer } = about;
-    deps.events.write(
-      {
-        eventId: 12310,
-        decision: answer?.decision ?? unsignedDecision(code, about.repeated ?? false),
-        code,
-        hresult: formatHresult(code === 'success' ? 0 : CODES[code].hresult),
-        message,
-        channel: channel.name,
-        vmId: channel.vmId ?? request?.vmId ?? null,
-        vmIdFrom: channel.vmId !== null ? 'channel' : request === undefined ? null : 'label',
-        activationId: request?.activationId ?? null,
-        edition: request?.edition ?? null,
-        exchangeId: frame.exchangeId,
-        repeated: about.repeated ?? false,
-        guest: request === undefined ? null : { ...request.log, license: request.license },
-      },
-      deps.now(),
-    );
+/** Answer only after the ledger entry is on disk. @returns Why it is not. */
+async function keep(ledger: Ledger, entry: LedgerEntry): Promise<AvmaError | undefined> {
+  try {
+    await ledger.append(entry);
+    return undefined;
+  } catch (thrown) {
+    return toAvmaError(thrown, 'it failed');
   }
 }
 
-/** Of an event without an answer of its own: a repeated one had it before, and what had none was a fault. */
-function unsignedDecision(code: AvmaErrorCode | 'success', repeated: boolean): HostEvent['decision'] {
-  if (code === 'success') return 'approved';
-  return repeated && code !== 'io-error' ? 'refused' : 'fault';
+function toLedgerEntry(answer: Answer, channel: GuestChannel, body: Uint8Array): LedgerEntry {
+  return {
+    time: answer.issuedAt,
+    channel: channel.name,
+    exchangeId: answer.exchangeId,
+    requestDigest: answer.requestDigest,
+    vmId: answer.vmId,
+    activationId: answer.activationId,
+    decision: answer.decision,
+    hresult: answer.hresult,
+    ...(answer.refusal === null ? {} : { refusal: answer.refusal.code }),
+    expiresAt: answer.expiresAt,
+    response: Buffer.from(body).toString('base64url'),
+  };
+}
+
+/** Why a request gets a fault, for the host's operator; the guest gets the code only. */
+const FAULT_REASONS: Record<Fault['code'], string> = {
+  'protocol-unsupported': 'the version or type of the frame is unknown to this host',
+  'request-unopened': "the request does not open with this host's key",
+  'request-malformed': 'the request opens, but its content is not a request',
+  'exchange-reused': 'the exchange ID came before, with other bytes',
+  'host-not-activated': 'no host certificate is installed',
+  throttled:
+    'too many requests over this channel: the requests that follow are not listed until it calms down',
+  'io-error': 'the ledger could not be written',
+};
+
+function answerFault(
+  { environment, frame, channel }: Asked,
+  code: Fault['code'],
+  message: string = FAULT_REASONS[code],
+  request: Request | null = null,
+): Frame {
+  const { exchangeId } = frame;
+  const moment = { at: environment.now(), channel, exchangeId, code, message, request };
+  environment.observe({ kind: 'request-faulted', ...moment });
+  return faultFrame(exchangeId, code);
 }
 
 /** The frame that says that a request cannot be answered under seal, and why. */
-export function encodeFault(exchangeId: string, code: Fault['code']): Uint8Array {
-  return encodeFrame({ type: 'fault', exchangeId, body: encodeJson(fault(code)) });
+function faultFrame(exchangeId: string, code: Fault['code']): Frame {
+  debug('host', () => `fault ${code} for exchange ${exchangeId}`);
+  return { type: 'fault', exchangeId, body: encodeJson(fault(code)) };
 }

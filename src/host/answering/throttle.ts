@@ -5,15 +5,20 @@ export interface ThrottleLimit {
 }
 
 /**
- * Ten a second over a minute: at under a millisecond each, one channel then takes at most a hundredth of a
+ * Ten requests a second over a minute: at under a millisecond each, one channel takes at most a hundredth of a
  * processor. A guest that behaves sends a few a day.
  */
 export const DEFAULT_LIMIT: ThrottleLimit = { burst: 600, window: 60_000 };
 
-/** `refuse` still answers under seal; `drop` has stopped paying for that, `drop again` since the last request. */
+/**
+ * - `pass`: answer.
+ * - `refuse`: sign and seal a refusal.
+ * - `drop`: the channel goes on regardless; send an unsigned fault, and log it.
+ * - `drop again`: as `drop`, without logging.
+ */
 export type ThrottleVerdict = 'pass' | 'refuse' | 'drop' | 'drop again';
 
-/** A token bucket a channel. Takes the time as an argument, so that nothing of it waits. */
+/** A token bucket for each channel. It takes the time as an argument, so nothing in it waits. */
 export class Throttle {
   readonly #limit: ThrottleLimit;
   readonly #buckets = new Map<string, { tokens: number; at: number; dropping: boolean }>();
@@ -35,7 +40,7 @@ export class Throttle {
     return bucket.dropping ? 'drop again' : 'drop';
   }
 
-  /** Forgets a channel that is no more. */
+  /** Forgets a channel whose name will not come again, or the buckets would grow for ever. */
   forget(channel: string): void {
     this.#buckets.delete(channel);
   }

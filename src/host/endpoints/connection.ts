@@ -1,80 +1,139 @@
 import type { Duplex } from 'node:stream';
-import { MAX_NOISE_LENGTH } from '../../protocol/frame.ts';
+import { encodeFrame, type Frame, MAX_NOISE_LENGTH, type ParsedLine } from '../../protocol/frame.ts';
 import { LineReader } from '../../protocol/line-reader.ts';
-import { encodeFault, type Responder } from '../answering/responder.ts';
+import { debug } from '../../system/debug.ts';
+import type { Responder } from '../answering/responder.ts';
 import type { GuestChannel } from '../channel.ts';
+import type { HostObserver } from '../observer.ts';
 
 /** How long a guest that does not read may hold up an answer, in milliseconds. */
 const WRITE_TIMEOUT_MS = 10_000;
 
+/** What serving connections needs. */
+export interface ConnectionEnvironment {
+  readonly respond: Responder;
+  readonly observe: HostObserver;
+}
+
 /** One guest's stream of frames, answered one after the other until it ends. */
 export interface GuestConnection {
-  /** Whether a request is being answered now. */
-  readonly busy: boolean;
+  /** `waiting` for the guest's next frame, `answering` one, or `writing` an answer that the guest does not take. */
+  readonly state: 'waiting' | 'answering' | 'writing';
+  /** When the connection came into its state, on the clock of `performance.now()`. */
+  readonly since: number;
   /** Resolves when the stream has ended, whichever way. Never rejects. */
   readonly done: Promise<void>;
-  /** Answers what is in flight, then ends the stream. */
+  /** Answers the frame in hand, then ends the stream. Resolves when it has ended. */
   finish(): Promise<void>;
+  /** Ends the stream now. */
+  cut(why: string): void;
 }
 
 /**
- * Serves a stream: whatever its pieces, each line that is a frame gets its answer, in order; noise is dropped, and a
- * stream of more than 64 KiB of nothing else is cut. One frame at a time is back-pressure enough.
+ * Serves a stream: however it is cut into pieces, each line that is a frame gets its answer, in order. Noise is dropped,
+ * and a stream of more than 64 KiB of nothing but noise is ended. The next frame is read when the answer was taken:
+ * that is the back-pressure. Between two frames other connections have their turn.
  */
-export function serveConnection(stream: Duplex, channel: GuestChannel, respond: Responder): GuestConnection {
-  const reader = new LineReader();
-  let busy = false;
-  let finishing = false;
-  const done = new Promise<void>((resolve) => stream.once('close', resolve));
+export function serveConnection(
+  stream: Duplex,
+  channel: GuestChannel,
+  environment: ConnectionEnvironment,
+): GuestConnection {
+  return new StreamConnection(stream, channel, environment);
+}
 
-  async function answer(chunk: Buffer): Promise<void> {
-    for (const parsed of reader.push(chunk)) {
-      const bytes =
-        parsed.kind === 'unsupported'
-          ? encodeFault(parsed.exchangeId, 'protocol-unsupported')
-          : await respond(parsed.frame, channel);
-      if (bytes !== null) await write(stream, bytes);
+class StreamConnection implements GuestConnection {
+  readonly done: Promise<void>;
+  readonly #stream: Duplex;
+  readonly #channel: GuestChannel;
+  readonly #environment: ConnectionEnvironment;
+  readonly #reader = new LineReader();
+  #state: GuestConnection['state'] = 'waiting';
+  #since = performance.now();
+  #finishing = false;
+
+  constructor(stream: Duplex, channel: GuestChannel, environment: ConnectionEnvironment) {
+    this.#stream = stream;
+    this.#channel = channel;
+    this.#environment = environment;
+    this.done = new Promise((resolve) => stream.once('close', resolve));
+    environment.observe({ kind: 'connection-opened', channel });
+    // Events rather than an async iterator: leaving the iterator costs an error with its stack for each connection.
+    stream.on('data', (chunk: Buffer) => void this.#take(chunk));
+    stream.on('end', () => stream.destroy());
+    stream.on('error', () => stream.destroy());
+  }
+
+  get state(): GuestConnection['state'] {
+    return this.#state;
+  }
+
+  get since(): number {
+    return this.#since;
+  }
+
+  async finish(): Promise<void> {
+    this.#finishing = true;
+    if (this.#state === 'waiting') this.#stream.destroy();
+    await this.done;
+  }
+
+  cut(why: string): void {
+    if (this.#stream.destroyed) return;
+    this.#environment.observe({ kind: 'connection-cut', channel: this.#channel, why });
+    this.#stream.destroy();
+  }
+
+  async #take(chunk: Buffer): Promise<void> {
+    this.#stream.pause();
+    this.#enter('answering');
+    try {
+      await this.#answerAll([...this.#reader.push(chunk)]);
+    } catch (thrown) {
+      // If the stream broke, the guest cannot be told; the responder has already reported each request.
+      this.cut(thrown instanceof Error ? thrown.message : String(thrown));
+    }
+    this.#enter('waiting');
+    if (this.#finishing) this.#stream.destroy();
+    else if (this.#reader.noise > MAX_NOISE_LENGTH) this.cut('more than 64 KiB came without a frame');
+    else this.#stream.resume();
+  }
+
+  async #answerAll(lines: readonly ParsedLine[]): Promise<void> {
+    for (const [index, line] of lines.entries()) {
+      // One frame a turn of the event loop: a guest that sends a thousand at once must not keep the others waiting.
+      if (index > 0) await nextTurn();
+      if (this.#finishing || this.#stream.destroyed) return;
+      const frame = await this.#environment.respond(line, this.#channel);
+      if (frame !== null) await this.#write(frame);
     }
   }
 
-  // Events rather than an async iterator: leaving the iterator costs an error with its stack for each connection.
-  stream.on('data', (chunk: Buffer) => {
-    busy = true;
-    stream.pause();
-    answer(chunk).then(
-      () => {
-        busy = false;
-        if (finishing || reader.noise > MAX_NOISE_LENGTH) stream.destroy();
-        else stream.resume();
-      },
-      // A stream that breaks off has nothing that could be told to it; its requests have their events.
-      () => stream.destroy(),
+  /** Resolves when the stream has taken the frame; rejects when the guest does not read, or is gone. */
+  #write(frame: Frame): Promise<void> {
+    const bytes = encodeFrame(frame);
+    debug(
+      'wire',
+      () => `${this.#channel.name}: ${frame.type} ${frame.exchangeId} out, ${bytes.length} bytes`,
     );
-  });
-  stream.on('end', () => stream.destroy());
-  stream.on('error', () => stream.destroy());
+    this.#enter('writing');
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => this.cut('the guest does not read its answers'), WRITE_TIMEOUT_MS);
+      this.#stream.write(bytes, (failed) => {
+        clearTimeout(timer);
+        this.#enter('answering');
+        if (failed) reject(failed);
+        else resolve();
+      });
+    });
+  }
 
-  return {
-    get busy() {
-      return busy;
-    },
-    done,
-    async finish() {
-      finishing = true;
-      if (!busy) stream.destroy();
-      await done;
-    },
-  };
+  #enter(state: GuestConnection['state']): void {
+    this.#state = state;
+    this.#since = performance.now();
+  }
 }
 
-/** Resolves when the stream has taken the bytes; rejects when the other side does not read, or is gone. */
-function write(stream: Duplex, bytes: Uint8Array): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => stream.destroy(new Error('the guest does not read')), WRITE_TIMEOUT_MS);
-    stream.write(bytes, (failed) => {
-      clearTimeout(timer);
-      if (failed) reject(failed);
-      else resolve();
-    });
-  });
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }

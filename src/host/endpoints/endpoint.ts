@@ -23,12 +23,13 @@ export type ListenEndpoint =
 
 export interface ServedEndpoint {
   readonly channel: GuestChannel;
-  /** Takes no new requests, answers those in flight, releases everything. */
-  close(): Promise<void>;
+  /**
+   * Takes no new requests, answers those in flight, releases everything.
+   *
+   * @param deadline - Aborts when the answers in flight have had their time: connections are then cut.
+   */
+  close(deadline: AbortSignal): Promise<void>;
 }
-
-/** Takes one sentence for the operator. */
-export type Notify = (sentence: string) => void;
 
 const NAMED_PIPES = '\\\\.\\pipe\\';
 

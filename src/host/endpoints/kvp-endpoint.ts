@@ -1,14 +1,16 @@
-import { LineReader } from '../../protocol/line-reader.ts';
-import { encodeFault, type Responder } from '../answering/responder.ts';
+import { toAvmaError } from '../../errors/avma-error.ts';
+import { parseLine } from '../../protocol/frame.ts';
+import type { Responder } from '../answering/responder.ts';
 import type { GuestChannel } from '../channel.ts';
-import type { Notify, ServedEndpoint } from './endpoint.ts';
+import { type Notify, ProblemReporter } from '../notify.ts';
+import type { ServedEndpoint } from './endpoint.ts';
 import { KvpHost } from './kvp-watch.ts';
 
 /**
- * Serves the Hyper-V pool files of one guest, where this host can see them. What cannot be read or written is told
- * once, until it is something else.
+ * Serves the Hyper-V pool files of one guest, where this host can see them. A failure to read or write is reported
+ * once, and again when its message changes.
  *
- * @param folder - Where `.kvp_pool_0` and `.kvp_pool_1` lie.
+ * @param folder - Where `.kvp_pool_0` and `.kvp_pool_1` are.
  */
 export function serveKvpPools(
   folder: string,
@@ -17,20 +19,14 @@ export function serveKvpPools(
   notify: Notify,
 ): ServedEndpoint {
   const channel: GuestChannel = { name: `kvp:${folder}`, vmId };
-  let told = '';
+  const problems = new ProblemReporter(notify);
   const host = new KvpHost({
     folder,
-    channel: channel.name,
-    async answer(frame) {
-      const [parsed] = new LineReader().push(frame);
-      if (parsed === undefined) return null;
-      if (parsed.kind === 'unsupported') return encodeFault(parsed.exchangeId, 'protocol-unsupported');
-      return respond(parsed.frame, channel);
-    },
+    answer: (line) => respond(parseLine(line), channel),
+    onLook: () => problems.report([]),
     onError(thrown) {
-      const problem = thrown instanceof Error ? thrown.message : String(thrown);
-      if (problem !== told) notify(`${channel.name} cannot be served: ${problem}`);
-      told = problem;
+      const { message } = toAvmaError(thrown, 'it failed');
+      problems.report([`${channel.name} cannot be served: ${message}. It is tried again.`]);
     },
   });
   return { channel, close: () => host.close() };

@@ -3,31 +3,29 @@ import { AvmaError } from '../../errors/avma-error.ts';
 import { exchangeOfKey, gatherLines, splitLine } from '../../kvp/message.ts';
 import type { PoolRecord } from '../../kvp/pool.ts';
 import { changePool, GUEST_TO_HOST, HOST_TO_GUEST, readSettledPool } from '../../kvp/pool-file.ts';
-import { encodeFrame } from '../../protocol/frame.ts';
-import { LineReader } from '../../protocol/line-reader.ts';
+import { encodeFrame, type Frame } from '../../protocol/frame.ts';
 import { backoff } from '../../system/backoff.ts';
 import { errnoOf } from '../../system/errno.ts';
 import { pause } from '../../system/pause.ts';
 
-/** Answers a frame that came in on a channel, both encoded; null for a frame that wants no answer. */
-export type AnswerFrame = (frame: Uint8Array, channel: string) => Promise<Uint8Array | null>;
-
 export interface KvpHostOptions {
-  /** Where the guest's pools lie, as this side sees them. */
+  /** Where the guest's pools are, as this side sees them. Which files these are identifies the guest. */
   readonly folder: string;
-  /** Who the guest is: it is known by its pools, never by what they hold. */
-  readonly channel: string;
-  readonly answer: AnswerFrame;
-  /** What could not be read, answered or written; the guest asks again, so nothing stops. */
-  readonly onError?: (error: unknown) => void;
+  /** Answers a line of the guest's; null for a line that gets no answer. */
+  answer(line: string): Promise<Frame | null>;
+  /** A look at the pools succeeded. */
+  onLook?(): void;
+  /** The pools could not be read or written, or a request not be answered. The host looks again. */
+  onError?(error: unknown): void;
 }
 
+/** How long to wait between two looks, in milliseconds: doubles while nothing happens. */
 const MIN_PAUSE_MS = 20;
 const MAX_PAUSE_MS = 500;
 
 /**
- * The host's end of Data Exchange, where the pools are files that it can see. Answers each request in the guest's
- * pool once, in the host's; an answer goes when the guest has taken its request away.
+ * The host's end of Data Exchange, where the pools are files that it can see. Answers each request in the guest's pool
+ * once, in the host's pool; removes an answer when the guest has removed its request.
  */
 export class KvpHost {
   readonly #options: KvpHostOptions;
@@ -54,6 +52,7 @@ export class KvpHost {
       let busy = false;
       try {
         busy = await this.#look(signal);
+        this.#options.onLook?.();
       } catch (thrown) {
         this.#options.onError?.(thrown);
       }
@@ -73,7 +72,7 @@ export class KvpHost {
       if (!requests.has(exchangeId)) this.#answered.delete(exchangeId);
     }
     const fresh = [...requests].filter(([exchangeId]) => {
-      // A host that was started again finds its own answers.
+      // A host that was restarted finds the answers that it wrote before.
       return !this.#answered.has(exchangeId) && !answers.has(exchangeId);
     });
     const records: PoolRecord[] = [];
@@ -88,22 +87,18 @@ export class KvpHost {
       const file = path.join(this.#options.folder, HOST_TO_GUEST);
       await changePool(file, { remove: isOver, append: records, create: true }, signal);
     }
-    // Not before they are written: until then another look tries again.
+    // Only now: an answer that could not be written is tried again at the next look.
     for (const [exchangeId] of fresh) this.#answered.add(exchangeId);
     return fresh.length > 0;
   }
 
   async #answer(exchangeId: string, line: string): Promise<PoolRecord[]> {
-    const { answer, channel, onError } = this.#options;
     try {
-      const bytes = await answer(Buffer.from(`\n${line}\n`, 'latin1'), channel);
-      if (bytes === null) return [];
-      // An answer may come without its newline, as a pipe gives it.
-      const [parsed] = new LineReader().push(Buffer.concat([bytes, Buffer.from('\n')]));
-      if (parsed?.kind !== 'frame') throw new TypeError('the answer is not a frame');
-      return splitLine(exchangeId, Buffer.from(encodeFrame(parsed.frame)).toString('latin1').trim());
+      const frame = await this.#options.answer(line);
+      if (frame === null) return [];
+      return splitLine(exchangeId, Buffer.from(encodeFrame(frame)).toString('latin1').trim());
     } catch (thrown) {
-      onError?.(thrown);
+      this.#options.onError?.(thrown);
       return [];
     }
   }

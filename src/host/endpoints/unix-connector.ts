@@ -2,21 +2,26 @@ import net from 'node:net';
 import { backoff } from '../../system/backoff.ts';
 import { errnoOf } from '../../system/errno.ts';
 import { pause } from '../../system/pause.ts';
-import type { Responder } from '../answering/responder.ts';
 import type { GuestChannel } from '../channel.ts';
-import { type GuestConnection, serveConnection } from './connection.ts';
-import { type Endpoint, endpointUri, type Notify, type ServedEndpoint } from './endpoint.ts';
+import type { Notify } from '../notify.ts';
+import { type ConnectionEnvironment, type GuestConnection, serveConnection } from './connection.ts';
+import { type Endpoint, endpointUri, type ServedEndpoint } from './endpoint.ts';
+import { finishAll } from './unix-listener.ts';
 
-/** How long to wait between two attempts, in milliseconds: doubles from the least to the most. */
+/** How long to wait between two attempts, in milliseconds: doubles from the first number to the second. */
 const MIN_PAUSE_MS = 100;
 const MAX_PAUSE_MS = 2000;
 
 /**
  * Serves a socket that QEMU or libvirt owns (`server=on,wait=off`, `mode='bind'`): connects to it, answers what comes,
- * and connects again for as long as the host runs, also when the socket is not there yet. QEMU talks to one client at
- * a time; a second one's connection waits until the first is gone.
+ * and connects again for as long as the host runs, also when the socket does not exist yet. QEMU talks to one client at
+ * a time; a second client's connection waits until the first has ended.
  */
-export function connectUnix(endpoint: Endpoint, respond: Responder, notify: Notify): ServedEndpoint {
+export function connectUnix(
+  endpoint: Endpoint,
+  environment: ConnectionEnvironment,
+  notify: Notify,
+): ServedEndpoint {
   const channel: GuestChannel = { name: endpointUri(endpoint.path), vmId: endpoint.vmId };
   const closing = new AbortController();
   const { signal } = closing;
@@ -30,12 +35,13 @@ export function connectUnix(endpoint: Endpoint, respond: Responder, notify: Noti
       if (attempt instanceof net.Socket) {
         const since = performance.now();
         sayOnce('is connected');
-        connection = serveConnection(attempt, channel, respond);
+        connection = serveConnection(attempt, channel, environment);
         await connection.done;
         connection = undefined;
         if (signal.aborted) return;
-        sayOnce('was lost; it is tried again until it is back');
-        // One that does not last is not to be had any faster than one that is not there.
+        sayOnce('was lost; the host tries to connect again');
+        // Reset the back-off only after a connection that lasted: a peer that accepts and hangs up would otherwise be
+        // retried in a tight loop.
         if (performance.now() - since > MAX_PAUSE_MS) delays = backoff(MIN_PAUSE_MS, MAX_PAUSE_MS);
       } else if (attempt !== undefined) {
         const why = whyNotConnected(attempt);
@@ -48,9 +54,9 @@ export function connectUnix(endpoint: Endpoint, respond: Responder, notify: Noti
   const running = keepServing();
   return {
     channel,
-    async close() {
+    async close(deadline) {
       closing.abort();
-      await connection?.finish();
+      if (connection !== undefined) await finishAll([connection], deadline);
       await running;
     },
   };
@@ -65,7 +71,7 @@ function sayChanges({ name, vmId }: GuestChannel, notify: Notify): (what: string
   };
 }
 
-/** What an operator has to be told; that the other side does not run just now is no news. */
+/** What the operator has to know; undefined when the other side is simply not running now. */
 function whyNotConnected(failure: Error): string | undefined {
   switch (errnoOf(failure)) {
     case 'ENOENT':
@@ -92,7 +98,7 @@ function connect(path: string, signal: AbortSignal): Promise<net.Socket | Error 
     const onAbort = () => leave(undefined);
     signal.addEventListener('abort', onAbort, { once: true });
     socket.once('connect', () => leave(socket));
-    // It stays when the socket is served: without a listener an error would end the host.
+    // Keep this listener after connecting: an `error` event without a listener crashes the process.
     socket.on('error', leave);
   });
 }

@@ -2,57 +2,165 @@ import fs from 'node:fs';
 import net from 'node:net';
 import { dirname } from 'node:path';
 import { AvmaError, toAvmaError } from '../../errors/avma-error.ts';
-import type { Responder } from '../answering/responder.ts';
 import type { GuestChannel } from '../channel.ts';
-import { type GuestConnection, serveConnection } from './connection.ts';
+import { type Notify, ProblemReporter } from '../notify.ts';
+import { type ConnectionEnvironment, type GuestConnection, serveConnection } from './connection.ts';
 import { endpointUri, isNamedPipe, type OwnSocket, type ServedEndpoint } from './endpoint.ts';
 
-/** Open connections of one socket; past it, the oldest that is idle makes room, or else nobody is let in. */
+/** Open connections of one socket. Past it an idle or a slow one makes room, or the new one is refused. */
 const MAX_CONNECTIONS = 128;
 
+/** How often the host looks whether its socket file is still there, in milliseconds. */
+const SOCKET_POLL_MS = 1000;
+
 /**
- * Listens on a unix socket, or on a named pipe, which Node does by the same call. A socket file that nobody serves is left over from a host that was killed: it is
- * replaced; one that somebody serves, or any other file, is left alone.
+ * Listens on a unix socket, or on a named pipe, which Node does by the same call. A socket file that no process serves
+ * was left by a host that was killed and is replaced; a socket that is served, or any other file, is left alone. A
+ * socket file that is deleted while the host runs is made anew.
  *
  * @throws {AvmaError} `file-exists`, `access-denied`, `file-not-found` for a missing folder.
  */
-export async function listenUnix(endpoint: OwnSocket, respond: Responder): Promise<ServedEndpoint> {
-  const { path } = endpoint;
-  const channel: GuestChannel = { name: endpointUri(path), vmId: endpoint.vmId };
-  const connections = new Set<GuestConnection>();
-  const server = net.createServer({ allowHalfOpen: true }, (socket) => {
+export async function listenUnix(
+  endpoint: OwnSocket,
+  environment: ConnectionEnvironment,
+  notify: Notify,
+): Promise<ServedEndpoint> {
+  const listener = new UnixListener(endpoint, environment, notify);
+  await listener.open();
+  return listener;
+}
+
+class UnixListener implements ServedEndpoint {
+  readonly channel: GuestChannel;
+  readonly #endpoint: OwnSocket;
+  readonly #environment: ConnectionEnvironment;
+  readonly #notify: Notify;
+  readonly #problems: ProblemReporter;
+  readonly #connections = new Set<GuestConnection>();
+  #server: net.Server | undefined;
+  /** The socket file's inode; undefined for a named pipe. */
+  #ino: number | undefined;
+  #poll: NodeJS.Timeout | undefined;
+  #closing = false;
+
+  constructor(endpoint: OwnSocket, environment: ConnectionEnvironment, notify: Notify) {
+    this.channel = { name: endpointUri(endpoint.path), vmId: endpoint.vmId };
+    this.#endpoint = endpoint;
+    this.#environment = environment;
+    this.#notify = notify;
+    this.#problems = new ProblemReporter(notify);
+  }
+
+  async open(): Promise<void> {
+    const { path } = this.#endpoint;
+    if (!isNamedPipe(path)) {
+      // For a missing folder the system says "permission denied".
+      if (!fs.existsSync(dirname(path))) {
+        throw new AvmaError(
+          'file-not-found',
+          `cannot listen on ${path}: there is no folder ${dirname(path)}`,
+        );
+      }
+      await removeStaleSocket(path);
+    }
+    await this.#listen();
+    if (this.#ino === undefined) return;
+    this.#poll = setInterval(() => void this.#lookAfterSocket(), SOCKET_POLL_MS);
+    this.#poll.unref();
+  }
+
+  async close(deadline: AbortSignal): Promise<void> {
+    this.#closing = true;
+    clearInterval(this.#poll);
+    const { path } = this.#endpoint;
+    const closed = this.#server === undefined ? undefined : closeServer(this.#server, path, this.#ino);
+    await finishAll(this.#connections, deadline);
+    await closed;
+  }
+
+  async #listen(): Promise<void> {
+    const { path, mode } = this.#endpoint;
+    const server = net.createServer({ allowHalfOpen: true }, (socket) => this.#accept(socket));
+    await listen(server, path, mode);
+    this.#server = server;
+    this.#ino = isNamedPipe(path) ? undefined : fs.statSync(path).ino;
+  }
+
+  #accept(socket: net.Socket): void {
     // Without a listener an error would end the host; the stream's reader sees it as its end.
     socket.on('error', () => {});
-    if (connections.size >= MAX_CONNECTIONS && !dropOldestIdle(connections)) {
+    if (this.#connections.size >= MAX_CONNECTIONS && !this.#makeRoom()) {
+      this.#environment.observe({ kind: 'connection-refused', channel: this.channel });
       socket.destroy();
       return;
     }
-    const connection = serveConnection(socket, channel, respond);
-    connections.add(connection);
-    void connection.done.then(() => connections.delete(connection));
-  });
-  if (!isNamedPipe(path)) {
-    // The system calls it "permission denied" when a socket's folder is missing.
-    if (!fs.existsSync(dirname(path))) {
-      throw new AvmaError('file-not-found', `cannot listen on ${path}: there is no folder ${dirname(path)}`);
-    }
-    await removeStaleSocket(path);
+    const connection = serveConnection(socket, this.channel, this.#environment);
+    this.#connections.add(connection);
+    void connection.done.then(() => this.#connections.delete(connection));
   }
-  await listen(server, path, endpoint.mode);
-  const ino = isNamedPipe(path) ? undefined : fs.statSync(path).ino;
-  return {
-    channel,
-    async close() {
-      const closed = closeServer(server, path, ino);
-      await Promise.all([...connections].map((connection) => connection.finish()));
-      await closed;
-    },
+
+  /** Ends the connection that has been idle for longest, or else the one that has not read for longest. */
+  #makeRoom(): boolean {
+    const [idle] = this.#oldest('waiting');
+    const [slow] = idle === undefined ? this.#oldest('writing') : [];
+    const leaving = idle ?? slow;
+    if (leaving === undefined) return false;
+    this.#connections.delete(leaving);
+    if (leaving === idle) void leaving.finish();
+    else leaving.cut('the guest does not read its answers, and another one wants to connect');
+    return true;
+  }
+
+  #oldest(state: GuestConnection['state']): GuestConnection[] {
+    return [...this.#connections]
+      .filter((connection) => connection.state === state)
+      .sort((a, b) => a.since - b.since);
+  }
+
+  async #lookAfterSocket(): Promise<void> {
+    const { path } = this.#endpoint;
+    const { name } = this.channel;
+    try {
+      const found = fs.lstatSync(path, { throwIfNoEntry: false });
+      if (found?.ino === this.#ino) return this.#problems.report([]);
+      if (found !== undefined) {
+        const what = found.isSocket() ? 'another socket' : 'another file';
+        return this.#problems.report([
+          `No guest can reach this host on ${name}: ${what} is in its place. Remove it, and the host listens again.`,
+        ]);
+      }
+      if (this.#server !== undefined) void closeServer(this.#server, path, this.#ino);
+      this.#server = undefined;
+      await this.#listen();
+      this.#problems.report([]);
+      this.#notify(`The socket ${name} was deleted; the host has made it again.`);
+      // The host stopped meanwhile: nobody else closes this server.
+      if (this.#closing && this.#server !== undefined) await closeServer(this.#server, path, this.#ino);
+    } catch (thrown) {
+      const { message } = toAvmaError(thrown, `cannot look at ${path}`);
+      this.#problems.report([`No guest can reach this host on ${name}: ${message}. It is tried again.`]);
+    }
+  }
+}
+
+/** Lets connections answer the frame in hand; at the deadline the rest are cut. */
+export async function finishAll(
+  connections: Iterable<GuestConnection>,
+  deadline: AbortSignal,
+): Promise<void> {
+  const all = [...connections];
+  const cut = () => {
+    for (const connection of all) connection.cut('the host is stopping');
   };
+  deadline.addEventListener('abort', cut, { once: true });
+  if (deadline.aborted) cut();
+  await Promise.all(all.map((connection) => connection.finish()));
+  deadline.removeEventListener('abort', cut);
 }
 
 /**
- * Takes no more connections. The system's part of closing removes whatever has the socket's name: another host's that
- * was put in its place is out of the way while that happens.
+ * Takes no more connections. `server.close()` unlinks the path even if another host has bound it since, so a foreign
+ * socket is renamed aside and back.
  */
 function closeServer(server: net.Server, path: string, ino: number | undefined): Promise<void> {
   const found = ino === undefined ? undefined : fs.statSync(path, { throwIfNoEntry: false })?.ino;
@@ -63,20 +171,10 @@ function closeServer(server: net.Server, path: string, ino: number | undefined):
   return closed;
 }
 
-function dropOldestIdle(connections: Set<GuestConnection>): boolean {
-  for (const connection of connections) {
-    if (connection.busy) continue;
-    connections.delete(connection);
-    void connection.finish();
-    return true;
-  }
-  return false;
-}
-
 function listen(server: net.Server, path: string, mode: number): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (thrown) => reject(toAvmaError(thrown, `cannot listen on ${path}`)));
-    // The file is made with the right mode, not given it later: in between anybody could connect.
+    // The file gets its mode when it is made: were it set later, anybody could connect in between.
     const mask = process.umask(0o777 & ~mode);
     try {
       server.listen(path, () => {
@@ -94,11 +192,11 @@ async function removeStaleSocket(path: string): Promise<void> {
   const stat = fs.lstatSync(path, { throwIfNoEntry: false });
   if (stat === undefined) return;
   if (!stat.isSocket()) {
-    throw new AvmaError('file-exists', `${path} is there already and is no socket`);
+    throw new AvmaError('file-exists', `${path} exists and is not a socket`);
   }
   if (await answersConnection(path)) {
     throw new AvmaError('file-exists', `another process is serving ${path}`, {
-      hint: 'End it first, or listen on another path.',
+      hint: 'Stop that process, or listen on another path.',
     });
   }
   try {

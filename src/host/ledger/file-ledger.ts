@@ -2,91 +2,181 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { AvmaError, toAvmaError } from '../../errors/avma-error.ts';
 import { parseJson } from '../../protocol/envelope.ts';
+import { openPlainFile } from '../../storage/read-file.ts';
+import { debug } from '../../system/debug.ts';
 import { sha256Hex } from '../../system/sha256.ts';
+import type { Notify } from '../notify.ts';
 import { type Ledger, LedgerEntry } from './ledger.ts';
 
-/** How much of the file's end is read at the start, in bytes: some four hundred entries. */
-const RECENT_LENGTH = 1024 * 1024;
+/** How much of the file's end is read when it is opened, in bytes: about four hundred entries. */
+const TAIL_LENGTH = 1024 * 1024;
+
+/** How many entries can be found again. Only their places in the file are kept in memory. */
+const MAX_REMEMBERED = 16_384;
+
+export interface FileLedgerOptions {
+  /** The host's folder; its lock is held by the caller. */
+  readonly folder: string;
+  /** Wall clock, milliseconds since 1970 UTC. */
+  readonly now: () => number;
+  /** Hears of a ledger that somebody deleted or changed. */
+  readonly notify?: Notify;
+}
 
 /**
- * A ledger in one file of JSON Lines. Each line ends with the SHA-256 of what stands before it in the line, and begins
- * with that of the line before, so that no line can be changed, and none taken out before the last, unnoticed. Entries
- * that arrive together are flushed together.
+ * A ledger in one file of JSON Lines, `ledger.jsonl`. Each line ends with the SHA-256 of the line before that member,
+ * and begins with the SHA-256 of the previous line, so that a line that was changed or taken out is found. (Lines
+ * missing at the end are not.) Entries that arrive together are flushed together.
  *
- * @throws {AvmaError} `state-locked` if another host serves from the same folder.
+ * A file that was deleted, replaced or cut while the host runs is noticed before the next entry is written: the host
+ * then continues in the file that has the name now, or in a new one. Its first line links to the last line of the lost
+ * file, so that a check shows the loss.
+ *
+ * @throws {AvmaError} `access-denied`, `io-error`, `file-invalid` for what is not a plain file.
  */
-export async function openFileLedger(folder: string, now: number): Promise<Ledger> {
-  const file = path.join(folder, 'ledger.jsonl');
-  const { tryLock } = await import('../../storage/native-lock.ts');
-  let fd: number;
-  try {
-    fd = fs.openSync(file, 'a+', 0o600);
-  } catch (thrown) {
-    throw toAvmaError(thrown, `cannot open the ledger ${file}`);
+export function openFileLedger(options: FileLedgerOptions): Ledger {
+  return new FileLedger(options);
+}
+
+interface Waiting {
+  readonly entry: LedgerEntry;
+  readonly line: string;
+  settle(error?: AvmaError): void;
+}
+
+class FileLedger implements Ledger {
+  readonly #file: string;
+  readonly #now: () => number;
+  readonly #notify: Notify;
+  #fd: number;
+  #size: number;
+  /** Where the lines of remembered entries lie, the oldest first. */
+  #places: Map<string, Place>;
+  /** The digest of the last line that was composed, and of the last that is on the disk. */
+  #composed: string;
+  #flushed: string;
+  #closed = false;
+  /** A failed write may have left part of a line behind. */
+  #torn = false;
+  #waiting: Waiting[] = [];
+
+  constructor({ folder, now, notify = () => {} }: FileLedgerOptions) {
+    this.#file = path.join(folder, 'ledger.jsonl');
+    this.#now = now;
+    this.#notify = notify;
+    const { fd, tail } = openFile(this.#file, now());
+    this.#fd = fd;
+    this.#size = tail.size;
+    this.#places = tail.places;
+    this.#composed = tail.lastDigest;
+    this.#flushed = tail.lastDigest;
   }
-  let tail: Tail;
-  try {
-    if (!tryLock(fd)) {
-      throw new AvmaError('state-locked', `another host is serving from ${folder}`, {
-        hint: 'End it, or set AVMA_HOST_DIR to another folder.',
-      });
-    }
-    tail = recoverTail(fd, file, now);
-  } catch (thrown) {
-    fs.closeSync(fd);
-    throw toAvmaError(thrown, `cannot read the ledger ${file}`);
+
+  find(channel: string, exchangeId: string): LedgerEntry | undefined {
+    const place = this.#places.get(placeKey(channel, exchangeId));
+    if (place === undefined || this.#closed) return undefined;
+    const bytes = Buffer.alloc(place.length);
+    const length = fs.readSync(this.#fd, bytes, 0, bytes.length, place.offset);
+    return readEntry(bytes.toString('utf8', 0, length));
   }
-  let { size } = tail;
-  let previous = tail.lastDigest;
-  let flushed = tail.lastDigest;
-  let closed = false;
-  let waiting: { line: string; settle: (error?: AvmaError) => void }[] = [];
+
+  async append(entry: LedgerEntry): Promise<void> {
+    // After close() the descriptor may have been reused.
+    if (this.#closed) throw new AvmaError('io-error', `the ledger ${this.#file} is closed`);
+    const content = JSON.stringify({ previous: this.#composed, ...entry });
+    this.#composed = sha256Hex(content);
+    const line = `${content.slice(0, -1)},"digest":"${this.#composed}"}\n`;
+    if (this.#waiting.length === 0) setImmediate(() => this.#flush());
+    return new Promise((resolve, reject) => {
+      const settle = (error?: AvmaError) => (error === undefined ? resolve() : reject(error));
+      this.#waiting.push({ entry, line, settle });
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    if (this.#waiting.length > 0) await new Promise((resolve) => setImmediate(resolve));
+    fs.closeSync(this.#fd);
+  }
 
   // On this thread, not on the pool's: nothing may overtake the flush anyway, and waking another thread costs more
   // than writing. What arrives while it blocks waits in its sockets and makes up the next batch.
-  function flush(): void {
-    const batch = waiting;
-    waiting = [];
+  #flush(): void {
+    const batch = this.#waiting;
+    this.#waiting = [];
     let error: AvmaError | undefined;
     try {
-      // What an earlier failure left half written would spoil the next line.
-      if (fs.fstatSync(fd).size !== size) fs.ftruncateSync(fd, size);
-      const bytes = Buffer.from(batch.map(({ line }) => line).join(''), 'utf8');
-      for (let at = 0; at < bytes.length; ) at += fs.writeSync(fd, bytes, at);
-      fs.fdatasyncSync(fd);
-      size += bytes.length;
-      flushed = previous;
+      this.#useTheNamedFile();
+      this.#write(batch);
     } catch (thrown) {
-      error = toAvmaError(thrown, `cannot write the ledger ${file}`);
-      previous = flushed;
-      try {
-        fs.ftruncateSync(fd, size);
-      } catch {
-        // The next flush tries it again, before it writes.
-      }
+      error = toAvmaError(thrown, `cannot write the ledger ${this.#file}`);
+      debug('ledger', () => `${batch.length} entries not kept: ${error?.message}`);
+      this.#composed = this.#flushed;
+      this.#torn = true;
     }
     for (const { settle } of batch) settle(error);
   }
 
-  return {
-    recent: tail.entries,
-    async append(entry) {
-      // Its file number may be another file's by now.
-      if (closed) throw new AvmaError('io-error', `the ledger ${file} is closed`);
-      const content = JSON.stringify({ previous, ...entry });
-      previous = sha256Hex(content);
-      const line = `${content.slice(0, -1)},"digest":"${previous}"}\n`;
-      if (waiting.length === 0) setImmediate(flush);
-      return new Promise((resolve, reject) => {
-        waiting.push({ line, settle: (error) => (error === undefined ? resolve() : reject(error)) });
-      });
-    },
-    async close() {
-      closed = true;
-      if (waiting.length > 0) await new Promise((resolve) => setImmediate(resolve));
-      fs.closeSync(fd);
-    },
-  };
+  #write(batch: readonly Waiting[]): void {
+    // Part of a line, left by a write that failed, would spoil the next line.
+    if (this.#torn) fs.ftruncateSync(this.#fd, this.#size);
+    this.#torn = false;
+    const bytes = Buffer.from(batch.map(({ line }) => line).join(''), 'utf8');
+    for (let at = 0; at < bytes.length; ) at += fs.writeSync(this.#fd, bytes, at);
+    fs.fdatasyncSync(this.#fd);
+    for (const { entry, line } of batch) {
+      const length = Buffer.byteLength(line);
+      remember(this.#places, entry, { offset: this.#size, length });
+      this.#size += length;
+    }
+    this.#flushed = this.#composed;
+    debug('ledger', () => `${batch.length} entries flushed, ${this.#size} bytes`);
+  }
+
+  /** Leaves a file that is no longer the ledger: an entry in it would be lost. */
+  #useTheNamedFile(): void {
+    const change = this.#whatChanged();
+    if (change === undefined) return;
+    const { fd, tail } = openFile(this.#file, this.#now());
+    fs.closeSync(this.#fd);
+    this.#fd = fd;
+    this.#size = tail.size;
+    this.#places = tail.places;
+    this.#torn = false;
+    this.#notify(
+      `The ledger ${this.#file} ${change} while the host was running. The host goes on in the file that has this name now, and a check of the ledger will show that entries before it are missing or were changed.`,
+    );
+  }
+
+  #whatChanged(): string | undefined {
+    const open = fs.fstatSync(this.#fd);
+    const named = fs.lstatSync(this.#file, { throwIfNoEntry: false });
+    if (named === undefined) return 'was deleted';
+    if (named.ino !== open.ino || named.dev !== open.dev) return 'was replaced';
+    if (open.size < this.#size) return 'was cut';
+    if (open.size > this.#size && !this.#torn) return 'was written to by another program';
+    return undefined;
+  }
+}
+
+/** Where an entry's line lies in the file, in bytes; the newline is part of it. */
+interface Place {
+  readonly offset: number;
+  readonly length: number;
+}
+
+function placeKey(channel: string, exchangeId: string): string {
+  return `${exchangeId} ${channel}`;
+}
+
+/** Keeps the first entry of an exchange: later ones are refusals of a reused exchange ID. */
+function remember(places: Map<string, Place>, { channel, exchangeId }: LedgerEntry, place: Place): void {
+  const key = placeKey(channel, exchangeId);
+  if (places.has(key)) return;
+  places.set(key, place);
+  if (places.size <= MAX_REMEMBERED) return;
+  const [oldest] = places.keys();
+  if (oldest !== undefined) places.delete(oldest);
 }
 
 /** What stands where the first line's link would. */
@@ -94,10 +184,20 @@ const NO_LINE = '0'.repeat(64);
 
 const LINE = /^(\{.*),"digest":"([0-9a-f]{64})"\}$/;
 
-/** A line's own digest, and what it is the digest of; null for what is no line of a ledger. */
+/** A line's own digest and the text that it is the digest of; null for what is not a line of a ledger. */
 function takeApart(line: string): { content: string; digest: string } | null {
   const [, content, digest] = LINE.exec(line) ?? [];
   return content === undefined || digest === undefined ? null : { content: `${content}}`, digest };
+}
+
+/** The entry in a line, with or without its newline; undefined if there is none. */
+function readEntry(line: string): LedgerEntry | undefined {
+  const { previous: _link, ...entry } = readContent(takeApart(line.trimEnd())?.content ?? '') ?? {};
+  return LedgerEntry.safeParse(entry).data;
+}
+
+function readContent(content: string): Record<string, unknown> | undefined {
+  return parseJson(Buffer.from(content)) as Record<string, unknown> | undefined;
 }
 
 /** Checks every line and the chain of them. @throws {AvmaError} `file-invalid` with the first bad line. */
@@ -112,7 +212,7 @@ export function verifyLedger(text: string): number {
     if (!whole || link !== previous || !LedgerEntry.safeParse(entry).success) {
       throw new AvmaError(
         'file-invalid',
-        `line ${index + 1} of the ledger was changed, or one before it removed`,
+        `line ${index + 1} of the ledger was changed, or a line before it was removed`,
       );
     }
     previous = parts.digest;
@@ -121,21 +221,28 @@ export function verifyLedger(text: string): number {
   return lines.length;
 }
 
-function readContent(content: string): Record<string, unknown> | undefined {
-  return parseJson(Buffer.from(content)) as Record<string, unknown> | undefined;
-}
-
-/** What a host that starts needs to know of its ledger. */
+/** What a host that opens its ledger needs to know of it. */
 interface Tail {
-  readonly entries: readonly LedgerEntry[];
+  readonly places: Map<string, Place>;
   readonly lastDigest: string;
   readonly size: number;
 }
 
-/** Reads the file's end; a last line that a power cut left unfinished is kept aside and taken off. */
+function openFile(file: string, now: number): { fd: number; tail: Tail } {
+  const { O_RDWR, O_APPEND, O_CREAT } = fs.constants;
+  const fd = openPlainFile(file, O_RDWR | O_APPEND | O_CREAT, 0o600);
+  try {
+    return { fd, tail: recoverTail(fd, file, now) };
+  } catch (thrown) {
+    fs.closeSync(fd);
+    throw toAvmaError(thrown, `cannot read the ledger ${file}`);
+  }
+}
+
+/** Reads the file's end. A last line that a power cut left unfinished is copied to a file beside it and removed. */
 function recoverTail(fd: number, file: string, now: number): Tail {
   const { size } = fs.fstatSync(fd);
-  const start = Math.max(0, size - RECENT_LENGTH);
+  const start = Math.max(0, size - TAIL_LENGTH);
   const tail = Buffer.alloc(size - start);
   fs.readSync(fd, tail, 0, tail.length, start);
   const end = tail.lastIndexOf(0x0a) + 1;
@@ -144,14 +251,16 @@ function recoverTail(fd: number, file: string, now: number): Tail {
     fs.writeFileSync(aside, tail.subarray(end), { mode: 0o600, flush: true });
     fs.ftruncateSync(fd, start + end);
   }
-  const lines = tail.subarray(0, end).toString('utf8').split('\n').slice(0, -1);
-  const entries = lines.flatMap((line) => {
-    const { previous: _link, ...entry } = readContent(takeApart(line)?.content ?? '') ?? {};
-    const parsed = LedgerEntry.safeParse(entry);
-    return parsed.success ? [parsed.data] : [];
-  });
-  const last = lines.at(-1);
-  // A last line that was changed cannot be linked to as it was; the check of the whole ledger names it.
+  const places = new Map<string, Place>();
+  let last: string | undefined;
+  for (let at = 0; at < end; ) {
+    const next = tail.indexOf(0x0a, at) + 1;
+    last = tail.toString('utf8', at, next - 1);
+    const entry = readEntry(last);
+    if (entry !== undefined) remember(places, entry, { offset: start + at, length: next - at });
+    at = next;
+  }
+  // If the last line was tampered with, link to the hash of what is there; verifyLedger names the line.
   const lastDigest = last === undefined ? NO_LINE : (takeApart(last)?.digest ?? sha256Hex(last));
-  return { entries, lastDigest, size: start + end };
+  return { places, lastDigest, size: start + end };
 }

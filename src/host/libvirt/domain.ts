@@ -12,11 +12,11 @@ export interface DomainXml {
 /** A domain's channel, as this host has to serve it. */
 export interface DomainEndpoint {
   readonly domain: string;
-  /** Of which {@link DomainXml} it is. */
+  /** The `from` of its {@link DomainXml}. */
   readonly from: string;
   readonly vmId: string;
   readonly path: string;
-  /** `connect` where libvirt's mode is `bind`: QEMU owns the socket. `listen` where it is `connect`: QEMU dials. */
+  /** `connect` where libvirt's mode is `bind`: QEMU owns the socket. `listen` where it is `connect`: QEMU connects. */
   readonly kind: 'connect' | 'listen';
 }
 
@@ -27,27 +27,34 @@ export interface DomainProblem {
 }
 
 /**
- * What has to be served so that all these domains are. A domain that cannot be served is a problem and does not keep
- * the others from it. Pure.
+ * The endpoints to serve for these domains. A domain that cannot be served is a problem and does not keep the others
+ * from being served. Pure.
+ *
+ * @param read - Reads one domain; the caller's may remember what it has read before.
  */
-export function domainsToEndpoints(domains: readonly DomainXml[]): {
+export function domainsToEndpoints(
+  domains: readonly DomainXml[],
+  read: (domain: DomainXml) => ReadDomain = ({ xml }) => readDomain(xml),
+): {
   endpoints: DomainEndpoint[];
   problems: DomainProblem[];
 } {
   const endpoints: DomainEndpoint[] = [];
   const problems: DomainProblem[] = [];
-  for (const { from, xml } of domains) {
-    const read = readDomain(xml);
-    const domain = read.name ?? from;
-    const why = 'why' in read ? read.why : clash(read, endpoints);
+  for (const one of domains) {
+    const { from } = one;
+    const found = read(one);
+    const domain = found.name ?? from;
+    const why = 'why' in found ? found.why : clash(found, endpoints);
     if (why !== undefined) problems.push({ domain, why });
-    else if (!('why' in read))
-      endpoints.push({ domain, from, vmId: read.vmId, path: read.path, kind: read.kind });
+    else if (!('why' in found)) {
+      endpoints.push({ domain, from, vmId: found.vmId, path: found.path, kind: found.kind });
+    }
   }
   return { endpoints, problems };
 }
 
-/** What has to be closed and opened, in this order, to serve `wanted` instead of `running`. Pure. */
+/** The endpoints to close and to open, in this order, so that `wanted` is served instead of `running`. Pure. */
 export function diffEndpoints(
   running: readonly DomainEndpoint[],
   wanted: readonly DomainEndpoint[],
@@ -60,12 +67,12 @@ export function diffEndpoints(
   };
 }
 
-/** Two endpoints with one key are the same; a domain may be renamed meanwhile. */
+/** Endpoints with the same key are the same endpoint, also when the domain was renamed. */
 export function endpointKey({ kind, vmId, path }: DomainEndpoint): string {
   return `${kind} ${vmId} ${path}`;
 }
 
-// libvirt gives no two domains one UUID; a folder of files may, and then one VM would speak as the other.
+// libvirt never gives two domains one UUID. A folder of files may, and then one VM could pass for the other.
 function clash(
   { vmId, path }: Pick<DomainEndpoint, 'vmId' | 'path'>,
   earlier: readonly DomainEndpoint[],
@@ -75,7 +82,8 @@ function clash(
   return `has the same ${other.vmId === vmId ? 'UUID' : 'socket'} as ${other.domain}`;
 }
 
-type ReadDomain =
+/** A domain's channel, or why it cannot be served. */
+export type ReadDomain =
   | {
       readonly name: string;
       readonly vmId: string;
@@ -84,14 +92,15 @@ type ReadDomain =
     }
   | { readonly name: string | undefined; readonly why: string };
 
-function readDomain(xml: string): ReadDomain {
+/** Reads the XML of one domain. Pure. */
+export function readDomain(xml: string): ReadDomain {
   const root = parseRoot(xml);
   if (typeof root === 'string') return { name: undefined, why: root };
   const name = textOf(childrenOf(root, 'name')[0]) || undefined;
   if (name === undefined) return { name, why: 'has no name' };
   const uuid = textOf(childrenOf(root, 'uuid')[0]);
   const vmId = normalizeUuid(uuid);
-  if (vmId === undefined) return { name, why: `has the UUID "${uuid}", which is none` };
+  if (vmId === undefined) return { name, why: `has the UUID "${uuid}", which is not one` };
   const channels = childrenOf(root, 'devices')
     .flatMap((devices) => childrenOf(devices, 'channel'))
     .filter((channel) =>
@@ -105,7 +114,7 @@ function readDomain(xml: string): ReadDomain {
   const { type } = channel.attributes;
   if (type !== 'unix') return { name, why: `has a channel of the type ${type}, and only unix can be served` };
   const source = childrenOf(channel, 'source')[0]?.attributes ?? {};
-  const path = decode(source['path'] ?? '');
+  const path = source['path'] ?? '';
   if (path === '') {
     return {
       name,
@@ -129,6 +138,13 @@ interface Element {
   readonly content: readonly unknown[];
 }
 
+/**
+ * The longest XML that is parsed, in characters. A domain has some ten thousand; ten million would keep all guests
+ * waiting for seconds.
+ */
+export const MAX_DOMAIN_XML_LENGTH = 1024 * 1024;
+const TOO_LONG = `has more than ${MAX_DOMAIN_XML_LENGTH} characters, the most that is read`;
+
 const ATTRIBUTES = ':@';
 const TEXT = '#text';
 
@@ -139,7 +155,9 @@ const parser = new XMLParser({
   attributeNamePrefix: '',
   parseTagValue: false,
   parseAttributeValue: false,
-  processEntities: false,
+  // The five entities of XML itself, and characters by number. A document type, which could define more, is refused.
+  processEntities: true,
+  htmlEntities: true,
   removeNSPrefix: false,
   ignoreDeclaration: true,
   ignorePiTags: true,
@@ -147,6 +165,7 @@ const parser = new XMLParser({
 
 /** The domain's element, or what is wrong with the text. */
 function parseRoot(text: string): Element | string {
+  if (text.length > MAX_DOMAIN_XML_LENGTH) return TOO_LONG;
   const xml = text.replace(/^\uFEFF/, '');
   // libvirt writes none, and an entity is a way to make a small file large.
   if (xml.includes('<!DOCTYPE')) return 'has a document type, which is not read';
@@ -180,19 +199,5 @@ function childrenOf({ content }: Element, name: string): Element[] {
 
 function textOf(element: Element | undefined): string {
   const texts = (element?.content ?? []).map((node) => (node as Record<string, unknown>)[TEXT] ?? '');
-  return decode(texts.join('')).trim();
-}
-
-const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
-
-/** The five entities that XML has of itself, and characters by number. */
-function decode(text: string): string {
-  return text.replace(
-    /&(?:(amp|lt|gt|quot|apos)|#(\d{1,7})|#x([0-9a-fA-F]{1,6}));/g,
-    (whole, name, decimal, hex) => {
-      if (name !== undefined) return ENTITIES[name] ?? whole;
-      const code = decimal === undefined ? Number.parseInt(hex, 16) : Number(decimal);
-      return code > 0 && code <= 0x10ffff ? String.fromCodePoint(code) : whole;
-    },
-  );
+  return texts.join('').trim();
 }

@@ -1,14 +1,15 @@
 import { execFile } from 'node:child_process';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { AvmaError, toAvmaError } from '../../errors/avma-error.ts';
+import { readPlainFile } from '../../storage/read-file.ts';
 import { findProgram } from '../../system/find-program.ts';
-import type { DomainXml } from './domain.ts';
+import { type DomainXml, MAX_DOMAIN_XML_LENGTH } from './domain.ts';
 
 /** The domains as they are now. */
-interface DomainReading {
+export interface DomainReading {
   readonly domains: readonly DomainXml[];
-  /** Those that are there and could not be read just now, and why, as {@link DomainXml.from} names them. */
+  /** The domains that exist and could not be read just now, by their {@link DomainXml.from}, and why. */
   readonly unread: readonly { readonly from: string; readonly why: string }[];
 }
 
@@ -16,11 +17,11 @@ interface DomainReading {
 export interface DomainSource {
   /** As it is named in messages. */
   readonly name: string;
-  /** @throws {AvmaError} when none can be read at all: then nothing is known, not that there are none. */
+  /** @throws {AvmaError} If nothing can be read at all: then it is unknown which domains there are. */
   read(signal: AbortSignal): Promise<DomainReading>;
 }
 
-/** What one call of virsh may take, in milliseconds. */
+/** How long one call of virsh may take, in milliseconds. */
 const VIRSH_TIMEOUT_MS = 10_000;
 const MAX_OUTPUT_LENGTH = 16 * 1024 * 1024;
 
@@ -57,7 +58,7 @@ export function virshSource(env: NodeJS.ProcessEnv): DomainSource {
   };
 }
 
-/** Every `*.xml` of a folder: `/run/libvirt/qemu` for what runs, or one of your own. */
+/** Every `*.xml` of a folder: `/run/libvirt/qemu` for the running domains, or a folder of your own. */
 export function folderSource(folder: string): DomainSource {
   return {
     name: folder,
@@ -66,10 +67,10 @@ export function folderSource(folder: string): DomainSource {
       const unread: { from: string; why: string }[] = [];
       for (const file of await xmlFiles(folder)) {
         try {
-          domains.push({ from: file, xml: await readFile(file, 'utf8') });
+          domains.push({ from: file, xml: readPlainFile(file, MAX_DOMAIN_XML_LENGTH).toString('utf8') });
         } catch (thrown) {
           const error = toAvmaError(thrown, 'it');
-          // Gone since the folder was read: a domain that has ended.
+          // Deleted since the folder was read: a domain that has ended.
           if (error.code !== 'file-not-found')
             unread.push({ from: file, why: `cannot be read: ${error.message}` });
         }

@@ -1,123 +1,175 @@
 import { toAvmaError } from '../../errors/avma-error.ts';
+import { debug } from '../../system/debug.ts';
 import { pause } from '../../system/pause.ts';
-import type { Notify, ServedEndpoint } from '../endpoints/endpoint.ts';
+import type { ServedEndpoint } from '../endpoints/endpoint.ts';
+import { type Notify, ProblemReporter } from '../notify.ts';
 import {
   type DomainEndpoint,
   type DomainProblem,
+  type DomainXml,
   diffEndpoints,
   domainsToEndpoints,
   endpointKey,
+  type ReadDomain,
+  readDomain,
 } from './domain.ts';
-import type { DomainSource } from './source.ts';
+import type { DomainReading, DomainSource } from './source.ts';
+
+/** How long a domain may take to shut down before it is news that it cannot be read, in milliseconds. */
+const SHUTDOWN_MS = 60_000;
 
 export interface WatchOptions {
   readonly source: DomainSource;
   /** From the end of one look to the next, in milliseconds. */
-  readonly interval: number;
+  readonly intervalMs: number;
   open(endpoint: DomainEndpoint): Promise<ServedEndpoint>;
   readonly notify: Notify;
 }
 
-/** Domains that are served as they come and go. */
 export interface DomainWatch {
-  /** Stops to look, and closes what is served. */
-  close(): Promise<void>;
+  /** Stops looking and closes the domains' endpoints. @param deadline - As of {@link ServedEndpoint.close}. */
+  close(deadline: AbortSignal): Promise<void>;
 }
 
 /**
- * Serves the domains that are there, and looks again and again for those that came, went or changed. What is wrong is
- * said when it turns up, not at every look; libvirt being away changes nothing about what is served.
+ * Serves the domains that there are, and looks again and again for domains that came, went or changed. A problem is
+ * said when it turns up, not at every look. While libvirt cannot be asked, the domains known so far stay served.
  *
  * @throws {AvmaError} when the first look fails.
  */
 export async function watchDomains(options: WatchOptions): Promise<DomainWatch> {
-  const { source, interval, open, notify } = options;
-  const running = new Map<string, { wanted: DomainEndpoint; served: ServedEndpoint }>();
-  const announced = new Announced(notify);
-  const closing = new AbortController();
+  const watcher = new DomainWatcher(options);
+  await watcher.start();
+  return watcher;
+}
 
-  async function look(): Promise<void> {
-    const { domains, unread } = await source.read(closing.signal);
-    const { endpoints, problems } = domainsToEndpoints(domains);
-    const now = [...running.values()].map(({ wanted }) => wanted);
-    // One that ends is still listed for a moment, and not to be read any more: the next look knows.
-    const kept = now.filter(({ from }) => unread.some((one) => one.from === from));
-    const { close, open: fresh } = diffEndpoints(now, [...endpoints, ...kept]);
-    const wrong = [
-      ...problems,
-      ...unread
-        .filter(({ from }) => !kept.some((one) => one.from === from))
-        .map(({ from, why }) => ({ domain: from, why })),
-    ];
-    for (const endpoint of close) {
-      const key = endpointKey(endpoint);
-      await running.get(key)?.served.close();
-      running.delete(key);
-      notify(`${endpoint.domain} (VM ${endpoint.vmId}) is no longer served on ${endpoint.path}.`);
-    }
-    for (const endpoint of fresh) {
-      if (closing.signal.aborted) return;
-      try {
-        running.set(endpointKey(endpoint), { wanted: endpoint, served: await open(endpoint) });
-        notify(`${endpoint.domain} (VM ${endpoint.vmId}) is served on ${endpoint.path}.`);
-      } catch (thrown) {
-        const { message } = toAvmaError(thrown, 'it');
-        wrong.push({ domain: endpoint.domain, why: `cannot be served: ${message}` });
-      }
-    }
-    announced.are(wrong.map(sentence));
+class DomainWatcher implements DomainWatch {
+  readonly #options: WatchOptions;
+  readonly #running = new Map<string, { wanted: DomainEndpoint; served: ServedEndpoint }>();
+  readonly #problems: ProblemReporter;
+  readonly #sourceProblems: ProblemReporter;
+  readonly #closing = new AbortController();
+  #following: Promise<void> = Promise.resolve();
+  #read = rememberingReader();
+  /** Since when a domain could not be read, by its name or file, on the clock of `performance.now()`. */
+  #unreadSince = new Map<string, number>();
+
+  constructor(options: WatchOptions) {
+    this.#options = options;
+    this.#problems = new ProblemReporter(options.notify);
+    this.#sourceProblems = new ProblemReporter(options.notify);
   }
 
-  async function follow(): Promise<void> {
-    const troubles = new Announced(notify);
-    const { signal } = closing;
+  async start(): Promise<void> {
+    try {
+      await this.#look();
+    } catch (thrown) {
+      await this.#closeAll(AbortSignal.abort());
+      throw thrown;
+    }
+    this.#following = this.#follow();
+  }
+
+  async close(deadline: AbortSignal): Promise<void> {
+    this.#closing.abort();
+    await this.#following;
+    await this.#closeAll(deadline);
+  }
+
+  async #follow(): Promise<void> {
+    const { source, intervalMs } = this.#options;
+    const { signal } = this.#closing;
     for (;;) {
-      await pause(interval, signal);
+      await pause(intervalMs, signal);
       if (signal.aborted) return;
       try {
-        await look();
-        troubles.are([]);
+        await this.#look();
+        this.#sourceProblems.report([]);
       } catch (thrown) {
         if (signal.aborted) return;
         const { message } = toAvmaError(thrown, source.name);
-        troubles.are([`The domains stay as they are until ${source.name} can be read again: ${message}.`]);
+        this.#sourceProblems.report([
+          `The domains stay as they are until ${source.name} can be read again: ${message}.`,
+        ]);
       }
     }
   }
 
-  const closeAll = () => Promise.all([...running.values()].map(({ served }) => served.close()));
-  try {
-    await look();
-  } catch (thrown) {
-    await closeAll();
-    throw thrown;
+  async #look(): Promise<void> {
+    const { domains, unread } = await this.#options.source.read(this.#closing.signal);
+    const { endpoints, problems } = domainsToEndpoints(domains, this.#read.next(domains));
+    const now = [...this.#running.values()].map(({ wanted }) => wanted);
+    // A domain that is shutting down is still listed but cannot be dumped. Keep serving it until it is gone.
+    const kept = now.filter(({ from }) => unread.some((one) => one.from === from));
+    const { close, open } = diffEndpoints(now, [...endpoints, ...kept]);
+    debug('libvirt', () => `${domains.length} domains, ${open.length} to open, ${close.length} to close`);
+    await this.#close(close);
+    const failed = await this.#open(open);
+    const unserved = unread.filter(({ from }) => !kept.some((one) => one.from === from));
+    this.#problems.report([
+      ...[...problems, ...failed].map(sentence),
+      ...unserved.map(({ from, why }) => sentence({ domain: from, why })),
+      ...this.#longUnread(kept, unread).map(({ from, why }) => `${from} stays served as before: it ${why}.`),
+    ]);
   }
-  const following = follow();
-  return {
-    async close() {
-      closing.abort();
-      await following;
-      await closeAll();
-    },
-  };
+
+  /** The domains that are served although they could not be read for longer than a shutdown takes. */
+  #longUnread(kept: readonly DomainEndpoint[], unread: DomainReading['unread']): DomainReading['unread'] {
+    const now = performance.now();
+    const since = (from: string) => this.#unreadSince.get(from) ?? now;
+    this.#unreadSince = new Map(kept.map(({ from }) => [from, since(from)]));
+    return unread.filter(({ from }) => now - since(from) > SHUTDOWN_MS);
+  }
+
+  async #close(endpoints: readonly DomainEndpoint[]): Promise<void> {
+    for (const endpoint of endpoints) {
+      const key = endpointKey(endpoint);
+      await this.#running.get(key)?.served.close(this.#closing.signal);
+      this.#running.delete(key);
+      this.#options.notify(
+        `${endpoint.domain} (VM ${endpoint.vmId}) is no longer served on ${endpoint.path}.`,
+      );
+    }
+  }
+
+  /** @returns The domains whose endpoints cannot be opened. */
+  async #open(endpoints: readonly DomainEndpoint[]): Promise<DomainProblem[]> {
+    const failed: DomainProblem[] = [];
+    for (const endpoint of endpoints) {
+      if (this.#closing.signal.aborted) break;
+      try {
+        const served = await this.#options.open(endpoint);
+        this.#running.set(endpointKey(endpoint), { wanted: endpoint, served });
+        this.#options.notify(`${endpoint.domain} (VM ${endpoint.vmId}) is served on ${endpoint.path}.`);
+      } catch (thrown) {
+        const { message } = toAvmaError(thrown, 'it');
+        failed.push({ domain: endpoint.domain, why: `cannot be served: ${message}` });
+      }
+    }
+    return failed;
+  }
+
+  async #closeAll(deadline: AbortSignal): Promise<void> {
+    await Promise.all([...this.#running.values()].map(({ served }) => served.close(deadline)));
+  }
 }
 
 function sentence({ domain, why }: DomainProblem): string {
   return `${domain} is not served: it ${why}.`;
 }
 
-/** Says a sentence when it becomes true, and again only when it has not been in between. */
-class Announced {
-  readonly #notify: Notify;
-  #now = new Set<string>();
-
-  constructor(notify: Notify) {
-    this.#notify = notify;
-  }
-
-  are(sentences: readonly string[]): void {
-    const next = new Set(sentences);
-    for (const one of next) if (!this.#now.has(one)) this.#notify(one);
-    this.#now = next;
-  }
+/** Parses a domain only when its XML has changed since the last look: a long one takes a good part of a second. */
+function rememberingReader(): { next(domains: readonly DomainXml[]): (domain: DomainXml) => ReadDomain } {
+  let known = new Map<string, { readonly xml: string; readonly read: ReadDomain }>();
+  return {
+    next(domains) {
+      known = new Map(
+        domains.map(({ from, xml }) => {
+          const before = known.get(from);
+          return [from, before?.xml === xml ? before : { xml, read: readDomain(xml) }];
+        }),
+      );
+      return ({ from, xml }) => known.get(from)?.read ?? readDomain(xml);
+    },
+  };
 }

@@ -1,12 +1,12 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { AvmaError } from '../../../src/errors/avma-error.ts';
 import { jsonLinesSink } from '../../../src/events/sinks/json-lines.ts';
-import { encodeFrame } from '../../../src/protocol/frame.ts';
 import { packetDigest } from '../../../src/protocol/messages.ts';
 import { swapUuidByteOrder } from '../../../src/schema/uuid.ts';
 import { DAY, NOW } from '../../support/clock.ts';
-import { faultIn, frameIn, rawRequest } from '../../support/raw-request.ts';
+import { faultIn, rawRequest } from '../../support/raw-request.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 import { OTHER_VM, VM } from '../../support/test-guest.ts';
 import { createTestHost, MemoryLedger, SHARED_CHANNEL } from '../../support/test-host.ts';
@@ -15,7 +15,7 @@ describe('an answer', () => {
   test('says all that the guest verifies', async () => {
     const host = createTestHost({ certificate: { licensing: 'OEM' } });
     const request = rawRequest(host, { guestClock: 12345 });
-    expect(request.answerIn(await host.respond(request.frame, SHARED_CHANNEL))).toEqual({
+    expect(request.answerIn(await host.ask(request.frame, SHARED_CHANNEL))).toEqual({
       exchangeId: request.frame.exchangeId,
       requestDigest: packetDigest(request.frame.body),
       vmId: VM,
@@ -36,7 +36,7 @@ describe('an answer', () => {
   test('that refuses is signed just so, and has no lease', async () => {
     const host = createTestHost();
     const request = rawRequest(host, { edition: 'ServerFoundation' });
-    expect(request.answerIn(await host.respond(request.frame, SHARED_CHANNEL))).toMatchObject({
+    expect(request.answerIn(await host.ask(request.frame, SHARED_CHANNEL))).toMatchObject({
       decision: 'refused',
       hresult: 0xc004fd03,
       expiresAt: NOW,
@@ -55,14 +55,14 @@ describe('an answer', () => {
     };
     const host = createTestHost({ ledger });
     const { frame } = rawRequest(host);
-    const answer = await host.respond(frame, SHARED_CHANNEL).finally(() => steps.push('answered'));
+    const answer = await host.ask(frame, SHARED_CHANNEL).finally(() => steps.push('answered'));
     expect(steps).toEqual(['kept', 'answered']);
     expect(ledger.kept).toEqual([
       expect.objectContaining({
         exchangeId: frame.exchangeId,
         channel: SHARED_CHANNEL.name,
         decision: 'approved',
-        response: Buffer.from(frameIn(answer).body).toString('base64url'),
+        response: Buffer.from(answer?.body ?? []).toString('base64url'),
       }),
     ]);
   });
@@ -70,13 +70,13 @@ describe('an answer', () => {
   test('is not given when the ledger cannot be written: a fault, no approval, and the next try is a new one', async () => {
     const ledger = new MemoryLedger();
     const append = ledger.append.bind(ledger);
-    ledger.append = () => Promise.reject(new RangeError('the disk is full'));
+    ledger.append = () => Promise.reject(new AvmaError('disk-full', 'the disk is full'));
     const host = createTestHost({ ledger });
     const request = rawRequest(host);
-    expect(faultIn(await host.respond(request.frame, SHARED_CHANNEL)).code).toBe('io-error');
+    expect(faultIn(await host.ask(request.frame, SHARED_CHANNEL)).code).toBe('io-error');
     expect(host.events.last).toMatchObject({ decision: 'fault', code: 'io-error', vmId: VM });
     ledger.append = append;
-    const answer = request.answerIn(await host.respond(request.frame, SHARED_CHANNEL));
+    const answer = request.answerIn(await host.ask(request.frame, SHARED_CHANNEL));
     expect(answer.decision).toBe('approved');
     expect(host.events.last.repeated).toBe(false);
   });
@@ -84,10 +84,10 @@ describe('an answer', () => {
   test('comes from the certificate that is installed when the request comes', async () => {
     const host = createTestHost({ certificate: { notAfter: NOW + DAY } });
     const early = rawRequest(host);
-    expect(early.answerIn(await host.respond(early.frame, SHARED_CHANNEL)).decision).toBe('approved');
+    expect(early.answerIn(await host.ask(early.frame, SHARED_CHANNEL)).decision).toBe('approved');
     host.clock.advance(2 * DAY);
     const late = rawRequest(host);
-    expect(late.answerIn(await host.respond(late.frame, SHARED_CHANNEL)).hresult).toBe(0xc004fd02);
+    expect(late.answerIn(await host.ask(late.frame, SHARED_CHANNEL)).hresult).toBe(0xc004fd02);
   });
 });
 
@@ -95,7 +95,7 @@ describe('what no answer can be sealed to is a fault, and an event', () => {
   test('a request sealed to another host: request-unopened', async () => {
     const host = createTestHost();
     const { frame } = rawRequest(createTestHost());
-    const fault = faultIn(await host.respond(frame, SHARED_CHANNEL));
+    const fault = faultIn(await host.ask(frame, SHARED_CHANNEL));
     expect(fault).toEqual({
       code: 'request-unopened',
       supported: { versions: [1], types: ['hello', 'offer', 'request', 'response', 'fault'] },
@@ -110,14 +110,14 @@ describe('what no answer can be sealed to is a fault, and an event', () => {
   ])('%s: request-unopened', async (_name, length) => {
     const host = createTestHost();
     const frame = { type: 'request' as const, exchangeId: 'ab'.repeat(16), body: new Uint8Array(length) };
-    expect(faultIn(await host.respond(frame, SHARED_CHANNEL)).code).toBe('request-unopened');
+    expect(faultIn(await host.ask(frame, SHARED_CHANNEL)).code).toBe('request-unopened');
   });
 
   test("another exchange's request in a frame of this one: request-malformed", async () => {
     const host = createTestHost();
     const { frame } = rawRequest(host);
     const moved = { ...frame, exchangeId: 'ab'.repeat(16) };
-    expect(faultIn(await host.respond(moved, SHARED_CHANNEL)).code).toBe('request-malformed');
+    expect(faultIn(await host.ask(moved, SHARED_CHANNEL)).code).toBe('request-malformed');
   });
 
   test.each([
@@ -132,23 +132,21 @@ describe('what no answer can be sealed to is a fault, and an event', () => {
   ] as const)('%s: request-malformed', async (_name, change) => {
     const host = createTestHost();
     const { frame } = rawRequest(host, change);
-    expect(faultIn(await host.respond(frame, SHARED_CHANNEL)).code).toBe('request-malformed');
+    expect(faultIn(await host.ask(frame, SHARED_CHANNEL)).code).toBe('request-malformed');
     expect(host.events.last).toMatchObject({ decision: 'fault', hresult: '0x8007000D' });
   });
 
   test('a host without a certificate: host-not-activated, to hello and to request', async () => {
     const host = createTestHost({ notActivated: true });
     const hello = { type: 'hello' as const, exchangeId: 'ab'.repeat(16), body: new Uint8Array() };
-    expect(faultIn(await host.respond(hello, SHARED_CHANNEL)).code).toBe('host-not-activated');
-    expect(faultIn(await host.respond(rawRequest(host).frame, SHARED_CHANNEL)).code).toBe(
-      'host-not-activated',
-    );
+    expect(faultIn(await host.ask(hello, SHARED_CHANNEL)).code).toBe('host-not-activated');
+    expect(faultIn(await host.ask(rawRequest(host).frame, SHARED_CHANNEL)).code).toBe('host-not-activated');
   });
 
   test('what only hosts say gets no answer at all', async () => {
     const host = createTestHost();
     for (const type of ['offer', 'response', 'fault'] as const) {
-      expect(await host.respond({ ...rawRequest(host).frame, type }, SHARED_CHANNEL)).toBeNull();
+      expect(await host.ask({ ...rawRequest(host).frame, type }, SHARED_CHANNEL)).toBeNull();
     }
     expect(host.events.all).toEqual([]);
   });
@@ -159,7 +157,7 @@ describe('event 12310', () => {
 
   test('names the VM whose channel it is, not whom the guest claims to be', async () => {
     const host = createTestHost();
-    await host.respond(rawRequest(host, { vmId: OTHER_VM }).frame, ofVm);
+    await host.ask(rawRequest(host, { vmId: OTHER_VM }).frame, ofVm);
     expect(host.events.last).toMatchObject({
       decision: 'refused',
       code: 'vm-refused',
@@ -172,15 +170,15 @@ describe('event 12310', () => {
 
   test('is written for a VM that is known by the other byte order of its UUID', async () => {
     const host = createTestHost();
-    await host.respond(rawRequest(host, { vmId: swapUuidByteOrder(VM) }).frame, ofVm);
+    await host.ask(rawRequest(host, { vmId: swapUuidByteOrder(VM) }).frame, ofVm);
     expect(host.events.last).toMatchObject({ decision: 'approved', vmId: VM, vmIdFrom: 'channel' });
   });
 
   test('goes as one line of JSON into a file of 0600, with a level that tells failures', async () => {
     const file = path.join(tempFolder(), 'events.jsonl');
     const host = createTestHost();
-    await host.respond(rawRequest(host).frame, SHARED_CHANNEL);
-    await host.respond(rawRequest(host, { vmId: OTHER_VM }).frame, ofVm);
+    await host.ask(rawRequest(host).frame, SHARED_CHANNEL);
+    await host.ask(rawRequest(host, { vmId: OTHER_VM }).frame, ofVm);
     const sink = jsonLinesSink(file, () => {});
     for (const event of host.events.all) sink.write(event, NOW);
     const lines = fs
@@ -210,13 +208,11 @@ test('a hello is answered with the certificate, and needs no ledger', async () =
   const ledger = new MemoryLedger();
   const host = createTestHost({ ledger });
   const hello = { type: 'hello' as const, exchangeId: 'ab'.repeat(16), body: new Uint8Array() };
-  const offer = await host.respond(hello, SHARED_CHANNEL);
-  expect(offer).toEqual(
-    encodeFrame({
-      type: 'offer',
-      exchangeId: hello.exchangeId,
-      body: Buffer.from(JSON.stringify(host.envelope)),
-    }),
-  );
+  const offer = await host.ask(hello, SHARED_CHANNEL);
+  expect(offer).toEqual({
+    type: 'offer',
+    exchangeId: hello.exchangeId,
+    body: Buffer.from(JSON.stringify(host.envelope)),
+  });
   expect(ledger.kept).toEqual([]);
 });

@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
+import { AvmaError } from '../../../src/errors/avma-error.ts';
 import { Throttle } from '../../../src/host/answering/throttle.ts';
 import { openFileLedger } from '../../../src/host/ledger/file-ledger.ts';
 import type { Ledger } from '../../../src/host/ledger/ledger.ts';
 import { MINUTE, NOW } from '../../support/clock.ts';
-import { faultIn, frameIn, rawRequest } from '../../support/raw-request.ts';
+import { faultIn, rawRequest } from '../../support/raw-request.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 import { createTestHost, MemoryLedger, SHARED_CHANNEL, type TestHost } from '../../support/test-host.ts';
 
@@ -20,11 +21,11 @@ describe('a repeated exchange', () => {
     const host = createTestHost({ ledger });
     const { frame } = rawRequest(host);
     const [first, meanwhile] = await Promise.all([
-      host.respond(frame, SHARED_CHANNEL),
-      host.respond(frame, SHARED_CHANNEL),
+      host.ask(frame, SHARED_CHANNEL),
+      host.ask(frame, SHARED_CHANNEL),
     ]);
     host.clock.advance(MINUTE);
-    const later = await host.respond(frame, SHARED_CHANNEL);
+    const later = await host.ask(frame, SHARED_CHANNEL);
     expect(meanwhile).toEqual(first);
     expect(later).toEqual(first);
     expect(ledger.kept).toHaveLength(1);
@@ -38,8 +39,8 @@ describe('a repeated exchange', () => {
   test('of a refusal is logged as the refusal that it was', async () => {
     const host = createTestHost({ certificate: { edition: 'ServerStandard' } });
     const { frame } = rawRequest(host);
-    await host.respond(frame, SHARED_CHANNEL);
-    await host.respond(frame, SHARED_CHANNEL);
+    await host.ask(frame, SHARED_CHANNEL);
+    await host.ask(frame, SHARED_CHANNEL);
     expect(host.events.last).toMatchObject({
       decision: 'refused',
       code: 'host-not-datacenter',
@@ -52,29 +53,29 @@ describe('a repeated exchange', () => {
     const host = createTestHost();
     const first = rawRequest(host);
     const second = rawRequest(host, {}, first.frame.exchangeId);
-    const answered = await host.respond(first.frame, SHARED_CHANNEL);
-    const refusal = second.answerIn(await host.respond(second.frame, SHARED_CHANNEL));
+    const answered = await host.ask(first.frame, SHARED_CHANNEL);
+    const refusal = second.answerIn(await host.ask(second.frame, SHARED_CHANNEL));
     expect(refusal).toMatchObject({ decision: 'refused', hresult: 0x8007000d });
     expect(host.events.last).toMatchObject({ decision: 'refused', code: 'exchange-reused' });
-    expect(await host.respond(first.frame, SHARED_CHANNEL)).toEqual(answered);
+    expect(await host.ask(first.frame, SHARED_CHANNEL)).toEqual(answered);
   });
 
   test('with other bytes, while the ledger fails, does not make the host forget the first', async () => {
     const ledger = new MemoryLedger();
     const host = createTestHost({ ledger });
     const first = rawRequest(host);
-    const answered = await host.respond(first.frame, SHARED_CHANNEL);
-    ledger.append = () => Promise.reject(new RangeError('the disk is full'));
+    const answered = await host.ask(first.frame, SHARED_CHANNEL);
+    ledger.append = () => Promise.reject(new AvmaError('disk-full', 'the disk is full'));
     const second = rawRequest(host, {}, first.frame.exchangeId);
-    expect(faultIn(await host.respond(second.frame, SHARED_CHANNEL)).code).toBe('io-error');
-    expect(await host.respond(first.frame, SHARED_CHANNEL)).toEqual(answered);
+    expect(faultIn(await host.ask(second.frame, SHARED_CHANNEL)).code).toBe('io-error');
+    expect(await host.ask(first.frame, SHARED_CHANNEL)).toEqual(answered);
   });
 
   test('from another channel is a different exchange', async () => {
     const host = createTestHost();
     const { frame, answerIn } = rawRequest(host);
-    const first = await host.respond(frame, SHARED_CHANNEL);
-    const elsewhere = await host.respond(frame, OTHER_CHANNEL);
+    const first = await host.ask(frame, SHARED_CHANNEL);
+    const elsewhere = await host.ask(frame, OTHER_CHANNEL);
     expect(elsewhere).not.toEqual(first);
     expect(answerIn(elsewhere).decision).toBe('approved');
     expect(host.events.last.repeated).toBe(false);
@@ -82,23 +83,24 @@ describe('a repeated exchange', () => {
 
   test('is known after a restart, with what was answered to which bytes', async () => {
     const folder = tempFolder();
-    const before = await openFileLedger(folder, NOW);
+    const before = openFileLedger({ folder, now: () => NOW });
     const host = createTestHost({ ledger: before, certificate: { osVersion: '10.0.20348' } });
     const first = rawRequest(host, { osVersion: '10.0.26100' });
     const second = rawRequest(host, {}, first.frame.exchangeId);
-    const answered = await host.respond(first.frame, SHARED_CHANNEL);
-    await host.respond(second.frame, SHARED_CHANNEL);
+    const answered = await host.ask(first.frame, SHARED_CHANNEL);
+    await host.ask(second.frame, SHARED_CHANNEL);
     await before.close();
 
-    const after = await openFileLedger(folder, NOW);
+    const after = openFileLedger({ folder, now: () => NOW });
     const restarted = restart(host, after);
-    expect(await restarted.respond(first.frame, SHARED_CHANNEL)).toEqual(answered);
+    const again = await restarted.ask(first.frame, SHARED_CHANNEL);
+    expect(Buffer.from(again?.body ?? [])).toEqual(Buffer.from(answered?.body ?? []));
     expect(restarted.events.last).toMatchObject({
       decision: 'refused',
-      code: 'refused',
+      code: 'version-too-new',
       repeated: true,
     });
-    const refusal = await restarted.respond(second.frame, SHARED_CHANNEL);
+    const refusal = await restarted.ask(second.frame, SHARED_CHANNEL);
     expect(second.answerIn(refusal).hresult).toBe(0x8007000d);
     await after.close();
   });
@@ -109,8 +111,8 @@ describe('the throttle', () => {
     const host = createTestHost({ throttle: { burst: 2, window: MINUTE } });
     const ask = async () => {
       const request = rawRequest(host);
-      const answer = await host.respond(request.frame, SHARED_CHANNEL);
-      return frameIn(answer).type === 'fault' ? faultIn(answer).code : request.answerIn(answer).hresult;
+      const answer = await host.ask(request.frame, SHARED_CHANNEL);
+      return answer?.type === 'fault' ? faultIn(answer).code : request.answerIn(answer).hresult;
     };
     expect([await ask(), await ask(), await ask(), await ask(), await ask()]).toEqual([
       0,
@@ -125,16 +127,16 @@ describe('the throttle', () => {
 
   test('of one channel leaves the others alone', async () => {
     const host = createTestHost({ throttle: { burst: 1, window: MINUTE } });
-    await host.respond(rawRequest(host).frame, SHARED_CHANNEL);
-    await host.respond(rawRequest(host).frame, SHARED_CHANNEL);
+    await host.ask(rawRequest(host).frame, SHARED_CHANNEL);
+    await host.ask(rawRequest(host).frame, SHARED_CHANNEL);
     const request = rawRequest(host);
-    expect(request.answerIn(await host.respond(request.frame, OTHER_CHANNEL)).decision).toBe('approved');
+    expect(request.answerIn(await host.ask(request.frame, OTHER_CHANNEL)).decision).toBe('approved');
   });
 
   test('counts repeated exchanges too, and what it drops fills no event log', async () => {
     const host = createTestHost({ throttle: { burst: 3, window: MINUTE } });
     const { frame } = rawRequest(host);
-    for (let nth = 0; nth < 200; nth++) await host.respond(frame, SHARED_CHANNEL);
+    for (let nth = 0; nth < 200; nth++) await host.ask(frame, SHARED_CHANNEL);
     expect(host.events.all.length).toBeLessThan(10);
     expect(host.events.last).toMatchObject({ code: 'throttled', hresult: '0xC004FD00' });
   });

@@ -9,6 +9,7 @@ import { parseJson } from '../../../src/protocol/envelope.ts';
 import { encodeFrame, type Frame, MAX_NOISE_LENGTH } from '../../../src/protocol/frame.ts';
 import { deferred } from '../../support/deferred.ts';
 import { failureOf } from '../../support/failures.ts';
+import { NO_DEADLINE } from '../../support/no-deadline.ts';
 import { rawRequest } from '../../support/raw-request.ts';
 import { asUnprivilegedUser } from '../../support/restrictions.ts';
 import { connectClient } from '../../support/socket-client.ts';
@@ -19,17 +20,28 @@ import { createTestHost, type TestHost } from '../../support/test-host.ts';
 const ID = '0123456789abcdef'.repeat(2);
 const HELLO: Frame = { type: 'hello', exchangeId: ID, body: new Uint8Array() };
 
+/** Answers frames, where a test wants the responder to wait, or to be quick. */
+type FrameAnswer = (frame: Frame) => Promise<Frame>;
+
+function framesOnly(answer: FrameAnswer): Responder {
+  return async (line) => (line.kind === 'frame' ? answer(line.frame) : null);
+}
+
+const quiet = () => {};
+
 interface Served {
   readonly host: TestHost;
   readonly path: string;
   readonly endpoint: ServedEndpoint;
 }
 
-async function serve(respond?: Responder, vmId: string | null = null, mode = 0o600): Promise<Served> {
+async function serve(respond?: FrameAnswer, vmId: string | null = null, mode = 0o600): Promise<Served> {
   const host = createTestHost();
   const socket = path.join(tempFolder(), 's');
-  const endpoint = await listenUnix({ path: socket, vmId, mode }, respond ?? host.respond);
-  onTestFinished(() => endpoint.close());
+  const { observe } = host;
+  const environment = { respond: respond === undefined ? host.respond : framesOnly(respond), observe };
+  const endpoint = await listenUnix({ path: socket, vmId, mode }, environment, (line) => host.log.push(line));
+  onTestFinished(() => endpoint.close(NO_DEADLINE));
   return { host, path: socket, endpoint };
 }
 
@@ -40,7 +52,7 @@ describe('whatever the pieces, a frame gets its answer', () => {
     const request = rawRequest(host);
     for (const byte of request.bytes) await client.send(Uint8Array.of(byte));
     const answer = await client.next();
-    expect(request.answerIn(encodeFrame(answer)).decision).toBe('approved');
+    expect(request.answerIn(answer).decision).toBe('approved');
   });
 
   test('several in one write, answered in their order', async () => {
@@ -132,7 +144,7 @@ describe('a connection is ended', () => {
     const { path } = await serve(async (frame) => {
       inside.resolve();
       await released.promise;
-      return encodeFrame({ type: 'offer', exchangeId: frame.exchangeId, body: Buffer.alloc(2000) });
+      return { type: 'offer', exchangeId: frame.exchangeId, body: Buffer.alloc(2000) };
     });
     const leaving = await connectClient(path);
     await leaving.send(encodeFrame(HELLO));
@@ -144,19 +156,19 @@ describe('a connection is ended', () => {
     expect((await client.next()).type).toBe('offer');
   });
 
-  test('when 128 others are open and idle, for the oldest of them', async () => {
+  test('when 128 others are open and idle, for the one that has been idle for longest', async () => {
     const { path } = await serve();
     const clients = [];
     for (let nth = 0; nth < 128; nth++) clients.push(await connectClient(path));
-    const [oldest, second] = clients;
-    // Its connection is known to be served once it has had an answer.
-    for (const client of [oldest, clients.at(-1)]) {
+    const [first, second] = clients;
+    // A connection is known to be served once it has had an answer.
+    for (const client of [clients.at(-1), first]) {
       await client?.send(encodeFrame(HELLO));
       await client?.next();
     }
     const newcomer = await connectClient(path);
-    await oldest?.ended;
-    for (const client of [newcomer, second]) {
+    await second?.ended;
+    for (const client of [newcomer, first]) {
       await client?.send(encodeFrame(HELLO));
       expect((await client?.next())?.type).toBe('offer');
     }
@@ -169,7 +181,7 @@ describe('a connection is ended', () => {
     const { path } = await serve(async (frame) => {
       if (++begun === 128) busy.resolve();
       await released.promise;
-      return encodeFrame({ type: 'offer', exchangeId: frame.exchangeId, body: new Uint8Array() });
+      return { type: 'offer', exchangeId: frame.exchangeId, body: new Uint8Array() };
     });
     const clients = [];
     for (let nth = 0; nth < 128; nth++) clients.push(await connectClient(path));
@@ -193,7 +205,7 @@ describe("the host's socket", () => {
     const client = await connectClient(path);
     const request = rawRequest(host, { vmId: VM });
     await client.send(request.bytes);
-    expect(request.answerIn(encodeFrame(await client.next()))).toMatchObject({
+    expect(request.answerIn(await client.next())).toMatchObject({
       decision: 'refused',
       hresult: 0xc004fd04,
     });
@@ -205,8 +217,8 @@ describe("the host's socket", () => {
     await leaveStaleSocket(socket);
     expect(fs.statSync(socket).isSocket()).toBe(true);
     const host = createTestHost();
-    const endpoint = await listenUnix({ path: socket, vmId: null, mode: 0o600 }, host.respond);
-    onTestFinished(() => endpoint.close());
+    const endpoint = await listenUnix({ path: socket, vmId: null, mode: 0o600 }, host, quiet);
+    onTestFinished(() => endpoint.close(NO_DEADLINE));
     const client = await connectClient(socket);
     await client.send(encodeFrame(HELLO));
     expect((await client.next()).type).toBe('offer');
@@ -214,7 +226,7 @@ describe("the host's socket", () => {
 
   test('that another process serves is left alone: file-exists', async () => {
     const { host, path } = await serve();
-    const failure = await failureOf(listenUnix({ path, vmId: null, mode: 0o600 }, host.respond));
+    const failure = await failureOf(listenUnix({ path, vmId: null, mode: 0o600 }, host, quiet));
     expect(failure.code).toBe('file-exists');
     expect(failure.message).toContain(path);
     const client = await connectClient(path);
@@ -225,8 +237,8 @@ describe("the host's socket", () => {
   test('is not made over any other file: file-exists', async () => {
     const file = path.join(tempFolder(), 'important');
     fs.writeFileSync(file, 'keep me');
-    const { respond } = createTestHost();
-    expect((await failureOf(listenUnix({ path: file, vmId: null, mode: 0o600 }, respond))).code).toBe(
+    const host = createTestHost();
+    expect((await failureOf(listenUnix({ path: file, vmId: null, mode: 0o600 }, host, quiet))).code).toBe(
       'file-exists',
     );
     expect(fs.readFileSync(file, 'utf8')).toBe('keep me');
@@ -234,17 +246,17 @@ describe("the host's socket", () => {
 
   test('in a folder that is not there: file-not-found', async () => {
     const socket = path.join(tempFolder(), 'none', 's');
-    const { respond } = createTestHost();
-    const failure = await failureOf(listenUnix({ path: socket, vmId: null, mode: 0o600 }, respond));
+    const host = createTestHost();
+    const failure = await failureOf(listenUnix({ path: socket, vmId: null, mode: 0o600 }, host, quiet));
     expect(failure.code).toBe('file-not-found');
   });
 
   test('in a folder that may not be written: access-denied', async () => {
     const folder = tempFolder();
     fs.chmodSync(folder, 0o555);
-    const { respond } = createTestHost();
+    const host = createTestHost();
     const endpoint = { path: path.join(folder, 's'), vmId: null, mode: 0o600 };
-    expect((await asUnprivilegedUser(() => failureOf(listenUnix(endpoint, respond)))).code).toBe(
+    expect((await asUnprivilegedUser(() => failureOf(listenUnix(endpoint, host, quiet)))).code).toBe(
       'access-denied',
     );
   });
@@ -257,13 +269,13 @@ describe('a host that is told to stop', () => {
     const { path, endpoint } = await serve(async (frame) => {
       inFlight.resolve();
       await released.promise;
-      return encodeFrame({ type: 'offer', exchangeId: frame.exchangeId, body: new Uint8Array() });
+      return { type: 'offer', exchangeId: frame.exchangeId, body: new Uint8Array() };
     });
     const idle = await connectClient(path);
     const client = await connectClient(path);
     await client.send(encodeFrame(HELLO));
     await inFlight.promise;
-    const closed = endpoint.close();
+    const closed = endpoint.close(NO_DEADLINE);
     await idle.ended;
     released.resolve();
     expect((await client.next()).type).toBe('offer');
@@ -276,9 +288,9 @@ describe('a host that is told to stop', () => {
   test('leaves the socket alone that another host has put in its place', async () => {
     const { host, path, endpoint } = await serve();
     fs.rmSync(path);
-    const successor = await listenUnix({ path, vmId: null, mode: 0o600 }, host.respond);
-    onTestFinished(() => successor.close());
-    await endpoint.close();
+    const successor = await listenUnix({ path, vmId: null, mode: 0o600 }, host, quiet);
+    onTestFinished(() => successor.close(NO_DEADLINE));
+    await endpoint.close(NO_DEADLINE);
     const client = await connectClient(path);
     await client.send(encodeFrame(HELLO));
     expect((await client.next()).type).toBe('offer');

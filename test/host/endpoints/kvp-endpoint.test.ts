@@ -1,11 +1,11 @@
 /** A host that can see a guest's Hyper-V pool files answers in them; real files, a real guest's pipe. */
 import fs from 'node:fs';
-import { syncBuiltinESMExports } from 'node:module';
 import { afterEach, expect, onTestFinished, test, vi } from 'vitest';
 import { serveKvpPools } from '../../../src/host/endpoints/kvp-endpoint.ts';
 import { openPipe } from '../../../src/pipe/pipe-uri.ts';
 import { encodeFrame, parseLine } from '../../../src/protocol/frame.ts';
 import { HANG_MS } from '../../support/hang.ts';
+import { NO_DEADLINE } from '../../support/no-deadline.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 import { until } from '../../support/until.ts';
 
@@ -23,16 +23,17 @@ test('a frame is answered, and the channel is the VM that the folder belongs to'
   const served = serveKvpPools(
     folder,
     VM,
-    async ({ exchangeId }, channel) => {
+    async (line, channel) => {
       channels.push(channel);
-      return encodeFrame({ type: 'offer', exchangeId, body: Buffer.from('{}') });
+      if (line.kind !== 'frame') return null;
+      return { type: 'offer', exchangeId: line.frame.exchangeId, body: Buffer.from('{}') };
     },
     () => {},
   );
   const pipe = await openPipe(`kvp:${folder}`);
   closing.push(
     () => pipe.close(),
-    () => served.close(),
+    () => served.close(NO_DEADLINE),
   );
   const hello = encodeFrame({ type: 'hello', exchangeId: EXCHANGE, body: new Uint8Array() });
   const answer = await pipe.exchange(hello, { signal: AbortSignal.timeout(HANG_MS) });
@@ -53,7 +54,7 @@ test('a folder that cannot be used is told once', async () => {
     async () => null,
     (sentence) => told.push(sentence),
   );
-  closing.push(() => served.close());
+  closing.push(() => served.close(NO_DEADLINE));
   await until('it has looked several times', () => looks() >= 4);
   expect(told).toHaveLength(1);
   expect(told[0]).toContain(`kvp:${file} cannot be served: `);
@@ -61,11 +62,7 @@ test('a folder that cannot be used is told once', async () => {
 
 /** Counts how often a file of the folder is read from now on, until the test has finished. */
 function countReadsIn(folder: string): () => number {
-  const read = vi.spyOn(fs, 'readFileSync');
-  syncBuiltinESMExports();
-  onTestFinished(() => {
-    read.mockRestore();
-    syncBuiltinESMExports();
-  });
-  return () => read.mock.calls.filter(([file]) => String(file).startsWith(`${folder}/`)).length;
+  const open = vi.spyOn(fs, 'openSync');
+  onTestFinished(() => open.mockRestore());
+  return () => open.mock.calls.filter(([file]) => String(file).startsWith(`${folder}/`)).length;
 }

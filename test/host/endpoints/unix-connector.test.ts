@@ -4,6 +4,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import type { ServedEndpoint } from '../../../src/host/endpoints/endpoint.ts';
 import { connectUnix } from '../../../src/host/endpoints/unix-connector.ts';
 import { failureOf } from '../../support/failures.ts';
+import { NO_DEADLINE } from '../../support/no-deadline.ts';
 import { QemuSocket } from '../../support/qemu-socket.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 import { createTestGuest, OTHER_VM, STANDARD_2012R2, type TestGuest, VM } from '../../support/test-guest.ts';
@@ -26,8 +27,8 @@ function connectHost(options: { vmId?: string | null; socket?: string } = {}): S
   const host = createTestHost();
   const told: string[] = [];
   const vmId = options.vmId === undefined ? VM : options.vmId;
-  const served = connectUnix({ path: socket, vmId }, host.respond, (sentence) => told.push(sentence));
-  onTestFinished(() => served.close());
+  const served = connectUnix({ path: socket, vmId }, host, (sentence) => told.push(sentence));
+  onTestFinished(() => served.close(NO_DEADLINE));
   const guest = createTestGuest(host);
   guest.connect(qemu.guestPipe);
   return { qemu, host, guest, told, served };
@@ -77,7 +78,7 @@ describe("a socket of QEMU's", () => {
     await activate(guest);
     expect(told).toEqual([
       `unix:${qemu.path} (VM ${VM}) is connected.`,
-      `unix:${qemu.path} (VM ${VM}) was lost; it is tried again until it is back.`,
+      `unix:${qemu.path} (VM ${VM}) was lost; the host tries to connect again.`,
       `unix:${qemu.path} (VM ${VM}) is connected.`,
     ]);
   });
@@ -101,10 +102,10 @@ describe("a socket of QEMU's", () => {
     await qemu.start();
     await connected(qemu);
     const second = createTestHost();
-    const waiting = connectUnix({ path: qemu.path, vmId: VM }, second.respond, () => {});
-    onTestFinished(() => waiting.close());
+    const waiting = connectUnix({ path: qemu.path, vmId: VM }, second, () => {});
+    onTestFinished(() => waiting.close(NO_DEADLINE));
     await clients(qemu, 2);
-    await served.close();
+    await served.close(NO_DEADLINE);
     await connected(qemu);
     // The host that waited is another vendor's: that it refuses to be believed shows that it answered.
     expect((await failureOf(activate(guest))).code).toBe('certificate-untrusted');
@@ -135,12 +136,12 @@ describe('closing', () => {
     const { qemu, served } = connectHost();
     await qemu.start();
     await connected(qemu);
-    await served.close();
+    await served.close(NO_DEADLINE);
     await clients(qemu, 0);
     expect(fs.existsSync(qemu.path)).toBe(true);
   });
 
   test('is possible while the socket has never been there', async () => {
-    await connectHost().served.close();
+    await connectHost().served.close(NO_DEADLINE);
   });
 });

@@ -34,7 +34,7 @@ class Site {
 
   async serve(folder: string | null = this.domains) {
     const notify = (sentence: string) => void this.told.push(sentence);
-    return serveHost(this.#made.folder, { libvirt: { folder, interval: 20 }, notify });
+    return serveHost(this.#made.folder, { libvirt: { folder, intervalMs: 20 }, notify });
   }
 
   /** A guest that trusts the host's vendor. */

@@ -1,0 +1,9 @@
+/** The day of a moment in UTC: `2026-11-24`. @param time - Milliseconds since 1970 UTC. */
+export function formatDay(time: number): string {
+  return new Date(time).toISOString().slice(0, 10);
+}
+
+/** A moment in UTC: `2026-11-24 11:08 UTC`. @param time - Milliseconds since 1970 UTC. */
+export function formatMinute(time: number): string {
+  return `${new Date(time).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+}

@@ -1,0 +1,76 @@
+import { Throttle } from '../answering/throttle.ts';
+import { formatMinute } from '../format-time.ts';
+import type { Notify } from '../notify.ts';
+import type { HostMoment, HostObserver, RequestAnswered, RequestFaulted } from '../observer.ts';
+
+/** How many lines a channel may cause: a guest that floods the host must not flood its log. */
+const LINE_LIMIT = { burst: 20, window: 60_000 };
+
+/**
+ * Says one line to the operator for each approval, refusal and failure; a repeated answer says nothing new. Past 20
+ * lines a minute a channel's lines are counted only, and their number is said with its next line.
+ *
+ * @param elapsed - Milliseconds of a clock that does not run backwards.
+ */
+export function operatorLog(notify: Notify, elapsed: () => number): HostObserver {
+  const limit = new Throttle(LINE_LIMIT);
+  const unsaid = new Map<string, number>();
+
+  return (moment) => {
+    const { name } = moment.channel;
+    if (moment.kind === 'channel-closed') {
+      limit.forget(name);
+      unsaid.delete(name);
+      return;
+    }
+    const line = lineOf(moment);
+    if (line === undefined) return;
+    const before = unsaid.get(name) ?? 0;
+    if (limit.take(name, elapsed()) !== 'pass') {
+      unsaid.set(name, before + 1);
+      if (before === 0) {
+        notify(`More lines about ${name} are left out until it calms down; events.jsonl has the details.`);
+      }
+      return;
+    }
+    unsaid.delete(name);
+    notify(before === 0 ? line : `${line} Left out before it: ${before} lines about ${name}.`);
+    const stack = stackOf(moment);
+    for (const part of stack) notify(part);
+  };
+}
+
+function lineOf(moment: HostMoment): string | undefined {
+  switch (moment.kind) {
+    case 'request-answered':
+      return moment.answer === null ? undefined : answerLine(moment);
+    case 'request-faulted':
+      return `Failed: a request${guestOf(moment)} on ${moment.channel.name}: ${moment.message}.`;
+    case 'connection-cut':
+      return `A connection on ${moment.channel.name} was cut: ${moment.why}.`;
+    case 'connection-refused':
+      return `A connection on ${moment.channel.name} was refused: too many are open and busy.`;
+    default:
+      return undefined;
+  }
+}
+
+function answerLine(moment: RequestAnswered): string {
+  const { answer, request, channel, message } = moment;
+  const product = moment.productName ?? `product ${request?.activationId}`;
+  const about = `${product}${guestOf(moment)} on ${channel.name}`;
+  if (moment.code !== 'success') return `Refused: ${about}: ${message}.`;
+  return `Approved: ${about} until ${formatMinute(answer?.expiresAt ?? moment.at)}.`;
+}
+
+function guestOf({ channel, request }: RequestAnswered | RequestFaulted): string {
+  const vmId = channel.vmId ?? request?.vmId;
+  if (vmId === undefined) return '';
+  return request === null ? ` of VM ${vmId}` : ` for ${request.log.machineName} (VM ${vmId})`;
+}
+
+/** A mistake in this program needs its stack, or it cannot be found. */
+function stackOf(moment: HostMoment): string[] {
+  if (moment.kind !== 'request-faulted' || moment.code !== 'internal') return [];
+  return moment.cause instanceof Error ? (moment.cause.stack ?? '').split('\n').slice(1) : [];
+}
