@@ -1,8 +1,11 @@
 import fs from 'node:fs';
+import { openPlainFile } from '../../storage/read-file.ts';
 import type { EventSink } from '../event-sink.ts';
 import type { GuestEvent } from '../guest-event.ts';
 import type { HostEvent } from '../host-event.ts';
 import { toRecord } from '../record.ts';
+
+const { O_WRONLY, O_APPEND, O_CREAT } = fs.constants;
 
 /** How often a sink looks whether its file has been rotated away, in milliseconds. */
 const ROTATION_POLL_MS = 1000;
@@ -23,11 +26,12 @@ export function jsonLinesSink<Event extends GuestEvent | HostEvent>(
     const now = performance.now();
     if (open !== undefined && now - lookedAt < ROTATION_POLL_MS) return open.fd;
     lookedAt = now;
-    const ino = fs.statSync(file, { throwIfNoEntry: false })?.ino;
+    const ino = fs.lstatSync(file, { throwIfNoEntry: false })?.ino;
     if (open !== undefined && open.ino === ino) return open.fd;
     if (open !== undefined) fs.closeSync(open.fd);
     open = undefined;
-    const fd = fs.openSync(file, 'a', 0o600);
+    // Not through a link: the folder may be writable by somebody else.
+    const fd = openPlainFile(file, O_WRONLY | O_APPEND | O_CREAT, 0o600);
     open = { fd, ino: fs.fstatSync(fd).ino };
     return fd;
   }

@@ -200,7 +200,7 @@ describe('event 12310', () => {
     );
     const event = { code: 'success' } as Parameters<typeof sink.write>[0];
     expect(() => sink.write(event, NOW)).not.toThrow();
-    expect(failures).toMatchObject([{ code: 'ENOENT' }]);
+    expect(failures).toMatchObject([{ code: 'file-not-found' }]);
   });
 });
 
