@@ -53,11 +53,23 @@ export function verifyHostCertificate(envelope: Envelope, anchors: readonly Trus
     if (certificate.success && certificate.data.notBefore < certificate.data.notAfter)
       return certificate.data;
   }
-  throw new AvmaError(
+  throw untrusted(envelope, anchors);
+}
+
+/** The error for a certificate that no anchor vouches for: who signed it, and who is trusted instead. */
+function untrusted(envelope: Envelope, anchors: readonly TrustAnchor[]): AvmaError {
+  if (anchors.length === 0) {
+    return new AvmaError('certificate-untrusted', 'no vendor is trusted here, so no host can be', {
+      hint: "Add the vendor's trust anchor: avma guest trust add FILE.",
+    });
+  }
+  const signer = envelope.signatures[0]?.keyid ?? 'none';
+  const trusted = anchors.map(({ keyId, name }) => `${keyId} ("${name}")`).join(', ');
+  return new AvmaError(
     'certificate-untrusted',
-    anchors.length === 0
-      ? 'no trust anchor is installed, so no host can be believed'
-      : "the host's certificate is not signed by a vendor that this machine trusts",
+    anchors.some(({ keyId }) => keyId === signer)
+      ? `the host's certificate names the trusted vendor ${signer}, who did not sign it as it is`
+      : `the host's certificate is signed by the vendor ${signer}; trusted here: ${trusted}`,
   );
 }
 

@@ -43,17 +43,18 @@ function licenseCell({ license, trustedTime, lease, problem, channel }: ProductS
   }
 }
 
-function leaseFields(lease: LeaseStatus, { license, trustedTime, nextSteps }: ProductStatus): Field[] {
+function leaseFields(lease: LeaseStatus, { license, nextSteps }: ProductStatus): Field[] {
   const { hostName, hardwareId, hostEdition, hostOsVersion, vendor, issuedAt, expiresAt, renewAfter } = lease;
+  const isLicensed = license.status === LicenseStatus.licensed;
   const renewal =
-    license.status === LicenseStatus.licensed && nextSteps.length === 0 && trustedTime !== null
-      ? `possible at any time, due from ${minuteOf(renewAfter)}: avma guest activate, from a timer for example`
-      : 'due now';
+    nextSteps.length > 0
+      ? 'due now'
+      : `possible at any time, due from ${minuteOf(renewAfter)}: avma guest activate, from a timer for example`;
   return [
     ['Host', `${hostName} (${hardwareId}, ${hostEdition} ${hostOsVersion})`],
     ['Vendor', vendor === null ? 'unknown' : `${vendor.name} (${vendor.keyId})`],
     ['Lease', `${minuteOf(issuedAt)} to ${minuteOf(expiresAt)}`],
-    ['Renewal', renewal],
+    ...(isLicensed ? [['Renewal', renewal] as Field] : []),
     ...(lease.clock === 'in step' ? [] : [['Clock', { tone: 'warn', text: lease.clock }] as Field]),
   ];
 }

@@ -115,7 +115,7 @@ export function describeProduct(service: GuestService, activationId: string): Pr
       status,
       trustsNobody: service.anchors.length === 0,
       renewalDue: verdict?.kind === 'holds' && time.now >= verdict.verified.answer.renewAfter,
-      problemHint: verdict?.kind === 'rejected' ? verdict.error.hint : null,
+      problemHint: verdict?.kind === 'rejected' ? repairOf(verdict.error) : null,
       lastHint: lastAttempt?.hint ?? null,
     }),
   };
@@ -197,6 +197,11 @@ export interface Situation {
   readonly problemHint: string | null;
   /** What to do about the last attempt that failed. */
   readonly lastHint: string | null;
+}
+
+/** What to do about a lease that does not count, besides activating; null where nothing else is to be done. */
+function repairOf({ code, hint }: AvmaError): string | null {
+  return code === 'vm-mismatch' ? null : hint;
 }
 
 /** What to do now, as sentences with the command in them. Pure. */
