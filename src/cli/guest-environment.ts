@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { AvmaError } from '../errors/avma-error.ts';
 import type { GuestEvent } from '../events/guest-event.ts';
 import { jsonLinesSink } from '../events/sinks/json-lines.ts';
 import type { GuestEnvironment } from '../guest/environment.ts';
@@ -38,14 +39,15 @@ function guestEventFile(stateFolder: string): string {
 
 function guestEventSink(stateFolder: string): GuestEnvironment['events'] {
   const sink = jsonLinesSink<GuestEvent>(guestEventFile(stateFolder), () => {
-    // Nowhere to tell it: the folder that cannot be written is the very thing that the command reports.
+    // Ignored: if the state folder is not writable, the command reports that itself.
   });
   return {
     write(event, now) {
       try {
         makePrivateFolder(stateFolder);
-      } catch {
-        return;
+      } catch (thrown) {
+        if (thrown instanceof AvmaError) return;
+        throw thrown;
       }
       sink.write(event, now);
     },

@@ -3,7 +3,7 @@ import type { GuestService } from '../../guest/guest-service.ts';
 import { LicenseStatus, type ProductReport } from '../../guest/license-report.ts';
 import type { StoredAnchor } from '../../guest/trust-store.ts';
 import { ANSWER_IS_NO, type Context } from './context.ts';
-import { keyedProducts, openGuestToRead } from './guest-open.ts';
+import { openGuestToRead } from './guest-open.ts';
 import { productFields } from './guest-status-text.ts';
 import { writeData, writeJson } from './output.ts';
 import { candidateFields, choosePipe, type PipeChoice } from './pipe-choice.ts';
@@ -44,20 +44,25 @@ interface GuestStatus {
   readonly products: readonly ProductStatus[];
   readonly pipe: PipeChoice;
   readonly trust: readonly StoredAnchor[];
+  /** What is unsafe about the guest's folders. */
+  readonly warnings: readonly string[];
   readonly nextSteps: readonly string[];
 }
 
 async function showGuestStatus(context: Context, { json, check }: StatusOptions): Promise<void> {
   const service = await openGuestToRead(context, 'avma guest status');
-  const reports = await keyedProducts(service);
-  const products = reports.map(({ activationId }) => describeProduct(service, activationId));
+  const { products: looked, anchors } = await service.look();
+  const withKey = looked.filter(({ report }) => report.partialProductKey !== null);
+  const state = service.state();
+  const products = withKey.map((derived) => describeProduct(derived, { state, anchors }));
   const status: GuestStatus = {
     service,
-    reports,
+    reports: withKey.map(({ report }) => report),
     products,
     pipe: choosePipe(undefined, context.settings().pipe),
-    trust: service.anchors,
-    nextSteps: products.length > 0 ? [] : firstSteps(service.anchors.length === 0),
+    trust: anchors,
+    warnings: service.warnings,
+    nextSteps: products.length > 0 ? [] : firstSteps(anchors.length === 0),
   };
   if (json === true) writeJson('avma.guest-status/1', toJson(status));
   else writeData(formatFields(toFields(status), context.style));
@@ -80,7 +85,7 @@ function firstSteps(trustsNobody: boolean): string[] {
   ];
 }
 
-function toJson({ service, reports, products, pipe, trust, nextSteps }: GuestStatus): object {
+function toJson({ service, reports, products, pipe, trust, warnings, nextSteps }: GuestStatus): object {
   const { uri, from, candidates } = pipe;
   return {
     vmId: service.vmId,
@@ -91,11 +96,12 @@ function toJson({ service, reports, products, pipe, trust, nextSteps }: GuestSta
     pipe: { uri, from, tried: candidates },
     trust: trust.map(anchorJson),
     stateFile: service.stateFile,
+    warnings,
     nextSteps,
   };
 }
 
-function toFields({ service, products, pipe, trust, nextSteps }: GuestStatus): Field[] {
+function toFields({ service, products, pipe, trust, warnings, nextSteps }: GuestStatus): Field[] {
   return [
     ...(products.length === 0
       ? ([['Product', { tone: 'warn', text: 'no product key is installed' }]] as Field[])
@@ -115,6 +121,7 @@ function toFields({ service, products, pipe, trust, nextSteps }: GuestStatus): F
         : trust.map(({ name, keyId }) => `${name} (${keyId})`).join(', '),
     ],
     ['State', service.stateFile],
+    ...warnings.map((warning): Field => ['Warning', { tone: 'warn', text: warning }]),
     ...nextSteps.map((step, index): Field => [index === 0 ? 'Next' : '', { tone: 'strong', text: step }]),
   ];
 }

@@ -8,7 +8,7 @@ import { resetCommand } from './guest-reset.ts';
 import { statusCommand } from './guest-status.ts';
 import { readInput } from './input.ts';
 import { say, writeJson } from './output.ts';
-import { describeProduct, type ProductStatus } from './product-status.ts';
+import { describeNow, type ProductStatus } from './product-status.ts';
 import { errorJson } from './report-json.ts';
 import { formatDuration } from './time-text.ts';
 import { trustCommand } from './trust.ts';
@@ -67,7 +67,7 @@ async function installKey(context: Context, argument: string, options: ExchangeO
     service.installProductKey(key),
     deadline,
   );
-  const product = describeProduct(service, activationId);
+  const product = describeNow(service, activationId);
   if (options.json === true) {
     writeJson('avma.guest-install-key/1', {
       product,
@@ -123,7 +123,7 @@ async function activate(
   const activated: ProductStatus[] = [];
   for (const { activationId: id } of targets) {
     await whileWaiting('waiting for the host', service.activate(id), context.settings().deadline);
-    const product = describeProduct(service, id);
+    const product = describeNow(service, id);
     activated.push(product);
     if (options.json !== true) say(activatedText(product));
   }

@@ -1,8 +1,10 @@
 import { AvmaError } from '../../errors/avma-error.ts';
 import { formatHresult } from '../../errors/hresult.ts';
 import type { GuestService } from '../../guest/guest-service.ts';
+import type { GuestState } from '../../guest/guest-state.ts';
 import { LicenseStatus } from '../../guest/license-report.ts';
 import type { DerivedReport } from '../../guest/product-report.ts';
+import type { StoredAnchor } from '../../guest/trust-store.ts';
 import { isoInstant } from './time-text.ts';
 
 /** What `avma guest status` shows of one product that has a key: in JSON as it is, in a table in other words. */
@@ -73,29 +75,22 @@ const STATUS_NAMES: Record<LicenseStatus, string> = {
   6: 'extended grace',
 };
 
-/**
- * All that is shown of one product.
- *
- * @param activationId - Of a product that a catalogue lists.
- * @throws {AvmaError} `internal` for any other.
- */
-export function describeProduct(service: GuestService, activationId: string): ProductStatus {
-  const product = service.catalog.productOfActivationId(activationId);
-  const derived = service.derive(activationId);
-  if (product === undefined || derived === undefined) {
-    throw new AvmaError('internal', `no catalogue lists the product ${activationId}`);
-  }
-  const { report, verdict, time } = derived;
+/** What a product's status is made from, besides what was derived of it. */
+export interface StatusBasis {
+  readonly state: GuestState;
+  readonly anchors: readonly StoredAnchor[];
+}
+
+/** All that is shown of one product. Pure. */
+export function describeProduct(derived: DerivedReport, basis: StatusBasis): ProductStatus {
+  const { product, report, verdict, time, endsAt, endedAt, lastAttempt } = derived;
   const { status, reason, remainingMinutes } = report.license;
-  const { endsAt, endedAt } = boundsOf(derived);
-  const lease = leaseOf(service, activationId, derived);
-  const lastAttempt = attemptOf(derived);
   return {
     name: product.name,
     edition: product.edition,
     osVersion: product.osVersion,
     channel: product.channel,
-    activationId,
+    activationId: product.activationId,
     partialProductKey: report.partialProductKey,
     license: {
       status,
@@ -107,13 +102,13 @@ export function describeProduct(service: GuestService, activationId: string): Pr
     },
     problem:
       verdict?.kind === 'rejected' ? { code: verdict.error.code, message: verdict.error.message } : null,
-    lease,
-    lastAttempt,
+    lease: leaseOf(derived, basis),
+    lastAttempt: attemptOf(lastAttempt),
     trustedTime: isoOrNull(report.trustedTime),
     nextSteps: nextSteps({
       activatable: product.channel === 'VT:IA',
       status,
-      trustsNobody: service.anchors.length === 0,
+      trustsNobody: basis.anchors.length === 0,
       renewalDue: verdict?.kind === 'holds' && time.now >= verdict.verified.answer.renewAfter,
       problemHint: verdict?.kind === 'rejected' ? repairOf(verdict.error) : null,
       lastHint: lastAttempt?.hint ?? null,
@@ -121,15 +116,26 @@ export function describeProduct(service: GuestService, activationId: string): Pr
   };
 }
 
+/**
+ * All that is shown of one product, read and derived now.
+ *
+ * @param activationId - Of a product that a catalogue lists.
+ * @throws {AvmaError} `internal` for any other.
+ */
+export function describeNow(service: GuestService, activationId: string): ProductStatus {
+  const derived = service.derive(activationId);
+  if (derived === undefined) throw new AvmaError('internal', `no catalogue lists ${activationId}`);
+  return describeProduct(derived, { state: service.state(), anchors: service.anchors });
+}
+
 function leaseOf(
-  service: GuestService,
-  activationId: string,
-  { verdict, time }: DerivedReport,
+  { product, verdict, time }: DerivedReport,
+  { state, anchors }: StatusBasis,
 ): LeaseStatus | null {
   if (verdict === null || verdict.kind === 'rejected') return null;
   const { answer, certificate } = verdict.verified;
-  const keyId = service.state().products[activationId]?.activation?.certificate.signatures[0]?.keyid;
-  const anchor = service.anchors.find((one) => one.keyId === keyId);
+  const keyId = state.products[product.activationId]?.activation?.certificate.signatures[0]?.keyid;
+  const anchor = anchors.find((one) => one.keyId === keyId);
   return {
     hostName: answer.hostName,
     hardwareId: answer.hardwareId,
@@ -143,47 +149,8 @@ function leaseOf(
   };
 }
 
-function boundsOf({ report, verdict, time }: DerivedReport): {
-  endsAt: number | null;
-  endedAt: number | null;
-} {
-  const { remainingMinutes } = report.license;
-  return {
-    endsAt:
-      remainingMinutes === 0
-        ? null
-        : verdict?.kind === 'holds'
-          ? verdict.verified.answer.expiresAt
-          : time.now + remainingMinutes * 60_000,
-    endedAt: verdict?.kind === 'ended' ? verdict.verified.answer.expiresAt : null,
-  };
-}
-
-function attemptOf(derived: DerivedReport): AttemptStatus | null {
-  const { lastAttempt } = derived as unknown as { lastAttempt?: LastAttempt | null };
-  if (!lastAttempt) return null;
-  const { at, trigger, pipe, code, hresult, message, hostName, hint } = lastAttempt;
-  return {
-    at: isoInstant(at),
-    trigger,
-    pipe,
-    code,
-    hresult: formatHresult(hresult),
-    message,
-    hostName,
-    hint,
-  };
-}
-
-interface LastAttempt {
-  at: number;
-  trigger: string;
-  pipe: string | null;
-  code: string;
-  hresult: number;
-  message: string;
-  hostName: string | null;
-  hint: string | null;
+function attemptOf(attempt: DerivedReport['lastAttempt']): AttemptStatus | null {
+  return attempt && { ...attempt, at: isoInstant(attempt.at), hresult: formatHresult(attempt.hresult) };
 }
 
 /** What is known of a product when its next steps are decided. */

@@ -65,6 +65,13 @@ describe('a guest', () => {
       product: { license: { statusText: 'initial grace', status: 2 } },
       activationError: { code: 'certificate-untrusted', hresult: '0xC004FD02' },
     });
+    const { products } = await json('guest-status', ['guest', 'status'], { env: fresh });
+    expect(products[0].lastAttempt).toMatchObject({
+      trigger: 'key installed',
+      pipe: 'unix:h.sock',
+      code: 'certificate-untrusted',
+      hint: expect.stringContaining('avma guest trust add'),
+    });
   });
 
   test('checks, installs and lists a catalogue', async () => {
