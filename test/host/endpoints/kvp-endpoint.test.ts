@@ -1,5 +1,6 @@
 /** A host that can see a guest's Hyper-V pool files answers in them; real files, a real guest's pipe. */
 import fs from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { afterEach, expect, onTestFinished, test, vi } from 'vitest';
 import { serveKvpPools } from '../../../src/host/endpoints/kvp-endpoint.ts';
 import { openPipe } from '../../../src/pipe/pipe-uri.ts';
@@ -63,6 +64,11 @@ test('a folder that cannot be used is told once', async () => {
 /** Counts how often a file of the folder is read from now on, until the test has finished. */
 function countReadsIn(folder: string): () => number {
   const open = vi.spyOn(fs, 'openSync');
-  onTestFinished(() => open.mockRestore());
+  // Without this, modules that import the function by its name would go on calling the real one.
+  syncBuiltinESMExports();
+  onTestFinished(() => {
+    open.mockRestore();
+    syncBuiltinESMExports();
+  });
   return () => open.mock.calls.filter(([file]) => String(file).startsWith(`${folder}/`)).length;
 }
