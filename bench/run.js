@@ -7,8 +7,10 @@ import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
 import { commitOf, install } from './installation.js';
 import { median, medianRatio, time } from './timing.js';
+import { reportVms } from './vm.js';
 
 const ROUNDS = 40;
+const VMS = 3;
 const root = path.resolve(import.meta.dirname, '..');
 const bareNode = { argv: [process.execPath, '-e', '0'], options: {} };
 const { values } = parseArgs({ options: { against: { type: 'string' } } });
@@ -30,6 +32,7 @@ async function figures() {
   } finally {
     installed.remove();
   }
+  await reportVms(VMS);
 }
 
 function report(name, times, bare) {

@@ -6,8 +6,8 @@ import { createInterface } from 'node:readline';
 import { baseArchive, joinArchives } from './guest-image.ts';
 import { KERNEL } from './requirements.ts';
 
-/** No boot of the test lives longer, whatever becomes of the test. In seconds. */
-const LIFETIME = 120;
+/** No boot of the test lives longer, whatever becomes of the test. */
+const LIFETIME_S = 30 * 60;
 
 /** The virtual hardware of one boot. */
 export interface Machine {
@@ -34,8 +34,9 @@ export interface CommandResult {
 
 /** A VM that is up. It powers off when the test lets go of it. */
 export interface Guest {
-  /** `performance.now()` when QEMU was started. */
-  readonly started: number;
+  /** `performance.now()` when QEMU was started, and when the guest's first process took its first command. */
+  readonly startedAt: number;
+  readonly readyAt: number;
   /** Runs a line of shell as root. */
   run(command: string): Promise<CommandResult>;
   /** Runs it, expects status 0, returns its output's bytes. */
@@ -57,9 +58,9 @@ export async function bootGuest(folder: string, machine: Machine): Promise<Guest
   const server = net.createServer();
   await new Promise<void>((resolve) => server.listen(controlSocket, resolve));
 
-  const started = performance.now();
+  const startedAt = performance.now();
   // Ended by its time, and with the test where that is killed: setpriv becomes timeout, which passes the signal on.
-  const bounded = ['--pdeathsig', 'TERM', 'timeout', '--kill-after=5', String(LIFETIME)];
+  const bounded = ['--pdeathsig', 'TERM', 'timeout', '--kill-after=5', String(LIFETIME_S)];
   const qemu = spawn('setpriv', [...bounded, ...commandLine(machine, initrd, controlSocket)], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -86,6 +87,7 @@ export async function bootGuest(folder: string, machine: Machine): Promise<Guest
   const lines = createInterface({ input: control })[Symbol.asyncIterator]();
   const nextLine = async () => (await Promise.race([lines.next(), ended])).value as string;
   await nextLine();
+  const readyAt = performance.now();
   // The guest has it in its memory now.
   fs.rmSync(initrd);
 
@@ -101,7 +103,8 @@ export async function bootGuest(folder: string, machine: Machine): Promise<Guest
   }
 
   return {
-    started,
+    startedAt,
+    readyAt,
     async run(command) {
       const { stdout, stderr, ...rest } = await runBytes(command);
       return { ...rest, stdout: stdout.toString(), stderr: stderr.toString() };
@@ -145,11 +148,14 @@ function port(id: string, name: string, socket: string): string[] {
   return ['-chardev', `socket,id=${id},${socket}`, '-device', `virtserialport,chardev=${id},name=${name}`];
 }
 
+/** What a guest may take to power itself off before QEMU is told to end. */
+const POWER_OFF_MS = 10_000;
+
 /** Powered off by itself, or made to. */
 async function hasEnded(qemu: ChildProcess): Promise<void> {
   if (qemu.exitCode !== null || qemu.signalCode !== null) return;
   const ended = new Promise((resolve) => qemu.once('close', resolve));
-  const timer = setTimeout(() => qemu.kill('SIGTERM'), 5000);
+  const timer = setTimeout(() => qemu.kill('SIGTERM'), POWER_OFF_MS);
   await ended;
   clearTimeout(timer);
 }

@@ -1,4 +1,5 @@
 import { expect } from 'vitest';
+import { minutesLeft } from '../support/minutes-left.ts';
 
 /** The published key of Windows Server 2012 R2 Standard. */
 export const KEY = 'DBGBW-NPF86-BJVTX-K3WKJ-MTB6V';
@@ -25,8 +26,12 @@ export const transcript = {
   activated: [ATTEMPT, 'Product activated successfully.'],
   notActivated: (code: string) => [ATTEMPT, codeLine(code)],
   expiration: ['Windows(R), ServerStandard edition:', line('    Automatic VM activation will expire ', DATE)],
-  licensed: (hostName: string) => [
-    ...report(['License Status: Licensed', 'Automatic VM activation expiration: 10080 minute(s) (7 day(s))']),
+  /** @param activatedAt - By `performance.now()`: since then, minutes of the lease may have gone by. */
+  licensed: (hostName: string, activatedAt: number) => [
+    ...report([
+      'License Status: Licensed',
+      line('Automatic VM activation expiration: ', minutes(activatedAt, 10_080, 7)),
+    ]),
     '',
     'Most recent activation information:',
     'Automatic VM Activation client information',
@@ -34,13 +39,19 @@ export const transcript = {
     line('    Activation time: ', DATE),
     line('    Host Digital PID2: ', String.raw`\d{5}-\d{5}-\d{5}-AA\d{3}`),
   ],
-  initialGrace: report([
-    'License Status: Initial grace period',
-    'Time remaining: 43200 minute(s) (30 day(s))',
-  ]),
+  initialGrace: (installedAt: number) =>
+    report([
+      'License Status: Initial grace period',
+      line('Time remaining: ', minutes(installedAt, 43_200, 30)),
+    ]),
   notification: (reason: string) =>
     report(['License Status: Notification', `Notification Reason: ${reason}.`]),
 };
+
+/** A pattern for the minutes that are left of so many that began at `startedAt` or later. */
+function minutes(startedAt: number, most: number, days: number): string {
+  return String.raw`(${minutesLeft(startedAt, most).join('|')}) minute\(s\) \(${days} day\(s\)\)`;
+}
 
 function report(license: readonly string[]): string[] {
   return [
