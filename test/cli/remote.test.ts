@@ -30,7 +30,7 @@ describe.skipIf(SSHD_IS_MISSING)('slmgr on another machine', () => {
     };
   });
   afterAll(async () => {
-    sshd?.stop();
+    await sshd?.stop();
     await host.stop();
     await machine.close();
   });

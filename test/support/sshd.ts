@@ -16,7 +16,7 @@ export interface Sshd {
   readonly folder: string;
   /** The environment under which slmgr's ssh reaches this server. */
   readonly env: NodeJS.ProcessEnv;
-  stop(): void;
+  stop(): Promise<void>;
 }
 
 export async function startSshd(): Promise<Sshd> {
@@ -27,19 +27,7 @@ export async function startSshd(): Promise<Sshd> {
   }
   fs.copyFileSync(file('user.pub'), file('authorized_keys'));
   if (process.getuid?.() === 0) fs.mkdirSync(PRIVILEGE_SEPARATION, { recursive: true, mode: 0o755 });
-  const port = await freePort();
-  fs.writeFileSync(
-    file('sshd.conf'),
-    [
-      `ListenAddress 127.0.0.1:${port}`,
-      `HostKey ${file('host')}`,
-      `AuthorizedKeysFile ${file('authorized_keys')}`,
-      'PidFile none',
-      'StrictModes no',
-      'PasswordAuthentication no',
-      'KbdInteractiveAuthentication no',
-    ].join('\n'),
-  );
+  const { sshd, port } = await startOnFreePort(file);
   const [type, key] = fs.readFileSync(file('host.pub'), 'utf8').split(' ');
   fs.writeFileSync(file('known_hosts'), `[127.0.0.1]:${port},[localhost]:${port} ${type} ${key}\n`);
   fs.writeFileSync(
@@ -52,16 +40,48 @@ export async function startSshd(): Promise<Sshd> {
       'LogLevel QUIET',
     ].join('\n'),
   );
-  const sshd = spawn(SSHD, ['-D', '-e', '-f', file('sshd.conf')], { stdio: ['ignore', 'ignore', 'pipe'] });
-  await listening(sshd);
   return {
     folder,
     env: { AVMA_SSH: `ssh -F ${file('ssh.conf')} -i ${file('user')}` },
-    stop() {
+    async stop() {
+      const ended = new Promise((resolve) => sshd.once('exit', resolve));
       sshd.kill();
+      await ended;
       fs.rmSync(folder, { recursive: true });
     },
   };
+}
+
+/** sshd cannot choose a port itself, and another program may take a free one before sshd does. */
+async function startOnFreePort(
+  file: (name: string) => string,
+): Promise<{ sshd: ChildProcess; port: number }> {
+  for (let tries = 5; ; tries--) {
+    const port = await freePort();
+    writeConfiguration(file, port);
+    const sshd = spawn(SSHD, ['-D', '-e', '-f', file('sshd.conf')], { stdio: ['ignore', 'ignore', 'pipe'] });
+    try {
+      await listening(sshd);
+      return { sshd, port };
+    } catch (thrown) {
+      if (tries === 1 || !String(thrown).includes('Address already in use')) throw thrown;
+    }
+  }
+}
+
+function writeConfiguration(file: (name: string) => string, port: number): void {
+  fs.writeFileSync(
+    file('sshd.conf'),
+    [
+      `ListenAddress 127.0.0.1:${port}`,
+      `HostKey ${file('host')}`,
+      `AuthorizedKeysFile ${file('authorized_keys')}`,
+      'PidFile none',
+      'StrictModes no',
+      'PasswordAuthentication no',
+      'KbdInteractiveAuthentication no',
+    ].join('\n'),
+  );
 }
 
 function freePort(): Promise<number> {
@@ -82,6 +102,6 @@ function listening(sshd: ChildProcess): Promise<void> {
       if (said.includes('Server listening')) resolve();
     });
     sshd.on('error', reject);
-    sshd.on('exit', () => reject(new Error(said)));
+    sshd.on('close', () => reject(new Error(said)));
   });
 }
