@@ -71,7 +71,6 @@ Examples:
 /** `avma host serve`: answers guests until a signal stops it. @throws {AvmaError} What {@link serve} throws. */
 async function runHost(context: Context, options: ServeFlags): Promise<void> {
   const { hostFolder, hostCatalogFolders } = context.settings();
-  let told = false;
   const { signal } = await runDaemon({
     notify: say,
     async start() {
@@ -91,10 +90,7 @@ async function runHost(context: Context, options: ServeFlags): Promise<void> {
         notify: say,
         throttle: options.throttle,
         leaseMs: options.leaseMinutes,
-        events: jsonLinesSink<HostEvent>(path.join(hostFolder, 'events.jsonl'), (thrown) => {
-          if (!told) say(`avma: events are being lost: ${String(thrown)}`);
-          told = true;
-        }),
+        events: jsonLinesSink<HostEvent>(path.join(hostFolder, 'events.jsonl'), say),
       });
       for (const { channel } of running.endpoints) {
         say(`  ${channel.name}  ${channel.vmId === null ? 'any guest' : `VM ${channel.vmId}`}`);

@@ -192,16 +192,6 @@ describe('event 12310', () => {
     ]);
     expect(fs.statSync(file).mode & 0o777).toBe(0o600);
   });
-
-  test('that cannot be written fails nothing', () => {
-    const failures: unknown[] = [];
-    const sink = jsonLinesSink(path.join(tempFolder(), 'no', 'such', 'folder'), (thrown) =>
-      failures.push(thrown),
-    );
-    const event = { code: 'success' } as Parameters<typeof sink.write>[0];
-    expect(() => sink.write(event, NOW)).not.toThrow();
-    expect(failures).toMatchObject([{ code: 'file-not-found' }]);
-  });
 });
 
 test('a hello is answered with the certificate, and needs no ledger', async () => {
