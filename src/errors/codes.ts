@@ -104,7 +104,7 @@ export const CODES = {
   ),
   'pipe-not-found': host(
     HRESULT.SL_E_IA_INVALID_VIRTUALIZATION_PLATFORM,
-    'Give the VM a pipe to its host (docs/host.md), or name the pipe, for example AVMA_PIPE=unix:/run/avma/host.sock. avma pipe probe shows what is there.',
+    'Give the VM a pipe to its host, or name the pipe, for example AVMA_PIPE=unix:/run/avma/host.sock. avma pipe probe shows what is there.',
   ),
   'pipe-busy': host(
     HRESULT.SL_E_IA_INVALID_VIRTUALIZATION_PLATFORM,

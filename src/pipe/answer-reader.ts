@@ -1,36 +1,37 @@
 import { AvmaError } from '../errors/avma-error.ts';
 import { encodeFrame, type Frame, MAX_NOISE_LENGTH } from '../protocol/frame.ts';
 import { LineReader } from '../protocol/line-reader.ts';
+import { debug } from '../system/debug.ts';
 
-/** Fed in pieces of this size, so that what counts as too much noise hardly depends on how the bytes were cut. */
-const PIECE = 1024;
+/** Read in pieces of this many bytes, so that the limit of noise hardly depends on how the bytes arrived. */
+const PIECE_LENGTH = 1024;
 
 /**
- * Finds the answer to one sent frame in whatever comes back. No pipe here has connections or message boundaries that
- * could be relied on: late answers to earlier exchanges, half lines, a terminal's echo and other programs' output
- * come down the same bytes. Only the exchange ID tells.
+ * Finds the answer to one frame in the bytes that come back. Pipes have no reliable connections or message boundaries:
+ * late answers to earlier exchanges, half lines, a terminal's echo and other programs' output arrive as the same bytes.
+ * Only the exchange ID tells the answer from the rest.
  */
 export class AnswerReader {
-  /** The exchange that the sent frame began. */
+  /** The exchange of the sent frame. */
   readonly exchangeId: string;
   readonly #lines = new LineReader();
 
-  /** @throws {AvmaError} `request-malformed` when `sent` holds no frame. */
+  /** @throws {AvmaError} `request-malformed` if `sent` holds no frame. */
   constructor(sent: Uint8Array) {
     const [frame] = new LineReader().push(sent);
-    if (frame === undefined) throw new AvmaError('request-malformed', 'what is to be sent is not a frame');
+    if (frame === undefined) throw new AvmaError('request-malformed', 'the bytes to send are not a frame');
     this.exchangeId = frame.kind === 'frame' ? frame.frame.exchangeId : frame.exchangeId;
   }
 
   /**
-   * Takes the next bytes. Returns the answering line without its newline once it is complete, else null.
+   * Takes the next bytes. Returns the answering line without its newline when it is complete, otherwise null.
    *
-   * @throws {AvmaError} `response-malformed` past {@link MAX_NOISE_LENGTH} of noise, `protocol-unsupported` when the
-   *   answer is of a version or type that this side does not know.
+   * @throws {AvmaError} `response-malformed` past {@link MAX_NOISE_LENGTH} of noise, `protocol-unsupported` for an
+   *   answer of a version or type that this side does not know.
    */
   push(chunk: Uint8Array): Uint8Array | null {
-    for (let start = 0; start < chunk.length; start += PIECE) {
-      for (const parsed of this.#lines.push(chunk.subarray(start, start + PIECE))) {
+    for (let start = 0; start < chunk.length; start += PIECE_LENGTH) {
+      for (const parsed of this.#lines.push(chunk.subarray(start, start + PIECE_LENGTH))) {
         if (parsed.kind === 'unsupported') {
           if (parsed.exchangeId !== this.exchangeId) continue;
           throw new AvmaError(
@@ -39,11 +40,12 @@ export class AnswerReader {
           );
         }
         if (this.#answers(parsed.frame)) return encodeFrame(parsed.frame).subarray(1, -1);
+        debug('wire', () => `ignored ${parsed.frame.type} of exchange ${parsed.frame.exchangeId}`);
       }
       if (this.#lines.noise > MAX_NOISE_LENGTH) {
         throw new AvmaError(
           'response-malformed',
-          `more than ${MAX_NOISE_LENGTH / 1024} KiB came back and no frame among it`,
+          `more than ${MAX_NOISE_LENGTH / 1024} KiB came back without a frame`,
         );
       }
     }
@@ -51,7 +53,7 @@ export class AnswerReader {
   }
 
   #answers(frame: Frame): boolean {
-    // A terminal in between, or a plain loop, gives our own frame back: that is an echo, not an answer.
+    // Hosts send neither: a terminal or a looped cable has returned the guest's own frame.
     if (frame.type === 'hello' || frame.type === 'request') return false;
     return frame.exchangeId === this.exchangeId;
   }

@@ -1,30 +1,32 @@
 import { spawn } from 'node:child_process';
 import type { AvmaError } from '../errors/avma-error.ts';
+import { debug } from '../system/debug.ts';
+import { errnoOf } from '../system/errno.ts';
 import type { HostStream } from './stream-exchange.ts';
 
 /** How a child ended. */
 export interface ChildEnd {
-  /** Why it could not be started at all. */
+  /** Why the child could not be started. */
   readonly error?: Error;
-  /** Its exit status, null while it only closed its output or when a signal ended it. */
+  /** Its exit status; null if a signal ended it, or if it closed its output and still runs. */
   readonly status: number | null;
   readonly signal: NodeJS.Signals | null;
-  /** The last line that it wrote to stderr. */
+  /** The last line of its stderr. */
   readonly lastWords: string;
 }
 
 export interface ChildOptions {
   readonly env: NodeJS.ProcessEnv;
-  /** Runs it through the system's shell, in a process group of its own so that what the shell starts ends too. */
+  /** Runs the command in the system's shell, in a process group of its own: what the shell starts ends with it. */
   readonly shell: boolean;
   explain(end: ChildEnd): AvmaError;
 }
 
-/** How long a child that closed its stdout gets to say with which status it ends. */
+/** How long a child that closed its stdout has to end, so that its exit status is known. */
 const EXIT_STATUS_TIMEOUT_MS = 100;
 const MAX_STDERR_LENGTH = 2048;
 
-/** Starts a child whose stdin and stdout lead to the host. It never outlives the connection, nor this process. */
+/** Starts a child whose stdin and stdout lead to the host. It ends with the connection, and with this process. */
 export function spawnConnection(command: string, args: readonly string[], options: ChildOptions): HostStream {
   const ownGroup = options.shell && process.platform !== 'win32';
   const child = spawn(command, args, {
@@ -35,11 +37,12 @@ export function spawnConnection(command: string, args: readonly string[], option
     windowsHide: true,
   });
 
+  debug('exec', () => `started ${command} ${args.join(' ')} as process ${child.pid}`);
   let stderr = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     stderr = (stderr + text).slice(-MAX_STDERR_LENGTH);
   });
-  // A child that is gone also breaks its stdin; how it ended says more.
+  // Ignored: writing to a child that has ended fails too, and `ended` says how it ended.
   child.stdin.on('error', () => {});
 
   let timer: NodeJS.Timeout | undefined;
@@ -61,7 +64,10 @@ export function spawnConnection(command: string, args: readonly string[], option
     if (child.pid === undefined) return;
     try {
       process.kill(ownGroup ? -child.pid : child.pid, 'SIGKILL');
-    } catch {}
+    } catch (thrown) {
+      // The child, or its whole group, has ended meanwhile.
+      if (errnoOf(thrown) !== 'ESRCH') throw thrown;
+    }
   };
   process.once('exit', kill);
   const exited = new Promise<void>((resolve) => {

@@ -1,5 +1,6 @@
 import { AvmaError, toAvmaError } from '../errors/avma-error.ts';
 import { backoff } from '../system/backoff.ts';
+import { debug } from '../system/debug.ts';
 import { errnoOf } from '../system/errno.ts';
 import { describeHolders } from '../system/holders.ts';
 import { pause } from '../system/pause.ts';
@@ -9,23 +10,23 @@ import type { PipeEnvironment } from './environment.ts';
 import type { ExchangeOptions, Pipe } from './pipe.ts';
 import { hostAbsent, hostGone, hostSilent, refuseIfAborted } from './pipe-errors.ts';
 
-/** What one kind of device adds to the exchange. */
+/** How one kind of device differs from the others. */
 export interface DeviceKind {
-  /** The device file. @throws {AvmaError} when there is none. */
+  /** The path of the device file. @throws {AvmaError} if there is none. */
   find(): string;
-  /** Readies the device that was just opened. */
+  /** Prepares the device after it was opened. */
   prepare?(path: string, signal: AbortSignal): Promise<void>;
-  /** What a read of 0 bytes means: the host does not hold its end now but may yet, or the line is gone for good. */
+  /** What a read of 0 bytes means: the host does not hold its end now and may come back, or the line was hung up. */
   readonly endOfFile: 'absent-now' | 'hung-up';
-  /** What silence means here, for the message. */
+  /** What silence means on this device, as the end of a message. */
   readonly silence: string;
 }
 
-/** How long to sleep between two looks at the device, in milliseconds: doubles from the least to the most. */
+/** Between two reads of the device: doubles from the least to the most, and begins anew when bytes moved. */
 const MIN_PAUSE_MS = 1;
 const MAX_PAUSE_MS = 25;
 
-/** Exchanges over a character device, by looking at it again and again. Held open until it fails or is closed. */
+/** Exchanges over a character device by polling it. The device stays open until it fails or the pipe is closed. */
 export class DevicePipe implements Pipe {
   readonly uri: string;
   readonly #kind: DeviceKind;
@@ -73,6 +74,7 @@ export class DevicePipe implements Pipe {
       this.#refuseIfClosed();
       try {
         this.#fd = this.#io.open(path);
+        debug('pipe', () => `opened ${path}`);
         break;
       } catch (thrown) {
         if (errnoOf(thrown) !== 'EBUSY') throw openError(this.uri, path, thrown);
@@ -105,7 +107,7 @@ export class DevicePipe implements Pipe {
       let moved = 0;
       if (got === 0 && this.#kind.endOfFile === 'hung-up') throw this.#hungUp();
       if (got === 0) {
-        // Whoever comes next has not seen the request. Sending it twice is harmless: the same bytes get the same answer.
+        // The host that connects next has not seen the request. Sending the same bytes twice gets the same answer.
         present = false;
         sent = 0;
       } else {
@@ -126,17 +128,17 @@ export class DevicePipe implements Pipe {
 
   #late(signal: AbortSignal, present: boolean, wasPresent: boolean, unsent: boolean): AvmaError {
     if (!wasPresent) {
-      return hostAbsent(this.uri, 'the port is there, but nothing on the host holds its other end');
+      return hostAbsent(this.uri, 'the port exists, but no process on the host holds its other end');
     }
-    if (!present) return hostGone(this.uri, 'it let go of its end and did not come back in time');
+    if (!present) return hostGone(this.uri, 'it closed its end and did not come back in time');
     return hostSilent(
       this.uri,
       signal,
-      unsent ? 'the host holds the other end but does not read' : this.#kind.silence,
+      unsent ? 'the host holds the other end, but does not read' : this.#kind.silence,
     );
   }
 
-  // After every wait: the descriptor may be closed by now, and its number somebody else's.
+  // Called after every wait: the descriptor may be closed meanwhile, and its number belong to another file.
   #refuseIfClosed(): void {
     if (this.#closed) throw hostGone(this.uri, 'the pipe was closed on this side');
   }
@@ -166,12 +168,12 @@ function openError(uri: string, path: string, thrown: unknown): AvmaError {
     case 'ENODEV':
     case 'ENXIO':
     case 'EIO':
-      return hostAbsent(uri, `there is no device behind ${path}`, { cause: thrown });
+      return hostAbsent(uri, `${path} has no device behind it`, { cause: thrown });
     case 'EACCES':
     case 'EPERM':
       return new AvmaError('access-denied', `this user may not open ${path}`, {
         cause: thrown,
-        hint: 'Run it as root, or give this user the device with a udev rule.',
+        hint: 'Run the command as root, or give this user the device with a udev rule.',
       });
     default:
       return toAvmaError(thrown, `cannot open ${path}`);

@@ -2,14 +2,14 @@ import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs';
 import { errnoOf } from '../system/errno.ts';
 
 /**
- * Calls on a character device that never wait. Node offers no event-loop stream over one, and a read that waits sits
- * in the thread pool, which Node joins before it exits: with a silent host the process would never end.
+ * Calls on a character device that never wait. Node has no stream for such a device, and a read that waits occupies a
+ * thread of the pool, which Node joins before it exits: with a silent host the process would never end.
  */
 export interface DeviceIo {
   open(path: string): number;
-  /** How many bytes came; 0 when the device says end of file; null when there is nothing now. */
+  /** How many bytes were read; 0 at the device's end of file; null when there is nothing to read now. */
   read(fd: number, into: Uint8Array): number | null;
-  /** How many bytes went; null when there is no room now. */
+  /** How many bytes were written; null when there is no room now. */
   write(fd: number, bytes: Uint8Array): number | null;
   close(fd: number): void;
 }

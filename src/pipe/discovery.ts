@@ -9,23 +9,25 @@ import {
   VSOCK_HOST_CID,
   VSOCK_PORT,
 } from '../protocol/defaults.ts';
+import { debug } from '../system/debug.ts';
+import { errnoOf } from '../system/errno.ts';
 import { findProgram } from '../system/find-program.ts';
 import type { PipeEnvironment } from './environment.ts';
 import { findVirtioPort } from './virtio-port.ts';
 
-/** What came of one pipe that could be there. */
+/** One pipe that could be there, and what was found. */
 interface Candidate {
   readonly uri: string;
   /**
-   * `chosen`: it is there and the first that is. `present`: there, but another came before it. `absent`: not there.
-   * `unasked`: never chosen by itself; it has to be named.
+   * `chosen`: the first pipe that is there. `present`: there, after the chosen one. `absent`: not there. `unasked`: never
+   * chosen automatically, only when it is named.
    */
   readonly verdict: 'chosen' | 'present' | 'absent' | 'unasked';
   /** Why, as the rest of a sentence. */
   readonly reason: string;
 }
 
-/** Which pipe a guest takes when nobody names one, and why not the others. */
+/** The pipe that a guest uses when none is named, and why it does not use the others. */
 export interface Discovery {
   readonly uri: string | null;
   readonly candidates: readonly Candidate[];
@@ -34,8 +36,8 @@ export interface Discovery {
 type Finding = Pick<Candidate, 'uri' | 'reason'> & { readonly verdict: 'there' | 'absent' | 'unasked' };
 
 /**
- * Looks for a pipe, in this order: the virtio-serial port, Hyper-V's Data Exchange, the socket of a host on this same
- * machine. It looks at files only and opens nothing, so it says that a pipe is there, not that anybody answers.
+ * Looks for a pipe, in this order: the virtio-serial port, Hyper-V's Data Exchange, the socket of a host on this
+ * machine. Only looks at files and opens nothing, so a pipe that is there may still have no host at its other end.
  */
 export function discoverPipe(environment: PipeEnvironment): Discovery {
   const findings =
@@ -47,13 +49,14 @@ export function discoverPipe(environment: PipeEnvironment): Discovery {
     if (verdict !== 'there') return { uri, verdict, reason };
     return { uri, verdict: first?.uri === uri ? 'chosen' : 'present', reason };
   });
+  for (const { uri, verdict, reason } of candidates) debug('pipe', () => `${uri} ${verdict}: ${reason}`);
   return { uri: first?.uri ?? null, candidates };
 }
 
-/** What to throw when nothing was found: `pipe-not-found`, with what was looked for. */
+/** The error `pipe-not-found`, with each pipe that was looked for and why it is not used. */
 export function pipeNotFound({ candidates }: Discovery): AvmaError {
   const reasons = candidates.map(({ uri, reason }) => `${uri} (${reason})`).join(', ');
-  return new AvmaError('pipe-not-found', `no pipe to a host was found: ${reasons}`);
+  return new AvmaError('pipe-not-found', `this machine has no pipe to a host: ${reasons}`);
 }
 
 function virtio({ root }: PipeEnvironment): Finding {
@@ -64,7 +67,7 @@ function virtio({ root }: PipeEnvironment): Finding {
     : { uri, verdict: 'there', reason: `the port is ${file}` };
 }
 
-// The folder alone is no sign: installing the daemon's package makes it on any machine.
+// The folder alone proves nothing: the daemon's package makes it on every machine.
 function kvp({ root }: PipeEnvironment): Finding {
   const uri = 'kvp:';
   const folder = path.join(root, KVP_FOLDER);
@@ -87,7 +90,7 @@ function unix({ root }: PipeEnvironment): Finding {
   return { uri, verdict: 'there', reason: 'the socket is there' };
 }
 
-// A vsock leads to whoever runs this machine, also where that is a cloud: nobody is asked there unbidden.
+// Never chosen automatically: on a cloud VM the other end is the provider's hypervisor.
 function vsock({ root, env }: PipeEnvironment): Finding {
   const uri = `vsock:${VSOCK_HOST_CID}:${VSOCK_PORT}`;
   const device = path.join(root, 'dev/vsock');
@@ -95,18 +98,20 @@ function vsock({ root, env }: PipeEnvironment): Finding {
   if (findProgram('socat', env) === null) {
     return { uri, verdict: 'absent', reason: `${device} is there, but socat is not installed` };
   }
-  return { uri, verdict: 'unasked', reason: `not tried: name it to use it, AVMA_PIPE=${uri}` };
+  return { uri, verdict: 'unasked', reason: `used only when it is named: AVMA_PIPE=${uri}` };
 }
 
 function namedPipe(): Finding {
   const uri = `npipe://./pipe/${NAMED_PIPE}`;
-  return { uri, verdict: 'unasked', reason: `not tried: name it to use it, AVMA_PIPE=${uri}` };
+  return { uri, verdict: 'unasked', reason: `used only when it is named: AVMA_PIPE=${uri}` };
 }
 
 function firstLine(file: string): string | null {
   try {
     return readFileSync(file, 'utf8').split('\n')[0]?.trim() ?? null;
-  } catch {
+  } catch (thrown) {
+    // Containers and other platforms have no such file, or do not show it.
+    if (errnoOf(thrown) === undefined) throw thrown;
     return null;
   }
 }

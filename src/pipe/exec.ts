@@ -10,9 +10,9 @@ const NOT_EXECUTABLE = 126;
 const NOT_FOUND = 127;
 
 /**
- * `exec:COMMAND`, a child whose stdin and stdout lead to the host. The command is the shell's (`sh -c`, on Windows
- * `cmd /c`), quoting and all: whoever may set the URI may run commands as this user anyway. It runs in a session of
- * its own, so it cannot ask anything on the terminal, and is killed with all that it started when the pipe closes.
+ * `exec:COMMAND`, a command whose stdin and stdout lead to the host. A shell runs it (`sh -c`, on Windows `cmd /c`),
+ * with the shell's quoting: whoever may set the URI may run commands as this user anyway. The command runs in a session
+ * of its own, so it cannot ask anything on the terminal. When the pipe closes, it is killed with all that it started.
  */
 export function openExecPipe(uri: string, rest: string, environment: PipeEnvironment): Pipe {
   const command = rest.trim();
@@ -30,13 +30,13 @@ function explain(uri: string, { error, status, signal, lastWords }: ChildEnd): A
   if (error !== undefined) return hostAbsent(uri, error.message, { cause: error });
   const words = lastWords === '' ? '' : `: ${lastWords}`;
   if (status === NOT_FOUND) {
-    return hostAbsent(uri, `there is no such command${words}`, {
-      hint: 'Check the command and PATH; a service has a shorter PATH than a login.',
+    return hostAbsent(uri, `the shell does not find the command${words}`, {
+      hint: 'Check the command and PATH: a service has a shorter PATH than a login shell.',
     });
   }
   if (status === NOT_EXECUTABLE) {
-    return new AvmaError('access-denied', `${uri}: the command may not be run${words}`, {
-      hint: 'Make it executable for this user.',
+    return new AvmaError('access-denied', `${uri}: this user may not run the command${words}`, {
+      hint: 'Make the command executable for this user (chmod).',
     });
   }
   if (signal !== null) return hostGone(uri, `the command was ended by ${signal}${words}`);

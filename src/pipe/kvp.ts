@@ -6,6 +6,7 @@ import type { PoolRecord } from '../kvp/pool.ts';
 import { changePool, GUEST_TO_HOST, HOST_TO_GUEST, readSettledPool } from '../kvp/pool-file.ts';
 import { KVP_FOLDER } from '../protocol/defaults.ts';
 import { backoff } from '../system/backoff.ts';
+import { debug } from '../system/debug.ts';
 import { errnoOf } from '../system/errno.ts';
 import { pause } from '../system/pause.ts';
 import { AnswerReader } from './answer-reader.ts';
@@ -16,22 +17,22 @@ import { hostAbsent, hostGone, hostSilent, refuseIfAborted, uriInvalid } from '.
 const ENABLE =
   'Enable the Data Exchange integration service of the VM, and start hv_kvp_daemon (package hyperv-daemons).';
 
-/** How long to sleep between two looks at the host's pool, in milliseconds: doubles from the least to the most. */
+/** Between two reads of the host's pool: doubles from the least to the most. */
 const MIN_PAUSE_MS = 20;
 const MAX_PAUSE_MS = 500;
 
-/** What tidying up may take when the deadline has passed already. */
+/** How long removing the request may take after the deadline has passed. */
 const CLEANUP_TIMEOUT_MS = 250;
 
 /** `kvp:`, Hyper-V's Data Exchange; `kvp:/FOLDER` for pools that lie elsewhere. */
 export function openKvpPipe(uri: string, rest: string, environment: PipeEnvironment): Pipe {
   if (rest !== '' && !path.isAbsolute(rest)) {
-    throw uriInvalid(uri, 'it does not name a folder by its whole path', 'Write kvp: alone, as a rule.');
+    throw uriInvalid(uri, 'it does not name a folder by its whole path', 'Write kvp: alone, or kvp:/FOLDER.');
   }
   return new KvpPipe(uri, rest === '' ? path.join(environment.root, KVP_FOLDER) : rest);
 }
 
-/** Exchanges through the pools: the request as records of one, the answer as records of the other. */
+/** Exchanges through two pools: the request as records of one, the answer as records of the other. */
 class KvpPipe implements Pipe {
   readonly uri: string;
   readonly #folder: string;
@@ -61,7 +62,7 @@ class KvpPipe implements Pipe {
     this.#refuseIfMissing();
     const signal = AbortSignal.any([deadline, this.#closing.signal]);
     try {
-      // What another exchange left is of a process that was killed, or of one that writes it anew when it looks next.
+      // Remove other exchanges' records too: their process was killed, or writes them again when it reads next.
       const asked = { remove: isPartKey, append: request };
       if (!(await changePool(this.#pool(GUEST_TO_HOST), asked, signal))) {
         throw this.#late(deadline, 'another program holds the lock on the pool');
@@ -74,7 +75,7 @@ class KvpPipe implements Pipe {
         if (signal.aborted) {
           throw this.#late(
             deadline,
-            'the request lies in the pool, and Data Exchange does not tell whether the host looks',
+            'the request lies in the pool, and Data Exchange does not show whether the host reads it',
           );
         }
         await this.#keepAsking(reader.exchangeId, request, signal);
@@ -106,7 +107,7 @@ class KvpPipe implements Pipe {
     }
   }
 
-  // cloud-init empties the pool once a boot, and others may rewrite it from what they read before us.
+  // cloud-init empties the pool at each boot, and other programs may write back what they read before the request.
   async #keepAsking(exchangeId: string, request: readonly PoolRecord[], signal: AbortSignal): Promise<void> {
     const records = await readSettledPool(this.#pool(GUEST_TO_HOST), signal);
     if (records === null || gatherLines(records).has(exchangeId)) return;
@@ -117,7 +118,10 @@ class KvpPipe implements Pipe {
   #answer(reader: AnswerReader, line: string): Uint8Array {
     const answer = reader.push(Buffer.from(`${line}\n`));
     if (answer !== null) return answer;
-    throw new AvmaError('response-malformed', `${this.uri}: the host's records are not an answer`);
+    throw new AvmaError(
+      'response-malformed',
+      `${this.uri}: the host's records are not an answer to the request`,
+    );
   }
 
   #late(deadline: AbortSignal, seen: string): AvmaError {
@@ -131,8 +135,11 @@ class KvpPipe implements Pipe {
     const timer = setTimeout(() => enough.abort(), CLEANUP_TIMEOUT_MS);
     try {
       await changePool(this.#pool(GUEST_TO_HOST), { remove, append: [] }, enough.signal);
-    } catch {
-      // What became of the exchange matters more; the next one tidies up after this.
+    } catch (thrown) {
+      // The exchange's own result matters more, and the next exchange removes these records.
+      const error = toAvmaError(thrown, this.uri);
+      if (error.code === 'internal') throw error;
+      debug('kvp', () => `the request stays in the pool: ${error.message}`);
     } finally {
       clearTimeout(timer);
     }

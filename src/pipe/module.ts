@@ -9,15 +9,15 @@ import type { PipeEnvironment } from './environment.ts';
 import type { ExchangeOptions, Pipe } from './pipe.ts';
 import { hostSilent, refuseIfAborted, uriInvalid } from './pipe-errors.ts';
 
-/** What a module's default export is: called once, it makes the pipe. */
+/** A module's default export: called once, it makes the pipe. */
 export type PipeModule = (uri: string) => Pipe | Promise<Pipe>;
 
-/** What the module has to bring; `uri` is ours. */
+/** The methods that the module's pipe must have. */
 type UserPipe = Pick<Pipe, 'exchange' | 'close'>;
 
 /**
- * `module:./my-pipe.mjs`, a transport of the user's own. Its `exchange` may resolve with whatever came back: the
- * answering line is looked for in it. An error's `code`, when it is one of ours (`host-absent`), is kept.
+ * `module:./my-pipe.mjs`, a user's own transport. Its `exchange` may resolve with all bytes that came back: the answering
+ * line is looked for among them. If it throws an error whose `code` is one of avma's (`host-absent`), the code is kept.
  */
 export async function openModulePipe(uri: string, rest: string, environment: PipeEnvironment): Promise<Pipe> {
   if (!/^\.{0,2}[\\/]|^[A-Za-z]:[\\/]/.test(rest)) {
@@ -37,11 +37,15 @@ export async function openModulePipe(uri: string, rest: string, environment: Pip
     }
     throw new AvmaError('pipe-uri-invalid', `${uri} does not load: ${thrown}`, {
       cause: thrown,
-      hint: 'Correct the module that is named.',
+      hint: 'Run node on the module to see what is wrong with it.',
     });
   }
   if (!isUserPipe(made)) {
-    throw uriInvalid(uri, 'what it makes has no exchange() and close()', 'Correct the module that is named.');
+    throw uriInvalid(
+      uri,
+      'its default export returns an object without exchange() and close()',
+      'Return { exchange(frame, { signal }), close() } from the default export.',
+    );
   }
   return new ModulePipe(uri, made);
 }
@@ -58,7 +62,7 @@ class ModulePipe implements Pipe {
   async exchange(frame: Uint8Array, { signal }: ExchangeOptions): Promise<Uint8Array> {
     refuseIfAborted(this.uri, signal);
     const reader = new AnswerReader(frame);
-    const silent = () => hostSilent(this.uri, signal, 'the module has not come back with an answer');
+    const silent = () => hostSilent(this.uri, signal, 'the module did not return an answer');
     let bytes: unknown;
     try {
       bytes = await orAborted(this.#pipe.exchange(frame, { signal }), signal, silent);
@@ -69,7 +73,7 @@ class ModulePipe implements Pipe {
     const answer =
       bytes instanceof Uint8Array ? reader.push(Buffer.concat([bytes, Buffer.from('\n')])) : null;
     if (answer !== null) return answer;
-    throw new AvmaError('response-malformed', `${this.uri} came back with something else than an answer`);
+    throw new AvmaError('response-malformed', `${this.uri} returned bytes without an answer`);
   }
 
   async close(): Promise<void> {

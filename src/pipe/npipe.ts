@@ -17,7 +17,7 @@ export function openNamedPipe(uri: string, rest: string, environment: PipeEnviro
   return namedPipe(uri, `\\\\.\\pipe\\${name}`);
 }
 
-/** The pipe at a path. Node reaches a unix socket by the same call, which is how this can run elsewhere. */
+/** The pipe at a path. Node connects to a unix socket by the same call, so tests run this on other systems. */
 export function namedPipe(uri: string, path: string): Pipe {
   return new StreamPipe(uri, (signal) => connectPath(uri, path, signal));
 }

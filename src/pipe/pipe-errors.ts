@@ -1,12 +1,12 @@
 import { AvmaError, type AvmaErrorDetails } from '../errors/avma-error.ts';
 import { DeadlinePassed } from '../system/deadline.ts';
 
-/** Nobody holds the other end. `why` says what was looked at and what was found. */
+/** No host holds the other end. `why` says what was looked at and what was found. */
 export function hostAbsent(uri: string, why: string, details: AvmaErrorDetails = {}): AvmaError {
   return new AvmaError('host-absent', `no host at ${uri} (${why})`, details);
 }
 
-/** They were there and went away before the answer. */
+/** The host was there and went away before it answered. */
 export function hostGone(uri: string, why: string, details: AvmaErrorDetails = {}): AvmaError {
   return new AvmaError('host-gone', `the host at ${uri} went away before it answered: ${why}`, details);
 }
@@ -28,12 +28,12 @@ function whyAborted({ reason }: AbortSignal): string {
     : 'the exchange was called off';
 }
 
-/** The URI itself is wrong, or cannot work on this machine. */
+/** The URI is wrong, or cannot work on this machine. */
 export function uriInvalid(uri: string, why: string, hint?: string): AvmaError {
   return new AvmaError('pipe-uri-invalid', `${uri}: ${why}`, { hint });
 }
 
-/** @throws {AvmaError} `host-silent` when the exchange is over before it began. */
+/** @throws {AvmaError} `host-silent` if the signal had aborted before the exchange began. */
 export function refuseIfAborted(uri: string, signal: AbortSignal): void {
   if (signal.aborted) throw hostSilent(uri, signal, 'nothing was sent');
 }

@@ -1,3 +1,4 @@
+import { debug } from '../system/debug.ts';
 import { type PipeEnvironment, systemEnvironment } from './environment.ts';
 import type { Pipe } from './pipe.ts';
 import { uriInvalid } from './pipe-errors.ts';
@@ -37,5 +38,35 @@ export async function openPipe(
         .join(', ')}, for example unix:/run/avma/host.sock.`,
     );
   }
-  return open(uri, uri.slice(colon + 1), environment);
+  debug('pipe', () => `opening ${uri}`);
+  return traced(await open(uri, uri.slice(colon + 1), environment));
+}
+
+/** The same pipe, with each frame that passes shown under AVMA_DEBUG=wire: type, exchange ID, length, never a body. */
+function traced(pipe: Pipe): Pipe {
+  return {
+    uri: pipe.uri,
+    async exchange(frame, options) {
+      const started = performance.now();
+      const after = () => `after ${Math.round(performance.now() - started)} ms`;
+      debug('wire', () => `> ${headOf(frame)}, ${frame.length} bytes, over ${pipe.uri}`);
+      try {
+        const answer = await pipe.exchange(frame, options);
+        debug('wire', () => `< ${headOf(answer)}, ${answer.length} bytes, ${after()}`);
+        return answer;
+      } catch (thrown) {
+        debug('wire', () => `no answer ${after()}: ${String(thrown)}`);
+        throw thrown;
+      }
+    },
+    async close() {
+      await pipe.close();
+      debug('pipe', () => `closed ${pipe.uri}`);
+    },
+  };
+}
+
+/** Version, type and exchange ID of a frame: `avma/1 request 1e2d57863d0239f529cc4f35313c4d8f`. */
+function headOf(frame: Uint8Array): string {
+  return Buffer.from(frame).toString('latin1').trim().split(' ', 3).join(' ');
 }

@@ -17,7 +17,7 @@ export function connectPath(uri: string, path: string, signal: AbortSignal): Pro
     });
     const onAbort = () => {
       socket.destroy();
-      reject(hostSilent(uri, signal, 'the host does not take the connection'));
+      reject(hostSilent(uri, signal, 'the host does not accept the connection'));
     };
     signal.addEventListener('abort', onAbort, { once: true });
     socket.on('error', (error) => {
@@ -38,12 +38,12 @@ function connectError(uri: string, path: string, error: Error): AvmaError {
     case 'ENOTDIR':
       return hostAbsent(uri, `${path} does not exist`, { cause: error });
     case 'ECONNREFUSED':
-      return hostAbsent(uri, `${path} is there, but no process listens on it`, { cause: error });
+      return hostAbsent(uri, `the socket ${path} exists, but no process listens on it`, { cause: error });
     case 'EACCES':
     case 'EPERM':
       return new AvmaError('access-denied', `this user may not connect to ${path}`, {
         cause: error,
-        hint: 'Run it as root, or as a member of the group that owns the socket.',
+        hint: 'Run the command as root, or as a member of the group that owns the socket.',
       });
     case 'EAGAIN':
       return new AvmaError('host-silent', `the host at ${uri} has a full queue of waiting connections`, {

@@ -1,5 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
-import type { AvmaError } from '../errors/avma-error.ts';
+import { AvmaError } from '../errors/avma-error.ts';
+import { debug } from '../system/debug.ts';
 import { AnswerReader } from './answer-reader.ts';
 import type { ExchangeOptions, Pipe } from './pipe.ts';
 import { hostGone, hostSilent, refuseIfAborted } from './pipe-errors.ts';
@@ -8,18 +9,19 @@ import { hostGone, hostSilent, refuseIfAborted } from './pipe-errors.ts';
 export interface HostStream {
   readonly input: Readable;
   readonly output: Writable;
-  /** Resolves, never rejects, when the stream is over: with the error that an exchange under way then has. */
+  /** Resolves (never rejects) when the stream ends, with the error to throw from a pending exchange. */
   readonly ended: Promise<AvmaError>;
-  /** Lets go of it at once. Resolves when nothing of it is left. */
+  /** Closes the stream at once. Resolves when nothing of it is left. */
   destroy(): Promise<void>;
 }
 
-/** Opens the stream. Rejects with an {@link AvmaError}, also when the signal aborts; nothing is left open then. */
+/** Opens a stream. Rejects with an {@link AvmaError}, also when the signal aborts; then nothing is left open. */
 export type Connect = (signal: AbortSignal) => Promise<HostStream>;
 
 /**
- * Exchanges over a byte stream. It is opened by the first exchange and kept for the next, also past a deadline: the
- * late answer is then dropped by its exchange ID. A stream that broke or babbled is opened anew.
+ * Exchanges over a byte stream. The first exchange opens the stream, and it is kept for the next, also after a deadline:
+ * the next exchange ignores the late answer because of its exchange ID. After any other failure the next exchange opens
+ * a new stream.
  */
 export class StreamPipe implements Pipe {
   readonly uri: string;
@@ -40,7 +42,7 @@ export class StreamPipe implements Pipe {
       return await converse(this.uri, connection, frame, reader, signal);
     } catch (thrown) {
       if (this.#closed) throw this.#closedHere();
-      if ((thrown as AvmaError).code !== 'host-silent') await this.#drop(connection);
+      if (!(thrown instanceof AvmaError && thrown.code === 'host-silent')) await this.#drop(connection);
       throw thrown;
     }
   }
@@ -58,7 +60,11 @@ export class StreamPipe implements Pipe {
       throw this.#closedHere();
     }
     this.#connection = connection;
-    void connection.ended.then(() => this.#drop(connection));
+    debug('pipe', () => `connected over ${this.uri}`);
+    void connection.ended.then((error) => {
+      debug('pipe', () => error.message);
+      return this.#drop(connection);
+    });
     return connection;
   }
 

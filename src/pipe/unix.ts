@@ -5,10 +5,10 @@ import { uriInvalid } from './pipe-errors.ts';
 import { connectPath } from './socket-connection.ts';
 import { StreamPipe } from './stream-exchange.ts';
 
-/** `unix:PATH`, a host on the same kernel, or a hypervisor's unix socket. `unix:///PATH` is the same. */
+/** `unix:PATH`, a host on this machine or a hypervisor's unix socket. `unix:///PATH` is the same. */
 export function openUnixPipe(uri: string, rest: string, environment: PipeEnvironment): Pipe {
   const path = rest.startsWith('///') ? rest.slice(2) : rest;
-  if (path === '') throw uriInvalid(uri, 'it names no socket');
+  if (path === '') throw uriInvalid(uri, 'it names no socket', 'Write unix:/run/avma/host.sock.');
   if (environment.platform === 'win32') {
     throw uriInvalid(uri, 'unix sockets cannot be reached on Windows', 'Use npipe://./pipe/avma.');
   }
@@ -17,7 +17,7 @@ export function openUnixPipe(uri: string, rest: string, environment: PipeEnviron
   if (length > limit) {
     throw uriInvalid(
       uri,
-      `the path has ${length} bytes and a socket's address holds ${limit}`,
+      `the path has ${length} bytes, and a socket's path may have ${limit}`,
       'Use a shorter path, for example below /run.',
     );
   }

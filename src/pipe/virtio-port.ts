@@ -1,7 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { errnoOf } from '../system/errno.ts';
 
-/** The device file of a virtio-serial port by its name, or null: udev's link, else through sysfs where none runs. */
+/** The device file of the virtio-serial port with that name, or null. Found by udev's link, or in sysfs without udev. */
 export function findVirtioPort(name: string, root: string): string | null {
   const link = path.join(root, 'dev/virtio-ports', name);
   if (existsSync(link)) return link;
@@ -17,7 +18,9 @@ export function virtioPorts(root: string): { device: string; name: string }[] {
       device,
       name: portName(path.join(folder, device, 'name')),
     }));
-  } catch {
+  } catch (thrown) {
+    // The folder exists only on machines with virtio-serial.
+    if (errnoOf(thrown) === undefined) throw thrown;
     return [];
   }
 }
@@ -26,7 +29,8 @@ export function virtioPorts(root: string): { device: string; name: string }[] {
 function portName(file: string): string {
   try {
     return readFileSync(file, 'utf8').trim();
-  } catch {
+  } catch (thrown) {
+    if (errnoOf(thrown) === undefined) throw thrown;
     return '';
   }
 }

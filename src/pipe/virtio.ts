@@ -7,8 +7,8 @@ import { hostAbsent, uriInvalid } from './pipe-errors.ts';
 import { findVirtioPort, virtioPorts } from './virtio-port.ts';
 
 /**
- * `virtio:NAME`, a virtio-serial port (QEMU, libvirt, Proxmox, OpenStack). One process at a time may hold it: while
- * another does, it is tried until the deadline.
+ * `virtio:NAME`, a virtio-serial port (QEMU, libvirt, Proxmox, OpenStack). Only one process at a time can hold a port:
+ * while another does, opening it is tried until the deadline.
  */
 export function openVirtioPipe(uri: string, name: string, environment: PipeEnvironment, io?: DeviceIo): Pipe {
   if (!/^[^/\0]+$/.test(name) || /^\.+$/.test(name)) {
@@ -24,10 +24,12 @@ export function openVirtioPipe(uri: string, name: string, environment: PipeEnvir
       uri,
       others.length === 0
         ? 'this machine has no virtio-serial ports'
-        : `this machine has no such virtio-serial port, only ${others.join(', ')}`,
-      { hint: `Give the VM a virtio-serial channel of the name ${name}.` },
+        : `this machine has no virtio-serial port of that name, only ${others.join(', ')}`,
+      {
+        hint: `Give the VM a virtio-serial channel with the name ${name} in its configuration, then power it off and on; a reboot is not enough.`,
+      },
     );
   };
-  const silence = 'the host holds the other end but sent no answer';
+  const silence = 'the host holds the other end of the port, but sent no answer';
   return new DevicePipe(uri, { find, silence, endOfFile: 'absent-now' }, environment, io);
 }

@@ -1,8 +1,8 @@
-import { execFile } from 'node:child_process';
 import { AvmaError } from '../errors/avma-error.ts';
 import { VSOCK_HOST_CID, VSOCK_PORT } from '../protocol/defaults.ts';
 import { compareVersions } from '../schema/version.ts';
 import { findProgram } from '../system/find-program.ts';
+import { runProgram } from '../system/run-program.ts';
 import { type ChildEnd, spawnConnection } from './child-connection.ts';
 import type { PipeEnvironment } from './environment.ts';
 import type { Pipe } from './pipe.ts';
@@ -14,13 +14,13 @@ const MIN_SOCAT_VERSION = '1.7.4';
 const INSTALL_SOCAT = `Install socat ${MIN_SOCAT_VERSION} or newer: apt install socat, or dnf install socat.`;
 
 /**
- * `vsock:CID:PORT`, a host behind AF_VSOCK (QEMU, Firecracker, Cloud Hypervisor, Hyper-V, VMware). Node has no such
- * sockets, so a socat child holds it.
+ * `vsock:CID:PORT`, a host behind AF_VSOCK (QEMU, Firecracker, Cloud Hypervisor, Hyper-V, VMware). Node has no sockets
+ * of this kind, so the program socat holds the socket.
  */
 export function openVsockPipe(uri: string, rest: string, environment: PipeEnvironment): Pipe {
   const [, cid, port] = /^(\d{1,10}):(\d{1,10})$/.exec(rest) ?? [];
-  const most = 0xfffffffe;
-  if (cid === undefined || port === undefined || Number(cid) > most || Number(port) > most) {
+  const max = 0xfffffffe;
+  if (cid === undefined || port === undefined || Number(cid) > max || Number(port) > max) {
     throw uriInvalid(
       uri,
       'it does not name a CID and a port',
@@ -41,14 +41,12 @@ export function openVsockPipe(uri: string, rest: string, environment: PipeEnviro
 
 async function findSocat(uri: string, env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<string> {
   const file = findProgram('socat', env);
-  if (file === null) throw noSocat(`${uri} needs socat, and there is none on PATH`);
-  const about = await new Promise<string>((resolve, reject) => {
-    execFile(file, ['-V'], { env, signal, killSignal: 'SIGKILL' }, (error, stdout) => {
-      if (signal.aborted) reject(hostSilent(uri, signal, 'socat -V did not end'));
-      else if (error) reject(noSocat(`${uri} needs socat, and ${file} -V fails: ${error.message}`, error));
-      else resolve(stdout);
-    });
+  if (file === null) throw noSocat(`${uri} needs socat, which is not on PATH`);
+  const { status, stdout: about } = await runProgram(file, ['-V'], { env, signal }).catch((thrown) => {
+    throw noSocat(`${uri} needs socat, and ${file} does not start: ${thrown}`, thrown);
   });
+  if (signal.aborted) throw hostSilent(uri, signal, 'socat -V did not end');
+  if (status !== 0) throw noSocat(`${uri} needs socat, and ${file} -V fails with status ${status}`);
   const [, version] = /^socat version (\d+(?:\.\d+)+)/m.exec(about) ?? [];
   if (version === undefined || compareVersions(version, MIN_SOCAT_VERSION) < 0) {
     throw noSocat(
@@ -61,7 +59,7 @@ async function findSocat(uri: string, env: NodeJS.ProcessEnv, signal: AbortSigna
   return file;
 }
 
-function noSocat(message: string, cause?: Error): AvmaError {
+function noSocat(message: string, cause?: unknown): AvmaError {
   return new AvmaError('pipe-not-found', message, { cause, hint: INSTALL_SOCAT });
 }
 
@@ -74,7 +72,7 @@ function explain(uri: string, { error, status, signal, lastWords }: ChildEnd): A
   }
   if (/^(socket|connect)\(/.test(reason)) {
     return hostAbsent(uri, reason, {
-      hint: 'Look whether the VM has a vsock device and whether the host listens on that port.',
+      hint: 'Check that the VM has a vsock device (ls /dev/vsock) and that the host listens on that port.',
     });
   }
   if (reason !== '') return hostGone(uri, reason);

@@ -1,9 +1,10 @@
 import { readdirSync, readFileSync, readlinkSync, realpathSync } from 'node:fs';
 import path from 'node:path';
+import { errnoOf } from './errno.ts';
 
 /**
- * Who has a file open, in words: `process 412 (qemu-ga)`. Best effort: other users' processes show their files to root
- * only, and other containers' not at all.
+ * Which processes have a file open, for messages: `process 412 (qemu-ga)`. Other users' processes show their open files
+ * to root only, and those in other containers not at all.
  */
 export function describeHolders(file: string, root: string): string {
   const found = findHolders(file, root);
@@ -28,11 +29,12 @@ function findHolders(file: string, root: string): { pid: string; name: string }[
   return holders;
 }
 
-// Processes come and go while one looks.
+// Processes end while their folders in /proc are read, and some folders may not be read.
 function attempt<T>(look: () => T): T | undefined {
   try {
     return look();
-  } catch {
+  } catch (thrown) {
+    if (errnoOf(thrown) === undefined) throw thrown;
     return undefined;
   }
 }

@@ -77,7 +77,7 @@ describe('without a URI', () => {
     expect(discovery.candidates[3]).toEqual({
       uri: 'vsock:2:1688',
       verdict: 'unasked',
-      reason: 'not tried: name it to use it, AVMA_PIPE=vsock:2:1688',
+      reason: 'used only when it is named: AVMA_PIPE=vsock:2:1688',
     });
   });
 

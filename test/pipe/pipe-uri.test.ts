@@ -35,8 +35,8 @@ describe('a URI that cannot be', () => {
     ['loopback:', 'unknown pipe type loopback:'],
     ['constructor:x', 'unknown pipe type constructor:'],
     ['unix:', 'names no socket'],
-    [`unix:/${'x'.repeat(107)}`, '108 bytes and a socket'],
-    [`unix:/${'é'.repeat(60)}`, '121 bytes and a socket'],
+    [`unix:/${'x'.repeat(107)}`, '108 bytes, and a socket'],
+    [`unix:/${'é'.repeat(60)}`, '121 bytes, and a socket'],
     ['npipe:avma', 'does not name a pipe of this machine'],
     ['npipe://server/pipe/avma', 'does not name a pipe of this machine'],
     ['npipe://./pipe/avma', 'exist on Windows only'],
@@ -108,8 +108,8 @@ describe('exec', () => {
     ['exec:echo no licence here >&2; exit 1', 'host-gone', 'status 1: no licence here'],
     ['exec:kill -9 $$', 'host-gone', 'SIGKILL'],
     ['exec:exec 1>&-; sleep 60', 'host-gone', 'closed its output'],
-    ['exec:/etc/passwd', 'access-denied', 'may not be run'],
-    ['exec:no-such-command', 'host-absent', 'no such command'],
+    ['exec:/etc/passwd', 'access-denied', 'this user may not run the command'],
+    ['exec:no-such-command', 'host-absent', 'the shell does not find the command'],
   ])('%s: %s', async (uri, code, why) => {
     await expect(exchange(uri)).rejects.toMatchObject({ code, message: expect.stringContaining(why) });
   });
@@ -206,12 +206,12 @@ describe('module', () => {
 
   test.each([
     ['export default 7', 'pipe-uri-invalid', 'not a function'],
-    ['export default () => ({})', 'pipe-uri-invalid', 'no exchange() and close()'],
+    ['export default () => ({})', 'pipe-uri-invalid', 'without exchange() and close()'],
     ['throw new Error("broken")', 'pipe-uri-invalid', 'broken'],
     [
       'export default () => ({ exchange: async () => "text", close() {} })',
       'response-malformed',
-      'something else',
+      'without an answer',
     ],
     [
       'export default () => ({ exchange: async () => { throw Object.assign(new Error("no"), { code: "access-denied" }) }, close() {} })',

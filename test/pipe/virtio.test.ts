@@ -141,7 +141,7 @@ describe('a port as the driver behaves (scripted reads and writes)', () => {
   });
 
   test.each([
-    ['no host ever', ['absent'], 'host-absent', /nothing on the host holds its other end/],
+    ['no host ever', ['absent'], 'host-absent', /no process on the host holds its other end/],
     ['a host that says nothing', ['silent'], 'host-silent', /sent no answer/],
     ['a host that does not read', ['full'], 'host-silent', /does not read/],
     ['a host that went', ['silent', 'silent', 'absent'], 'host-gone', /did not come back/],

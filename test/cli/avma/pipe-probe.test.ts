@@ -230,7 +230,7 @@ describe('a pipe that is not there', () => {
     ['virtio:no.such.port', 'host-absent', /virtio-serial port/],
     ['kvp:/nowhere/hyperv', 'host-absent', /\/nowhere\/hyperv does not exist/],
     ['serial:/dev/no-such-line', 'host-absent', /\/dev\/no-such-line does not exist/],
-    ['exec:avma-no-such-command', 'host-absent', /no such command/],
+    ['exec:avma-no-such-command', 'host-absent', /the shell does not find the command/],
     ['npipe://./pipe/avma', 'pipe-uri-invalid', /Windows only/],
     ['module:/nowhere/pipe.mjs', 'file-not-found', /pipe\.mjs/],
     ['telnet:host', 'pipe-uri-invalid', /unknown pipe type telnet:/],
