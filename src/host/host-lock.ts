@@ -8,6 +8,13 @@ import { HOST_FILE } from './host-store.ts';
 /** The locked byte, far beyond the file's end: on Windows a locked byte could not be read by `avma host status`. */
 const LOCKED_BYTE = 2 ** 40;
 
+/**
+ * How long a host waits for the lock, in milliseconds: `avma host status` holds it for a moment to see whether a host
+ * serves from the folder.
+ */
+const LOCK_TIMEOUT_MS = 500;
+const LOCK_POLL_MS = 20;
+
 /** The right to serve from a host's folder, which one process has at a time. */
 export interface HostLock {
   release(): void;
@@ -24,7 +31,12 @@ export async function lockHost(folder: string): Promise<HostLock> {
   const { tryLock } = await import('../storage/native-lock.ts');
   const fd = openPlainFile(path.join(folder, HOST_FILE), fs.constants.O_RDWR);
   try {
-    if (!tryLock(fd, LOCKED_BYTE, 1)) {
+    const givenUpAt = performance.now() + LOCK_TIMEOUT_MS;
+    while (!tryLock(fd, LOCKED_BYTE, 1)) {
+      if (performance.now() < givenUpAt) {
+        await new Promise((resolve) => setTimeout(resolve, LOCK_POLL_MS));
+        continue;
+      }
       throw new AvmaError('state-locked', `another host is serving from ${folder}`, {
         hint: 'Stop that host, or set AVMA_HOST_DIR to another folder.',
       });
@@ -35,4 +47,21 @@ export async function lockHost(folder: string): Promise<HostLock> {
   }
   debug('lock', () => `host folder ${folder} locked`);
   return { release: () => fs.closeSync(fd) };
+}
+
+/**
+ * Whether a host serves from the folder now.
+ *
+ * @throws {AvmaError} `file-not-found`, `access-denied`.
+ */
+export async function isHostLocked(folder: string): Promise<boolean> {
+  const { tryLock } = await import('../storage/native-lock.ts');
+  const fd = openPlainFile(path.join(folder, HOST_FILE), fs.constants.O_RDWR);
+  try {
+    return !tryLock(fd, LOCKED_BYTE, 1);
+  } catch (thrown) {
+    throw toAvmaError(thrown, `cannot look at the lock of ${folder}`);
+  } finally {
+    fs.closeSync(fd);
+  }
 }

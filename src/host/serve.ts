@@ -1,4 +1,4 @@
-import { AvmaError } from '../errors/avma-error.ts';
+import { AvmaError, toAvmaError } from '../errors/avma-error.ts';
 import type { EventSink } from '../events/event-sink.ts';
 import type { HostEvent } from '../events/host-event.ts';
 import { createResponder } from './answering/responder.ts';
@@ -21,6 +21,7 @@ import { type HostObserver, observeAll } from './observer.ts';
 import { Counters } from './observers/counters.ts';
 import { eventLog } from './observers/event-log.ts';
 import { operatorLog } from './observers/operator-log.ts';
+import { removeServingRecord, writeServingRecord } from './serving-record.ts';
 
 /** How long answers in flight may take when the host stops, in milliseconds; then connections are cut. */
 const STOP_TIMEOUT_MS = 3000;
@@ -119,14 +120,31 @@ async function serveLocked(
     throw thrown;
   }
   const stopWatching = watchFiles(catalogs, certificate, notify);
+  recordServing(folder, endpoints.named, notify);
   const stop = once(async () => {
     stopWatching();
     await endpoints.close();
     await ledger.close();
+    removeServingRecord(folder);
     release();
     notify(counters.summary());
   });
   return { host, endpoints: endpoints.named, stop };
+}
+
+/** For `avma host status`; a host that cannot write it serves all the same. */
+function recordServing(folder: string, endpoints: readonly ServedEndpoint[], notify: Notify): void {
+  try {
+    writeServingRecord(
+      folder,
+      Date.now(),
+      endpoints.map(({ channel }) => channel.name),
+    );
+  } catch (thrown) {
+    const error = toAvmaError(thrown, 'cannot record that this host is running');
+    if (error.code === 'internal') throw error;
+    notify(`avma host status will not say since when this host is running: ${error.message}.`);
+  }
 }
 
 /** Events, counters and the operator's log each observe what happens; the throttle forgets closed channels. */

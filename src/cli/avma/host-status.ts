@@ -1,13 +1,15 @@
 import { Command } from 'commander';
 import { installedCertificate } from '../../host/certificate.ts';
 import { openHost } from '../../host/host-store.ts';
+import { readServing, type Serving } from '../../host/serving-record.ts';
+import { HOST_EDITIONS, mayActivateGuests } from '../../policy/windows.ts';
 import type { HostCertificate } from '../../protocol/host-certificate.ts';
 import { DAY_MS } from '../../schema/durations.ts';
 import { ANSWER_IS_NO, type Context } from './context.ts';
 import { certificateJson } from './lease-report.ts';
 import { writeData, writeJson } from './output.ts';
 import { type Field, formatFields } from './table.ts';
-import { formatDuration, formatMinute } from './time-text.ts';
+import { formatDuration, formatMinute, isoInstant } from './time-text.ts';
 
 interface StatusOptions {
   readonly check?: boolean;
@@ -32,17 +34,20 @@ ${ANSWER_IS_NO} otherwise. A certificate that ends within ${WARNING_DAYS} days i
     .action((options: StatusOptions) => showHostStatus(context, options));
 }
 
-function showHostStatus(context: Context, { json, check }: StatusOptions): void {
+async function showHostStatus(context: Context, { json, check }: StatusOptions): Promise<void> {
   const folder = context.settings().hostFolder;
   const host = openHost(folder);
   const certificate = installedCertificate(folder, host)?.certificate ?? null;
-  const validity = validityOf(certificate, Date.now());
+  const now = Date.now();
+  const validity = validityOf(certificate, now);
+  const serving = await readServing(folder);
   if (json === true) {
     writeJson('avma.host-status/1', {
       folder,
       name: host.name,
       hardwareId: host.hardwareId,
       state: validity.state,
+      serving: servingJson(serving),
       certificate: certificate === null ? null : certificateJson(certificate),
       remainingMinutes: validity.remainingMs === null ? null : Math.floor(validity.remainingMs / 60_000),
       warning: validity.warning,
@@ -54,6 +59,8 @@ function showHostStatus(context: Context, { json, check }: StatusOptions): void 
       ['Hardware ID', host.hardwareId],
       ['Folder', folder],
       ...validityFields(validity, certificate),
+      ...servingFields(serving, now),
+      ...nextFields(validity, serving),
     ];
     writeData(formatFields(fields, context.style));
   }
@@ -62,7 +69,7 @@ function showHostStatus(context: Context, { json, check }: StatusOptions): void 
 
 /** What the certificate is worth at one time, and what to do about it. */
 export interface Validity {
-  readonly state: 'not activated' | 'not yet valid' | 'activated' | 'expired';
+  readonly state: 'not activated' | 'not yet valid' | 'activated' | 'wrong edition' | 'expired';
   /** Until the certificate's end; null where it is not valid now. */
   readonly remainingMs: number | null;
   readonly warning: string | null;
@@ -82,7 +89,7 @@ export function validityOf(certificate: HostCertificate | null, now: number): Va
       nextSteps: ['avma host request > request.json, have it certified, avma host activate CERTIFICATE'],
     };
   }
-  const { notBefore, notAfter } = certificate;
+  const { notBefore, notAfter, edition } = certificate;
   if (now < notBefore) {
     return {
       ...invalid,
@@ -91,6 +98,10 @@ export function validityOf(certificate: HostCertificate | null, now: number): Va
     };
   }
   if (now > notAfter) return { ...invalid, state: 'expired', nextSteps: [RENEWAL] };
+  if (!mayActivateGuests(edition)) {
+    const step = `Have the vendor certify it with --edition ${HOST_EDITIONS[0]}: an edition ${edition} may not activate guests`;
+    return { ...invalid, state: 'wrong edition', nextSteps: [step] };
+  }
   const remainingMs = notAfter - now;
   const ends = remainingMs <= WARNING_DAYS * DAY_MS;
   return {
@@ -104,7 +115,7 @@ export function validityOf(certificate: HostCertificate | null, now: number): Va
 }
 
 function validityFields(validity: Validity, certificate: HostCertificate | null): Field[] {
-  const { state, remainingMs, warning, nextSteps } = validity;
+  const { state, remainingMs, warning } = validity;
   const left = remainingMs === null ? '' : `, ${formatDuration(remainingMs)} left`;
   const tone = state !== 'activated' ? 'bad' : warning === null ? 'good' : 'warn';
   return [
@@ -118,6 +129,36 @@ function validityFields(validity: Validity, certificate: HostCertificate | null)
           ['Serial', certificate.serial],
         ] as Field[])),
     ...(warning === null ? [] : [['Warning', { tone: 'warn', text: warning }] as Field]),
-    ...nextSteps.map((step, index): Field => [index === 0 ? 'Next' : '', { tone: 'strong', text: step }]),
   ];
+}
+
+/** `running since 2026-11-24 11:08 UTC (3 hours 5 minutes), process 4711`, and a row for each endpoint. */
+function servingFields(serving: Serving, now: number): Field[] {
+  if (serving.state === 'unknown') return [['Running', 'this user may not see whether it runs']];
+  if (serving.state === 'not running') return [['Running', { tone: 'warn', text: 'no' }]];
+  if (serving.record === null) return [['Running', { tone: 'good', text: 'yes' }]];
+  const { pid, startedAt, endpoints } = serving.record;
+  const since = `yes, since ${formatMinute(startedAt)} (${formatDuration(Math.max(0, now - startedAt))}), process ${pid}`;
+  return [
+    ['Running', { tone: 'good', text: since }],
+    ...endpoints.map((endpoint, index): Field => [index === 0 ? 'Endpoints' : '', endpoint]),
+  ];
+}
+
+function nextFields({ state, nextSteps }: Validity, { state: serving }: Serving): Field[] {
+  const steps =
+    state === 'activated' && serving === 'not running'
+      ? [...nextSteps, 'Start it: avma host serve --listen unix:/run/avma/host.sock']
+      : nextSteps;
+  return steps.map((step, index): Field => [index === 0 ? 'Next' : '', { tone: 'strong', text: step }]);
+}
+
+function servingJson(serving: Serving): object {
+  const record = serving.state === 'running' ? serving.record : null;
+  return {
+    state: serving.state,
+    since: record === null ? null : isoInstant(record.startedAt),
+    pid: record?.pid ?? null,
+    endpoints: record?.endpoints ?? [],
+  };
 }
