@@ -3,7 +3,11 @@ import { HANG_MS } from './test/support/hang.ts';
 import { SYSTEM_TESTS } from './test/tiers.ts';
 
 // Later than what a test itself waits for, so that the test can say what did not come.
-const TIMEOUTS = { testTimeout: 3 * HANG_MS, hookTimeout: 3 * HANG_MS };
+const TIMEOUTS = {
+  testTimeout: 3 * HANG_MS,
+  hookTimeout: 3 * HANG_MS,
+  expect: { poll: { timeout: HANG_MS } },
+};
 
 export default defineConfig({
   test: {

@@ -311,10 +311,16 @@ describe('one writer at a time', () => {
     });
     await inside.promise;
     const waiting = failureOf(store.update((state) => state));
-    for (let passed = 0; passed <= 5_100; passed += 10) {
+    let passed = 0;
+    let hasFailed = false;
+    void waiting.then(() => {
+      hasFailed = true;
+    });
+    for (; !hasFailed; passed += 10) {
       await vi.advanceTimersByTimeAsync(10);
       await new Promise((resolve) => setImmediate(resolve));
     }
+    expect(passed).toBeGreaterThanOrEqual(5_000);
     const failure = await waiting;
     expect(failure.code).toBe('state-locked');
     expect(failure.hresult).toBe(0x80070021);

@@ -32,7 +32,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await host.stop();
-  machine.close();
+  await machine.close();
 });
 
 describe('a guest', () => {
