@@ -28,3 +28,6 @@ export const SYSTEM_TESTS = [
   'test/storage/*.test.ts',
   'test/support/*.test.ts',
 ];
+
+/** Unit tests that replace whole modules, which works only in a process where nobody has loaded them before. */
+export const MOCKING_TESTS = ['test/guest/guest-service.test.ts'];
