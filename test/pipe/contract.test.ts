@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -15,15 +16,18 @@ import { type GuestEnd, openEnd } from './guest-end.ts';
 import { SITUATIONS, type Situation, type SituationName } from './situations.ts';
 import { hasSocat, TRANSPORTS } from './transports.ts';
 
-// Inside node_modules, so that the bundle finds the native package that it leaves outside.
-const BUILD = path.resolve(`node_modules/.cache/avma-pipe-test-${process.pid}`);
-const HARNESS = path.join(BUILD, 'exit-harness.cjs');
+/** Has the harness as one file. */
+let bundleFolder: string;
+let harness: string;
 
 beforeAll(async () => {
-  mkdirSync(BUILD, { recursive: true });
+  bundleFolder = mkdtempSync(path.join(tmpdir(), 'avma-b-'));
+  harness = path.join(bundleFolder, 'exit-harness.cjs');
+  // For the native package, which stays outside of the bundle.
+  symlinkSync(path.resolve('node_modules'), path.join(bundleFolder, 'node_modules'));
   await build({
     entryPoints: [fileURLToPath(new URL('./exit-harness.ts', import.meta.url))],
-    outfile: HARNESS,
+    outfile: harness,
     bundle: true,
     platform: 'node',
     format: 'cjs',
@@ -33,7 +37,7 @@ beforeAll(async () => {
   });
 });
 
-afterAll(() => rmSync(BUILD, { recursive: true, force: true }));
+afterAll(() => rmSync(bundleFolder, { recursive: true, force: true }));
 
 let folder: string;
 
@@ -157,7 +161,7 @@ function runHarness(
   argument: HarnessArgument,
 ): Promise<{ said: string; status: number | null; killedBy: NodeJS.Signals | null }> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [HARNESS, JSON.stringify(argument)], {
+    const child = spawn(process.execPath, [harness, JSON.stringify(argument)], {
       // A stderr that is a pipe would itself be something that Node holds.
       stdio: ['ignore', 'pipe', 'ignore'],
     });
