@@ -8,7 +8,7 @@ import { swapUuidByteOrder } from '../../../src/schema/uuid.ts';
 import { DAY, NOW } from '../../support/clock.ts';
 import { faultIn, rawRequest } from '../../support/raw-request.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
-import { OTHER_VM, VM } from '../../support/test-guest.ts';
+import { createTestGuest, DATACENTER_2025, OTHER_VM, VM } from '../../support/test-guest.ts';
 import { createTestHost, MemoryLedger, SHARED_CHANNEL } from '../../support/test-host.ts';
 
 describe('an answer', () => {
@@ -30,6 +30,19 @@ describe('an answer', () => {
       issuedAt: NOW,
       expiresAt: NOW + 7 * DAY,
       renewAfter: NOW + 3.5 * DAY,
+    });
+  });
+
+  test('grants no lease beyond the end of the host certificate', async () => {
+    const host = createTestHost({ certificate: { notAfter: NOW + DAY } });
+    const guest = createTestGuest(host);
+    await guest.installKey(DATACENTER_2025.key);
+    const { license } = await guest.look(DATACENTER_2025.activationId);
+    expect(license).toMatchObject({ status: 1, remainingMinutes: 1440 });
+    const request = rawRequest(host);
+    expect(request.answerIn(await host.ask(request.frame, SHARED_CHANNEL))).toMatchObject({
+      expiresAt: NOW + DAY,
+      renewAfter: NOW + DAY / 2,
     });
   });
 

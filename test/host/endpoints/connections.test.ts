@@ -12,10 +12,11 @@ import { failureOf } from '../../support/failures.ts';
 import { NO_DEADLINE } from '../../support/no-deadline.ts';
 import { rawRequest } from '../../support/raw-request.ts';
 import { asUnprivilegedUser } from '../../support/restrictions.ts';
-import { connectClient } from '../../support/socket-client.ts';
+import { connectClient, type SocketClient } from '../../support/socket-client.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 import { OTHER_VM, VM } from '../../support/test-guest.ts';
 import { createTestHost, type TestHost } from '../../support/test-host.ts';
+import { until } from '../../support/until.ts';
 
 const ID = '0123456789abcdef'.repeat(2);
 const HELLO: Frame = { type: 'hello', exchangeId: ID, body: new Uint8Array() };
@@ -194,6 +195,93 @@ describe('a connection is ended', () => {
   });
 });
 
+describe('a guest that sends many frames at once', () => {
+  const many = (count: number, frame = HELLO) =>
+    Buffer.concat(Array.from({ length: count }, () => encodeFrame(frame)));
+
+  test('does not keep another guest waiting until it has had all its answers', async () => {
+    const order: string[] = [];
+    const other = 'fedcba9876543210'.repeat(2);
+    let victim: SocketClient | undefined;
+    const { path } = await serve(async ({ exchangeId }) => {
+      order.push(exchangeId);
+      // Sent while the first frame of the flood is answered: the rest of it is in the host's hands by then.
+      if (order.length === 1) void victim?.send(encodeFrame({ ...HELLO, exchangeId: other }));
+      return { type: 'offer', exchangeId, body: new Uint8Array() };
+    });
+    victim = await connectClient(path);
+    const flooder = await connectClient(path);
+    await flooder.send(many(1000));
+    expect(await victim.next()).toMatchObject({ exchangeId: other });
+    for (let nth = 0; nth < 1000; nth++) await flooder.next();
+    expect(order.indexOf(other)).toBeLessThan(order.length - 1);
+  });
+
+  test('is answered to the frame in hand when the host stops, and not to the end', async () => {
+    let answered = 0;
+    let closed: Promise<void> | undefined;
+    const { path, endpoint } = await serve(async ({ exchangeId }) => {
+      answered++;
+      if (answered === 3) closed = endpoint.close(NO_DEADLINE);
+      return { type: 'offer', exchangeId, body: new Uint8Array() };
+    });
+    const client = await connectClient(path);
+    await client.send(many(1000));
+    for (let nth = 0; nth < 3; nth++) await client.next();
+    await client.ended;
+    await closed;
+    expect(answered).toBe(3);
+  });
+
+  test('and reads none of its answers is cut at the deadline of a stop', async () => {
+    let answered = 0;
+    const { host, path, endpoint } = await serve((frame) => {
+      answered++;
+      return bigOffers(frame);
+    });
+    (await connectDeafClient(path)).write(many(1000));
+    await until('its answers pile up', () => answered > 20);
+    await endpoint.close(AbortSignal.abort());
+    expect(host.log.join('\n')).toMatch(/was cut: the host is stopping/);
+  });
+
+  test('and reads none of its answers makes room for another when 128 such guests fill the socket', async () => {
+    const answers = new Map<string, number>();
+    const { host, path } = await serve((frame) => {
+      answers.set(frame.exchangeId, (answers.get(frame.exchangeId) ?? 0) + 1);
+      return bigOffers(frame);
+    });
+    for (let nth = 0; nth < 128; nth++) {
+      const exchangeId = nth.toString(16).padStart(32, '0');
+      (await connectDeafClient(path)).write(many(200, { ...HELLO, exchangeId }));
+    }
+    await until('all their answers pile up', () => {
+      return answers.size === 128 && [...answers.values()].every((count) => count > 20);
+    });
+    const newcomer = await connectClient(path);
+    await newcomer.send(encodeFrame(HELLO));
+    expect(await newcomer.next()).toMatchObject({ type: 'offer', exchangeId: ID });
+    expect(host.log.join('\n')).toMatch(/does not read its answers, and another one wants to connect/);
+  });
+});
+
+/** Answers of almost a whole frame, so that few of them fill a socket's buffers. */
+const bigOffers: FrameAnswer = async ({ exchangeId }) => ({
+  type: 'offer',
+  exchangeId,
+  body: Buffer.alloc(3000),
+});
+
+/** A guest that never reads. */
+async function connectDeafClient(path: string): Promise<net.Socket> {
+  const socket = net.connect({ path, allowHalfOpen: true });
+  onTestFinished(() => void socket.destroy());
+  socket.pause();
+  socket.on('error', () => {});
+  await new Promise((resolve) => socket.once('connect', resolve));
+  return socket;
+}
+
 describe("the host's socket", () => {
   test.each([0o600, 0o660, 0o666])('has the mode %o from the beginning', async (mode) => {
     const { path } = await serve(undefined, null, mode);
@@ -283,6 +371,34 @@ describe('a host that is told to stop', () => {
     await closed;
     expect(fs.existsSync(path)).toBe(false);
     await expect(connectClient(path)).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
+  test('makes its socket again when the file is deleted, and says so', async () => {
+    const { host, path } = await serve();
+    const before = await connectClient(path);
+    fs.rmSync(path);
+    await until('the socket is there', () => fs.existsSync(path));
+    const client = await connectClient(path);
+    for (const one of [before, client]) {
+      await one.send(encodeFrame(HELLO));
+      expect((await one.next()).type).toBe('offer');
+    }
+    expect(fs.statSync(path).mode & 0o777).toBe(0o600);
+    await until('it is said', () =>
+      host.log.includes(`The socket unix:${path} was deleted; the host has made it again.`),
+    );
+  });
+
+  test('leaves another file alone in the place of its socket, says so once, and comes back', async () => {
+    const { host, path } = await serve();
+    fs.rmSync(path);
+    fs.writeFileSync(path, 'keep me');
+    await until('it is said', () => host.log.some((line) => /another file is in its place/.test(line)));
+    expect(fs.readFileSync(path, 'utf8')).toBe('keep me');
+    fs.rmSync(path);
+    await until('the socket is there', () => fs.existsSync(path));
+    await connectClient(path);
+    expect(host.log.filter((line) => /in its place/.test(line))).toHaveLength(1);
   });
 
   test('leaves the socket alone that another host has put in its place', async () => {

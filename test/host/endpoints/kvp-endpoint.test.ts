@@ -1,4 +1,5 @@
 /** A host that can see a guest's Hyper-V pool files answers in them; real files, a real guest's pipe. */
+import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { afterEach, expect, onTestFinished, test, vi } from 'vitest';
@@ -59,6 +60,29 @@ test('a folder that cannot be used is told once', async () => {
   await until('it has looked several times', () => looks() >= 4);
   expect(told).toHaveLength(1);
   expect(told[0]).toContain(`kvp:${file} cannot be served: `);
+});
+
+test('a pool that is a pipe, or longer than any pool, is told once and keeps nothing waiting', async () => {
+  const folder = tempFolder();
+  const pool = `${folder}/.kvp_pool_1`;
+  execFileSync('mkfifo', [pool]);
+  const told: string[] = [];
+  const looks = countReadsIn(folder);
+  const served = serveKvpPools(
+    folder,
+    null,
+    async () => null,
+    (sentence) => told.push(sentence),
+  );
+  closing.push(() => served.close(NO_DEADLINE));
+  await until('it has looked several times', () => looks() >= 4);
+  expect(told).toEqual([expect.stringContaining('.kvp_pool_1 is a pipe, not a plain file')]);
+  fs.rmSync(pool);
+  // A gigabyte that takes no room on the disk.
+  fs.writeFileSync(pool, '');
+  fs.truncateSync(pool, 1024 ** 3);
+  await until('it is told', () => told.length > 1);
+  expect(told[1]).toMatch(/has more than \d+ bytes/);
 });
 
 /** Counts how often a file of the folder is read from now on, until the test has finished. */
