@@ -181,11 +181,11 @@ export const CODES = {
   ),
   'product-unknown': denied(
     HRESULT.SL_E_IA_ID_MISMATCH,
-    "On the host: copy the product's catalogue into /etc/avma/catalog.d, then restart avma host serve.",
+    "On the host: copy the product's catalogue into /etc/avma/catalog.d; a running host reads it within a second.",
   ),
   'product-mismatch': denied(
     HRESULT.SL_E_IA_ID_MISMATCH,
-    'Give guest and host the same catalogue: slmgr /ilc FILE here, /etc/avma/catalog.d on the host; then restart avma host serve.',
+    'Give guest and host the same catalogue: slmgr /ilc FILE here, /etc/avma/catalog.d on the host.',
   ),
   'product-not-served': denied(
     HRESULT.SL_E_IA_ID_MISMATCH,
