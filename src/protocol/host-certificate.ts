@@ -59,9 +59,13 @@ export function verifyHostCertificate(envelope: Envelope, anchors: readonly Trus
 /** The error for a certificate that no anchor vouches for: who signed it, and who is trusted instead. */
 function untrusted(envelope: Envelope, anchors: readonly TrustAnchor[]): AvmaError {
   if (anchors.length === 0) {
-    return new AvmaError('certificate-untrusted', 'no vendor is trusted here, so no host can be', {
-      hint: "Add the vendor's trust anchor: avma guest trust add FILE.",
-    });
+    return new AvmaError(
+      'certificate-untrusted',
+      'no vendor is trusted here, so no host can activate this machine',
+      {
+        hint: "Add the vendor's trust anchor: avma guest trust add FILE.",
+      },
+    );
   }
   const signer = envelope.signatures[0]?.keyid ?? 'none';
   const trusted = anchors.map(({ keyId, name }) => `${keyId} ("${name}")`).join(', ');

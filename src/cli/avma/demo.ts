@@ -8,10 +8,10 @@ import { AvmaError } from '../../errors/avma-error.ts';
 import type { Context } from './context.ts';
 import { writeData } from './output.ts';
 
-/** The published key of Windows Server 2012 R2 Standard: the guest that the demonstration plays. */
+/** The published client key of Windows Server 2012 R2 Standard: the product of the guest in the demonstration. */
 const CLIENT_KEY = 'DBGBW-NPF86-BJVTX-K3WKJ-MTB6V';
 
-/** How long the host may take to come up, in milliseconds. */
+/** How long the host may take until its socket is there, in milliseconds. */
 const HOST_START_TIMEOUT_MS = 15_000;
 
 export function demoCommand(context: Context): Command {
@@ -21,8 +21,8 @@ export function demoCommand(context: Context): Command {
 }
 
 /**
- * The whole activation with the real commands: each is a process of its own, and what is shown is what it printed.
- * Everything lies in one temporary folder, which is removed whatever happens.
+ * A whole activation with the real commands, each in a process of its own and with its own output.
+ * All files are in one temporary folder, which is removed at the end and after a failure.
  */
 async function runDemo(packageRoot: string): Promise<void> {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'avma-demo-'));
@@ -36,7 +36,7 @@ async function runDemo(packageRoot: string): Promise<void> {
     AVMA_TRUST_DIR: path.join(folder, 'trust'),
     AVMA_CONFIG: configuration,
     AVMA_PIPE: `unix:${socket}`,
-    // The machine's own ID may be missing, in a container say; the guest of this play is a new VM anyway.
+    // A container has no ID of its own, and the guest of the demonstration is a new VM on any machine.
     AVMA_VM_ID: randomUUID(),
   };
   const at = (name: string) => path.join(folder, name);
@@ -87,7 +87,7 @@ async function runDemo(packageRoot: string): Promise<void> {
   }
 }
 
-/** Shows the command as one would type it, then what it prints. @throws {AvmaError} if it fails. */
+/** Prints the command as a user would type it, then runs it. @throws {AvmaError} `internal` if the command fails. */
 async function runCommand(
   packageRoot: string,
   command: 'avma' | 'slmgr',
@@ -109,11 +109,12 @@ async function runCommand(
   if (status !== 0) throw new AvmaError('internal', `${command} ${args[0]} ended with status ${status}`);
 }
 
+/** Waits until the host listens. @throws {AvmaError} `internal` if it ends first or takes too long. */
 async function socketThere(socket: string, host: ChildProcess): Promise<void> {
   const givenUpAt = performance.now() + HOST_START_TIMEOUT_MS;
   while (!fs.existsSync(socket)) {
     if (host.exitCode !== null || performance.now() > givenUpAt) {
-      throw new AvmaError('internal', 'the host of the demonstration did not come up');
+      throw new AvmaError('internal', 'the host of the demonstration did not start');
     }
     await new Promise((resolve) => setTimeout(resolve, 20));
   }

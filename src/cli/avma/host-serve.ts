@@ -30,30 +30,30 @@ export function serveCommand(context: Context): Command {
     .description('Answer guests until stopped by SIGTERM or SIGINT')
     .option(
       '--listen <endpoint>',
-      'Create a socket and listen on it: unix:PATH[,vm=UUID][,mode=0660], on Windows npipe://./pipe/NAME[,vm=UUID]. Or answer in the Hyper-V pool files of a guest: kvp:FOLDER[,vm=UUID]. With vm=, only that VM is served. May be repeated',
+      'create a socket and listen on it: unix:PATH[,vm=UUID][,mode=0660], on Windows npipe://./pipe/NAME[,vm=UUID]; or answer in the Hyper-V pool files of a guest: kvp:FOLDER[,vm=UUID]; with vm=, only that VM is served; may be repeated',
       collect(parseListenEndpoint),
     )
     .option(
       '--connect <endpoint>',
-      'Connect to a socket that QEMU or libvirt created; retried until it exists: unix:PATH[,vm=UUID]. May be repeated',
+      'connect to a socket that QEMU or libvirt created; retried until it exists: unix:PATH[,vm=UUID]; may be repeated',
       collect(parseConnectEndpoint),
     )
     .option(
       '--libvirt [folder]',
-      "Serve every libvirt domain with the channel org.avma.activation.0. Domains come from virsh, or from a folder's *.xml",
+      "serve every libvirt domain with the channel org.avma.activation.0; domains come from virsh, or from a folder's *.xml",
     )
     .addOption(
-      new Option('--libvirt-interval <seconds>', 'Seconds between scans for started and stopped domains')
+      new Option('--libvirt-interval <seconds>', 'seconds between scans for started and stopped domains')
         .argParser(parseIntervalMs)
         .default(5000, '5'),
     )
     .addOption(
-      new Option('--throttle <count/seconds>', 'Requests that a channel may send in that time')
+      new Option('--throttle <count/seconds>', 'requests that a channel may send in that time')
         .argParser(parseThrottle)
         .default(DEFAULT_LIMIT, `${DEFAULT_LIMIT.burst}/${DEFAULT_LIMIT.window / 1000}`),
     )
     .addOption(
-      new Option('--lease-minutes <number>', 'Length of a lease; 10080 (7 days) at most')
+      new Option('--lease-minutes <number>', 'length of a lease; 10080 (7 days) at most')
         .argParser(parseLeaseMs)
         .default(MAX_LEASE, `${MAX_LEASE / 60_000}`),
     )

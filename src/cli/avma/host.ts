@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { AvmaError } from '../../errors/avma-error.ts';
-import { createHost, hostRequest, openHost } from '../../host/host-store.ts';
+import { createHost, type HostIdentity, hostRequest, openHost } from '../../host/host-store.ts';
 import { findVmId } from '../../machine/vm-id.ts';
 import { machineName } from '../settings.ts';
 import type { Context } from './context.ts';
@@ -44,7 +44,7 @@ The four steps of a new host:
 
 function init(context: Context, { name, json }: InitOptions): void {
   const folder = context.settings().hostFolder;
-  const made = createHost(folder, name ?? machineName(), ownMachineId(), Date.now());
+  const made = createOnce(folder, name ?? machineName());
   if (json === true) {
     writeJson('avma.host-init/1', { folder, name: made.name, hardwareId: made.hardwareId });
     return;
@@ -53,6 +53,22 @@ function init(context: Context, { name, json }: InitOptions): void {
     `Created host ${made.name} with the hardware ID ${made.hardwareId} in ${folder}`,
     'Next: avma host request > request.json, and send request.json to the vendor.',
   );
+}
+
+/** @throws {AvmaError} `file-exists` with the host that is there, and what may have been wanted instead. */
+function createOnce(folder: string, name: string): HostIdentity {
+  try {
+    return createHost(folder, name, ownMachineId(), Date.now());
+  } catch (thrown) {
+    if (!(thrown instanceof AvmaError) || thrown.code !== 'file-exists') throw thrown;
+    const { name: present, hardwareId } = openHost(folder);
+    throw new AvmaError('file-exists', `host ${present} (${hardwareId}) is in ${folder} already`, {
+      cause: thrown,
+      hint:
+        'To have it certified or its certificate renewed: avma host request. For its state: avma host status. ' +
+        'A second host needs a folder of its own: set AVMA_HOST_DIR. For a new name or new keys, move that folder away first; the new host needs a new certificate.',
+    });
+  }
 }
 
 function requestCommand(context: Context): Command {

@@ -1,4 +1,4 @@
-import { Command } from 'commander';
+import { Command, Help } from 'commander';
 import { packageVersion } from '../settings.ts';
 import { mayColor, STDERR, STDOUT, writeOutput } from '../terminal.ts';
 import type { Context } from './context.ts';
@@ -17,10 +17,13 @@ import { vendorCommand } from './vendor.ts';
  */
 export function createProgram(context: Context, json: boolean): Command {
   const { style } = context;
+  const plainHelp = new Help();
   const program = new Command('avma')
     .description('Activates virtual machines through their host, without a network.')
-    .version(packageVersion(context.launcher.packageRoot))
+    .version(packageVersion(context.launcher.packageRoot), '-V, --version', 'show the version')
     .addOption(debugOption())
+    .helpOption('-h, --help', 'show this help')
+    .helpCommand('help [command]', 'Show the help of a command')
     .configureOutput({
       writeOut: (text) => writeOutput(STDOUT, text),
       writeErr: (text) => {
@@ -34,7 +37,7 @@ export function createProgram(context: Context, json: boolean): Command {
     .configureHelp({
       styleTitle: (title) => style.paint('strong', title),
       optionDescription(option) {
-        const description = Object.getPrototypeOf(this).optionDescription.call(this, option);
+        const description = plainHelp.optionDescription(option);
         return option.mandatory ? `${description} (required)` : description;
       },
     })
