@@ -41,8 +41,7 @@ export function toAvmaError(thrown: unknown, doing: string): AvmaError {
   if (thrown instanceof AvmaError) return thrown;
   const code = (thrown as NodeJS.ErrnoException | null)?.code;
   const errno = typeof code === 'string' && ERRNO.test(code) ? code : undefined;
-  const reason = thrown instanceof Error ? thrown.message : String(thrown);
-  const message = `${doing}: ${reason}`;
+  const message = `${doing}: ${reasonOf(thrown)}`;
   switch (errno) {
     case 'EEXIST':
       return new AvmaError('file-exists', message, { cause: thrown });
@@ -66,4 +65,14 @@ export function toAvmaError(thrown: unknown, doing: string): AvmaError {
     default:
       return new AvmaError('io-error', message, { cause: thrown });
   }
+}
+
+/**
+ * `no such file or directory (ENOENT)`: Node's message without the system call and the paths, which the text before it
+ * names already. Other messages stay as they are.
+ */
+function reasonOf(thrown: unknown): string {
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  const match = /^(E[A-Z0-9]+): ([^,]+), \w+( '.*)?$/s.exec(message);
+  return match === null ? message : `${match[2]} (${match[1]})`;
 }

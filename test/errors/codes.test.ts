@@ -53,6 +53,18 @@ describe('what the system throws', () => {
   });
 
   test.each([
+    ["ENOENT: no such file or directory, open '/f'", 'no such file or directory (ENOENT)'],
+    ['ENOSPC: no space left on device, write', 'no space left on device (ENOSPC)'],
+    [
+      "EXDEV: cross-device link not permitted, rename '/f' -> '/g'",
+      'cross-device link not permitted (EXDEV)',
+    ],
+    ['something else: entirely', 'something else: entirely'],
+  ])('%s is said once, without the call', (message, reason) => {
+    expect(toAvmaError(new Error(message), 'cannot read /f').message).toBe(`cannot read /f: ${reason}`);
+  });
+
+  test.each([
     new TypeError('a mistake'),
     Object.assign(new TypeError('a mistake that Node found'), { code: 'ERR_INVALID_ARG_TYPE' }),
     'text',
