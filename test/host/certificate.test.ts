@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { certificateReader, installCertificate } from '../../src/host/certificate.ts';
+import { certificateReader, installCertificate, installedCertificate } from '../../src/host/certificate.ts';
 import { createHost, hostRequest } from '../../src/host/host-store.ts';
 import { generateKeyPair } from '../../src/protocol/curve-keys.ts';
 import { certifyHost, type Grant } from '../../src/vendor/certify-host.ts';
@@ -87,5 +87,85 @@ describe('a certificate', () => {
     expect(
       (await failureOf(() => installCertificate({ folder, host, bytes: request, from: 'f', now: NOW }))).code,
     ).toBe('file-invalid');
+  });
+
+  test('of another host in the place of this one counts as none, and is said once', () => {
+    const folder = tempFolder();
+    const host = createHost(folder, 'hv01', 'm', NOW);
+    const other = createHost(tempFolder(), 'hv02', 'x', NOW);
+    fs.writeFileSync(path.join(folder, 'certificate.json'), certificateFor(other));
+    const told: string[] = [];
+    const read = certificateReader(folder, host, (sentence) => told.push(sentence));
+    expect([read(), read()]).toEqual([undefined, undefined]);
+    expect(told).toEqual([expect.stringMatching(/is for host hv02 \(.*\), not for this one\.$/)]);
+  });
+
+  test('that is a link or a folder counts as none, and keeps nothing waiting', () => {
+    const folder = tempFolder();
+    const host = createHost(folder, 'hv01', 'm', NOW);
+    const file = path.join(folder, 'certificate.json');
+    const told: string[] = [];
+    fs.mkdirSync(file);
+    expect(certificateReader(folder, host, (sentence) => told.push(sentence))()).toBeUndefined();
+    fs.rmdirSync(file);
+    fs.symlinkSync('/dev/zero', file);
+    expect(certificateReader(folder, host, (sentence) => told.push(sentence))()).toBeUndefined();
+    expect(told).toEqual([
+      expect.stringContaining('is a folder, not a plain file'),
+      expect.stringContaining('is a link'),
+    ]);
+  });
+});
+
+describe('a certificate that is worse than the installed one', () => {
+  test.each<[string, Partial<Grant>, RegExp]>([
+    ['ends earlier', { days: 9 }, /it ends on 2026-06-10, the installed one on 2026-06-11/],
+    [
+      'is for an edition that may not activate',
+      { edition: 'ServerStandard', anyEdition: true },
+      /it is for edition ServerStandard/,
+    ],
+    [
+      'allows older guests only',
+      { osVersion: '6.3' },
+      /guests up to version 6\.3, the installed one up to 10\.0/,
+    ],
+  ])('%s: certificate-worse, unless forced', async (_what, grant, message) => {
+    const folder = tempFolder();
+    const host = createHost(folder, 'hv01', 'm', NOW);
+    const install = (bytes: Buffer, force = false) =>
+      installCertificate({ folder, host, bytes, from: 'f', now: NOW, force });
+    install(certificateFor(host));
+    const worse = certificateFor(host, grant);
+    const failure = await failureOf(() => install(worse));
+    expect(failure.code).toBe('certificate-worse');
+    expect(failure.message).toMatch(message);
+    expect(failure.hint).toContain('--force');
+    expect(installedCertificate(folder, host)?.certificate.notAfter).toBe(NOW + 10 * DAY);
+    expect(install(worse, true)).toEqual(installedCertificate(folder, host)?.certificate);
+  });
+
+  test('begins later, while the installed one is valid: certificate-worse', async () => {
+    const folder = tempFolder();
+    const host = createHost(folder, 'hv01', 'm', NOW);
+    installCertificate({ folder, host, bytes: certificateFor(host), from: 'f', now: NOW });
+    const later = certificateFor(host, { days: 20 }, NOW + DAY);
+    const failure = await failureOf(() =>
+      installCertificate({ folder, host, bytes: later, from: 'f', now: NOW }),
+    );
+    expect(failure.message).toMatch(/it begins on 2026-06-02/);
+  });
+
+  test('is not what a longer one for the same is, nor what any is after an ended one', () => {
+    const folder = tempFolder();
+    const host = createHost(folder, 'hv01', 'm', NOW);
+    installCertificate({ folder, host, bytes: certificateFor(host), from: 'f', now: NOW });
+    const longer = certificateFor(host, { days: 11 });
+    installCertificate({ folder, host, bytes: longer, from: 'f', now: NOW });
+    const later = NOW + 12 * DAY;
+    const next = certificateFor(host, { days: 1 }, later);
+    expect(installCertificate({ folder, host, bytes: next, from: 'f', now: later }).notAfter).toBe(
+      later + DAY,
+    );
   });
 });

@@ -1,10 +1,13 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { spawn } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { domainXml } from '../../support/domain-xml.ts';
 import { fakeVirsh } from '../../support/fake-virsh.ts';
 import { QemuSocket } from '../../support/qemu-socket.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 import { until } from '../../support/until.ts';
-import { TestMachine } from '../test-machine.ts';
+import { ROOT, STANDARD_2012_R2, STANDARD_2025, TestMachine } from '../test-machine.ts';
 import { runAvma } from './run-avma.ts';
 
 describe('what avma host serve is given', () => {
@@ -69,5 +72,43 @@ describe('a host that serves', () => {
     expect(host.output()).toContain(`unix:${domain.path} (VM ${machine.vmId}) is connected.\n`);
     expect(host.output()).toContain(`web01 (VM ${machine.vmId}) is no longer served on ${domain.path}.\n`);
     expect(host.output()).toMatch(/Stopped by SIGTERM\.\n$/);
+  });
+
+  test('although nothing can be written to its log: guests are activated, and SIGTERM stops it', async () => {
+    const socket = machine.at('f.sock');
+    const full = fs.openSync('/dev/full', 'w');
+    const qemu = new QemuSocket(machine.at('q'));
+    const args = ['host', 'serve', '--listen', `unix:${socket}`, '--connect', `unix:${qemu.path}`];
+    const host = spawn(process.execPath, [path.join(ROOT, 'bin/avma'), ...args], {
+      env: machine.env,
+      cwd: machine.folder,
+      stdio: ['ignore', 'ignore', full],
+    });
+    fs.closeSync(full);
+    onTestFinished(() => void host.kill('SIGKILL'));
+    const ended = new Promise((resolve) => host.once('exit', (status) => resolve(status)));
+    await until('it serves', () => fs.existsSync(socket));
+    // That the socket of QEMU's is connected to is said, too.
+    await qemu.start();
+    await until('it is connected', () => qemu.clients === 1);
+    await machine.mustRun('slmgr', ['/ipk', STANDARD_2012_R2], { env: { AVMA_PIPE: `unix:${socket}` } });
+    expect(machine.events('host').at(-1)).toMatchObject({ decision: 'approved' });
+    host.kill('SIGTERM');
+    expect(await ended).toBe(0);
+  });
+
+  test('says each approval and each refusal, and at its end how many there were', async () => {
+    const host = await machine.serve();
+    await machine.mustRun('slmgr', ['/ipk', STANDARD_2012_R2], { env: { AVMA_PIPE: host.uri } });
+    await machine.run('slmgr', ['/ipk', STANDARD_2025], { env: { AVMA_PIPE: host.uri } });
+    expect(await host.stop()).toBe(0);
+    expect(host.output()).toMatch(/^Host hv01 \(ServerDatacenter 6\.3\.9600\) answers guests\.$/m);
+    expect(host.output()).toMatch(
+      new RegExp(`^Approved: .* \\(VM ${machine.vmId}\\) on unix:h\\.sock until `, 'm'),
+    );
+    expect(host.output()).toMatch(
+      /^Refused: .*: product version 10\.0\.26100 is newer than this host's 6\.3\.9600\.$/m,
+    );
+    expect(host.output()).toMatch(/^Approved 1, refused 1, failed 0\.\nStopped by SIGTERM\.\n$/m);
   });
 });

@@ -167,3 +167,42 @@ function requestFor(catalog: ReturnType<typeof loadCatalog>): Situation {
   const { activationId, edition, osVersion } = listed;
   return { ...FINE, request: { ...REQUEST, activationId, edition, osVersion } };
 }
+
+describe('a refusal says what this host objects to, with both values', () => {
+  const day = new Date(NOW).toISOString().slice(0, 10);
+  test.each<[string, Partial<Situation>, string]>([
+    [
+      'the VM',
+      { channel: { name: 's', vmId: OTHER_VM } },
+      `the guest calls itself VM ${VM}, and this pipe belongs to another`,
+    ],
+    [
+      'the beginning of the certificate',
+      { now: CERTIFICATE.notBefore - 1 },
+      `its certificate begins on ${day}`,
+    ],
+    ['the end of the certificate', { now: CERTIFICATE.notAfter }, `its certificate ended on ${day}`],
+    [
+      'the edition of the certificate',
+      { certificate: { ...CERTIFICATE, edition: 'ServerStandard' } },
+      'its certificate is for edition ServerStandard, and only ServerDatacenter may activate guests',
+    ],
+    [
+      'a product that it does not know',
+      { request: { ...REQUEST, activationId: OTHER_VM } },
+      `no catalogue of this host lists the product ${OTHER_VM}`,
+    ],
+    [
+      'another version in its catalogue',
+      { request: { ...REQUEST, osVersion: '9.9' } },
+      `the guest's catalogue says ${product.edition} 9.9 of "${product.name}", this host's says ${product.edition} ${product.osVersion}`,
+    ],
+    [
+      'a product that is newer than the host',
+      { certificate: { ...CERTIFICATE, osVersion: '6.3.9600' } },
+      `product version ${product.osVersion} is newer than this host's 6.3.9600`,
+    ],
+  ])('%s', (_what, change, message) => {
+    expect(decide({ ...FINE, ...change })).toMatchObject({ approved: false, message });
+  });
+});

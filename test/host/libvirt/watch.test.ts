@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
@@ -184,6 +185,41 @@ describe('what is wrong with a domain', () => {
     await site.serve();
     await clients(qemu, 1);
     await site.hears(/broken\.xml is not served: it is not XML: line/);
+  });
+});
+
+describe('a file among the domains that is not a file of a domain', () => {
+  test.each<[string, (file: string) => void, RegExp]>([
+    ['a pipe', (file) => execFileSync('mkfifo', [file]), /is a pipe, not a plain file/],
+    ['a folder', (file) => fs.mkdirSync(file), /is a folder, not a plain file/],
+    ['a link to a device', (file) => fs.symlinkSync('/dev/zero', file), /is a link/],
+    [
+      'a gigabyte of nothing',
+      (file) => {
+        fs.writeFileSync(file, '');
+        fs.truncateSync(file, 1024 ** 3);
+      },
+      /has more than 1048576 bytes/,
+    ],
+    [
+      'ten megabytes of XML',
+      (file) => fs.writeFileSync(file, `<domain>${'<a/>'.repeat(2_500_000)}</domain>`),
+      /has more than 1048576 bytes/,
+    ],
+  ])('%s is said once; the others are served, and the host stops', async (_what, put, why) => {
+    const site = new Site();
+    const qemu = await qemuAt(site.at('port'));
+    put(path.join(site.domains, 'strange.xml'));
+    const running = await site.serve();
+    site.define('web01', domainXml({ path: qemu.path }));
+    await clients(qemu, 1);
+    fs.rmSync(path.join(site.domains, 'web01.xml'));
+    await site.hears(/web01 \(VM .*\) is no longer served/);
+    await site.looks();
+    expect(site.told.filter((sentence) => /strange\.xml/.test(sentence))).toEqual([
+      expect.stringMatching(why),
+    ]);
+    await running.stop();
   });
 });
 

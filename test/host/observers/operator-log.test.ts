@@ -1,0 +1,98 @@
+import { describe, expect, test } from 'vitest';
+import { AvmaError } from '../../../src/errors/avma-error.ts';
+import { operatorLog } from '../../../src/host/observers/operator-log.ts';
+import { MINUTE } from '../../support/clock.ts';
+import { rawRequest } from '../../support/raw-request.ts';
+import { OTHER_VM, VM } from '../../support/test-guest.ts';
+import { createTestHost, MemoryLedger, SHARED_CHANNEL } from '../../support/test-host.ts';
+
+const ofVm = { name: 'unix:/run/vm.sock', vmId: VM };
+
+describe("the operator's log has one line for", () => {
+  test('an approval: product, guest, channel, and until when', async () => {
+    const host = createTestHost();
+    await host.ask(rawRequest(host).frame);
+    expect(host.log).toEqual([
+      `Approved: Windows(R), ServerStandard edition, version 10.0.26100, for guest01 (VM ${VM}) on ${SHARED_CHANNEL.name} until 2026-06-08 12:00 UTC.`,
+    ]);
+  });
+
+  test('a refusal, with its reason', async () => {
+    const host = createTestHost({ certificate: { osVersion: '6.3.9600' } });
+    await host.ask(rawRequest(host).frame, ofVm);
+    expect(host.log).toEqual([
+      `Refused: Windows(R), ServerStandard edition, version 10.0.26100, for guest01 (VM ${VM}) on ${ofVm.name}: product version 10.0.26100 is newer than this host's 6.3.9600.`,
+    ]);
+  });
+
+  test('a request that cannot be answered, with its reason', async () => {
+    const host = createTestHost();
+    await host.ask(rawRequest(createTestHost()).frame, ofVm);
+    expect(host.log).toEqual([
+      `Failed: a request of VM ${VM} on ${ofVm.name}: the request does not open with this host's key.`,
+    ]);
+  });
+
+  test('a ledger that cannot be written, with the reason behind it', async () => {
+    const ledger = new MemoryLedger();
+    ledger.append = () => Promise.reject(new AvmaError('disk-full', 'no space left on device'));
+    const host = createTestHost({ ledger });
+    await host.ask(rawRequest(host).frame);
+    expect(host.log).toEqual([
+      expect.stringMatching(/the ledger could not be written: no space left on device\.$/),
+    ]);
+  });
+
+  test('a guest that names another VM on the channel of one', async () => {
+    const host = createTestHost();
+    await host.ask(rawRequest(host, { vmId: OTHER_VM }).frame, ofVm);
+    expect(host.log).toEqual([expect.stringContaining(`the guest calls itself VM ${OTHER_VM}`)]);
+  });
+
+  test('none for an answer that is repeated', async () => {
+    const host = createTestHost();
+    const { frame } = rawRequest(host);
+    await host.ask(frame);
+    await host.ask(frame);
+    expect(host.log).toHaveLength(1);
+  });
+});
+
+test('a fault of the program is logged with its stack', async () => {
+  const ledger = new MemoryLedger();
+  ledger.find = () => {
+    throw new RangeError('a mistake of ours');
+  };
+  const host = createTestHost({ ledger });
+  const answer = await host.ask(rawRequest(host).frame);
+  expect(answer?.type).toBe('fault');
+  expect(host.log[0]).toMatch(/a mistake of ours/);
+  expect(host.log.slice(1).join('\n')).toMatch(/^ +at .*operator-log\.test\.ts/);
+});
+
+test('a flood on one channel does not flood the log, nor hide the other channels', async () => {
+  const host = createTestHost();
+  for (let nth = 0; nth < 100; nth++) await host.ask(rawRequest(host).frame);
+  expect(host.log).toHaveLength(21);
+  expect(host.log.at(-1)).toBe(
+    `More lines about ${SHARED_CHANNEL.name} are left out until it calms down; events.jsonl has the details.`,
+  );
+  await host.ask(rawRequest(host).frame, ofVm);
+  expect(host.log.at(-1)).toMatch(/^Approved: .*vm\.sock/);
+  host.clock.advance(10 * MINUTE);
+  await host.ask(rawRequest(host).frame);
+  expect(host.log.at(-1)).toMatch(/^Approved: .* Left out before it: 80 lines about /);
+});
+
+test('a channel that is closed is forgotten', () => {
+  const lines: string[] = [];
+  const observe = operatorLog(
+    (line) => lines.push(line),
+    () => 0,
+  );
+  const cut = { kind: 'connection-cut', channel: SHARED_CHANNEL, why: 'noise' } as const;
+  for (let nth = 0; nth < 30; nth++) observe(cut);
+  observe({ kind: 'channel-closed', channel: SHARED_CHANNEL });
+  observe(cut);
+  expect(lines).toHaveLength(22);
+});
