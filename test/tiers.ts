@@ -1,6 +1,7 @@
 /**
- * Tests that start processes, open sockets, mount disks or wait for real clocks. Every other file is a unit test and
- * runs behind unit-guard.ts, where all of that fails: a new file in the wrong tier says so at its first run.
+ * Tests that start processes, open sockets, mount disks or wait for real clocks, and those that replace modules, which
+ * takes a process of their own. Every other file is a unit test and runs behind unit-guard.ts, where all of the former
+ * fails: a new file in the wrong tier says so at its first run.
  */
 export const SYSTEM_TESTS = [
   'test/cli/*.test.ts',
@@ -11,6 +12,7 @@ export const SYSTEM_TESTS = [
   'test/deploy/*.test.ts',
   'test/docs/walks.test.ts',
   'test/e2e/*.test.ts',
+  'test/guest/derivations.test.ts',
   'test/events/json-lines.test.ts',
   'test/guest/failed-activation.test.ts',
   'test/guest/state-store.test.ts',

@@ -61,7 +61,7 @@ export function readCatalog({ environment }: GuestContext): Catalog {
 }
 
 /** The vendors that this guest trusts. @throws {AvmaError} `file-invalid` for a file that is no trust anchor. */
-export function readAnchors({ environment }: GuestContext): StoredAnchor[] {
+function readAnchors({ environment }: GuestContext): StoredAnchor[] {
   return loadTrustAnchors(environment.trustFolders);
 }
 

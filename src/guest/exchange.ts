@@ -18,7 +18,7 @@ import { verifyResponse } from '../protocol/verify-response.ts';
 import { debug } from '../system/debug.ts';
 
 /** What the guest says of itself in a request. Each request gets an exchange ID of its own. */
-export type RequestFacts = Omit<Request, 'exchangeId'>;
+type RequestFacts = Omit<Request, 'exchangeId'>;
 
 /** One activation over a pipe. */
 export interface Exchange {

@@ -1,4 +1,3 @@
-import type { Catalog } from '../catalog/catalog.ts';
 import { type Product, WINDOWS_APPLICATION_ID } from '../catalog/product.ts';
 import { AvmaError, toAvmaError } from '../errors/avma-error.ts';
 import type { VmId } from '../machine/vm-id.ts';
@@ -6,40 +5,27 @@ import type { Trigger } from '../protocol/messages.ts';
 import { listFiles } from '../storage/atomic-file.ts';
 import { activateProduct } from './activation.ts';
 import { installCatalog } from './catalog-installation.ts';
-import {
-  createContext,
-  type GuestContext,
-  readAnchors,
-  readBasis,
-  readCatalog,
-  readClock,
-  readState,
-} from './context.ts';
+import { createContext, type GuestContext, readCatalog, readClock, readState } from './context.ts';
 import type { GuestEnvironment } from './environment.ts';
 import { type GuestState, type RearmScope, rearmCount } from './guest-state.ts';
 import type { KeyInstallation, LicensingService } from './licensing-service.ts';
 import { type GuestLook, lookAtProducts } from './looking.ts';
-import { type DerivedReport, deriveReport, kmsClientReport } from './product-report.ts';
+import { kmsClientReport } from './product-report.ts';
 import * as changes from './state-changes.ts';
 import { folderWarnings } from './state-folder-warnings.ts';
-import type { StoredAnchor } from './trust-store.ts';
 
 /**
  * The licensing service with what `avma guest status` shows besides. State, catalogues and trust anchors are read at
- * each call and at each access, so a service may stay open while other commands change them.
+ * each call, so a service may stay open while other commands change them.
  */
 export interface GuestService extends LicensingService {
   readonly vmId: VmId;
   readonly stateFile: string;
   /** What is unsafe about the guest's folders, in sentences. */
   readonly warnings: readonly string[];
-  readonly catalog: Catalog;
-  readonly anchors: readonly StoredAnchor[];
   state(): GuestState;
-  /** Everything about every product, each derived once. */
+  /** Everything about every product of the catalogues, each derived once. */
   look(): Promise<GuestLook>;
-  /** One product, without saving anything; undefined when no catalogue lists it. */
-  derive(activationId: string): DerivedReport | undefined;
   /** As {@link LicensingService.activate}, and says what started it: the host's log shows that. */
   activate(activationId: string, trigger?: Trigger): Promise<void>;
 }
@@ -74,18 +60,8 @@ function createService(context: GuestContext): GuestService {
     get warnings() {
       return folderWarnings(environment);
     },
-    get catalog() {
-      return readCatalog(context);
-    },
-    get anchors() {
-      return readAnchors(context);
-    },
     state: () => readState(context),
     look: () => lookAtProducts(context),
-    derive(activationId) {
-      const product = readCatalog(context).productOfActivationId(activationId);
-      return product && deriveReport(product, readBasis(context));
-    },
     service() {
       const state = readState(context);
       return {

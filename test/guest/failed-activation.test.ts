@@ -307,7 +307,7 @@ describe('an activation that fails leaves the held lease as it is, and says why 
       trigger: 'command',
       activationId,
     });
-    expect(service.derive(activationId)?.report.license).toEqual({
+    expect((await guest.look(activationId)).license).toEqual({
       status: LicenseStatus.licensed,
       reason: 0,
       remainingMinutes: 5 * 1440,

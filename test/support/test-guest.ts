@@ -5,6 +5,7 @@ import type { GuestEvent } from '../../src/events/guest-event.ts';
 import type { GuestEnvironment } from '../../src/guest/environment.ts';
 import { type GuestService, openGuestService } from '../../src/guest/guest-service.ts';
 import type { ProductReport } from '../../src/guest/license-report.ts';
+import type { DerivedReport } from '../../src/guest/product-report.ts';
 import type { Pipe } from '../../src/pipe/pipe.ts';
 import { TestClock } from './clock.ts';
 import { HANG_MS } from './hang.ts';
@@ -53,7 +54,9 @@ export interface TestGuest {
   installKey(key: string, change?: OpenChange): ReturnType<GuestService['installProductKey']>;
   /** Activates a product as `slmgr /ato` does, with a service of its own. @throws {AvmaError} the service's codes */
   activate(activationId: string, change?: OpenChange): Promise<void>;
-  /** Opens the service and looks at one product. */
+  /** Opens the service and looks at one product: the report, and what it was derived from. */
+  derive(activationId: string, change?: Partial<GuestEnvironment>): Promise<DerivedReport>;
+  /** As {@link derive}, the report alone. */
   look(activationId: string, change?: Partial<GuestEnvironment>): Promise<ProductReport>;
 }
 
@@ -93,6 +96,12 @@ export function createTestGuest(host: TestHost | null, options: TestGuestOptions
   };
   const open: TestGuest['open'] = ({ recover, ...change } = {}) =>
     openGuestService({ ...environment, ...change }, recover === undefined ? {} : { recover });
+  const derive: TestGuest['derive'] = async (activationId, change) => {
+    const { products } = await (await open(change)).look();
+    const derived = products.find(({ product }) => product.activationId === activationId);
+    if (derived === undefined) throw new TypeError(`no catalogue lists ${activationId}`);
+    return derived;
+  };
   return {
     clock,
     events,
@@ -105,11 +114,7 @@ export function createTestGuest(host: TestHost | null, options: TestGuestOptions
     open,
     installKey: async (key, change) => (await open(change)).installProductKey(key),
     activate: async (activationId, change) => (await open(change)).activate(activationId),
-    async look(activationId, change) {
-      const { products } = await (await open(change)).look();
-      const derived = products.find(({ product }) => product.activationId === activationId);
-      if (derived === undefined) throw new TypeError(`no catalogue lists ${activationId}`);
-      return derived.report;
-    },
+    derive,
+    look: async (activationId, change) => (await derive(activationId, change)).report,
   };
 }

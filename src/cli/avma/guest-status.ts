@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import type { GuestService } from '../../guest/guest-service.ts';
-import { LicenseStatus, type ProductReport } from '../../guest/license-report.ts';
+import { LicenseStatus } from '../../guest/license-report.ts';
+import type { DerivedReport } from '../../guest/product-report.ts';
 import type { StoredAnchor } from '../../guest/trust-store.ts';
 import { ANSWER_IS_NO, type Context } from './context.ts';
 import { openGuestToRead } from './guest-open.ts';
@@ -40,7 +41,7 @@ Examples:
 /** The whole status: what the JSON holds and the table is made from. */
 interface GuestStatus {
   readonly service: GuestService;
-  readonly reports: readonly ProductReport[];
+  readonly derived: readonly DerivedReport[];
   readonly products: readonly ProductStatus[];
   readonly pipe: PipeChoice;
   readonly trust: readonly StoredAnchor[];
@@ -53,11 +54,10 @@ async function showGuestStatus(context: Context, { json, check }: StatusOptions)
   const service = await openGuestToRead(context, 'avma guest status');
   const { products: looked, anchors } = await service.look();
   const withKey = looked.filter(({ report }) => report.partialProductKey !== null);
-  const state = service.state();
-  const products = withKey.map((derived) => describeProduct(derived, { state, anchors }));
+  const products = withKey.map((derived) => describeProduct(derived, anchors));
   const status: GuestStatus = {
     service,
-    reports: withKey.map(({ report }) => report),
+    derived: withKey,
     products,
     pipe: choosePipe(undefined, context.settings().pipe),
     trust: anchors,
@@ -85,13 +85,13 @@ function firstSteps(trustsNobody: boolean): string[] {
   ];
 }
 
-function toJson({ service, reports, products, pipe, trust, warnings, nextSteps }: GuestStatus): object {
+function toJson({ service, derived, products, pipe, trust, warnings, nextSteps }: GuestStatus): object {
   const { uri, from, candidates } = pipe;
   return {
     vmId: service.vmId,
     licensed: isLicensed(products),
     products,
-    wmi: reports.map((report) => wmiProduct(service, report)),
+    wmi: derived.map(wmiProduct),
     wmiService: wmiService(service.service()),
     pipe: { uri, from, tried: candidates },
     trust: trust.map(anchorJson),

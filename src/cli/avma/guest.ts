@@ -67,7 +67,7 @@ async function installKey(context: Context, argument: string, options: ExchangeO
     service.installProductKey(key),
     deadline,
   );
-  const product = describeNow(service, activationId);
+  const product = await describeNow(service, activationId);
   if (options.json === true) {
     writeJson('avma.guest-install-key/1', {
       product,
@@ -123,7 +123,7 @@ async function activate(
   const activated: ProductStatus[] = [];
   for (const { activationId: id } of targets) {
     await whileWaiting('waiting for the host', service.activate(id), context.settings().deadline);
-    const product = describeNow(service, id);
+    const product = await describeNow(service, id);
     activated.push(product);
     if (options.json !== true) say(activatedText(product));
   }

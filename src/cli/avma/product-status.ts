@@ -1,7 +1,6 @@
 import { AvmaError } from '../../errors/avma-error.ts';
 import { formatHresult } from '../../errors/hresult.ts';
 import type { GuestService } from '../../guest/guest-service.ts';
-import type { GuestState } from '../../guest/guest-state.ts';
 import { LicenseStatus } from '../../guest/license-report.ts';
 import type { DerivedReport } from '../../guest/product-report.ts';
 import type { StoredAnchor } from '../../guest/trust-store.ts';
@@ -43,7 +42,7 @@ export interface LeaseStatus {
   readonly hostEdition: string;
   readonly hostOsVersion: string;
   /** Whose trust anchor vouches for the host. */
-  readonly vendor: { readonly name: string; readonly keyId: string } | null;
+  readonly vendor: { readonly name: string; readonly keyId: string };
   readonly issuedAt: string;
   /** From when on a renewal is due: half of the lease. */
   readonly renewAfter: string;
@@ -75,14 +74,8 @@ const STATUS_NAMES: Record<LicenseStatus, string> = {
   6: 'extended grace',
 };
 
-/** What a product's status is made from, besides what was derived of it. */
-export interface StatusBasis {
-  readonly state: GuestState;
-  readonly anchors: readonly StoredAnchor[];
-}
-
-/** All that is shown of one product. Pure. */
-export function describeProduct(derived: DerivedReport, basis: StatusBasis): ProductStatus {
+/** All that is shown of one product. Pure. @param anchors - The vendors that this machine trusts. */
+export function describeProduct(derived: DerivedReport, anchors: readonly StoredAnchor[]): ProductStatus {
   const { product, report, verdict, time, endsAt, endedAt, lastAttempt } = derived;
   const { status, reason, remainingMinutes } = report.license;
   return {
@@ -102,13 +95,13 @@ export function describeProduct(derived: DerivedReport, basis: StatusBasis): Pro
     },
     problem:
       verdict?.kind === 'rejected' ? { code: verdict.error.code, message: verdict.error.message } : null,
-    lease: leaseOf(derived, basis),
+    lease: leaseOf(derived),
     lastAttempt: attemptOf(lastAttempt),
     trustedTime: isoOrNull(report.trustedTime),
     nextSteps: nextSteps({
       activatable: product.channel === 'VT:IA',
       status,
-      trustsNobody: basis.anchors.length === 0,
+      trustsNobody: anchors.length === 0,
       renewalDue: verdict?.kind === 'holds' && time.now >= verdict.verified.answer.renewAfter,
       problemHint: verdict?.kind === 'rejected' ? repairOf(verdict.error) : null,
       lastHint: lastAttempt?.hint ?? null,
@@ -122,26 +115,23 @@ export function describeProduct(derived: DerivedReport, basis: StatusBasis): Pro
  * @param activationId - Of a product that a catalogue lists.
  * @throws {AvmaError} `internal` for any other.
  */
-export function describeNow(service: GuestService, activationId: string): ProductStatus {
-  const derived = service.derive(activationId);
+export async function describeNow(service: GuestService, activationId: string): Promise<ProductStatus> {
+  const { products, anchors } = await service.look();
+  const derived = products.find(({ product }) => product.activationId === activationId);
   if (derived === undefined) throw new AvmaError('internal', `no catalogue lists ${activationId}`);
-  return describeProduct(derived, { state: service.state(), anchors: service.anchors });
+  return describeProduct(derived, anchors);
 }
 
-function leaseOf(
-  { product, verdict, time }: DerivedReport,
-  { state, anchors }: StatusBasis,
-): LeaseStatus | null {
+function leaseOf({ verdict, time }: DerivedReport): LeaseStatus | null {
   if (verdict === null || verdict.kind === 'rejected') return null;
-  const { answer, certificate } = verdict.verified;
-  const keyId = state.products[product.activationId]?.activation?.certificate.signatures[0]?.keyid;
-  const anchor = anchors.find((one) => one.keyId === keyId);
+  const { verified, anchor } = verdict;
+  const { answer, certificate } = verified;
   return {
     hostName: answer.hostName,
     hardwareId: answer.hardwareId,
     hostEdition: certificate.edition,
     hostOsVersion: certificate.osVersion,
-    vendor: anchor === undefined ? null : { name: anchor.name, keyId: anchor.keyId },
+    vendor: { name: anchor.name, keyId: anchor.keyId },
     issuedAt: isoInstant(answer.issuedAt),
     renewAfter: isoInstant(answer.renewAfter),
     expiresAt: isoInstant(answer.expiresAt),

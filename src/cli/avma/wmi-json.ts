@@ -1,19 +1,19 @@
-import type { GuestService } from '../../guest/guest-service.ts';
-import type { ProductReport, ServiceReport } from '../../guest/license-report.ts';
+import type { ServiceReport } from '../../guest/license-report.ts';
+import type { DerivedReport } from '../../guest/product-report.ts';
 import { isoInstant } from './time-text.ts';
 
 /**
  * A product under the property names of the WMI class SoftwareLicensingProduct, flat, for tools that know those:
  * numbers are numbers, minutes are minutes, times are ISO 8601, and what Windows leaves empty is null.
  */
-export function wmiProduct(service: GuestService, report: ProductReport): object {
+export function wmiProduct({ product, report }: DerivedReport): object {
   const { license, virtualMachineActivation, kmsClient } = report;
   return {
     ID: report.activationId,
     ApplicationID: report.applicationId,
     Name: report.name,
     Description: report.description,
-    LicenseFamily: service.catalog.productOfActivationId(report.activationId)?.edition ?? '',
+    LicenseFamily: product.edition,
     LicenseIsAddon: report.isAddon,
     LicenseStatus: license.status,
     LicenseStatusReason: license.reason,
