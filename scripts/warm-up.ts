@@ -12,7 +12,7 @@ import { DEFAULT_LIMIT } from '../src/host/answering/throttle.ts';
 import { installCertificate } from '../src/host/certificate.ts';
 import { createHost, hostRequest } from '../src/host/host-store.ts';
 import { serve } from '../src/host/serve.ts';
-import { MAX_LEASE } from '../src/protocol/answer.ts';
+import { MAX_LEASE_MS } from '../src/protocol/answer.ts';
 import { certifyHost } from '../src/vendor/certify-host.ts';
 import { createVendorRoot, openVendorRoot } from '../src/vendor/trust-root.ts';
 
@@ -47,7 +47,7 @@ async function warmUp(): Promise<void> {
     catalogFolders,
     listen: [{ kind: 'socket', path: at('host.sock'), vmId: null, mode: 0o600 }],
     throttle: DEFAULT_LIMIT,
-    leaseMs: MAX_LEASE,
+    leaseMs: MAX_LEASE_MS,
     events: { write() {} },
   });
   addTrustAnchor(vendor.anchorFile, at('guest/trust.d'));

@@ -7,7 +7,7 @@ const PRODUCT_KEY = new RegExp(`^${GROUP}(-${GROUP}){4}$`);
 /** How a product key is written, for messages: as the rest of a sentence after "must be". */
 export const PRODUCT_KEY_RULE = `five groups of five characters with hyphens between them, made of the letters ${LETTERS} and the digits ${DIGITS} only`;
 
-/** A key as it is compared: upper case, without blanks around it; undefined if it is not shaped like one. */
+/** A key in upper case, without blanks around it, as keys are compared; undefined for another shape. */
 export function normalizeProductKey(typed: string): string | undefined {
   const key = typed.trim().toUpperCase();
   return PRODUCT_KEY.test(key) ? key : undefined;

@@ -2,8 +2,6 @@ import * as z from 'zod/mini';
 import { anyText, integer, longLabel, oneOf, osVersion, shortLabel, text, uuid } from '../schema/shapes.ts';
 import { normalizeProductKey } from './product-key.ts';
 
-export { WINDOWS_APPLICATION_ID } from '../policy/windows.ts';
-
 /** How a product is licensed, in slmgr's words for the key's channel. Only VT:IA products can be activated by a host. */
 export const CHANNELS = ['VT:IA', 'Volume:GVLK', 'Volume:MAK', 'Retail', 'OEM:DM'] as const;
 type Channel = (typeof CHANNELS)[number];

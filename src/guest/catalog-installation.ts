@@ -1,7 +1,8 @@
 import path from 'node:path';
 import { loadCatalog, readCatalogFile } from '../catalog/catalog.ts';
-import { type Product, WINDOWS_APPLICATION_ID } from '../catalog/product.ts';
+import type { Product } from '../catalog/product.ts';
 import { AvmaError } from '../errors/avma-error.ts';
+import { WINDOWS_APPLICATION_ID } from '../policy/windows.ts';
 import { listFiles, makePrivateFolder, replaceFile } from '../storage/atomic-file.ts';
 import { readBoundedFile } from '../storage/read-file.ts';
 import { debug } from '../system/debug.ts';

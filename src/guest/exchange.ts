@@ -146,7 +146,6 @@ function faultError(body: Uint8Array): AvmaError {
     'protocol-unsupported': `it speaks version ${supported.versions.join(', ')} of the protocol only`,
     'request-unopened': 'it cannot open the request: it was sealed to another host',
     'request-malformed': 'it opened the request and cannot make sense of it',
-    'exchange-reused': 'it has seen this exchange ID with other bytes',
     'host-not-activated': 'it has no certificate yet, so it can activate nobody',
     throttled: 'too many requests came over this pipe',
     'io-error': 'it cannot write its ledger',

@@ -1,6 +1,7 @@
-import { type Product, WINDOWS_APPLICATION_ID } from '../catalog/product.ts';
+import type { Product } from '../catalog/product.ts';
 import { AvmaError, toAvmaError } from '../errors/avma-error.ts';
 import type { VmId } from '../machine/vm-id.ts';
+import { WINDOWS_APPLICATION_ID } from '../policy/windows.ts';
 import type { Trigger } from '../protocol/messages.ts';
 import { listFiles } from '../storage/atomic-file.ts';
 import { activateProduct } from './activation.ts';

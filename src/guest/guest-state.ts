@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
-import { WINDOWS_APPLICATION_ID } from '../catalog/product.ts';
 import { AvmaError } from '../errors/avma-error.ts';
+import { WINDOWS_APPLICATION_ID } from '../policy/windows.ts';
 import { SignedLease } from '../protocol/answer.ts';
 import { Envelope, parseJson } from '../protocol/envelope.ts';
 import { placeOf } from '../schema/issue-place.ts';

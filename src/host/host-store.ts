@@ -2,13 +2,14 @@ import { createHash, randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import * as z from 'zod/mini';
-import { AvmaError, toAvmaError } from '../errors/avma-error.ts';
+import { AvmaError } from '../errors/avma-error.ts';
 import { exportPrivateKey, generateKeyPair, importPrivateKey, type KeyPair } from '../protocol/curve-keys.ts';
 import { type Envelope, PAYLOAD_TYPES, parseJson, signEnvelope } from '../protocol/envelope.ts';
 import type { HostCertificate } from '../protocol/host-certificate.ts';
 import { HostRequest } from '../protocol/host-request.ts';
 import { hardwareId, instant, oneOf, shortLabel } from '../schema/shapes.ts';
-import { createFile, makePrivateFolder, readFileIfAny, replaceFile } from '../storage/atomic-file.ts';
+import { createFile, makePrivateFolder, replaceFile } from '../storage/atomic-file.ts';
+import { readPlainFile, readPlainFileIfAny } from '../storage/read-file.ts';
 
 /** Who a host is: what `avma host init` makes, once. */
 export interface HostIdentity {
@@ -27,6 +28,9 @@ const HostFile = z.strictObject({
 
 /** The name, the hardware ID; never replaced once it is there. */
 export const HOST_FILE = 'host.json';
+/** The longest key file or host.json that is read, in bytes: they have some hundred. */
+const MAX_HOST_FILE_BYTES = 64 * 1024;
+
 const SIGNING_KEY = 'signing.key';
 const BOX_KEY = 'box.key';
 
@@ -73,7 +77,7 @@ export function createHost(
 /** @throws {AvmaError} `file-not-found` if `avma host init` has not run, `file-invalid` for a damaged folder. */
 export function openHost(folder: string): HostIdentity {
   const file = path.join(folder, HOST_FILE);
-  const bytes = readFileIfAny(file);
+  const bytes = readPlainFileIfAny(file, MAX_HOST_FILE_BYTES);
   if (bytes === undefined) {
     throw new AvmaError('file-not-found', `there is no host in ${folder}`, {
       hint: 'Make one: avma host init.',
@@ -91,11 +95,7 @@ export function openHost(folder: string): HostIdentity {
 }
 
 function readKey(curve: 'ed25519' | 'x25519', file: string): KeyPair {
-  try {
-    return importPrivateKey(curve, fs.readFileSync(file, 'utf8'), file);
-  } catch (thrown) {
-    throw toAvmaError(thrown, `cannot read the host's key ${file}`);
-  }
+  return importPrivateKey(curve, readPlainFile(file, MAX_HOST_FILE_BYTES).toString('utf8'), file);
 }
 
 /** The request to the vendor for a certificate, signed with the host's own key to show that the host has it. */

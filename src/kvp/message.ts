@@ -1,10 +1,10 @@
 import type { PoolRecord } from './pool.ts';
 
 /**
- * How a frame travels in records, both ways: its line, without the newlines around it, in parts of at most 900
- * characters. Part n of m of an exchange has the key `avma.EXCHANGE-ID.n/m`, n from 1; the guest's are in pool 1
- * (Windows' `Guest`), the host's in pool 0 (`External`). A message is there when all its parts are, in whatever order
- * they came. 900, because 990 is the most that others found to arrive on every version, and a frame has five parts so.
+ * How a frame travels in records, in both directions: its line, without the newlines around it, in parts of at most 900
+ * characters. Part n of m of an exchange has the key `avma.EXCHANGE-ID.n/m`, n from 1. The guest's parts are in pool 1
+ * (Windows' `Guest`), the host's in pool 0 (`External`). A message is complete when all its parts are there, in any
+ * order. 900, because longer values than 990 do not arrive on every version of Windows; a frame then has five parts.
  */
 const MAX_PART_LENGTH = 900;
 
@@ -13,16 +13,17 @@ const MAX_PARTS = 5;
 
 const KEY = /^avma\.([0-9a-f]{32})\.([1-9])\/([1-9])$/;
 
-/** Whether a record is a part of one of our messages. */
+/** True for the key of a part of a message. */
 export function isPartKey(key: string): boolean {
   return KEY.test(key);
 }
 
-/** The exchange that a record is a part of, or null. */
+/** The exchange ID in the key of a part; null for other keys. */
 export function exchangeOfKey(key: string): string | null {
   return KEY.exec(key)?.[1] ?? null;
 }
 
+/** A line as records, one for each part. */
 export function splitLine(exchangeId: string, line: string): PoolRecord[] {
   const total = Math.max(1, Math.ceil(line.length / MAX_PART_LENGTH));
   return Array.from({ length: total }, (_, index) => ({
@@ -31,7 +32,7 @@ export function splitLine(exchangeId: string, line: string): PoolRecord[] {
   }));
 }
 
-/** The messages that are complete, by exchange ID. */
+/** The lines of the complete messages, by exchange ID. */
 export function gatherLines(records: readonly PoolRecord[]): Map<string, string> {
   const parts = new Map<string, Map<number, string>>();
   for (const { key, value } of records) {
@@ -39,7 +40,7 @@ export function gatherLines(records: readonly PoolRecord[]): Map<string, string>
     if (exchangeId === undefined || Number(total) > MAX_PARTS || Number(part) > Number(total)) continue;
     const message = `${exchangeId}/${total}`;
     const known = parts.get(message) ?? new Map<number, string>();
-    // Of two records with one key the first counts: it is the one that the daemon finds and changes.
+    // Of two records with one key the first counts, because the daemon finds and changes that one.
     if (!known.has(Number(part))) known.set(Number(part), value);
     parts.set(message, known);
   }

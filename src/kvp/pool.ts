@@ -13,19 +13,19 @@ const KEY_LENGTH = 512;
 const VALUE_LENGTH = 2048;
 export const RECORD_LENGTH = KEY_LENGTH + VALUE_LENGTH;
 
-/** What the kernel lets through to the host, in UTF-16 units; it cuts the rest off and says nothing. */
+/** The longest key and value that the kernel passes to the host, in UTF-16 units; it cuts longer ones silently. */
 const KEY_UNITS = 254;
 const VALUE_UNITS = 1022;
 
-/** All records in the file's order, empty ones left out. A cut record at the end is not one. */
+/** All records in the file's order, without empty ones and without a cut record at the end. */
 export function readPool(bytes: Uint8Array): PoolRecord[] {
   return [...slices(bytes)].map(decodeRecord).filter(({ key }) => key !== '');
 }
 
-/** @throws {AvmaError} `argument-invalid` for what would not arrive whole. */
+/** The 2560 bytes of a record. @throws {AvmaError} `argument-invalid` for a key or value that would be cut. */
 export function encodeRecord({ key, value }: PoolRecord): Uint8Array {
   const record = Buffer.alloc(RECORD_LENGTH);
-  // Both keep a NUL after them: the daemon copies with strcpy.
+  // Key and value end in a NUL: the daemon copies them with strcpy.
   if (key.length > KEY_UNITS || record.write(key, 0, KEY_LENGTH - 1) < Buffer.byteLength(key)) {
     throw new AvmaError('argument-invalid', `a key of ${key.length} characters does not fit a KVP record`);
   }
@@ -42,8 +42,8 @@ export function encodeRecord({ key, value }: PoolRecord): Uint8Array {
 }
 
 /**
- * What has to be written, and where, so that the records with these keys are gone: all that stands before the first of
- * them stays untouched, and what follows moves up byte by byte as it is. Null when there is none.
+ * Which bytes to write, and where, to remove the records with unwanted keys: everything before the first of them stays
+ * untouched, and the records after it move up unchanged. Null if there is no such record.
  */
 export function withoutRecords(
   bytes: Uint8Array,
@@ -70,7 +70,7 @@ function decodeRecord(record: Uint8Array): PoolRecord {
   };
 }
 
-// The daemon copies only as many bytes as a value has, so that an older, longer one shows behind the NUL.
+// The daemon copies only as many bytes as a value has: the end of an older, longer value stays behind the NUL.
 function textUpToNul(field: Uint8Array): string {
   const end = field.indexOf(0);
   return Buffer.from(end === -1 ? field : field.subarray(0, end)).toString('utf8');

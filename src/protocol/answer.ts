@@ -16,8 +16,8 @@ import {
 } from '../schema/shapes.ts';
 import { Envelope } from './envelope.ts';
 
-/** Seven days: the longest lease that a host may grant and a guest accepts, in milliseconds. */
-export const MAX_LEASE = 7 * DAY_MS;
+/** The longest lease that a host may grant and a guest accepts: seven days. */
+export const MAX_LEASE_MS = 7 * DAY_MS;
 
 /** Why a host may refuse. Each is also an error code, whose HRESULT the answer carries (docs/protocol.md, section 8). */
 export const REFUSAL_CODES = [
@@ -56,7 +56,7 @@ export function refusalReason(sentence: string): string {
 /** What the host signs, whether it approves or refuses. A refusal carries its reason and no lease. */
 export const Answer = z.strictObject({
   exchangeId,
-  /** SHA-256 of the request packet, as it came. */
+  /** SHA-256 of the request packet, byte for byte. */
   requestDigest: sha256Hex,
   vmId: uuid,
   activationId: uuid,
@@ -79,8 +79,8 @@ export const Answer = z.strictObject({
 export type Answer = z.infer<typeof Answer>;
 
 /**
- * The answer with the certificate that says who signed it: what the host seals to the guest's fresh key, and what the
- * guest keeps in its state.
+ * The answer together with the certificate of the host that signed it. The host seals both to the guest's fresh key, and
+ * the guest keeps both in its state.
  */
 export const SignedLease = z.strictObject({ certificate: Envelope, answer: Envelope });
 export type SignedLease = z.infer<typeof SignedLease>;

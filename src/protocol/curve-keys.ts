@@ -8,10 +8,11 @@ import {
   verify,
 } from 'node:crypto';
 import { AvmaError } from '../errors/avma-error.ts';
+import { errnoOf } from '../system/errno.ts';
 
 /**
- * Ed25519 and X25519 on node:crypto, with raw 32-byte public keys at the edges. tweetnacl is not used for either: it
- * accepts malleated Ed25519 signatures and returns all-zero X25519 secrets.
+ * Ed25519 and X25519 on node:crypto; public keys go in and out as 32 raw bytes. tweetnacl does neither: it accepts
+ * malleated Ed25519 signatures and returns all-zero X25519 secrets.
  */
 export type Curve = 'ed25519' | 'x25519';
 
@@ -22,12 +23,15 @@ export interface KeyPair {
   readonly publicKey: Uint8Array;
 }
 
-/** The curves' names in RFC 8037. */
+/** The curves' names in a JSON Web Key (RFC 8037). */
 const JWK_CURVE = { ed25519: 'Ed25519', x25519: 'X25519' } as const;
 
 /**
- * Encodings of Ed25519 points whose order divides 8, the sign bit cleared. A key among them lets one signature
- * pass for many messages, so no such key may be a trust anchor's or a host's.
+ * Encodings of the Ed25519 points whose order divides 8, with the sign bit cleared. With such a key one signature passes
+ * for many messages, so it may be neither a trust anchor nor a host's key.
+ *
+ * Source: the curve of RFC 8032, section 5.1, whose cofactor is 8. Five values of y belong to such points, and those
+ * below 19 have a second encoding, y + p. test/protocol/crypto.test.ts computes all seven from the curve's equation.
  */
 const SMALL_ORDER_POINTS = new Set([
   '0000000000000000000000000000000000000000000000000000000000000000',
@@ -40,17 +44,17 @@ const SMALL_ORDER_POINTS = new Set([
 ]);
 
 export function generateKeyPair(curve: Curve): KeyPair {
-  // The overloads want a literal each.
+  // The overloads of generateKeyPairSync take one literal each.
   const { privateKey } = curve === 'ed25519' ? generateKeyPairSync('ed25519') : generateKeyPairSync('x25519');
   return { curve, privateKey, publicKey: rawPublicKey(privateKey) };
 }
 
-/** A key pair as PKCS #8 PEM, the form in which it is kept (0600) on disk. */
+/** The private key as PKCS #8 PEM. Files with it have the mode 0600. */
 export function exportPrivateKey(pair: KeyPair): string {
   return pair.privateKey.export({ type: 'pkcs8', format: 'pem' }) as string;
 }
 
-/** @throws {AvmaError} `file-invalid` if `pem` is no private key of that curve. */
+/** @param from - The file, for messages. @throws {AvmaError} `file-invalid` if `pem` is no private key of that curve. */
 export function importPrivateKey(curve: Curve, pem: string, from: string): KeyPair {
   let privateKey: KeyObject;
   try {
@@ -59,7 +63,10 @@ export function importPrivateKey(curve: Curve, pem: string, from: string): KeyPa
     throw new AvmaError('file-invalid', `${from} is not a private key in PEM form`, { cause });
   }
   if (privateKey.asymmetricKeyType !== curve) {
-    throw new AvmaError('file-invalid', `${from} holds a key of another kind than ${curve}`);
+    throw new AvmaError(
+      'file-invalid',
+      `${from} holds a ${privateKey.asymmetricKeyType} key, not an ${curve} key`,
+    );
   }
   return { curve, privateKey, publicKey: rawPublicKey(privateKey) };
 }
@@ -69,37 +76,43 @@ function rawPublicKey(privateKey: KeyObject): Uint8Array {
   return new Uint8Array(der.subarray(der.length - 32));
 }
 
-// As a JWK: OpenSSL takes nine times as long over the same key in DER.
+// As a JWK, because OpenSSL takes nine times as long to read the same key in DER.
 function publicKeyObject(curve: Curve, raw: Uint8Array): KeyObject {
   const x = Buffer.from(raw).toString('base64url');
   return createPublicKey({ key: { kty: 'OKP', crv: JWK_CURVE[curve], x }, format: 'jwk' });
 }
 
-/** 64 bytes. */
+/** The signature, 64 bytes. */
 export function signEd25519(pair: KeyPair, message: Uint8Array): Uint8Array {
   return new Uint8Array(sign(null, message, pair.privateKey));
 }
 
-/** False for a wrong signature and for a key of small order; never throws on 32-byte keys. */
+/** True for a valid signature. False for a key of small order, and for a key or signature of another length. */
 export function verifyEd25519(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
   if (publicKey.length !== 32 || signature.length !== 64 || isSmallOrder(publicKey)) return false;
   try {
     return verify(null, message, publicKeyObject('ed25519', publicKey), signature);
-  } catch {
+  } catch (thrown) {
+    if (!isOpensslError(thrown)) throw thrown;
     return false;
   }
 }
 
+/** True for what OpenSSL throws, for example for bytes that are no key. Everything else is a mistake of ours. */
+function isOpensslError(thrown: unknown): boolean {
+  return (
+    /^ERR_(OSSL|CRYPTO)_/.test(errnoOf(thrown) ?? '') || /^error:/.test(String((thrown as Error)?.message))
+  );
+}
+
+/** True for a public key whose order divides 8; see {@link SMALL_ORDER_POINTS}. */
 export function isSmallOrder(publicKey: Uint8Array): boolean {
   const unsigned = Buffer.from(publicKey);
   unsigned[31] = (unsigned[31] ?? 0) & 0x7f;
   return SMALL_ORDER_POINTS.has(unsigned.toString('hex'));
 }
 
-/**
- * The X25519 secret of two parties, 32 bytes; null where a low-order key makes it all zero, which anybody could
- * compute.
- */
+/** The X25519 secret of two parties, 32 bytes; null if a low-order key makes it all zeros, which anybody could compute. */
 export function x25519(pair: KeyPair, theirPublicKey: Uint8Array): Uint8Array | null {
   if (theirPublicKey.length !== 32) return null;
   try {
@@ -108,7 +121,8 @@ export function x25519(pair: KeyPair, theirPublicKey: Uint8Array): Uint8Array | 
       publicKey: publicKeyObject('x25519', theirPublicKey),
     });
     return secret.some((byte) => byte !== 0) ? new Uint8Array(secret) : null;
-  } catch {
+  } catch (thrown) {
+    if (!isOpensslError(thrown)) throw thrown;
     return null;
   }
 }

@@ -4,8 +4,8 @@ import { sha256Hex } from '../system/sha256.ts';
 import { type KeyPair, signEd25519, verifyEd25519 } from './curve-keys.ts';
 
 /**
- * A DSSE envelope: the exact bytes that were signed, what they are, and the signature over both. Nobody ever
- * serialises a payload again to check it, and a payload of one type cannot stand in for another.
+ * A DSSE envelope: the exact bytes that were signed, their type, and the signature over both. No payload is serialised
+ * again for a check, and a payload of one type cannot pass for another.
  */
 export const Envelope = z.strictObject({
   payloadType: shortLabel,
@@ -21,7 +21,7 @@ export const Envelope = z.strictObject({
 });
 export type Envelope = z.infer<typeof Envelope>;
 
-/** What a signature is over; the only three things in this system that anybody signs. */
+/** The types of what is signed: these three, and nothing else. */
 export const PAYLOAD_TYPES = {
   hostRequest: 'application/vnd.avma.host-request.v1+json',
   hostCertificate: 'application/vnd.avma.host-certificate.v1+json',
@@ -40,7 +40,7 @@ export function preAuthenticationEncoding(payloadType: string, payload: Uint8Arr
   ]);
 }
 
-/** Names a public key: the first 8 bytes of its SHA-256 in hex. A hint for finding the key, never a proof. */
+/** A public key's name: the first 8 bytes of its SHA-256 in hex. It helps to find the key and proves nothing. */
 export function keyId(publicKey: Uint8Array): string {
   return sha256Hex(publicKey).slice(0, 16);
 }
@@ -56,7 +56,7 @@ export function signEnvelope(payloadType: PayloadType, statement: object, signer
   };
 }
 
-/** The payload's JSON if `publicKey` signed it as `payloadType`; undefined if not, or if it is no JSON. */
+/** The payload's JSON if `publicKey` signed it as `payloadType`; undefined otherwise, and for what is no JSON. */
 export function verifyEnvelope(envelope: Envelope, payloadType: PayloadType, publicKey: Uint8Array): unknown {
   if (envelope.payloadType !== payloadType) return undefined;
   const payload = Buffer.from(envelope.payload, 'base64url');
@@ -67,9 +67,22 @@ export function verifyEnvelope(envelope: Envelope, payloadType: PayloadType, pub
 
 /** JSON from bytes that must be UTF-8; undefined for anything else. */
 export function parseJson(bytes: Uint8Array): unknown {
+  let text: string;
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
-  } catch {
-    return undefined;
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (thrown) {
+    if (thrown instanceof TypeError) return undefined;
+    throw thrown;
+  }
+  return parseJsonText(text);
+}
+
+/** JSON from text; undefined for what is none. */
+export function parseJsonText(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (thrown) {
+    if (thrown instanceof SyntaxError) return undefined;
+    throw thrown;
   }
 }

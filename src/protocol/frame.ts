@@ -1,12 +1,12 @@
 import { AvmaError } from '../errors/avma-error.ts';
 
 /**
- * A frame is one line of ASCII, `avma/1 TYPE EXCHANGE-ID BODY` and a newline (docs/protocol.md, section 4). Text
- * survives serial consoles and key-value stores, and a reader that lost its place finds it at the next newline.
+ * A frame is one line of ASCII, `avma/1 TYPE EXCHANGE-ID BODY` and a newline (docs/protocol.md, section 4). Text passes
+ * serial consoles and key-value stores unchanged, and a reader that lost its place goes on at the next newline.
  */
 export interface Frame {
   readonly type: FrameType;
-  /** 16 random bytes, 32 lower-case hex digits. Tells an answer from the late answer to somebody else. */
+  /** 16 random bytes, 32 lower-case hex digits. Tells the answer from late answers to other exchanges. */
   readonly exchangeId: string;
   readonly body: Uint8Array;
 }
@@ -16,10 +16,10 @@ export type FrameType = (typeof FRAME_TYPES)[number];
 
 export const PROTOCOL_VERSION = 1;
 
-/** A frame's length in characters, newline included: what a terminal's input line holds. */
+/** The longest frame in characters, its newline included: what a terminal's input line holds. */
 export const MAX_FRAME_LENGTH = 4096;
 
-/** How much a reader takes in without finding a frame before it gives up, in bytes. */
+/** After how many bytes without a frame a reader gives up. */
 export const MAX_NOISE_LENGTH = 65_536;
 
 /**
@@ -39,10 +39,10 @@ export function encodeFrame(frame: Frame): Uint8Array {
   return Buffer.from(`\n${line}`, 'latin1');
 }
 
-/** What a line turned out to be. */
+/** What a line is. */
 export type ParsedLine =
   | { readonly kind: 'frame'; readonly frame: Frame }
-  /** A well-formed frame of a version or type that we do not know: it gets a fault, not silence. */
+  /** A well-formed frame of an unknown version or type. A host answers it with a fault. */
   | { readonly kind: 'unsupported'; readonly exchangeId: string; readonly what: string }
   | { readonly kind: 'noise' };
 
@@ -66,7 +66,7 @@ export function parseLine(line: string): ParsedLine {
   }
   if (!isFrameType(type)) return { kind: 'unsupported', exchangeId, what: `type ${type}` };
   const body = Buffer.from(text, 'base64url');
-  // Node decodes leniently; only the canonical spelling of the bytes is a frame.
+  // Node decodes other spellings of the same bytes too; only the canonical one is a frame.
   if (body.toString('base64url') !== text) return NOISE;
   return { kind: 'frame', frame: { type, exchangeId, body } };
 }

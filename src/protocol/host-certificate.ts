@@ -2,21 +2,22 @@ import * as z from 'zod/mini';
 import { AvmaError } from '../errors/avma-error.ts';
 import { base64url32, hardwareId, hex8, instant, oneOf, osVersion, shortLabel } from '../schema/shapes.ts';
 import type { KeyPair } from './curve-keys.ts';
-import { type Envelope, PAYLOAD_TYPES, signEnvelope, verifyEnvelope } from './envelope.ts';
+import { type Envelope, PAYLOAD_TYPES, parseJsonText, signEnvelope, verifyEnvelope } from './envelope.ts';
 
 /** How the host itself is licensed. */
 export const HOST_LICENSING = ['MAK', 'OEM', 'KMS'] as const;
 export type HostLicensing = (typeof HOST_LICENSING)[number];
 
+/** The members that a host's request and its certificate share. */
 export const hostIdentity = {
   hostName: shortLabel,
-  /** The host's own hardware ID, as it derived it when it was set up. */
+  /** Derived by the host when it was set up. */
   hardwareId,
   signingKey: base64url32,
   boxKey: base64url32,
 };
 
-/** What the vendor says of a host: who it is, what it may do, and until when. */
+/** What the vendor signs for a host: who it is, what it may do, and until when. */
 export const HostCertificate = z.strictObject({
   ...hostIdentity,
   serial: hex8,
@@ -28,7 +29,7 @@ export const HostCertificate = z.strictObject({
 });
 export type HostCertificate = z.infer<typeof HostCertificate>;
 
-/** A vendor's public key that a guest believes. */
+/** A vendor's public key on a guest: certificates that it signed are trusted. */
 export interface TrustAnchor {
   readonly name: string;
   readonly keyId: string;
@@ -40,8 +41,8 @@ export function signHostCertificate(certificate: HostCertificate, root: KeyPair)
 }
 
 /**
- * Step V4: the certificate, if one of the anchors signed it. Its dates are not looked at: they are compared with the
- * time of what the host signs (V12), since the reader's own clock may be wrong.
+ * Step V4: the certificate, if one of the anchors signed it. Its dates are not checked here: step V12 compares them with
+ * the time at which the host signed, because the reader's own clock may be wrong.
  *
  * @throws {AvmaError} `certificate-untrusted`.
  */
@@ -56,7 +57,7 @@ export function verifyHostCertificate(envelope: Envelope, anchors: readonly Trus
   throw untrusted(envelope, anchors);
 }
 
-/** The error for a certificate that no anchor vouches for: who signed it, and who is trusted instead. */
+/** The error for a certificate that no trusted vendor signed. Names the key ID in it and the trusted ones. */
 function untrusted(envelope: Envelope, anchors: readonly TrustAnchor[]): AvmaError {
   if (anchors.length === 0) {
     return new AvmaError(
@@ -72,22 +73,18 @@ function untrusted(envelope: Envelope, anchors: readonly TrustAnchor[]): AvmaErr
   return new AvmaError(
     'certificate-untrusted',
     anchors.some(({ keyId }) => keyId === signer)
-      ? `the host's certificate names the trusted vendor ${signer}, who did not sign it as it is`
+      ? `the host's certificate names the trusted vendor ${signer}, but was not signed by that vendor or was changed since`
       : `the host's certificate is signed by the vendor ${signer}; trusted here: ${trusted}`,
   );
 }
 
-/** The certificate, not verified: for the host's own file, and for showing what an untrusted one claims. */
+/** The certificate without a check of its signature: for the host's own file, and to show what an untrusted one claims. */
 export function decodeUnverifiedCertificate(envelope: Envelope): HostCertificate | undefined {
   if (envelope.payloadType !== PAYLOAD_TYPES.hostCertificate) return undefined;
   return HostCertificate.safeParse(decodeUnverifiedPayload(envelope)).data;
 }
 
-/** What an envelope says, whoever signed it. */
+/** What an envelope says, whoever signed it; undefined for what is no JSON. */
 export function decodeUnverifiedPayload(envelope: Envelope): unknown {
-  try {
-    return JSON.parse(Buffer.from(envelope.payload, 'base64url').toString('utf8'));
-  } catch {
-    return undefined;
-  }
+  return parseJsonText(Buffer.from(envelope.payload, 'base64url').toString('utf8'));
 }

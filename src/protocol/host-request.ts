@@ -4,11 +4,11 @@ import { instant } from '../schema/shapes.ts';
 import { type Envelope, PAYLOAD_TYPES, verifyEnvelope } from './envelope.ts';
 import { decodeUnverifiedPayload, hostIdentity } from './host-certificate.ts';
 
-/** What a host says of itself when it asks to be certified; signed by its own signing key. */
+/** A host's claims about itself when it asks for a certificate; signed with its own signing key. */
 export const HostRequest = z.strictObject({ ...hostIdentity, requestedAt: instant });
 export type HostRequest = z.infer<typeof HostRequest>;
 
-/** @throws {AvmaError} `file-invalid` unless `envelope` is a request that its own key signed. */
+/** The request in an envelope. @throws {AvmaError} `file-invalid` unless the key in the request signed it. */
 export function verifyHostRequest(envelope: Envelope): HostRequest {
   const claim = HostRequest.safeParse(decodeUnverifiedPayload(envelope));
   const key = claim.success ? Buffer.from(claim.data.signingKey, 'base64url') : undefined;
@@ -17,7 +17,7 @@ export function verifyHostRequest(envelope: Envelope): HostRequest {
       'file-invalid',
       'this is not a host request, or it was changed after the host made it',
       {
-        hint: 'Make it anew on the host: avma host request > request.json',
+        hint: 'Make a new one on the host: avma host request > request.json',
       },
     );
   }

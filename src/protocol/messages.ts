@@ -14,7 +14,7 @@ import {
 import { sha256Hex } from '../system/sha256.ts';
 import { FRAME_TYPES, PROTOCOL_VERSION } from './frame.ts';
 
-/** What started an activation; the host's event log shows it. */
+/** What started an activation, for the host's event log. */
 const TRIGGERS = ['key installed', 'command', 'boot', 'renewal'] as const;
 export type Trigger = (typeof TRIGGERS)[number];
 
@@ -32,7 +32,7 @@ export const Request = z.strictObject({
   }),
   /** The guest's clock, right or wrong. */
   guestClock: instant,
-  /** For the host's event log only: nothing is decided by it. */
+  /** For the host's event log only: the host decides nothing by it. */
   log: z.strictObject({
     machineName: shortLabel,
     iaid: z.nullable(uuid),
@@ -46,15 +46,14 @@ const FAULT_CODES = [
   'protocol-unsupported',
   'request-unopened',
   'request-malformed',
-  'exchange-reused',
   'host-not-activated',
   'throttled',
   'io-error',
 ] as const;
 
 /**
- * What the host says when it cannot answer under seal. It is not signed, so a guest believes nothing of it but
- * that this attempt has failed.
+ * The host's message when it cannot seal an answer. It is not signed: a guest takes from it only that this attempt has
+ * failed.
  */
 export const Fault = z.strictObject({
   code: oneOf(FAULT_CODES),
@@ -70,7 +69,7 @@ export function encodeJson(message: object): Uint8Array {
   return Buffer.from(JSON.stringify(message), 'utf8');
 }
 
-/** SHA-256 of a request packet in hex: what the answer is bound to, and what a repeated request is known by. */
+/** SHA-256 of a request packet in hex. The answer repeats it, and the host recognises a repeated request by it. */
 export function packetDigest(packet: Uint8Array): string {
   return sha256Hex(packet);
 }

@@ -2,7 +2,7 @@ import * as z from 'zod/mini';
 import { AvmaError } from '../errors/avma-error.ts';
 import { base64url32, instant, oneOf, shortLabel } from '../schema/shapes.ts';
 import { isSmallOrder } from './curve-keys.ts';
-import { keyId } from './envelope.ts';
+import { keyId, parseJsonText } from './envelope.ts';
 import type { TrustAnchor } from './host-certificate.ts';
 
 /** `root.pub.json`: the vendor's public key as it is given to guests. */
@@ -14,15 +14,14 @@ export const TrustAnchorFile = z.strictObject({
 });
 export type TrustAnchorFile = z.infer<typeof TrustAnchorFile>;
 
-/** @throws {AvmaError} `file-invalid` if `text` is no trust anchor, or its key is one that proves nothing. */
+/**
+ * The trust anchor in the text of its file.
+ *
+ * @param file - For messages.
+ * @throws {AvmaError} `file-invalid` if `text` is no trust anchor, or its key is of small order.
+ */
 export function parseTrustAnchor(text: string, file: string): TrustAnchor {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    json = undefined;
-  }
-  const parsed = TrustAnchorFile.safeParse(json);
+  const parsed = TrustAnchorFile.safeParse(parseJsonText(text));
   if (!parsed.success) {
     const privateKey = text.includes('PRIVATE KEY');
     throw new AvmaError(
@@ -30,14 +29,14 @@ export function parseTrustAnchor(text: string, file: string): TrustAnchor {
       privateKey ? `${file} is a private key, not a trust anchor` : `${file} is not a trust anchor`,
       {
         hint: privateKey
-          ? 'Keep it where it was made. The file for guests is root.pub.json.'
+          ? 'Keep the private key where it was made, and give guests the file root.pub.json.'
           : 'Use the root.pub.json that avma vendor init wrote.',
       },
     );
   }
   const publicKey = new Uint8Array(Buffer.from(parsed.data.publicKey, 'base64url'));
   if (isSmallOrder(publicKey)) {
-    throw new AvmaError('file-invalid', `${file} holds a key of small order, which proves nothing`);
+    throw new AvmaError('file-invalid', `${file} holds a key of small order: anybody can sign in its name`);
   }
   return { name: parsed.data.name, keyId: keyId(publicKey), publicKey };
 }

@@ -2,11 +2,11 @@ import { AvmaError } from '../errors/avma-error.ts';
 import { CODES } from '../errors/codes.ts';
 import { formatHresult, HRESULT } from '../errors/hresult.ts';
 import { HOST_EDITIONS, mayActivateGuests } from '../policy/windows.ts';
-import { Answer, MAX_LEASE, type RefusalCode, type SignedLease } from './answer.ts';
+import { Answer, MAX_LEASE_MS, type RefusalCode, type SignedLease } from './answer.ts';
 import { PAYLOAD_TYPES, verifyEnvelope } from './envelope.ts';
 import { type HostCertificate, type TrustAnchor, verifyHostCertificate } from './host-certificate.ts';
 
-/** What the answer must be about. */
+/** The machine and the product that the answer must be for. */
 export interface Expected {
   readonly vmId: string;
   readonly activationId: string;
@@ -45,7 +45,7 @@ export function verifySignatures(signedLease: SignedLease, anchors: readonly Tru
   }
   const answer = Answer.safeParse(statement);
   if (!answer.success) {
-    throw new AvmaError('response-malformed', 'the host signed something that is no answer');
+    throw new AvmaError('response-malformed', 'what the host signed is not an answer');
   }
   return { certificate, answer: answer.data };
 }
@@ -95,7 +95,7 @@ export function verifyStatement({ certificate, answer }: VerifiedAnswer, expecte
   // V14
   if (
     answer.expiresAt <= answer.issuedAt ||
-    answer.expiresAt - answer.issuedAt > MAX_LEASE ||
+    answer.expiresAt - answer.issuedAt > MAX_LEASE_MS ||
     answer.renewAfter < answer.issuedAt ||
     answer.renewAfter > answer.expiresAt
   ) {

@@ -3,7 +3,7 @@ import { SignedLease } from './answer.ts';
 import { parseJson } from './envelope.ts';
 import type { TrustAnchor } from './host-certificate.ts';
 import { packetDigest, type Request } from './messages.ts';
-import { type BoxKey, open } from './sealed-packet.ts';
+import { type BoxKey, unseal } from './sealed-packet.ts';
 import { type VerifiedAnswer, verifySignatures, verifyStatement } from './verify-answer.ts';
 
 /** A response and the exchange that it must belong to. */
@@ -30,7 +30,7 @@ export function verifyResponse(
 ): VerifiedAnswer & { readonly signedLease: SignedLease } {
   const { request } = response;
   // V2: only the host that the request was sealed to can have sealed the response.
-  const plaintext = open(response.key, response.sealed);
+  const plaintext = unseal(response.key, response.sealed);
   if (plaintext === null) {
     throw new AvmaError('response-unopened', "the response does not open with this exchange's key");
   }

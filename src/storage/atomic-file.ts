@@ -101,17 +101,6 @@ function syncFolder(folder: string): void {
   }
 }
 
-/** The file's bytes; undefined when there is none. @throws {AvmaError} for any other failure. */
-export function readFileIfAny(file: string): Buffer | undefined {
-  try {
-    return fs.readFileSync(file);
-  } catch (thrown) {
-    const code = (thrown as NodeJS.ErrnoException).code;
-    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    throw toAvmaError(thrown, `cannot read ${file}`);
-  }
-}
-
 /** The paths of the files in a folder whose names end in `ending`, sorted; none when there is no such folder. */
 export function listFiles(folder: string, ending: string): string[] {
   try {

@@ -5,7 +5,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Ledger } from '../../src/host/ledger/ledger.ts';
 import { type ServeOptions, serve } from '../../src/host/serve.ts';
 import { openPipe } from '../../src/pipe/pipe-uri.ts';
-import { MAX_LEASE } from '../../src/protocol/answer.ts';
+import { MAX_LEASE_MS } from '../../src/protocol/answer.ts';
 import { encodeFrame } from '../../src/protocol/frame.ts';
 import { makeCertifiedHost, serveHost } from '../support/certified-host.ts';
 import { failureOf } from '../support/failures.ts';
@@ -192,7 +192,7 @@ test('there has to be something to serve: argument-invalid', async () => {
     catalogFolders: [],
     listen: [],
     throttle: { burst: 1, window: 1 },
-    leaseMs: MAX_LEASE,
+    leaseMs: MAX_LEASE_MS,
   };
   const failure = await failureOf(serve({ ...options, events: { write() {} } }));
   expect(failure.code).toBe('argument-invalid');

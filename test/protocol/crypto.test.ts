@@ -12,7 +12,7 @@ import {
   verifyEd25519,
   x25519,
 } from '../../src/protocol/curve-keys.ts';
-import { boxKey, open, seal, splitRequestPacket } from '../../src/protocol/sealed-packet.ts';
+import { boxKey, seal, splitRequestPacket, unseal } from '../../src/protocol/sealed-packet.ts';
 import { isTorsion, torsionPartOf } from '../support/edwards.ts';
 import { failureOf } from '../support/failures.ts';
 
@@ -99,7 +99,7 @@ describe('the box', () => {
           expect(packet.slice(24)).toEqual(nacl.box(message, nonce, them.publicKey, mine));
           expect(nacl.box.open(packet.slice(24), nonce, me.publicKey, theirs)).toEqual(message);
           const fromTweetnacl = nacl.box(message, nonce, me.publicKey, theirs);
-          expect(open(key, new Uint8Array([...nonce, ...fromTweetnacl]))).toEqual(message);
+          expect(unseal(key, new Uint8Array([...nonce, ...fromTweetnacl]))).toEqual(message);
         },
       ),
       { numRuns: 20 },
@@ -111,12 +111,12 @@ describe('the box', () => {
     const [key, otherKey] = [boxKey(me, them.publicKey), boxKey(other, them.publicKey)];
     if (key === null || otherKey === null) throw new RangeError('an honest key was refused');
     const packet = seal(key, Buffer.from('a request'));
-    expect(open(otherKey, packet)).toBeNull();
+    expect(unseal(otherKey, packet)).toBeNull();
     for (let length = 0; length < packet.length; length++)
-      expect(open(key, packet.slice(0, length))).toBeNull();
+      expect(unseal(key, packet.slice(0, length))).toBeNull();
     for (let at = 0; at < packet.length; at++) {
       expect(
-        open(
+        unseal(
           key,
           packet.map((byte, index) => (index === at ? byte ^ 1 : byte)),
         ),

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { AvmaError } from '../../src/errors/avma-error.ts';
 import { REFUSAL_CODES, SignedLease } from '../../src/protocol/answer.ts';
 import { parseJson } from '../../src/protocol/envelope.ts';
-import { open } from '../../src/protocol/sealed-packet.ts';
+import { unseal } from '../../src/protocol/sealed-packet.ts';
 import { verifySignedLease } from '../../src/protocol/verify-answer.ts';
 import { verifyResponse } from '../../src/protocol/verify-response.ts';
 import { outcomeOf } from '../support/failures.ts';
@@ -39,7 +39,7 @@ function verify(vector: ExchangeVector, response = bytes(vector.response)) {
 }
 
 function signedLeaseOf(vector: ExchangeVector): SignedLease {
-  const plaintext = open({ sharedKey: bytes(vector.sharedKey) }, bytes(vector.response));
+  const plaintext = unseal({ sharedKey: bytes(vector.sharedKey) }, bytes(vector.response));
   return SignedLease.parse(parseJson(plaintext ?? new Uint8Array()));
 }
 

@@ -5,7 +5,6 @@ import {
   createFile,
   listFiles,
   makePrivateFolder,
-  readFileIfAny,
   replaceFile,
   setAside,
 } from '../../src/storage/atomic-file.ts';
@@ -115,17 +114,7 @@ test('a folder that cannot be made because a file is in the way is an error', as
   expect((await failureOf(() => makePrivateFolder(path.join(file, 'sub')))).code).toBe('file-not-found');
 });
 
-describe('reading', () => {
-  test('a file that is not there is none; one that may not be read is an error', async () => {
-    const folder = tempFolder();
-    expect(readFileIfAny(path.join(folder, 'none'))).toBeUndefined();
-    const file = path.join(folder, 'f');
-    fs.writeFileSync(file, 'x', { mode: 0o000 });
-    expect(readFileIfAny(path.join(file, 'below'))).toBeUndefined();
-    fs.chmodSync(folder, 0o755);
-    expect((await asUnprivilegedUser(() => failureOf(() => readFileIfAny(file)))).code).toBe('access-denied');
-  });
-
+describe('a listing', () => {
   test('a folder lists what ends right, sorted, without hidden files', async () => {
     const folder = tempFolder();
     for (const name of ['b.json', 'a.json', '.c.json', 'd.txt'])

@@ -3,7 +3,7 @@ import { onTestFinished } from 'vitest';
 import { installCertificate } from '../../src/host/certificate.ts';
 import { createHost, hostRequest } from '../../src/host/host-store.ts';
 import { type RunningHost, type ServeOptions, serve } from '../../src/host/serve.ts';
-import { MAX_LEASE } from '../../src/protocol/answer.ts';
+import { MAX_LEASE_MS } from '../../src/protocol/answer.ts';
 import { certifyHost, type Grant } from '../../src/vendor/certify-host.ts';
 import { createVendorRoot, openVendorRoot } from '../../src/vendor/trust-root.ts';
 
@@ -49,7 +49,7 @@ export async function serveHost(folder: string, options: Partial<ServeOptions>):
     catalogFolders: [path.join(PACKAGE_ROOT, 'keys')],
     listen: [],
     throttle: { burst: 600, window: 60_000 },
-    leaseMs: MAX_LEASE,
+    leaseMs: MAX_LEASE_MS,
     events: { write: () => {} },
     ...options,
   });

@@ -6,7 +6,7 @@ import { PAYLOAD_TYPES, parseJson, signEnvelope } from '../../src/protocol/envel
 import { encodeFrame, type Frame, type FrameType } from '../../src/protocol/frame.ts';
 import { LineReader } from '../../src/protocol/line-reader.ts';
 import { encodeJson, type Fault, fault, packetDigest, Request } from '../../src/protocol/messages.ts';
-import { boxKey, open, seal, splitRequestPacket } from '../../src/protocol/sealed-packet.ts';
+import { boxKey, seal, splitRequestPacket, unseal } from '../../src/protocol/sealed-packet.ts';
 import { DAY } from './clock.ts';
 import type { TestHost } from './test-host.ts';
 
@@ -27,7 +27,7 @@ export function lyingPipe(host: TestHost, lie: Lie): Pipe {
     const packet = new Uint8Array(frame.body);
     const parts = splitRequestPacket(packet);
     const key = parts && boxKey(host.identity.box, parts.publicKey);
-    const plaintext = key && open(key, parts.sealed);
+    const plaintext = key && unseal(key, parts.sealed);
     if (!plaintext) return { type: 'fault', body: encodeJson(fault('request-unopened')) };
     const request = Request.parse(parseJson(plaintext));
     const issuedAt = host.clock.wall;

@@ -4,7 +4,7 @@ import { generateKeyPair } from '../../src/protocol/curve-keys.ts';
 import { parseJson } from '../../src/protocol/envelope.ts';
 import { encodeFrame, type Frame } from '../../src/protocol/frame.ts';
 import { encodeJson, Fault } from '../../src/protocol/messages.ts';
-import { boxKey, joinRequestPacket, open, seal } from '../../src/protocol/sealed-packet.ts';
+import { boxKey, joinRequestPacket, seal, unseal } from '../../src/protocol/sealed-packet.ts';
 import { verifySignatures } from '../../src/protocol/verify-answer.ts';
 import { NOW } from './clock.ts';
 import { VM } from './test-guest.ts';
@@ -45,7 +45,7 @@ export function rawRequest(host: TestHost, change: object = {}, id?: string): Ra
     bytes: encodeFrame(frame),
     answerIn(response) {
       const sealed = new Uint8Array(response?.body ?? []);
-      const signed = SignedLease.parse(parseJson(open(key, sealed) ?? new Uint8Array()));
+      const signed = SignedLease.parse(parseJson(unseal(key, sealed) ?? new Uint8Array()));
       return verifySignatures(signed, [host.vendor.anchor]).answer;
     },
   };

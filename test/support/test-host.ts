@@ -11,7 +11,7 @@ import { eventLog } from '../../src/host/observers/event-log.ts';
 import { operatorLog } from '../../src/host/observers/operator-log.ts';
 import { LoopbackPipe } from '../../src/pipe/loopback.ts';
 import type { Pipe } from '../../src/pipe/pipe.ts';
-import { MAX_LEASE } from '../../src/protocol/answer.ts';
+import { MAX_LEASE_MS } from '../../src/protocol/answer.ts';
 import { generateKeyPair } from '../../src/protocol/curve-keys.ts';
 import type { Envelope } from '../../src/protocol/envelope.ts';
 import { encodeFrame, type Frame } from '../../src/protocol/frame.ts';
@@ -122,7 +122,7 @@ export function createTestHost(options: TestHostOptions = {}): TestHost {
     ledger: options.ledger ?? new MemoryLedger(),
     throttle: new Throttle(options.throttle),
     observe,
-    leaseMs: options.lease ?? MAX_LEASE,
+    leaseMs: options.lease ?? MAX_LEASE_MS,
     catalog: () => options.catalog ?? MICROSOFT_CATALOG,
     certificate: () => (options.notActivated === true ? undefined : { envelope, certificate }),
     now: () => clock.wall,

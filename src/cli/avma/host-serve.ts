@@ -6,7 +6,7 @@ import { jsonLinesSink } from '../../events/sinks/json-lines.ts';
 import { DEFAULT_LIMIT, type ThrottleLimit } from '../../host/answering/throttle.ts';
 import type { Endpoint, ListenEndpoint } from '../../host/endpoints/endpoint.ts';
 import { serve } from '../../host/serve.ts';
-import { MAX_LEASE } from '../../protocol/answer.ts';
+import { MAX_LEASE_MS } from '../../protocol/answer.ts';
 import type { Context } from './context.ts';
 import { parseConnectEndpoint, parseListenEndpoint } from './endpoint-arguments.ts';
 import { say } from './output.ts';
@@ -55,7 +55,7 @@ export function serveCommand(context: Context): Command {
     .addOption(
       new Option('--lease-minutes <number>', 'length of a lease; 10080 (7 days) at most')
         .argParser(parseLeaseMs)
-        .default(MAX_LEASE, `${MAX_LEASE / 60_000}`),
+        .default(MAX_LEASE_MS, `${MAX_LEASE_MS / 60_000}`),
     )
     .addHelpText(
       'after',

@@ -1,6 +1,6 @@
 import { AvmaError } from '../../errors/avma-error.ts';
 import type { ThrottleLimit } from '../../host/answering/throttle.ts';
-import { MAX_LEASE } from '../../protocol/answer.ts';
+import { MAX_LEASE_MS } from '../../protocol/answer.ts';
 
 const MINUTE_MS = 60_000;
 
@@ -33,7 +33,7 @@ export function parseThrottle(text: string): ThrottleLimit {
 /** Whole minutes as typed, in milliseconds. @throws {AvmaError} `argument-invalid` below 1 and above 7 days. */
 export function parseLeaseMs(text: string): number {
   const minutes = Number(text);
-  const most = MAX_LEASE / MINUTE_MS;
+  const most = MAX_LEASE_MS / MINUTE_MS;
   if (Number.isInteger(minutes) && minutes >= 1 && minutes <= most) return minutes * MINUTE_MS;
   throw new AvmaError(
     'argument-invalid',

@@ -1,5 +1,5 @@
 import { CODES } from '../../errors/codes.ts';
-import { type Answer, MAX_LEASE, refusalReason } from '../../protocol/answer.ts';
+import { type Answer, MAX_LEASE_MS, refusalReason } from '../../protocol/answer.ts';
 import type { KeyPair } from '../../protocol/curve-keys.ts';
 import { type Envelope, PAYLOAD_TYPES, signEnvelope } from '../../protocol/envelope.ts';
 import type { HostCertificate } from '../../protocol/host-certificate.ts';
@@ -13,7 +13,7 @@ export interface AnswerBasis {
   readonly requestDigest: string;
   readonly decision: Decision;
   readonly certificate: HostCertificate;
-  /** The longest lease to grant, in milliseconds; never more than {@link MAX_LEASE} is granted. */
+  /** The longest lease to grant, in milliseconds; never more than {@link MAX_LEASE_MS} is granted. */
   readonly leaseMs: number;
   /** The host's clock, milliseconds since 1970 UTC. */
   readonly now: number;
@@ -25,7 +25,7 @@ export interface AnswerBasis {
  */
 export function composeAnswer(basis: AnswerBasis): Answer {
   const { request, requestDigest, decision, certificate, leaseMs, now } = basis;
-  const lease = decision.approved ? Math.min(leaseMs, MAX_LEASE, certificate.notAfter - now) : 0;
+  const lease = decision.approved ? Math.min(leaseMs, MAX_LEASE_MS, certificate.notAfter - now) : 0;
   return {
     exchangeId: request.exchangeId,
     requestDigest,

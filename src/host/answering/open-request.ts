@@ -1,7 +1,7 @@
 import type { KeyPair } from '../../protocol/curve-keys.ts';
 import { parseJson } from '../../protocol/envelope.ts';
 import { Request } from '../../protocol/messages.ts';
-import { type BoxKey, boxKey, open, splitRequestPacket } from '../../protocol/sealed-packet.ts';
+import { type BoxKey, boxKey, splitRequestPacket, unseal } from '../../protocol/sealed-packet.ts';
 
 export interface OpenedRequest {
   readonly request: Request;
@@ -23,7 +23,7 @@ export function openRequest(
 ): OpenedRequest | 'request-unopened' | 'request-malformed' {
   const parts = splitRequestPacket(packet);
   const key = parts && boxKey(box, parts.publicKey);
-  const plaintext = key && open(key, parts.sealed);
+  const plaintext = key && unseal(key, parts.sealed);
   if (!plaintext) return 'request-unopened';
   const request = Request.safeParse(parseJson(plaintext)).data;
   return request?.exchangeId === exchangeId ? { request, key } : 'request-malformed';

@@ -193,7 +193,6 @@ const FAULT_REASONS: Record<Fault['code'], string> = {
   'protocol-unsupported': 'the version or type of the frame is unknown to this host',
   'request-unopened': "the request does not open with this host's key",
   'request-malformed': 'the request opens, but its content is not a request',
-  'exchange-reused': 'the exchange ID came before, with other bytes',
   'host-not-activated': 'no host certificate is installed',
   throttled:
     'too many requests over this channel: the requests that follow are not listed until it calms down',

@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { AvmaError, toAvmaError } from '../../errors/avma-error.ts';
 import { parseJson } from '../../protocol/envelope.ts';
+import { damagedName } from '../../storage/atomic-file.ts';
 import { openPlainFile } from '../../storage/read-file.ts';
 import { debug } from '../../system/debug.ts';
 import { sha256Hex } from '../../system/sha256.ts';
@@ -247,7 +248,7 @@ function recoverTail(fd: number, file: string, now: number): Tail {
   fs.readSync(fd, tail, 0, tail.length, start);
   const end = tail.lastIndexOf(0x0a) + 1;
   if (end < tail.length) {
-    const aside = `${file}.damaged-${new Date(now).toISOString().replace(/[:.]/g, '')}`;
+    const aside = damagedName(file, now);
     fs.writeFileSync(aside, tail.subarray(end), { mode: 0o600, flush: true });
     fs.ftruncateSync(fd, start + end);
   }
