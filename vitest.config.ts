@@ -1,6 +1,6 @@
 import { configDefaults, defineConfig } from 'vitest/config';
 import { HANG_MS } from './test/support/hang.ts';
-import { MOCKING_TESTS, SYSTEM_TESTS } from './test/tiers.ts';
+import { mockingTests, SYSTEM_TESTS } from './test/tiers.ts';
 
 // Later than what a test itself waits for, so that the test can say what did not come.
 const TIMEOUTS = {
@@ -8,6 +8,8 @@ const TIMEOUTS = {
   hookTimeout: 3 * HANG_MS,
   expect: { poll: { timeout: HANG_MS } },
 };
+
+const MOCKING = mockingTests().filter((file) => !SYSTEM_TESTS.includes(file));
 
 /** Unit tests keep all cores busy: on two cores vitest would use one. The system tests start after them. */
 const UNIT = { setupFiles: ['test/unit-guard.ts'], maxWorkers: '100%' };
@@ -26,7 +28,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: [...configDefaults.exclude, ...SYSTEM_TESTS, ...MOCKING_TESTS],
+          exclude: [...configDefaults.exclude, ...SYSTEM_TESTS, ...MOCKING],
           ...UNIT,
           // A process of its own for each file would take twice as long as the tests do.
           isolate: false,
@@ -36,7 +38,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit-mocking',
-          include: MOCKING_TESTS,
+          include: MOCKING,
           ...UNIT,
           ...TIMEOUTS,
         },

@@ -1,10 +1,10 @@
-/** The unit tests are pure, and the lists of the other tests are complete and name files that exist. */
+/** The unit tests are pure, and the list of the other tests names files that exist. */
 import { execFile, spawn } from 'node:child_process';
 import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import { MOCKING_TESTS, SYSTEM_TESTS } from './tiers.ts';
+import { SYSTEM_TESTS } from './tiers.ts';
 
 const ROOT = new URL('..', import.meta.url).pathname;
 
@@ -24,13 +24,4 @@ test.each(SYSTEM_TESTS)('%s exists', (pattern) => {
     .readdirSync(folder)
     .filter((file) => (name.startsWith('*') ? file.endsWith(name.slice(1)) : file === name));
   expect(matching).not.toEqual([]);
-});
-
-test('the tests that replace modules are those that are listed', () => {
-  const replacing = fs
-    .readdirSync(path.join(ROOT, 'test'), { recursive: true, encoding: 'utf8' })
-    .map((file) => path.join('test', file))
-    .filter((file) => file.endsWith('.test.ts'))
-    .filter((file) => /^vi\.(do)?[mM]ock\(/m.test(fs.readFileSync(path.join(ROOT, file), 'utf8')));
-  expect(replacing).toEqual(MOCKING_TESTS);
 });

@@ -1,3 +1,6 @@
+import fs from 'node:fs';
+import path from 'node:path';
+
 /**
  * Tests that start processes, open sockets, mount disks or wait for real clocks, and those that replace modules, which
  * takes a process of their own. Every other file is a unit test and runs behind unit-guard.ts, where all of the former
@@ -12,7 +15,6 @@ export const SYSTEM_TESTS = [
   'test/deploy/*.test.ts',
   'test/docs/walks.test.ts',
   'test/e2e/*.test.ts',
-  'test/guest/derivations.test.ts',
   'test/events/json-lines.test.ts',
   'test/guest/failed-activation.test.ts',
   'test/guest/state-store.test.ts',
@@ -33,5 +35,14 @@ export const SYSTEM_TESTS = [
   'test/support/*.test.ts',
 ];
 
-/** Unit tests that replace whole modules, which works only in a process where nobody has loaded them before. */
-export const MOCKING_TESTS = ['test/guest/guest-service.test.ts'];
+/**
+ * Tests that replace whole modules, which works only in a process where nobody has loaded them before. Found by what
+ * they call.
+ */
+export function mockingTests(): string[] {
+  return fs
+    .readdirSync(import.meta.dirname, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.test.ts'))
+    .filter((file) => /^vi\.mock\(/m.test(fs.readFileSync(path.join(import.meta.dirname, file), 'utf8')))
+    .map((file) => path.join('test', file));
+}
