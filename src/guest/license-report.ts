@@ -1,7 +1,7 @@
 /**
- * What the guest's licensing service knows, in the shape in which Windows' does: the fields are those of the WMI
- * classes SoftwareLicensingProduct and SoftwareLicensingService, which slmgr reads. Everything that slmgr and avma
- * print of a licence is printed from these. Times are milliseconds since 1970 UTC; null stands for "not set".
+ * One product as Windows' licensing service describes it: the fields are those of the WMI class
+ * SoftwareLicensingProduct, which slmgr reads. All that slmgr and avma print of a license is printed from these. Times
+ * are milliseconds since 1970 UTC; null stands for "not set".
  */
 export interface ProductReport {
   readonly name: string;
@@ -19,16 +19,16 @@ export interface ProductReport {
   readonly evaluationEndDate: number | null;
   readonly remainingSkuRearmCount: number;
   readonly remainingAppRearmCount: number;
-  /** The time that the licence state was derived for; null when there is no record of any. */
+  /** The trusted time that the license state was derived for; null without a key. */
   readonly trustedTime: number | null;
   readonly virtualMachineActivation: VirtualMachineActivationReport;
   readonly kmsClient: KmsClientReport;
 }
 
-/** slmgr's LicenseStatus, the reason for it, and the minutes that are left of it. */
+/** slmgr's LicenseStatus, the reason for it, and the minutes until it ends. */
 export interface LicenseState {
   readonly status: LicenseStatus;
-  /** HRESULT; 0 when there is nothing to explain. */
+  /** HRESULT; 0 for a state that needs no reason. */
   readonly reason: number;
   /** Whole minutes until the state ends; 0 in a state that does not end by itself. */
   readonly remainingMinutes: number;
@@ -53,7 +53,7 @@ interface VirtualMachineActivationReport {
   readonly hostDigitalPid2: string | null;
 }
 
-/** Settings of a KMS client. Nothing here speaks to a KMS host: they are kept and shown. */
+/** Settings of a KMS client. They are stored and shown; no code here speaks to a KMS host. */
 export interface KmsClientReport {
   /** 0 all, 1 Active Directory, 2 KMS, 3 token: SoftwareLicensingProduct.VLActivationTypeEnabled. */
   readonly activationTypeEnabled: number;
@@ -65,10 +65,11 @@ export interface KmsClientReport {
   readonly clientMachineId: string;
 }
 
+/** The fields of the WMI class SoftwareLicensingService that slmgr reads. */
 export interface ServiceReport {
   /** `Software licensing service version`. */
   readonly version: string;
   readonly remainingWindowsRearmCount: number;
-  /** The machine's own settings: those of every product that has none set for itself. */
+  /** The machine's settings, which apply to every product that has none of its own. */
   readonly kmsClient: KmsClientReport;
 }

@@ -3,11 +3,15 @@ import type { ProductReport, ServiceReport } from './license-report.ts';
 
 /**
  * The guest's licensing service, as slmgr and avma see it: the methods are those of Windows' SoftwareLicensingService
- * and SoftwareLicensingProduct that slmgr calls. Every method throws {@link AvmaError}, whose HRESULT slmgr prints.
+ * and SoftwareLicensingProduct that slmgr calls. State and catalogues are read at each call. Every method throws
+ * {@link AvmaError}, whose HRESULT slmgr prints.
  */
 export interface LicensingService {
   service(): ServiceReport;
-  /** Every product that the catalogues list, keyed or not, in catalogue order. Reads, never changes a licence. */
+  /**
+   * Every product that the catalogues list, with or without a key, in catalogue order. It saves the highest time seen,
+   * where this user may write, and changes no license.
+   */
   products(): Promise<ProductReport[]>;
 
   /**
@@ -18,30 +22,34 @@ export interface LicensingService {
    */
   installProductKey(key: string): Promise<KeyInstallation>;
   uninstallProductKey(activationId: string): Promise<void>;
-  /** One exchange with the host. @throws {AvmaError} as docs/protocol.md section 7 says; a held lease stays. */
+  /** One exchange with the host. @throws {AvmaError} as docs/protocol.md section 7 says; the present lease stays. */
   activate(activationId: string): Promise<void>;
 
-  /** Removes the full key from the store; what is activated stays so. */
+  /** Removes the full keys from the state; their last five characters and the leases stay. */
   clearProductKey(): Promise<void>;
-  /** Installs a product catalogue from a file. */
+  /**
+   * Installs a product catalogue from a file; one of another vendor with the same file name stays.
+   *
+   * @throws {AvmaError} `file-invalid`, `file-not-found`; nothing is installed then.
+   */
   installLicense(file: string): Promise<void>;
-  /** The catalogue files that {@link installLicense} would take to install all again. */
+  /** The installed catalogue files, in the order in which they are read. */
   licenseFiles(): string[];
   /** Starts the initial grace of all Windows products again. @throws {AvmaError} `rearm-exhausted`. */
   rearmWindows(): Promise<void>;
   rearmApplication(applicationId: string): Promise<void>;
   rearmProduct(activationId: string): Promise<void>;
-  /** Checks a Confirmation ID. Nothing here can be activated by one, so a well-formed one is refused too. */
+  /** Checks a Confirmation ID. No product here is activated by one, so a well-formed one is refused too. */
   depositConfirmationId(activationId: string, confirmationId: string): Promise<void>;
 
   /** Changes KMS client settings: of one product, or of the machine when `activationId` is null. */
   setKmsClient(activationId: string | null, change: Partial<KmsClientSettings>): Promise<void>;
 }
 
-/** What became of {@link LicensingService.installProductKey}. */
+/** The result of {@link LicensingService.installProductKey}. */
 export interface KeyInstallation {
   readonly activationId: string;
-  /** Why the product is not activated by it; null when it is, and for a product that no host activates. */
+  /** Why the activation failed; null when it succeeded, and for a product that no host activates. */
   readonly activationError: AvmaError | null;
 }
 

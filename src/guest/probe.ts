@@ -13,11 +13,11 @@ import type { StoredAnchor } from './trust-store.ts';
 
 /** Who is at the other end of a pipe, as far as one `hello` tells. */
 export interface Probe {
-  /** What the host says of itself; null when none said anything. */
+  /** The host's certificate, perhaps not trusted; null when no host answered with one. */
   readonly certificate: HostCertificate | null;
-  /** How the certificate's dates stand to this machine's clock. */
+  /** Whether the certificate is valid by this machine's clock; null without a certificate. */
   readonly dates: 'valid' | 'expired' | 'not yet valid' | null;
-  /** The trust anchor that vouches for the certificate; null when there is none, and `trustProblem` says why. */
+  /** The trust anchor that the certificate is signed with; null when there is none, and `trustProblem` says why. */
   readonly anchor: StoredAnchor | null;
   readonly trustProblem: AvmaError | null;
   readonly timings: ProbeTimings;
@@ -25,27 +25,27 @@ export interface Probe {
   readonly error: AvmaError | null;
 }
 
-/** Milliseconds a step took; null for one that was not come to. */
+/** How long each step took, in milliseconds; null for a step that was not reached. */
 interface ProbeTimings {
-  /** The transport is loaded and the URI is one that can work here. */
+  /** Loading the transport and checking the URI. */
   readonly open: number | null;
-  /** The pipe is opened, `hello` goes out and the offer, or a fault, comes back. */
+  /** Opening the pipe, sending `hello`, and receiving the offer or a fault. */
   readonly hello: number | null;
-  /** The certificate is held against the trust anchors. */
+  /** Verifying the certificate against the trust anchors. */
   readonly verify: number | null;
 }
 
 interface ProbeEnvironment {
   openPipe(): Promise<Pipe>;
   anchors(): readonly StoredAnchor[];
-  /** For opening and hello together, in milliseconds. */
+  /** For opening the pipe and `hello` together, in milliseconds. */
   readonly deadline: number;
   now(): number;
   /** Milliseconds of a clock that does not run backwards. */
   elapsed(): number;
 }
 
-/** Opens the pipe, says hello, looks at what comes back, and lets go. Never throws: what failed is in the result. */
+/** Opens the pipe, sends `hello`, verifies the offer, and closes the pipe. Never throws: the result has the error. */
 export async function probePipe(environment: ProbeEnvironment): Promise<Probe> {
   const timings: { -readonly [Step in keyof ProbeTimings]: ProbeTimings[Step] } = {
     open: null,
@@ -97,7 +97,7 @@ function judgeDates({ notBefore, notAfter }: HostCertificate, now: number): Prob
   return now > notAfter ? 'expired' : 'valid';
 }
 
-/** What a failure tells of the other end. The codes that a pipe and a `hello` can end with; others stand for themselves. */
+/** What a failure says about the other end, for the codes that opening a pipe and `hello` can fail with. */
 const WHO_IS_THERE: Partial<Record<AvmaErrorCode, string>> = {
   'host-not-activated': 'reachable, not activated',
   'protocol-unsupported': 'reachable, but it speaks another version of the protocol',
@@ -113,7 +113,7 @@ const WHO_IS_THERE: Partial<Record<AvmaErrorCode, string>> = {
   'pipe-uri-invalid': 'not a pipe that can be opened here',
 };
 
-/** One line: who answered, or what the failure tells of the other end. */
+/** One line: who answered, or what the failure says about the other end. */
 export function whoIsThere({ dates, error }: Pick<Probe, 'dates' | 'error'>): string {
   if (dates === 'valid') return 'reachable, activated';
   if (dates !== null) return `reachable, certificate ${dates} by this machine's clock`;

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { Product } from '../catalog/product.ts';
+import { DAY_MS } from '../schema/durations.ts';
 import { formatUuid } from '../schema/uuid.ts';
 import { buildNumber } from '../schema/version.ts';
 
 /**
- * The numbers that slmgr prints of an installed product, in the shapes in which Windows prints them. They are made
- * once, when a key is installed, and kept. What Windows encodes in them is not public; here they are hashes.
+ * The numbers that slmgr prints of an installed product, in Windows' formats. They are made when a key is installed for
+ * the first time, and stored. What Windows encodes in them is not public; here they are hashes.
  */
 export interface ProductIdentity {
   readonly extendedPid: string;
@@ -13,9 +14,10 @@ export interface ProductIdentity {
   readonly iaid: string;
 }
 
-/** English (United States), which Windows writes into the extended PID; the shape asks for one. */
+/** The extended PID holds a language; this is Windows' number for English (United States). */
 const LCID = '1033';
 
+/** @param installedAt - The guest's wall clock in milliseconds; its date is part of the extended PID. */
 export function deriveProductIdentity(product: Product, vmId: string, installedAt: number): ProductIdentity {
   return {
     extendedPid: extendedPid(product, vmId, installedAt),
@@ -24,7 +26,7 @@ export function deriveProductIdentity(product: Product, vmId: string, installedA
   };
 }
 
-/** The guest's inherited-activation ID: the same for one product on one VM, whenever its key is installed. */
+/** The guest's inherited-activation ID: the same for one product on one VM, at every installation of its key. */
 export function guestIaid(activationId: string, vmId: string): string {
   return formatUuid(hash('IAID', activationId, vmId));
 }
@@ -33,7 +35,7 @@ export function guestIaid(activationId: string, vmId: string): string {
 function extendedPid(product: Product, vmId: string, installedAt: number): string {
   const serial = digits(hash('serial', product.activationId, vmId), 9);
   const date = new Date(installedAt);
-  const dayOfYear = Math.floor((installedAt - Date.UTC(date.getUTCFullYear(), 0, 1)) / 86_400_000) + 1;
+  const dayOfYear = Math.floor((installedAt - Date.UTC(date.getUTCFullYear(), 0, 1)) / DAY_MS) + 1;
   return [
     '03612',
     digits(hash('product', product.activationId, ''), 5),

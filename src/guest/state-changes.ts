@@ -112,7 +112,7 @@ export function storeActivation(
 }
 
 /**
- * Starts the licence states again from the initial grace and takes one from the counter.
+ * Starts the license states again from the initial grace and takes one from the counter.
  *
  * @param inScope - The products to reset, with or without a key.
  * @throws {AvmaError} `rearm-exhausted`.
@@ -125,7 +125,7 @@ export function rearm(
 ): GuestState {
   const left = rearmCount(state, scope);
   if (left <= 0)
-    throw new AvmaError('rearm-exhausted', 'the licence state has been reset as often as it may be');
+    throw new AvmaError('rearm-exhausted', 'the license state has been reset as often as it may be');
   const { now } = trustedTime(clock, state.clock);
   const products = { ...state.products };
   for (const { activationId } of inScope) {

@@ -16,7 +16,7 @@ export interface StoredAnchor extends TrustAnchor {
 }
 
 /**
- * Every anchor in the folders. Several may be valid at once: that is how a vendor's root is rotated.
+ * Every trust anchor in the folders. Several may be trusted at once: a vendor's root is rotated that way.
  *
  * @throws {AvmaError} `file-invalid` for a file that is no trust anchor: none is skipped, since the license would then
  *   depend on a file that nobody was told about.
@@ -32,7 +32,8 @@ export function loadTrustAnchors(folders: readonly string[]): StoredAnchor[] {
 }
 
 /**
- * Copies a vendor's anchor into the guest's trust folder, named by its key, so that adding it twice changes nothing.
+ * Copies a vendor's anchor into the guest's trust folder. The file is named by the key, so adding it twice changes
+ * nothing.
  *
  * @throws {AvmaError} `file-not-found`, `file-invalid`, `access-denied`.
  */

@@ -4,6 +4,10 @@ import path from 'node:path';
 import { AvmaError } from '../errors/avma-error.ts';
 import { readPool } from '../kvp/pool.ts';
 import { formatUuid, normalizeUuid, swapUuidByteOrder } from '../schema/uuid.ts';
+import { readBoundedFile } from '../storage/read-file.ts';
+
+/** The most that is read of a source, in bytes: Hyper-V's pools are the largest. */
+const MAX_SOURCE_BYTES = 4 * 1024 * 1024;
 
 /** Which virtual machine this is, and how that is known. */
 export interface VmId {
@@ -14,7 +18,7 @@ export interface VmId {
   readonly from: string;
 }
 
-/** Not identities: what firmware reports that was never given one. */
+/** UUIDs that firmware reports where nobody has set one. They identify no machine. */
 const PLACEHOLDERS = new Set([
   '00000000-0000-0000-0000-000000000000',
   'ffffffff-ffff-ffff-ffff-ffffffffffff',
@@ -22,7 +26,7 @@ const PLACEHOLDERS = new Set([
   '12345678-1234-5678-90ab-cddeefaabbcc',
 ]);
 
-/** avma's own application ID: without it, the hash of a machine ID would be the same in every program. */
+/** avma's own application ID. It is hashed along, so that other programs' hashes of the machine ID are different. */
 const APPLICATION_ID = Buffer.from('7d1f0b6e5a5c4c0f9c0e3a5d2b8e6f41', 'hex');
 
 /**
@@ -74,9 +78,9 @@ function fromSmbios(root: string): VmId | undefined {
 }
 
 /**
- * Linux prints the UUID of an SMBIOS table before 2.6 in the order of its bytes, while hypervisors mean the
- * first three fields to be little-endian. Where the table's version cannot be read: of all hypervisors that we know,
- * Hyper-V's generation 1, which has no EFI, still has such a table.
+ * Whether Linux prints the UUID's first three fields in another byte order than hypervisors do: it prints the bytes of an
+ * SMBIOS table before version 2.6 as they come, while hypervisors mean them to be little-endian. Where the version cannot
+ * be read, Hyper-V's generation 1, which has no EFI, is the one known hypervisor with such a table.
  */
 function printsOtherByteOrder(root: string): boolean {
   const version = smbiosVersion(path.join(root, 'sys/firmware/dmi/tables/smbios_entry_point'));
@@ -121,11 +125,12 @@ function readText(file: string): string | undefined {
   return readBytes(file)?.toString('utf8').trim();
 }
 
-/** A source that is absent, or that this user may not read, is one that does not answer. */
+/** The bytes of a source; undefined for one that is absent, or that this user may not read. */
 function readBytes(file: string): Buffer | undefined {
   try {
-    return fs.readFileSync(file);
-  } catch {
+    return readBoundedFile(file, MAX_SOURCE_BYTES);
+  } catch (thrown) {
+    if (!(thrown instanceof AvmaError) || thrown.code === 'internal') throw thrown;
     return undefined;
   }
 }
