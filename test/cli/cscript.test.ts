@@ -23,7 +23,7 @@ const BANNER =
 
 test.each([
   [['//nologo', SLMGR, '-dlv']],
-  [['/NoLogo', '-I', '//E:VBScript', '//T:60', 'slmgr.vbs', '/DLV']],
+  [['/NoLogo', '-I', '//E:VBScript', '//T:600', 'slmgr.vbs', '/DLV']],
   [[SLMGR, '/dlv', '//NOLOGO']],
   [['//nologo', '/mnt/c/Windows/System32/SLMGR.VBS', '/dlv', 'all of this', 'is ignored']],
 ])('cscript %j prints /dlv with CRLF line ends and without a banner', async (argv) => {

@@ -33,7 +33,7 @@ describe.skipIf(!fs.existsSync('/dev/full'))(
       ['slmgr', ['/dlv']],
       ['slmgr', []],
       ['slmgr', ['/ato']],
-      ['slmgr', ['//T:60', '/dlv']],
+      ['slmgr', ['//T:600', '/dlv']],
       ['cscript', ['slmgr.vbs', '/dlv']],
       ['avma', ['--help']],
       ['avma', ['--version']],

@@ -2,6 +2,7 @@
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { SSHD_IS_MISSING, type Sshd, startSshd } from '../support/sshd.ts';
+import { undated } from '../support/undated.ts';
 import { ROOT, type ServedHost, STANDARD_2012_R2, TestMachine } from './test-machine.ts';
 
 if (SSHD_IS_MISSING) {
@@ -35,18 +36,12 @@ describe.skipIf(SSHD_IS_MISSING)('slmgr on another machine', () => {
     await machine.close();
   });
 
-  // The two runs are seconds apart, and slmgr counts from now.
-  const undated = (text: string) =>
-    text.replace(
-      /^(Trusted time:|Automatic VM activation expiration:| {4}Automatic VM activation will expire) .*$/gm,
-      '$1',
-    );
-
   test.each([['/dlv'], ['/dli'], ['/xpr'], ['/dti'], ['/nonsense'], ['/ipk']])(
     'localhost %s gives the same bytes and the same status as it does there',
     async (option) => {
       const here = await machine.run('slmgr', [option]);
       const there = await machine.run('slmgr', ['localhost', option], { env });
+      // The two runs are seconds apart, and slmgr counts from now.
       expect({ ...there, stdout: undated(there.stdout) }).toEqual({ ...here, stdout: undated(here.stdout) });
     },
   );
