@@ -66,6 +66,32 @@ describe.skipIf(scriptIsMissing())('on a terminal', () => {
     expect(undated(stripVTControlCharacters(coloured))).toBe(undated(plain.stdout));
   });
 
+  test('avma colours and marks what is good, and the text is the same besides', async () => {
+    const env = { AVMA_PIPE: 'unix:h.sock' };
+    const coloured = await onTerminal('avma guest status', { ...env, LC_ALL: 'C.UTF-8' });
+    const plain = await machine.run('avma', ['guest', 'status'], { env });
+    expect(coloured).toContain('\u001b[32m✓ licensed, 6 days 23 hours left');
+    expect(stripVTControlCharacters(coloured).replace('✓ ', '')).toBe(plain.stdout);
+    expect(plain.stdout).not.toMatch(/[\u001b✓]/);
+  });
+
+  test('avma marks what is bad, and uses no symbol that the terminal may not have', async () => {
+    const clone = { AVMA_VM_ID: '99999999-2222-4333-8444-555555555555' };
+    const marked = await onTerminal('avma guest status', { ...clone, LC_ALL: 'C.UTF-8' });
+    expect(marked).toContain('\u001b[31m✗ not licensed');
+    const ascii = await onTerminal('avma guest status', { ...clone, LC_ALL: 'C' });
+    expect(ascii).toContain('\u001b[31mnot licensed');
+    expect(await onTerminal('avma guest activate nothing', { LC_ALL: 'C' })).toMatch(
+      /^\u001b\[31mavma:\u001b\[39m no product key .*\u001b\[2m\[key-not-installed/,
+    );
+  });
+
+  test.each([[{ NO_COLOR: '1' }], [{ TERM: 'dumb' }]])('avma heeds %j', async (env) => {
+    for (const command of ['avma guest status', 'avma --help', 'avma guest stat']) {
+      expect(await onTerminal(command, env)).not.toContain('\u001b');
+    }
+  });
+
   test.each([[{ NO_COLOR: '1' }], [{ TERM: 'dumb' }]])('%j asks for no colour', async (env) => {
     expect(await onTerminal('slmgr /dli', env)).not.toContain('\u001b');
   });
