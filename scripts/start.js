@@ -1,4 +1,4 @@
-// `npm start`: everything from a fresh checkout to a licence on the screen. Needs Node and npm, nothing else.
+// `npm start`: everything from a fresh checkout to a license on the screen. Needs Node and npm, nothing else.
 import { execSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 

@@ -4,10 +4,10 @@ import { normalizeProductKey } from './product-key.ts';
 
 /** How a product is licensed, in slmgr's words for the key's channel. Only VT:IA products can be activated by a host. */
 export const CHANNELS = ['VT:IA', 'Volume:GVLK', 'Volume:MAK', 'Retail', 'OEM:DM'] as const;
-type Channel = (typeof CHANNELS)[number];
+type KeyChannel = (typeof CHANNELS)[number];
 
 /** The mark in a product's description by which slmgr tells the product's kind; not every channel has one. */
-export const DESCRIPTION_MARKERS: Partial<Record<Channel, string>> = {
+export const DESCRIPTION_MARKERS: Partial<Record<KeyChannel, string>> = {
   'VT:IA': 'VIRTUAL_MACHINE_ACTIVATION',
   'Volume:GVLK': 'VOLUME_KMSCLIENT',
   'Volume:MAK': 'MAK',
@@ -20,7 +20,7 @@ export const Product = z
   .strictObject({
     /** The client key: one for all guests of the edition, and no secret. */
     productKey: text((key) => normalizeProductKey(key) === key),
-    /** Short name, as in a licence family: `ServerStandard`. */
+    /** Short name, as in a license family: `ServerStandard`. */
     edition: shortLabel,
     /** Compared with the version in the host's certificate, which must not be older. Of Windows, the product's own version. */
     osVersion,

@@ -10,7 +10,7 @@ export const CODE_GROUPS = {
   pipe: 'Finding and reaching the host',
   host: 'What the host decided',
   answer: 'What the host sent',
-  lease: 'What became of a licence',
+  lease: 'What became of a license',
 } as const;
 
 /** One paragraph for each question; `happened` and `why` are whole sentences. */

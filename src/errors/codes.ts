@@ -155,7 +155,7 @@ export const CODES = {
   'host-mismatch': data(INVALID_DATA, tryAgainElseReport),
   'vm-mismatch': denied(
     HRESULT.SL_E_IA_MACHINE_NOT_BOUND,
-    'Activate this machine itself: slmgr /ato. A copied disk does not carry the licence of its original.',
+    'Activate this machine itself: slmgr /ato. A copied disk does not carry the license of its original.',
   ),
   'edition-mismatch': denied(
     HRESULT.SL_E_IA_ID_MISMATCH,
@@ -217,7 +217,7 @@ export const CODES = {
     "Ask the host's operator: the host's events.jsonl has the reason.",
   ),
 
-  // What became of a licence.
+  // What became of a license.
   'grace-expired': denied(HRESULT.SL_E_GRACE_TIME_EXPIRED, 'Activate again: slmgr /ato.'),
 } as const satisfies Record<string, CodeEntry>;
 

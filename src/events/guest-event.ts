@@ -1,6 +1,6 @@
 import type { ActivationOutcome, AvmaErrorCode } from '../errors/codes.ts';
 
-/** Event 12309, in the guest: how an activation went, or what became of a licence. */
+/** Event 12309, in the guest: how an activation went, or what became of a license. */
 export interface GuestEvent {
   readonly eventId: 12309;
   readonly outcome: ActivationOutcome;

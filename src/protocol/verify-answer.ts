@@ -18,7 +18,7 @@ export interface VerifiedAnswer {
 }
 
 /**
- * Steps V4, V5 and V8 to V14 over a signed lease from the guest's state, each time that a licence state is derived. The
+ * Steps V4, V5 and V8 to V14 over a signed lease from the guest's state, each time that a license state is derived. The
  * other steps need the exchange itself: its keys, its request packet and its clock.
  *
  * @throws {AvmaError} the code of the first step that fails.

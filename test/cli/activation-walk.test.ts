@@ -7,7 +7,7 @@ import { type ServedHost, STANDARD_2012_R2, TestMachine } from './test-machine.t
 const NAME = 'Windows(R), ServerStandard edition';
 const ACTIVATION_ID = '0eeb0b7a-43be-5bd7-92c9-4372d99ad9bf';
 
-describe('from nothing to a licence of seven days', () => {
+describe('from nothing to a license of seven days', () => {
   const machine = new TestMachine();
   let host: ServedHost;
   let env: NodeJS.ProcessEnv;
@@ -158,7 +158,7 @@ describe('from nothing to a licence of seven days', () => {
     expect(events).not.toContain(STANDARD_2012_R2);
   });
 
-  test('/upk removes the key and with it the licence', async () => {
+  test('/upk removes the key and with it the license', async () => {
     expect(await machine.run('slmgr', ['/upk'])).toEqual({
       stdout: 'Uninstalled product key successfully.\n\n',
       stderr: '',

@@ -1,4 +1,4 @@
-/** Licences against the clock, under Debian's faketime, which sets the whole process's clock. */
+/** Licenses against the clock, under Debian's faketime, which sets the whole process's clock. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { minutesLeft } from '../support/minutes-left.ts';
 import { faketimeLibrary, type ServedHost, STANDARD_2012_R2, TestMachine } from './test-machine.ts';

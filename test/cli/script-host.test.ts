@@ -146,7 +146,7 @@ describe('//T ends the run', () => {
     });
   });
 
-  test('the children of a pipe end with it, and the licence is as it was', async () => {
+  test('the children of a pipe end with it, and the license is as it was', async () => {
     const pidFile = machine.at('child.pid');
     const command = `echo $$ >${pidFile}; sleep 600 & echo $! >>${pidFile}; exec sleep 600`;
     const run = { env: { AVMA_PIPE: `exec:${command}`, AVMA_DEADLINE: '600' } };

@@ -69,7 +69,7 @@ describe.skipIf(missing !== undefined)('in a virtual machine', () => {
       });
     });
 
-    test('keeps its licence while the host is down, and finds the one that was started again', async () => {
+    test('keeps its license while the host is down, and finds the one that was started again', async () => {
       await host.end('SIGKILL');
       expect(await slmgr('/ato', 'AVMA_DEADLINE=1')).toEqual(transcript.notActivated('0xC004FD01'));
       expect(await lastEvent()).toMatchObject({

@@ -214,7 +214,7 @@ describe('a guest whose own clock is wrong', () => {
   });
 });
 
-test('a licence that is looked at by a guest without a VM ID is an error, not a state', async () => {
+test('a license that is looked at by a guest without a VM ID is an error, not a state', async () => {
   const { guest } = await activatedGuest();
   expect((await failureOf(guest.open({ configuredVmId: undefined }))).code).toBe('vm-id-unknown');
 });

@@ -50,7 +50,7 @@ describe('what cannot be an anchor', () => {
     expect((await failureOf(() => addTrustAnchor('/no/such', tempFolder()))).code).toBe('file-not-found');
   });
 
-  test('one in the trust folder stops everything: better no licence than one nobody can explain', async () => {
+  test('one in the trust folder stops everything: better no license than one nobody can explain', async () => {
     const folder = tempFolder();
     createTestVendor().installAnchor(folder);
     fs.writeFileSync(path.join(folder, 'z.json'), '{}');

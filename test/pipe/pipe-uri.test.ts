@@ -105,7 +105,7 @@ test('serial without stty: pipe-not-found', async () => {
 describe('exec', () => {
   test.each([
     ['exec:exit 3', 'host-gone', 'status 3'],
-    ['exec:echo no licence here >&2; exit 1', 'host-gone', 'status 1: no licence here'],
+    ['exec:echo no license here >&2; exit 1', 'host-gone', 'status 1: no license here'],
     ['exec:kill -9 $$', 'host-gone', 'SIGKILL'],
     ['exec:exec 1>&-; sleep 60', 'host-gone', 'closed its output'],
     ['exec:/etc/passwd', 'access-denied', 'this user may not run the command'],

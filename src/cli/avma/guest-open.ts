@@ -29,7 +29,7 @@ export function openGuest(
 /**
  * The guest's service for a command that only shows.
  *
- * @throws {AvmaError} `access-denied`, which names the user who can see the licence, where this one cannot.
+ * @throws {AvmaError} `access-denied`, which names the user who can see the license, where this one cannot.
  */
 export async function openGuestToRead(context: Context, command: string): Promise<GuestService> {
   const settings = context.settings();
@@ -55,7 +55,7 @@ export async function openGuestToRead(context: Context, command: string): Promis
 }
 
 /**
- * Whether the machine's licence lies in the system's folder, where an ordinary user cannot look, while that user has
+ * Whether the machine's license lies in the system's folder, where an ordinary user cannot look, while that user has
  * no state of their own: then "no key is installed" would be wrong.
  */
 export function isKeptElsewhere(

@@ -77,7 +77,7 @@ export function isLicensed(products: readonly ProductStatus[]): boolean {
   );
 }
 
-/** The way to a first licence. */
+/** The way to a first license. */
 function firstSteps(trustsNobody: boolean): string[] {
   return [
     ...(trustsNobody ? ['Trust the vendor: avma guest trust add FILE'] : []),

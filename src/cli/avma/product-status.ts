@@ -21,7 +21,7 @@ export interface ProductStatus {
     /** `0xC004F009`; null where there is nothing to explain. */
     readonly reason: string | null;
     readonly remainingMinutes: number;
-    /** When the present state ends by itself; null where it does not. Trusted time, as all times of a licence. */
+    /** When the present state ends by itself; null where it does not. Trusted time, as all times of a license. */
     readonly endsAt: string | null;
     /** When the lease or the grace ended, after which the product is not licensed any more. */
     readonly endedAt: string | null;

@@ -1,4 +1,4 @@
-/** Files that are no files, output that cannot be written, and a licence that another user owns. */
+/** Files that are no files, output that cannot be written, and a license that another user owns. */
 import { execFile } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
@@ -62,7 +62,7 @@ describe('output that cannot be written is one line on stderr and 74', () => {
   );
 });
 
-describe.skipIf(process.getuid?.() !== 0)('a user who may not see the licence is told so, by 77', () => {
+describe.skipIf(process.getuid?.() !== 0)('a user who may not see the license is told so, by 77', () => {
   beforeAll(async () => {
     fs.chmodSync(machine.folder, 0o755);
     await machine.mustRun('slmgr', ['/ipk', STANDARD_2012_R2], { env: { AVMA_PIPE: 'unix:nobody.sock' } });
@@ -88,7 +88,7 @@ describe.skipIf(process.getuid?.() !== 0)('a user who may not see the licence is
   });
 });
 
-test('a user who may only look sees the licence, and nothing is written', async () => {
+test('a user who may only look sees the license, and nothing is written', async () => {
   const folder = machine.at('readable');
   fs.cpSync(machine.at('guest'), folder, { recursive: true });
   if (process.getuid?.() === 0) {

@@ -95,7 +95,7 @@ describe('a guest', () => {
     expect((await json('guest-reset', ['guest', 'reset'], { env: fresh })).removed).toEqual([]);
   });
 
-  test('is activated, and shows its licence in both manners', async () => {
+  test('is activated, and shows its license in both manners', async () => {
     await json('guest-install-key', ['guest', 'install-key', STANDARD_2012_R2]);
     const { products } = await json('guest-activate', ['guest', 'activate']);
     expect(products).toMatchObject([{ license: { statusText: 'licensed' }, lease: { hostName: 'hv01' } }]);

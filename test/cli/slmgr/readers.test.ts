@@ -48,7 +48,7 @@ test('Checkmk’s win_license check reads status and time from /dli', async () =
   });
 });
 
-describe('a licence state can be read back from its text', () => {
+describe('a license state can be read back from its text', () => {
   const STATUS_TEXTS: readonly [RegExp, LicenseStatus][] = [
     [/^Unlicensed$/, 0],
     [/^Licensed$/, 1],

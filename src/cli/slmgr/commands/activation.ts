@@ -68,7 +68,7 @@ async function again(service: LicensingService, product: ProductReport): Promise
   return withActivationId(await service.products(), product.activationId) ?? product;
 }
 
-/** What slmgr prints after a call that succeeded, by the licence status that the product has then. */
+/** What slmgr prints after a call that succeeded, by the license status that the product has then. */
 function outcomeLines({ license }: ProductReport, licensed: string): string[] {
   switch (license.status) {
     case LicenseStatus.licensed:

@@ -28,7 +28,7 @@ export interface Invocation {
   /** Adds lines to the output; they stay when the command fails afterwards. */
   print(...lines: readonly string[]): void;
   /**
-   * Tells a person on a terminal why there is no licence now, and what to do. For what slmgr itself takes for a success
+   * Tells a person on a terminal why there is no license now, and what to do. For what slmgr itself takes for a success
    * or a soft error: an error that is thrown has its own message and hint.
    */
   advise(advice: Advice): void;

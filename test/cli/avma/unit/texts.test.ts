@@ -235,7 +235,7 @@ describe('a host', () => {
   });
 });
 
-describe("a licence is kept in root's folder, out of an ordinary user's sight", () => {
+describe("a license is kept in root's folder, out of an ordinary user's sight", () => {
   const folder = { stateFolder: '/home/me/.local/state/avma', stateFolderIsDefault: true };
   const only =
     (...files: string[]) =>
