@@ -211,9 +211,10 @@ describe('a guest that sends many frames at once', () => {
     });
     victim = await connectClient(path);
     const flooder = await connectClient(path);
-    await flooder.send(many(1000));
+    // So few that their answers fit into the socket's buffer: only the host's own turns let the other guest in.
+    await flooder.send(many(100));
     expect(await victim.next()).toMatchObject({ exchangeId: other });
-    for (let nth = 0; nth < 1000; nth++) await flooder.next();
+    for (let nth = 0; nth < 100; nth++) await flooder.next();
     expect(order.indexOf(other)).toBeLessThan(order.length - 1);
   });
 
