@@ -1,3 +1,4 @@
+import { printable } from '../schema/printable.ts';
 import { debug } from '../system/debug.ts';
 import { type PipeEnvironment, systemEnvironment } from './environment.ts';
 import type { Pipe } from './pipe.ts';
@@ -32,7 +33,7 @@ export async function openPipe(
   if (open === undefined) {
     throw uriInvalid(
       uri === '' ? "''" : uri,
-      scheme === '' ? 'it names no pipe type' : `unknown pipe type ${scheme}:`,
+      scheme === '' ? 'it names no pipe type' : `unknown pipe type "${printable(scheme, 40)}"`,
       `Begin the URI with one of ${Object.keys(TRANSPORTS)
         .map((name) => `${name}:`)
         .join(', ')}, for example unix:/run/avma/host.sock.`,

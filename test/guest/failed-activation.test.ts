@@ -246,6 +246,12 @@ const WAYS: readonly Way[] = [
     pipe: (host) => lyingPipe(host, { answer: { requestDigest: '0'.repeat(64) } }),
   },
   {
+    name: "the host signs another clock than the guest's, which would lengthen the lease",
+    code: 'request-mismatch',
+    ...invalidData,
+    pipe: (host) => lyingPipe(host, { answer: { guestClock: 0 } }),
+  },
+  {
     name: "the answer is another host's",
     code: 'host-mismatch',
     ...invalidData,

@@ -31,9 +31,9 @@ describe('a URI that cannot be', () => {
   test.each([
     ['', 'names no pipe type'],
     ['/run/avma/host.sock', 'names no pipe type'],
-    ['tcp:host:1688', 'unknown pipe type tcp:'],
-    ['loopback:', 'unknown pipe type loopback:'],
-    ['constructor:x', 'unknown pipe type constructor:'],
+    ['tcp:host:1688', 'unknown pipe type "tcp"'],
+    ['loopback:', 'unknown pipe type "loopback"'],
+    ['constructor:x', 'unknown pipe type "constructor"'],
     ['unix:', 'names no socket'],
     [`unix:/${'x'.repeat(107)}`, '108 bytes, and a socket'],
     [`unix:/${'é'.repeat(60)}`, '121 bytes, and a socket'],

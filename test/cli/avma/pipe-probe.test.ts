@@ -233,7 +233,7 @@ describe('a pipe that is not there', () => {
     ['exec:avma-no-such-command', 'host-absent', /the shell does not find the command/],
     ['npipe://./pipe/avma', 'pipe-uri-invalid', /Windows only/],
     ['module:/nowhere/pipe.mjs', 'file-not-found', /pipe\.mjs/],
-    ['telnet:host', 'pipe-uri-invalid', /unknown pipe type telnet:/],
+    ['telnet:host', 'pipe-uri-invalid', /unknown pipe type "telnet"/],
   ])('%s', async (uri, code, message) => {
     const { status, probe } = await probeJson(tempFolder(), [uri]);
     expect(status).not.toBe(0);

@@ -1,0 +1,73 @@
+/** Files that are no files, given to the built commands where they take one: each command ends, and says why. */
+import { execFileSync } from 'node:child_process';
+import fs from 'node:fs';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { TestMachine } from './test-machine.ts';
+
+const machine = new TestMachine();
+
+beforeAll(async () => {
+  await machine.mustRun('avma', ['vendor', 'init', '--out', 'v']);
+  execFileSync('mkfifo', [machine.at('pipe.json')]);
+  fs.mkdirSync(machine.at('folder.json'));
+  fs.writeFileSync(machine.at('sparse.json'), '');
+  fs.truncateSync(machine.at('sparse.json'), 2 ** 40);
+});
+afterAll(() => machine.close());
+
+const FILES = ['pipe.json', 'folder.json', 'sparse.json', '/dev/zero'];
+
+/** Every command that takes a file, with FILE in its place. */
+const COMMANDS: readonly { readonly command: 'slmgr' | 'avma'; readonly words: string }[] = [
+  { command: 'slmgr', words: '/ilc FILE' },
+  { command: 'avma', words: 'guest catalog check FILE' },
+  { command: 'avma', words: 'guest trust add FILE' },
+  { command: 'avma', words: 'guest install-key @FILE' },
+  { command: 'avma', words: 'lease inspect FILE' },
+  { command: 'avma', words: 'vendor certify FILE --key v/root.key' },
+  { command: 'avma', words: 'vendor certify v/root.pub.json --key FILE' },
+];
+
+describe.each(COMMANDS)('$command $words', ({ command, words }) => {
+  test.each(FILES)('with %s: refused as no such file, and it ends by itself', async (file) => {
+    const ran = await machine.run(command, words.replace('FILE', file).split(' '));
+    expect(ran.status).toBe(65);
+    if (command === 'slmgr') expect(ran.stdout).toBe('Error: 0x8007000D The data is invalid.\n\n');
+    else expect(ran.stderr).toMatch(/\[file-invalid, 0x8007000D\]/);
+  });
+});
+
+describe('in the state folder', () => {
+  const state = () => machine.at('guest/guest.state');
+
+  test.each([
+    ['a pipe', () => execFileSync('mkfifo', [state()])],
+    ['a folder', () => fs.mkdirSync(state())],
+    ['a link to a device', () => fs.symlinkSync('/dev/zero', state())],
+    [
+      'a sparse file of a terabyte',
+      () => {
+        fs.writeFileSync(state(), '');
+        fs.truncateSync(state(), 2 ** 40);
+      },
+    ],
+  ])('%s instead of guest.state: /dlv ends by itself with an error', async (_name, make) => {
+    fs.rmSync(state(), { recursive: true, force: true });
+    fs.mkdirSync(machine.at('guest'), { recursive: true });
+    make();
+    const ran = await machine.run('slmgr', ['/dlv']);
+    expect(ran.status).toBe(65);
+    expect(ran.stdout).toContain('Error: 0x8007000D');
+    fs.rmSync(state(), { recursive: true, force: true });
+  });
+
+  test('a link instead of the lock is not followed: nothing is made where it leads', async () => {
+    fs.mkdirSync(machine.at('guest'), { recursive: true });
+    fs.rmSync(machine.at('guest/lock'), { force: true });
+    fs.symlinkSync(machine.at('victim'), machine.at('guest/lock'));
+    const ran = await machine.run('slmgr', ['/ipk', 'DBGBW-NPF86-BJVTX-K3WKJ-MTB6V']);
+    expect(ran.status).toBe(65);
+    expect(fs.existsSync(machine.at('victim'))).toBe(false);
+    fs.rmSync(machine.at('guest/lock'));
+  });
+});
