@@ -176,7 +176,7 @@ export const CODE_DOCS: Record<AvmaErrorCode, CodeDocs> = {
   'product-unknown': {
     group: 'host',
     happened: 'No catalogue of the host lists the product.',
-    why: "The vendor's catalogue was installed on the guest only, or `avma host serve` was not restarted after it was copied to the host.",
+    why: "The vendor's catalogue was installed on the guest only, or the host could not read its copy: its log says why.",
   },
   'product-mismatch': {
     group: 'host',

@@ -1,5 +1,9 @@
-/** Where events go: a file of JSON Lines, or the memory of a test. */
+/** Takes events: a file of JSON Lines, or the memory of a test. */
 export interface EventSink<Event> {
-  /** Never throws: an event that cannot be written must not fail what it tells of. */
+  /**
+   * Writes one event. Never throws: an activation must not fail because its event cannot be written.
+   *
+   * @param now - Milliseconds since 1970 UTC.
+   */
   write(event: Event, now: number): void;
 }

@@ -1,21 +1,21 @@
 import type { AvmaErrorCode } from '../errors/codes.ts';
 
-/** Event 12310, on the host: one for every request. */
+/** Event 12310, on the host: one for each request that was answered, except for the rest of a flood. */
 export interface HostEvent {
   readonly eventId: 12310;
   readonly decision: 'approved' | 'refused' | 'fault';
   readonly code: AvmaErrorCode | 'success';
   readonly hresult: string;
   readonly message: string;
-  /** Which socket or port the request came in on. */
+  /** The name of the channel that the request came in on. */
   readonly channel: string;
   readonly vmId: string | null;
-  /** `channel`: the pipe is that VM's own. `label`: the guest says so, and nothing proves it. */
+  /** `channel`: the channel belongs to that VM. `label`: the VM ID is the guest's claim, and nothing proves it. */
   readonly vmIdFrom: 'channel' | 'label' | null;
   readonly activationId: string | null;
   readonly edition: string | null;
   readonly exchangeId: string;
-  /** The same answer as before, to the same bytes. */
+  /** True if the request came before, and got the same answer again. */
   readonly repeated: boolean;
   readonly guest: object | null;
 }

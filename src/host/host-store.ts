@@ -11,7 +11,7 @@ import { hardwareId, instant, oneOf, shortLabel } from '../schema/shapes.ts';
 import { createFile, makePrivateFolder, replaceFile } from '../storage/atomic-file.ts';
 import { readPlainFile, readPlainFileIfAny } from '../storage/read-file.ts';
 
-/** Who a host is: what `avma host init` makes, once. */
+/** A host's name, hardware ID and keys, as `avma host init` makes them, once. */
 export interface HostIdentity {
   readonly name: string;
   readonly hardwareId: string;
@@ -26,7 +26,7 @@ const HostFile = z.strictObject({
   createdAt: instant,
 });
 
-/** The name, the hardware ID; never replaced once it is there. */
+/** Holds the name and the hardware ID. Never replaced once it exists: host-lock.ts relies on that. */
 export const HOST_FILE = 'host.json';
 /** The longest key file or host.json that is read, in bytes: they have some hundred. */
 const MAX_HOST_FILE_BYTES = 64 * 1024;
@@ -38,8 +38,8 @@ const BOX_KEY = 'box.key';
  * Makes a host's folder, name, hardware ID and keys. `host.json` is written last: without it the folder is no host,
  * so a set-up that was cut short can simply be run again.
  *
- * @param machineId - What the hardware ID is derived from; random when the machine has nothing of its own.
- * @throws {AvmaError} `file-exists` if there is a host already: its keys may be certified.
+ * @param machineId - The machine's own ID, from which the hardware ID is derived; random if undefined.
+ * @throws {AvmaError} `argument-invalid` for the name; `file-exists` if there is a host already: its keys may be certified.
  */
 export function createHost(
   folder: string,
@@ -114,7 +114,7 @@ export function publicIdentity(host: HostIdentity) {
   };
 }
 
-/** Four groups of four hex digits, a hash: the machine's own ID does not leave the host. */
+/** Four groups of four hex digits of a hash, so that the machine's own ID does not leave the host. */
 function deriveHardwareId(machineId: string): string {
   const hash = createHash('sha256').update(`avma hardware ID\n${machineId}\n`).digest('hex').toUpperCase();
   return (hash.slice(0, 16).match(/.{4}/g) ?? []).join('-');

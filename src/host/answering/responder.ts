@@ -137,6 +137,7 @@ async function answerAnew(asked: Asked, fresh: FreshRequest): Promise<Frame> {
   const { certificate, envelope } = installed;
   const catalog = environment.catalog();
   const decision = reused ? REUSED : admit({ request, channel, throttled, certificate, catalog, now });
+  debug('host', () => `${exchangeId}: ${decision.approved ? 'approved' : decision.code}, VM ${request.vmId}`);
   const answer = composeAnswer({ request, requestDigest, decision, certificate, leaseMs, now });
   const body = sealAnswer(answer, { certificate: envelope, signing: host.signing, key });
   const failure = await keep(environment.ledger, toLedgerEntry(answer, channel, body));

@@ -104,6 +104,7 @@ class StreamConnection implements GuestConnection {
       // One frame a turn of the event loop: a guest that sends a thousand at once must not keep the others waiting.
       if (index > 0) await nextTurn();
       if (this.#finishing || this.#stream.destroyed) return;
+      debug('wire', () => `${this.#channel.name}: ${describe(line)} in`);
       const frame = await this.#environment.respond(line, this.#channel);
       if (frame !== null) await this.#write(frame);
     }
@@ -132,6 +133,13 @@ class StreamConnection implements GuestConnection {
     this.#state = state;
     this.#since = performance.now();
   }
+}
+
+function describe(line: ParsedLine): string {
+  if (line.kind === 'frame') {
+    return `${line.frame.type} ${line.frame.exchangeId}, ${line.frame.body.length} bytes`;
+  }
+  return line.kind === 'unsupported' ? `${line.what} ${line.exchangeId}` : 'noise';
 }
 
 function nextTurn(): Promise<void> {

@@ -5,6 +5,7 @@ import type { PoolRecord } from '../../kvp/pool.ts';
 import { changePool, GUEST_TO_HOST, HOST_TO_GUEST, readSettledPool } from '../../kvp/pool-file.ts';
 import { encodeFrame, type Frame } from '../../protocol/frame.ts';
 import { backoff } from '../../system/backoff.ts';
+import { debug } from '../../system/debug.ts';
 import { errnoOf } from '../../system/errno.ts';
 import { pause } from '../../system/pause.ts';
 
@@ -75,6 +76,7 @@ export class KvpHost {
       // A host that was restarted finds the answers that it wrote before.
       return !this.#answered.has(exchangeId) && !answers.has(exchangeId);
     });
+    debug('kvp', () => `${this.#options.folder}: ${requests.size} requests, ${fresh.length} of them new`);
     const records: PoolRecord[] = [];
     for (const [exchangeId, line] of fresh) records.push(...(await this.#answer(exchangeId, line)));
 

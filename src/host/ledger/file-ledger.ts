@@ -152,7 +152,7 @@ class FileLedger implements Ledger {
   #whatChanged(): string | undefined {
     const open = fs.fstatSync(this.#fd);
     const named = fs.lstatSync(this.#file, { throwIfNoEntry: false });
-    if (named === undefined) return 'was deleted';
+    if (named === undefined) return 'was deleted or renamed';
     if (named.ino !== open.ino || named.dev !== open.dev) return 'was replaced';
     if (open.size < this.#size) return 'was cut';
     if (open.size > this.#size && !this.#torn) return 'was written to by another program';

@@ -3,6 +3,7 @@ import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { AvmaError, toAvmaError } from '../../errors/avma-error.ts';
 import { readPlainFile } from '../../storage/read-file.ts';
+import { debug } from '../../system/debug.ts';
 import { findProgram } from '../../system/find-program.ts';
 import { type DomainXml, MAX_DOMAIN_XML_LENGTH } from './domain.ts';
 
@@ -106,6 +107,7 @@ function runVirsh(
       killSignal: 'SIGKILL',
       maxBuffer: MAX_OUTPUT_LENGTH,
     } as const;
+    debug('exec', () => [virsh, ...args].join(' '));
     execFile(virsh, args, options, (failure, stdout, stderr) => {
       if (failure === null) return resolve(stdout);
       const said = stderr.trim().split('\n').at(-1)?.trim();
