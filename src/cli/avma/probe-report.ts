@@ -63,7 +63,7 @@ export function probeJson({ uri, from, candidates }: PipeChoice, probe: Probe): 
 
 /** The report as rows: the answer first, then what else was looked for. */
 export function probeFields(choice: PipeChoice, probe: Probe): Field[] {
-  const { certificate, anchor, trustProblem, timings } = probe;
+  const { certificate, anchor, timings } = probe;
   if (choice.uri === null)
     return [['Pipe', { tone: 'bad', text: 'none found' }], ...candidateFields(choice, 'Looked for')];
   const fields: Field[] = [
@@ -82,7 +82,7 @@ export function probeFields(choice: PipeChoice, probe: Probe): Field[] {
       [
         'Trust',
         anchor === null
-          ? { tone: 'bad', text: `no: ${trustProblem?.message}` }
+          ? { tone: 'bad', text: 'no vendor that is trusted here vouches for it' }
           : { tone: 'good', text: `vendor "${anchor.name}" (${anchor.keyId}) vouches for it` },
       ],
     );
