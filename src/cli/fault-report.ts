@@ -42,17 +42,20 @@ function stackOf(error: unknown): string {
   return error instanceof Error ? (error.stack ?? String(error)) : `not an Error: ${String(error)}`;
 }
 
-/** `at open (/opt/avma/dist/slmgr.cjs:2:18344)` as `at open (src/guest/state-store.ts:31:11)`. */
+/**
+ * `at a.b (/opt/avma/dist/slmgr.cjs:2:18344)` as `at src/guest/state-store.ts:31:11`. The function's name is left out: it
+ * is a letter or two in the bundle.
+ */
 function inSource(line: string, dist: string): string {
   const start = line.indexOf(dist);
-  const place = start === -1 ? null : /^(\w+\.cjs):(\d+):(\d+)/.exec(line.slice(start + dist.length));
-  if (place === null) return line;
-  const [text, bundle = '', lineNumber, column] = place;
+  const place = start === -1 ? null : /^(\w+\.cjs):(\d+):(\d+)\)?$/.exec(line.slice(start + dist.length));
+  const indent = /^ +at (?:async )?/.exec(line)?.[0];
+  if (place === null || indent === undefined) return line;
+  const [, bundle = '', lineNumber, column] = place;
   const entry = sourceMap(dist + bundle)?.findEntry(Number(lineNumber) - 1, Number(column) - 1);
   if (entry === undefined || !('originalSource' in entry)) return line;
   const source = path.posix.join('dist', entry.originalSource);
-  const end = start + dist.length + text.length;
-  return `${line.slice(0, start)}${source}:${entry.originalLine + 1}:${entry.originalColumn + 1}${line.slice(end)}`;
+  return `${indent}${source}:${entry.originalLine + 1}:${entry.originalColumn + 1}`;
 }
 
 const sourceMaps = new Map<string, nodeModule.SourceMap | undefined>();

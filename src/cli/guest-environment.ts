@@ -21,7 +21,9 @@ export function guestEnvironment(launcher: Launcher, settings: Settings): GuestE
     ownCatalogFolder: settings.ownCatalogFolder,
     configuredVmId: settings.vmId,
     root: '/',
-    machineName: machineName(),
+    get machineName() {
+      return machineName();
+    },
     client: `avma ${version}`,
     // slmgr shows four numbers there.
     serviceVersion: `${version.replace(/-.*/, '')}.0`,

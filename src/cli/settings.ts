@@ -1,5 +1,4 @@
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import * as z from 'zod/mini';
 import { AvmaError } from '../errors/avma-error.ts';
@@ -83,9 +82,16 @@ export function readSettings(packageRoot: string, env: NodeJS.ProcessEnv = proce
   };
 }
 
+/** Loaded when it is needed: a command that shows the license of root needs neither name nor home folder. */
+function os(): typeof import('node:os') {
+  return process.getBuiltinModule('node:os');
+}
+
 /** The machine's name in printable ASCII: the default for a host's name, and what a guest tells the host's event log. */
 export function machineName(): string {
-  const name = os.hostname().replace(/[^\x21-\x7e]/g, '');
+  const name = os()
+    .hostname()
+    .replace(/[^\x21-\x7e]/g, '');
   return name.slice(0, 63) || 'localhost';
 }
 
@@ -162,5 +168,5 @@ function deadlineSeconds(named: string | undefined, configured: number | undefin
 function defaultStateFolder(env: NodeJS.ProcessEnv): string {
   if (process.platform === 'win32') return path.join(env.ProgramData || 'C:\\ProgramData', 'avma');
   if (process.getuid?.() === 0) return SYSTEM_STATE_FOLDER;
-  return path.join(env.XDG_STATE_HOME || path.join(os.homedir(), '.local', 'state'), 'avma');
+  return path.join(env.XDG_STATE_HOME || path.join(os().homedir(), '.local', 'state'), 'avma');
 }

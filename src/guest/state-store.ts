@@ -38,9 +38,10 @@ export interface StateStore {
 
 export function openStateStore(folder: string): StateStore {
   const file = path.join(folder, 'guest.state');
+  const readState = stateReader(file);
   return {
     file,
-    read: () => readState(file),
+    read: readState,
     update: (change) => changeState({ folder, file, readCurrent: readState, change }),
     updateOrRecover(change, now) {
       // The damaged file is moved only after the change has worked: a mistyped key must not move it.
@@ -50,7 +51,7 @@ export function openStateStore(folder: string): StateStore {
         file,
         readCurrent: () => {
           try {
-            return readState(file);
+            return readState();
           } catch (thrown) {
             if (!(thrown instanceof AvmaError) || thrown.code !== 'state-damaged') throw thrown;
             damaged = true;
@@ -70,25 +71,34 @@ export function openStateStore(folder: string): StateStore {
   };
 }
 
-function readState(file: string): GuestState {
-  const bytes = readPlainFileIfAny(file, MAX_STATE_BYTES);
-  debug('state', () =>
-    bytes === undefined ? `there is no ${file}` : `read ${bytes.length} bytes of ${file}`,
-  );
-  return bytes === undefined ? emptyState() : decodeState(bytes, file);
+/**
+ * Reads the file at each call, and decodes it only when its bytes have changed: a command reads the state several times,
+ * and decoding takes a tenth of its time. Nobody changes a state in place.
+ */
+function stateReader(file: string): () => GuestState {
+  let last: { readonly bytes: Buffer; readonly state: GuestState } | undefined;
+  return () => {
+    const bytes = readPlainFileIfAny(file, MAX_STATE_BYTES);
+    debug('state', () =>
+      bytes === undefined ? `there is no ${file}` : `read ${bytes.length} bytes of ${file}`,
+    );
+    if (bytes === undefined) return emptyState();
+    if (last === undefined || !last.bytes.equals(bytes)) last = { bytes, state: decodeState(bytes, file) };
+    return last.state;
+  };
 }
 
 interface StateChange {
   readonly folder: string;
   readonly file: string;
-  readCurrent(file: string): GuestState;
+  readCurrent(): GuestState;
   change(state: GuestState): GuestState | Promise<GuestState>;
 }
 
 async function changeState({ folder, file, readCurrent, change }: StateChange): Promise<GuestState> {
   makePrivateFolder(folder);
   return withFolderLock(folder, async () => {
-    const before = readCurrent(file);
+    const before = readCurrent();
     const after = await change(before);
     if (after === before) return before;
     const bytes = encodeState(after);

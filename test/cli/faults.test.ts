@@ -37,7 +37,7 @@ describe('an error that is a fault of ours', () => {
     expect(stderr).toContain('slmgr: module:./broken.mjs: answer is not iterable.\n');
     expect(stderr).toMatch(/^Caused by: TypeError: answer is not iterable\n {4}at .*broken\.mjs:2:/m);
     expect(stderr).toMatch(/^Caused by: RangeError: length 7$/m);
-    expect(stderr).toMatch(/^ {4}at .*\(src\/pipe\/module\.ts:\d+:\d+\)$/m);
+    expect(stderr).toMatch(/^ {4}at (?:async )?src\/pipe\/module\.ts:\d+:\d+$/m);
     expect(stderr).not.toContain('dist/');
   });
 
@@ -48,12 +48,12 @@ describe('an error that is a fault of ours', () => {
       /^avma: module:\.\/broken\.mjs: answer is not iterable\. \[internal, 0x8007045D\]$/m,
     );
     expect(stderr).toMatch(/^Caused by: TypeError: answer is not iterable$/m);
-    expect(stderr).toMatch(/^ {4}at .*\(src\/pipe\/module\.ts:\d+:\d+\)$/m);
+    expect(stderr).toMatch(/^ {4}at (?:async )?src\/pipe\/module\.ts:\d+:\d+$/m);
   });
 
   test('the line that a stack names is the line that made the call', async () => {
     const { stderr } = await machine.run('avma', ['guest', 'activate'], BROKEN);
-    const [, file = '', line] = /\((src\/pipe\/module\.ts):(\d+):\d+\)/.exec(stderr) ?? [];
+    const [, file = '', line] = /(src\/pipe\/module\.ts):(\d+):\d+$/m.exec(stderr) ?? [];
     const source = fs.readFileSync(file, 'utf8').split('\n')[Number(line) - 1];
     expect(source).toMatch(/exchange\(|toAvmaError\(|#named\(/);
   });

@@ -32,9 +32,10 @@ export class SlmgrOutput {
   }
 
   static async open(form: OutputForm): Promise<SlmgrOutput> {
+    if (!isTerminal(STDOUT)) return new SlmgrOutput(form, false, (text) => text);
     // chalk is loaded on terminals only.
     const colored = mayColor(STDOUT) ? (await import('./color.ts')).colorReport : (text: string) => text;
-    return new SlmgrOutput(form, isTerminal(STDOUT), colored);
+    return new SlmgrOutput(form, true, colored);
   }
 
   print(...lines: readonly string[]): void {
@@ -82,7 +83,7 @@ export class SlmgrOutput {
   #write(output: string | Uint8Array): void {
     if (this.#form.batch || this.#closed) return;
     const encoded =
-      typeof output === 'string' && this.#form.unicode && !isTerminal(STDOUT)
+      typeof output === 'string' && this.#form.unicode && !this.#live
         ? Buffer.from(output, 'utf16le')
         : output;
     writeOutput(STDOUT, encoded);
