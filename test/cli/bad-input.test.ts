@@ -147,6 +147,15 @@ describe('a host that', () => {
     ));
 });
 
+test('a silent host is reported as timed out, with the time that it had', async () => {
+  const pipe = await impostor('silent3.sock', () => {});
+  const ran = await machine.run('avma', ['guest', 'activate'], {
+    env: { ...env, AVMA_PIPE: pipe, AVMA_DEADLINE: '0.5' },
+  });
+  expect(ran.stderr).toMatch(/^avma: no answer over unix:silent3\.sock, timed out after 0\.5 s: /);
+  expect(ran.status).toBe(69);
+});
+
 test('/ipk of a guest whose host is silent still installs the key', async () => {
   const pipe = await impostor('silent2.sock', () => {});
   const ran = await slmgr(['/ipk', STANDARD_2012_R2], { AVMA_PIPE: pipe, ...SHORT });
