@@ -1,5 +1,6 @@
 import { Command } from 'commander';
-import { AvmaError } from '../../errors/avma-error.ts';
+import { AvmaError, toAvmaError } from '../../errors/avma-error.ts';
+import type { ProductReport } from '../../guest/license-report.ts';
 import { whileWaiting } from '../terminal.ts';
 import type { Context } from './context.ts';
 import { catalogCommand } from './guest-catalog.ts';
@@ -87,7 +88,7 @@ async function installKey(context: Context, argument: string, options: ExchangeO
 function activateCommand(context: Context): Command {
   return new Command('activate')
     .description('Ask the host to activate this machine now; renews a license that is still valid')
-    .argument('[activation-id]', 'the product (default: every product that has a key)')
+    .argument('[activation-id]', 'the product (default: every product with a key that a host activates)')
     .option(...PIPE_OPTION)
     .option('--json', 'print the result as JSON')
     .addHelpText(
@@ -110,8 +111,37 @@ async function activate(
   options: ExchangeOptions,
 ): Promise<void> {
   const service = await openGuest(context, options.pipe);
-  const targets = findKeyed(await keyedProducts(service), activationId);
-  if (targets.length === 0) {
+  const targets = targetsOf(await keyedProducts(service), activationId);
+  const activated: ProductStatus[] = [];
+  const failures: AvmaError[] = [];
+  for (const { activationId: id, name } of targets) {
+    try {
+      await whileWaiting('waiting for the host', service.activate(id), context.settings().deadline);
+    } catch (thrown) {
+      // One product that fails does not keep the others from being activated.
+      const error = toAvmaError(thrown, 'cannot activate');
+      failures.push(error);
+      if (targets.length > 1 && options.json !== true) say(`"${name}": ${error.message}.`);
+      continue;
+    }
+    const product = await describeNow(service, id);
+    activated.push(product);
+    if (options.json !== true) say(activatedText(product));
+  }
+  const [failure] = failures;
+  if (failure !== undefined) throw failure;
+  if (options.json === true) writeJson('avma.guest-activate/1', { products: activated });
+}
+
+/**
+ * The product that was named; without a name all keyed products that a host activates, and where there is none of
+ * those, the others, so that their error says why.
+ *
+ * @throws {AvmaError} `key-not-installed`.
+ */
+function targetsOf(keyed: readonly ProductReport[], activationId: string | undefined): ProductReport[] {
+  const meant = findKeyed(keyed, activationId);
+  if (meant.length === 0) {
     throw new AvmaError(
       'key-not-installed',
       activationId === undefined
@@ -120,14 +150,8 @@ async function activate(
       { hint: 'Install one: avma guest install-key KEY.' },
     );
   }
-  const activated: ProductStatus[] = [];
-  for (const { activationId: id } of targets) {
-    await whileWaiting('waiting for the host', service.activate(id), context.settings().deadline);
-    const product = await describeNow(service, id);
-    activated.push(product);
-    if (options.json !== true) say(activatedText(product));
-  }
-  if (options.json === true) writeJson('avma.guest-activate/1', { products: activated });
+  const activatable = meant.filter(({ productKeyChannel }) => productKeyChannel === 'VT:IA');
+  return activatable.length > 0 ? activatable : meant;
 }
 
 function activatedText({ name, license, lease }: ProductStatus): string {
