@@ -12,8 +12,8 @@ import { type RecordedLine, readLine, renderSvg } from './record/terminal-svg.ts
 /** Commands print paths, so this is a path that says nothing of the machine. */
 const FOLDER = '/tmp/acme';
 const OUTPUT = 'docs/images/walk.svg';
-const COLUMNS = 100;
-const ROWS = 30;
+const COLUMNS = 114;
+const ROWS = 32;
 const PROMPT = '\x1b[32m$\x1b[0m ';
 const TYPING_MS = 28;
 const AFTER_COMMAND_MS = 900;

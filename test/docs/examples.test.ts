@@ -1,8 +1,17 @@
 /** The examples of docs/ are what they are examples of. */
+import fs from 'node:fs';
 import { expect, test } from 'vitest';
 import { loadCatalog } from '../../src/catalog/catalog.ts';
 
 test('docs/examples/acme.json is a catalogue whose products can be activated', () => {
   const { products } = loadCatalog([new URL('../../docs/examples', import.meta.url).pathname]);
   expect(products.map(({ channel }) => channel)).toEqual(['VT:IA', 'VT:IA']);
+});
+
+test('the recording is small and names no folder of the machine that made it', () => {
+  const recording = fs.readFileSync(new URL('../../docs/images/walk.svg', import.meta.url), 'utf8');
+  expect(recording.length).toBeLessThan(150_000);
+  const paths = recording.match(/(?<=[ >])\/[\w.-]+(\/[\w.-]+)+/g) ?? [];
+  expect(paths).not.toEqual([]);
+  for (const file of paths) expect(file).toMatch(/^\/tmp\/acme\/|^\/run\/avma\//);
 });
