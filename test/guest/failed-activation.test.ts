@@ -207,7 +207,7 @@ const WAYS: readonly Way[] = [
     hresult: 0xc004fd00,
     ...denied,
     pipe: async (host) => {
-      const busy = sibling(host, { throttle: { burst: 3, window: HOUR } });
+      const busy = sibling(host, { throttle: { burst: 3, windowMs: HOUR } });
       const flood = createTestGuest(busy, { vmId: OTHER_VM });
       const service = await flood.open();
       await service.installProductKey(key);

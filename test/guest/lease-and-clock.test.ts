@@ -21,7 +21,7 @@ import { createTestHost, MICROSOFT_CATALOG } from '../support/test-host.ts';
 const RUNS = Number(process.env.AVMA_TEST_RUNS ?? 300);
 const WEEK = 7 * DAY;
 
-const host = createTestHost({ throttle: { burst: Number.MAX_SAFE_INTEGER, window: MINUTE } });
+const host = createTestHost({ throttle: { burst: Number.MAX_SAFE_INTEGER, windowMs: MINUTE } });
 const anchors = [host.vendor.anchor];
 const PRODUCT = MICROSOFT_CATALOG.productOfActivationId(STANDARD_2012R2.activationId) as Product;
 

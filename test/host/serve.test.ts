@@ -191,7 +191,7 @@ test('there has to be something to serve: argument-invalid', async () => {
     folder,
     catalogFolders: [],
     listen: [],
-    throttle: { burst: 1, window: 1 },
+    throttle: { burst: 1, windowMs: 1 },
     leaseMs: MAX_LEASE_MS,
   };
   const failure = await failureOf(serve({ ...options, events: { write() {} } }));

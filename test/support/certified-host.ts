@@ -48,7 +48,7 @@ export async function serveHost(folder: string, options: Partial<ServeOptions>):
     folder,
     catalogFolders: [path.join(PACKAGE_ROOT, 'keys')],
     listen: [],
-    throttle: { burst: 600, window: 60_000 },
+    throttle: { burst: 600, windowMs: 60_000 },
     leaseMs: MAX_LEASE_MS,
     events: { write: () => {} },
     ...options,

@@ -50,7 +50,7 @@ export function serveCommand(context: Context): Command {
     .addOption(
       new Option('--throttle <count/seconds>', 'requests that a channel may send in that time')
         .argParser(parseThrottle)
-        .default(DEFAULT_LIMIT, `${DEFAULT_LIMIT.burst}/${DEFAULT_LIMIT.window / 1000}`),
+        .default(DEFAULT_LIMIT, `${DEFAULT_LIMIT.burst}/${DEFAULT_LIMIT.windowMs / 1000}`),
     )
     .addOption(
       new Option('--lease-minutes <number>', 'length of a lease; 10080 (7 days) at most')

@@ -27,7 +27,7 @@ export function parseThrottle(text: string): ThrottleLimit {
       hint: 'Write it as 60/60, for example: sixty requests in sixty seconds.',
     });
   }
-  return { burst: Number(match[1]), window: Number(match[2]) * 1000 };
+  return { burst: Number(match[1]), windowMs: Number(match[2]) * 1000 };
 }
 
 /** Whole minutes as typed, in milliseconds. @throws {AvmaError} `argument-invalid` below 1 and above 7 days. */

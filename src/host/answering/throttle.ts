@@ -1,14 +1,14 @@
-/** How many requests a channel may send: `burst` at once, and as many again in each `window` milliseconds. */
+/** How many requests a channel may send: `burst` at once, and as many again in each `windowMs` milliseconds. */
 export interface ThrottleLimit {
   readonly burst: number;
-  readonly window: number;
+  readonly windowMs: number;
 }
 
 /**
  * Ten requests a second over a minute: at under a millisecond each, one channel takes at most a hundredth of a
  * processor. A guest that behaves sends a few a day.
  */
-export const DEFAULT_LIMIT: ThrottleLimit = { burst: 600, window: 60_000 };
+export const DEFAULT_LIMIT: ThrottleLimit = { burst: 600, windowMs: 60_000 };
 
 /**
  * - `pass`: answer.
@@ -29,9 +29,9 @@ export class Throttle {
 
   /** Counts one request. @param now - Milliseconds of a clock that does not run backwards. */
   take(channel: string, now: number): ThrottleVerdict {
-    const { burst, window } = this.#limit;
+    const { burst, windowMs } = this.#limit;
     const bucket = this.#buckets.get(channel) ?? { tokens: burst, at: now, dropping: false };
-    const refilled = Math.min(burst, bucket.tokens + (Math.max(0, now - bucket.at) * burst) / window);
+    const refilled = Math.min(burst, bucket.tokens + (Math.max(0, now - bucket.at) * burst) / windowMs);
     const tokens = Math.max(-burst, refilled - 1);
     const dropping = tokens === -burst;
     this.#buckets.set(channel, { tokens, at: now, dropping });

@@ -108,7 +108,7 @@ describe('a repeated exchange', () => {
 
 describe('the throttle', () => {
   test('refuses under seal, then drops unopened, then lets in again', async () => {
-    const host = createTestHost({ throttle: { burst: 2, window: MINUTE } });
+    const host = createTestHost({ throttle: { burst: 2, windowMs: MINUTE } });
     const ask = async () => {
       const request = rawRequest(host);
       const answer = await host.ask(request.frame, SHARED_CHANNEL);
@@ -126,7 +126,7 @@ describe('the throttle', () => {
   });
 
   test('of one channel leaves the others alone', async () => {
-    const host = createTestHost({ throttle: { burst: 1, window: MINUTE } });
+    const host = createTestHost({ throttle: { burst: 1, windowMs: MINUTE } });
     await host.ask(rawRequest(host).frame, SHARED_CHANNEL);
     await host.ask(rawRequest(host).frame, SHARED_CHANNEL);
     const request = rawRequest(host);
@@ -134,7 +134,7 @@ describe('the throttle', () => {
   });
 
   test('counts repeated exchanges too, and what it drops fills no event log', async () => {
-    const host = createTestHost({ throttle: { burst: 3, window: MINUTE } });
+    const host = createTestHost({ throttle: { burst: 3, windowMs: MINUTE } });
     const { frame } = rawRequest(host);
     for (let nth = 0; nth < 200; nth++) await host.ask(frame, SHARED_CHANNEL);
     expect(host.events.all.length).toBeLessThan(10);
@@ -142,7 +142,7 @@ describe('the throttle', () => {
   });
 
   test('refills evenly, never over its burst, and is not upset by a clock that stands still or goes back', () => {
-    const throttle = new Throttle({ burst: 2, window: 1000 });
+    const throttle = new Throttle({ burst: 2, windowMs: 1000 });
     expect([throttle.take('a', 0), throttle.take('a', 0), throttle.take('a', 0)]).toEqual([
       'pass',
       'pass',

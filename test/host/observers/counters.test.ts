@@ -4,7 +4,7 @@ import { rawRequest } from '../../support/raw-request.ts';
 import { createTestHost, SHARED_CHANNEL } from '../../support/test-host.ts';
 
 test('the counters know what became of each line', async () => {
-  const host = createTestHost({ throttle: { burst: 2, window: MINUTE } });
+  const host = createTestHost({ throttle: { burst: 2, windowMs: MINUTE } });
   const first = rawRequest(host);
   await host.ask(first.frame);
   await host.ask(first.frame);
