@@ -25,6 +25,7 @@ const INVALID_DATA = HRESULT.ERROR_INVALID_DATA;
 const tryAgainElseReport =
   'Run it again (avma guest activate). If it fails again, something on the pipe changes what passes, or the host is not genuine: avma pipe probe.';
 
+/** Every code, in the groups of docs/errors.md. */
 export const CODES = {
   // This machine.
   'access-denied': data(

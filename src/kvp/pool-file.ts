@@ -38,6 +38,7 @@ export async function readSettledPool(file: string, signal: AbortSignal): Promis
   return first.equals(second) ? readPool(second) : null;
 }
 
+/** Records to remove from a pool and to append to it, in one change. */
 export interface PoolChange {
   /** The keys whose records go. */
   readonly remove: (key: string) => boolean;

@@ -15,6 +15,7 @@ export interface ChildEnd {
   readonly lastWords: string;
 }
 
+/** How a child is run, and how its end becomes an error. */
 export interface ChildOptions {
   readonly env: NodeJS.ProcessEnv;
   /** Runs the command in the system's shell, in a process group of its own: what the shell starts ends with it. */

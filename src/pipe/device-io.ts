@@ -14,6 +14,7 @@ export interface DeviceIo {
   close(fd: number): void;
 }
 
+/** The calls of this machine's kernel. Tests pass scripted ones. */
 export const nonBlockingIo: DeviceIo = {
   open: (path) => openSync(path, constants.O_RDWR | constants.O_NONBLOCK | constants.O_NOCTTY),
   read: (fd, into) => unlessAgain(() => readSync(fd, into, 0, into.length, null)),

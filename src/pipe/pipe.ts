@@ -22,6 +22,7 @@ export interface Pipe {
   close(): Promise<void>;
 }
 
+/** What an exchange is told besides its frame. */
 export interface ExchangeOptions {
   /** Aborts at the deadline of the whole activation. */
   readonly signal: AbortSignal;

@@ -16,6 +16,7 @@ import { errnoOf } from '../system/errno.ts';
  */
 export type Curve = 'ed25519' | 'x25519';
 
+/** A private key with its public key. */
 export interface KeyPair {
   readonly curve: Curve;
   readonly privateKey: KeyObject;
@@ -43,6 +44,7 @@ const SMALL_ORDER_POINTS = new Set([
   'eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
 ]);
 
+/** A new key pair from the system's random numbers. */
 export function generateKeyPair(curve: Curve): KeyPair {
   // The overloads of generateKeyPairSync take one literal each.
   const { privateKey } = curve === 'ed25519' ? generateKeyPairSync('ed25519') : generateKeyPairSync('x25519');
@@ -54,7 +56,12 @@ export function exportPrivateKey(pair: KeyPair): string {
   return pair.privateKey.export({ type: 'pkcs8', format: 'pem' }) as string;
 }
 
-/** @param from - The file, for messages. @throws {AvmaError} `file-invalid` if `pem` is no private key of that curve. */
+/**
+ * The key pair of a private key in PEM form.
+ *
+ * @param from - The file, for messages.
+ * @throws {AvmaError} `file-invalid` if `pem` is no private key of that curve.
+ */
 export function importPrivateKey(curve: Curve, pem: string, from: string): KeyPair {
   let privateKey: KeyObject;
   try {

@@ -11,9 +11,11 @@ export interface Frame {
   readonly body: Uint8Array;
 }
 
+/** The types of frames; docs/protocol.md, section 6, says who sends which. */
 export const FRAME_TYPES = ['hello', 'offer', 'request', 'response', 'fault'] as const;
 export type FrameType = (typeof FRAME_TYPES)[number];
 
+/** The only version of the protocol so far. */
 export const PROTOCOL_VERSION = 1;
 
 /** The longest frame in characters, its newline included: what a terminal's input line holds. */

@@ -36,6 +36,7 @@ export interface TrustAnchor {
   readonly publicKey: Uint8Array;
 }
 
+/** The certificate in its envelope, signed with the vendor's root key. */
 export function signHostCertificate(certificate: HostCertificate, root: KeyPair): Envelope {
   return signEnvelope(PAYLOAD_TYPES.hostCertificate, HostCertificate.parse(certificate), root);
 }

@@ -61,10 +61,12 @@ export const Fault = z.strictObject({
 });
 export type Fault = z.infer<typeof Fault>;
 
+/** A fault with that code, and with what this version supports. */
 export function fault(code: Fault['code']): Fault {
   return { code, supported: { versions: [PROTOCOL_VERSION], types: [...FRAME_TYPES] } };
 }
 
+/** A message as the bytes of its JSON, in UTF-8. */
 export function encodeJson(message: object): Uint8Array {
   return Buffer.from(JSON.stringify(message), 'utf8');
 }

@@ -12,6 +12,7 @@ export interface Expected {
   readonly activationId: string;
 }
 
+/** An answer whose signatures were verified (V4, V5), and the certificate of the host that signed it. */
 export interface VerifiedAnswer {
   readonly certificate: HostCertificate;
   readonly answer: Answer;

@@ -9,6 +9,7 @@ export interface ProgramResult {
   readonly stderr: string;
 }
 
+/** What a program is run with. */
 export interface ProgramOptions {
   readonly env: NodeJS.ProcessEnv;
   /** Kills the program when it aborts. */
