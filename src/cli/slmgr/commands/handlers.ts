@@ -24,7 +24,14 @@ import { clearProductKey, installProductKey, uninstallProductKey } from './produ
 import { rearmApplication, rearmProduct, rearmWindows } from './rearm.ts';
 import { forceTokenActivation, noIssuanceLicenses, noTokenCertificates } from './token-activation.ts';
 
-/** Who answers which option. */
+/**
+ * The handler of each option.
+ *
+ * The handlers and reports are written against everything that Windows' licensing service can say, so that they print
+ * what slmgr.vbs prints for it. Some of it never occurs with this guest: the license states 4 (non-genuine grace) and 6
+ * (extended grace), the notification reason 0xC004F200, an evaluation end date, a product that is licensed by a MAK or
+ * for a time, a licensed KMS client, and an activation by tokens. Tests reach these with a service of their own.
+ */
 export const HANDLERS: Readonly<Record<OptionWord, Handler>> = {
   ipk: installProductKey,
   ato: activate,
