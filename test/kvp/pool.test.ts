@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { gatherLines, splitLine } from '../../src/kvp/message.ts';
 import { encodeRecord, RECORD_LENGTH, readPool, withoutRecords } from '../../src/kvp/pool.ts';
 import { encode, lineOf, OURS, STALE } from '../pipe/frames.ts';
@@ -13,7 +13,7 @@ function soiled(key: string, value: string): Uint8Array {
 }
 
 describe('a pool', () => {
-  it('is records of 2560 bytes, key and value ending at their first NUL', () => {
+  test('is records of 2560 bytes, key and value ending at their first NUL', () => {
     const pool = Buffer.concat([soiled('VirtualMachineId', '1234-ABCD'), soiled('Hostname', 'hôte')]);
     expect(pool).toHaveLength(2 * RECORD_LENGTH);
     expect(readPool(pool)).toEqual([
@@ -22,7 +22,7 @@ describe('a pool', () => {
     ]);
   });
 
-  it('may hold empty records and end in a cut one', () => {
+  test('may hold empty records and end in a cut one', () => {
     const pool = Buffer.concat([
       Buffer.alloc(RECORD_LENGTH),
       encodeRecord({ key: 'a', value: '' }),
@@ -31,13 +31,13 @@ describe('a pool', () => {
     expect(readPool(pool)).toEqual([{ key: 'a', value: '' }]);
   });
 
-  it('may have a value without a NUL, and bytes that are no UTF-8', () => {
+  test('may have a value without a NUL, and bytes that are no UTF-8', () => {
     const record = Buffer.alloc(RECORD_LENGTH, 'x');
     record.set([0xff, 0xfe, 0], 0);
     expect(readPool(record)).toEqual([{ key: '\ufffd\ufffd', value: 'x'.repeat(2048) }]);
   });
 
-  it.each([
+  test.each([
     ['key of 254', 'k'.repeat(254), '', true],
     ['key of 255', 'k'.repeat(255), '', false],
     ['value of 1022', 'k', 'v'.repeat(1022), true],
@@ -53,7 +53,7 @@ describe('a pool', () => {
     }
   });
 
-  it('loses our records and nothing else: what stands before is not touched, what follows keeps its bytes', () => {
+  test('loses our records and nothing else: what stands before is not touched, what follows keeps its bytes', () => {
     const before = soiled('before', '1');
     const between = soiled('between', '2');
     const after = soiled('after', '3');
@@ -67,13 +67,13 @@ describe('a pool', () => {
 });
 
 describe('a frame in records', () => {
-  it('goes in parts of 900 characters', () => {
+  test('goes in parts of 900 characters', () => {
     const records = splitLine(OURS, lineOf('response', OURS));
     expect(records.map(({ key }) => key)).toEqual([1, 2, 3].map((n) => `avma.${OURS}.${n}/3`));
     expect(records.map(({ value }) => value.length)).toEqual([900, 900, expect.any(Number)]);
   });
 
-  it('is whole again whatever the order, with others and older ones between', () => {
+  test('is whole again whatever the order, with others and older ones between', () => {
     fc.assert(
       fc.property(
         fc.string({ unit: fc.constantFrom(...'abcXYZ019-_ /'), minLength: 1, maxLength: 4095 }),
@@ -96,13 +96,13 @@ describe('a frame in records', () => {
     );
   });
 
-  it('is not there until all parts are', () => {
+  test('is not there until all parts are', () => {
     const records = splitLine(OURS, lineOf('response', OURS));
     expect(gatherLines(records.slice(0, 2)).size).toBe(0);
     expect(gatherLines(records.slice(1)).size).toBe(0);
   });
 
-  it('of the greatest length has five parts', () => {
+  test('of the greatest length has five parts', () => {
     expect(splitLine(OURS, 'x'.repeat(4095))).toHaveLength(5);
     expect(encode('response', OURS).length).toBeLessThan(4096);
   });
