@@ -3,7 +3,6 @@ import { AvmaError, toAvmaError } from '../errors/avma-error.ts';
 import { debug } from '../system/debug.ts';
 import { type GuestContext, readBasis, readCatalog, readClock } from './context.ts';
 import { writeGuestEvent } from './guest-events.ts';
-import type { GuestState } from './guest-state.ts';
 import { type LicenseChange, type Observation, observe } from './observation.ts';
 import type { DerivedReport, ReportBasis } from './product-report.ts';
 import type { StoredAnchor } from './trust-store.ts';
@@ -38,10 +37,11 @@ async function save(
   let changes: readonly LicenseChange[] = [];
   try {
     await context.store.update((latest) => {
-      // Another command may have changed the state since it was read.
-      const current = isSame(latest, basis.state)
-        ? seen
-        : observe({ ...basis, state: latest, clock: readClock(context) }, catalog);
+      // The same object unless another command has changed the state since it was read.
+      const current =
+        latest === basis.state
+          ? seen
+          : observe({ ...basis, state: latest, clock: readClock(context) }, catalog);
       changes = current.changes;
       return current.state;
     });
@@ -58,8 +58,4 @@ async function save(
       activationId,
     });
   }
-}
-
-function isSame(one: GuestState, other: GuestState): boolean {
-  return JSON.stringify(one) === JSON.stringify(other);
 }

@@ -13,7 +13,8 @@ const MAX_STATE_BYTES = 4 * 1024 * 1024;
 export interface StateStore {
   readonly file: string;
   /**
-   * The state as it is now; an empty one where there is no file.
+   * The state as it is now; an empty one where there is no file. While the file's bytes stay the same, this is the same
+   * object: nobody may change it.
    *
    * @throws {AvmaError} `state-damaged`, `state-newer`, `access-denied`, and `file-invalid` for a link, for what is not
    *   a regular file, and for a file that is too large.
