@@ -143,6 +143,23 @@ describe.skipIf(scriptIsMissing())('on a terminal', () => {
       fs.rmSync(machine.at('fresh'), { recursive: true, force: true });
     });
 
+    test.each(['/dlv', '/dli', '/xpr'])(
+      'slmgr %s says why there is no license, and how the last attempt went',
+      async (option) => {
+        await machine.mustRun('slmgr', ['/ipk', STANDARD_2012_R2], { env: fresh });
+        const seen = await onTerminal(`slmgr ${option}`, fresh);
+        expect(seen).toMatch(
+          /^slmgr: Windows\(R\), ServerStandard edition is not activated; the grace ends on [-\d]+ [\d:]+ UTC; the last attempt, on [-\d]+ [\d:]+ UTC, failed: no host at unix:nothing\.sock .*\.\n {7}\S.* Activate: slmgr \/ato\n$/m,
+        );
+        expect((await machine.run('slmgr', [option], { env: fresh })).stderr).toBe('');
+        fs.rmSync(machine.at('fresh'), { recursive: true, force: true });
+      },
+    );
+
+    test('nothing is added to the report of a product that is licensed', async () => {
+      expect(stripVTControlCharacters(await onTerminal('slmgr /dlv'))).not.toContain('slmgr: ');
+    });
+
     test('not with //B', async () => {
       expect(await onTerminal('slmgr //B /ato', SILENT)).toBe('');
     });

@@ -1,14 +1,15 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { AvmaError } from '../../errors/avma-error.ts';
-import { openGuestService } from '../../guest/guest-service.ts';
+import type { GuestEnvironment } from '../../guest/environment.ts';
+import { type GuestService, openGuestService } from '../../guest/guest-service.ts';
 import type { Pipe } from '../../pipe/pipe.ts';
 import { guestEnvironment } from '../guest-environment.ts';
 import type { Launcher } from '../launcher.ts';
 import { readSettings, type Settings } from '../settings.ts';
 import { exitWith, STDERR, whileWaiting, writeOutput } from '../terminal.ts';
 import { failingOnUncaught, UncaughtFailure } from '../uncaught.ts';
-import type { OpenService } from './commands/handler.ts';
+import type { Advice } from './commands/handler.ts';
 import { type LineEnd, SlmgrOutput } from './output.ts';
 import { endedByFailure, runSlmgr, type SlmgrResult } from './run.ts';
 import type { HostCommandLine, HostOptions } from './script-host.ts';
@@ -100,11 +101,14 @@ async function runToItsEnd(
   { quiet = false, pipes }: RunOptions = {},
 ): Promise<void> {
   let deadline: number | undefined;
-  const onSettings = (settings: Settings) => {
-    deadline = settings.deadline;
-  };
+  let service: GuestService | undefined;
   const running = runSlmgr(argv, {
-    openService: serviceOpener(launcher, { pipes, onSettings }),
+    async openService(options) {
+      const settings = readSettings(launcher.packageRoot);
+      deadline = settings.deadline;
+      service = await openGuestService(environmentOf(launcher, settings, pipes), options);
+      return service;
+    },
     now: Date.now,
     platform: process.platform,
     remote: async (login, words) => (await import('./remote.ts')).runOverSsh(login, words, { quiet }),
@@ -122,35 +126,54 @@ async function runToItsEnd(
   if (result.remoteOutput !== undefined) output.pass(result.remoteOutput);
   output.close();
   exitWith(result.exitStatus);
-  if (result.fault === undefined) output.advise(result.advice);
-  else if (!quiet) await reportFault(result.fault, launcher);
+  if (result.fault === undefined) {
+    output.advise(result.advice);
+    if (output.explains) output.advise(await licenseAdvices(service, result.unlicensed));
+  } else if (!quiet) await reportFault(result.fault, launcher);
   // What was under way when an exception went uncaught may still hold sockets and timers.
   if (result.fault?.cause instanceof UncaughtFailure) process.exit();
 }
 
-function serviceOpener(
+function environmentOf(
   launcher: Launcher,
-  { pipes, onSettings }: { pipes: Set<Pipe> | undefined; onSettings(settings: Settings): void },
-): OpenService {
-  return async (options) => {
-    const settings = readSettings(launcher.packageRoot);
-    onSettings(settings);
-    const environment = guestEnvironment(launcher, settings);
-    if (pipes === undefined) return openGuestService(environment, options);
-    const openPipe = async () => {
-      const pipe = await environment.openPipe();
-      pipes.add(pipe);
-      return pipe;
-    };
-    return openGuestService({ ...environment, openPipe }, options);
+  settings: Settings,
+  pipes: Set<Pipe> | undefined,
+): GuestEnvironment {
+  const environment = guestEnvironment(launcher, settings);
+  if (pipes === undefined) return environment;
+  const openPipe = async () => {
+    const pipe = await environment.openPipe();
+    pipes.add(pipe);
+    return pipe;
   };
+  return { ...environment, openPipe };
+}
+
+/** Why these products have no license. Derived anew, because only a person on a terminal asks for it. */
+async function licenseAdvices(
+  service: GuestService | undefined,
+  activationIds: readonly string[],
+): Promise<Advice[]> {
+  if (service === undefined || activationIds.length === 0) return [];
+  const { licenseAdvice } = await import('./license-advice.ts');
+  try {
+    const { products } = await service.look();
+    return products
+      .filter(({ product }) => activationIds.includes(product.activationId))
+      .map(licenseAdvice)
+      .filter((advice) => advice !== null);
+  } catch (thrown) {
+    // The report is printed already: a state that was damaged since then is the next command's error.
+    if (thrown instanceof AvmaError && thrown.code !== 'internal') return [];
+    throw thrown;
+  }
 }
 
 function resultOfUncaught(failure: UncaughtFailure, output: SlmgrOutput): SlmgrResult {
   const error = new AvmaError('internal', `slmgr: ${failure.message}`, { cause: failure });
   const ending = endedByFailure(error, process.platform, (...lines) => output.print(...lines));
   output.print('');
-  return { lines: [], advice: [], ...ending };
+  return { lines: [], advice: [], unlicensed: [], ...ending };
 }
 
 /** A fault of avma's own is always written to stderr, which slmgr.vbs never uses. Otherwise nobody could find it. */

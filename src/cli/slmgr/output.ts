@@ -1,3 +1,4 @@
+import { printable } from '../../schema/printable.ts';
 import { isTerminal, mayColor, STDERR, STDOUT, writeOutput } from '../terminal.ts';
 import type { Advice } from './commands/handler.ts';
 import { joinLines } from './run.ts';
@@ -39,7 +40,8 @@ export class SlmgrOutput {
   }
 
   print(...lines: readonly string[]): void {
-    if (this.#live) this.#write(this.#joined(lines));
+    // A file's name is printed as it was given, but must not move the cursor.
+    if (this.#live) this.#write(this.#joined(lines.map((line) => printable(line))));
     else this.#held.push(...lines);
   }
 
@@ -67,13 +69,15 @@ export class SlmgrOutput {
     this.#cutShort = true;
   }
 
+  /** Whether a person reads what is written to stderr. */
+  get explains(): boolean {
+    return !this.#form.batch && !this.#cutShort && isTerminal(STDERR);
+  }
+
   /** Says on a terminal why something failed and what to do now. No script ever sees it. */
   advise(advice: readonly Advice[]): void {
-    if (this.#form.batch || this.#cutShort || advice.length === 0 || !isTerminal(STDERR)) return;
-    writeOutput(
-      STDERR,
-      advice.map(({ reason, nextStep }) => `slmgr: ${reason}.\n       ${nextStep}\n`).join(''),
-    );
+    if (advice.length === 0 || !this.explains) return;
+    writeOutput(STDERR, advice.map(adviceText).join(''));
   }
 
   #joined(lines: readonly string[]): string {
@@ -88,6 +92,10 @@ export class SlmgrOutput {
         : output;
     writeOutput(STDOUT, encoded);
   }
+}
+
+function adviceText({ reason, nextStep }: Advice): string {
+  return `slmgr: ${printable(reason)}.\n       ${printable(nextStep)}\n`;
 }
 
 /** Another machine's output: byte for byte, unless this machine has to write CRLF or UTF-16LE. */

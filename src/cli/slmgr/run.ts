@@ -1,5 +1,6 @@
 import { type AvmaError, toAvmaError } from '../../errors/avma-error.ts';
 import { exitStatusOf } from '../../errors/hresult.ts';
+import { LicenseStatus, type ProductReport } from '../../guest/license-report.ts';
 import { type CommandLine, optionWord, parseCommandLine, type RemoteLogin } from './command-line.ts';
 import type { Advice, OpenService } from './commands/handler.ts';
 import { HANDLERS } from './commands/handlers.ts';
@@ -36,6 +37,8 @@ export interface SlmgrResult {
   readonly remoteOutput?: Uint8Array;
   /** What to tell a person. Empty after success. */
   readonly advice: readonly Advice[];
+  /** Activation IDs of reported products that are not licensed: why they are not is found out on a terminal only. */
+  readonly unlicensed: readonly string[];
   /** The fault, when the run failed because of a mistake in avma. */
   readonly fault?: AvmaError;
 }
@@ -56,7 +59,7 @@ export async function runSlmgr(argv: readonly string[], environment: SlmgrEnviro
   const ending = await run(argv, environment, print);
   // slmgr writes its whole output in one go, and the writing ends with a line end of its own.
   if (ending.remoteOutput === undefined) print('');
-  return { advice: [], ...ending, lines };
+  return { advice: [], unlicensed: [], ...ending, lines };
 }
 
 async function run(argv: readonly string[], environment: SlmgrEnvironment, print: Print): Promise<Ending> {
@@ -84,6 +87,7 @@ async function runHere(
   print: Print,
 ): Promise<Ending> {
   const advice: Advice[] = [];
+  const unlicensed: string[] = [];
   try {
     await HANDLERS[option.word]({
       values,
@@ -91,11 +95,17 @@ async function runHere(
       now: () => environment.now(),
       print,
       advise: (more) => void advice.push(more),
+      explain: (products) =>
+        void unlicensed.push(...products.filter(isUnlicensed).map(({ activationId }) => activationId)),
     });
-    return { exitStatus: 0, ...told(advice) };
+    return { exitStatus: 0, unlicensed, ...told(advice) };
   } catch (thrown) {
     return endedByFailure(toAvmaError(thrown, `slmgr /${option.word}`), environment.platform, print);
   }
+}
+
+function isUnlicensed({ license, partialProductKey }: ProductReport): boolean {
+  return license.status !== LicenseStatus.licensed && partialProductKey !== null;
 }
 
 /** The end of a run whose call failed: slmgr's line for it, its exit status, and what to tell a person. */

@@ -622,6 +622,7 @@ describe('exit status', () => {
       lines: ['Error: 0x8007000D The data is invalid.', ''],
       exitStatus: 65,
       advice: [{ reason: 'the state is torn', nextStep: error.hint, error }],
+      unlicensed: [],
     });
   });
 

@@ -100,7 +100,7 @@ describe('slmgr MACHINE', () => {
     const { asked, remote } = answering(answered);
     const result = await slmgr('web01 admin "" /DLV All foo', service, { remote });
     expect(asked).toEqual([[login('web01', 'admin'), ['/DLV', 'All', 'foo']]]);
-    expect(result).toEqual({ lines: [], remoteOutput: output, exitStatus: 84, advice: [] });
+    expect(result).toEqual({ lines: [], remoteOutput: output, exitStatus: 84, advice: [], unlicensed: [] });
   });
 
   test('what the other machine prints changes its line ends only', () => {
@@ -131,6 +131,7 @@ describe('slmgr MACHINE', () => {
       lines: ['This command of SLMgr.vbs is not supported for remote execution', ''],
       exitStatus: 1,
       advice: [],
+      unlicensed: [],
     });
     expect(asked).toEqual([]);
   });
@@ -141,6 +142,7 @@ describe('slmgr MACHINE', () => {
       lines: ['Error 0x800706BA occurred in connecting to server web01. The RPC server is unavailable', ''],
       exitStatus: 69,
       advice: [],
+      unlicensed: [],
     });
   });
 
@@ -150,6 +152,7 @@ describe('slmgr MACHINE', () => {
       lines: ['The remote machine does not support this version of SLMgr.vbs', ''],
       exitStatus: 1,
       advice: [],
+      unlicensed: [],
     });
   });
 
@@ -171,6 +174,7 @@ describe('slmgr MACHINE', () => {
       ],
       exitStatus: 64,
       advice: [],
+      unlicensed: [],
     });
   });
 });

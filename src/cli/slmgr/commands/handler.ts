@@ -1,4 +1,5 @@
 import type { AvmaError } from '../../../errors/avma-error.ts';
+import type { ProductReport } from '../../../guest/license-report.ts';
 import type { LicensingService } from '../../../guest/licensing-service.ts';
 
 /**
@@ -32,6 +33,8 @@ export interface Invocation {
    * or a soft error: an error that is thrown has its own message and hint.
    */
   advise(advice: Advice): void;
+  /** Has it explained on a terminal why these products have no license, where they have none. */
+  explain(products: readonly ProductReport[]): void;
 }
 
 /**

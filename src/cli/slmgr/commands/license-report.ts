@@ -17,7 +17,7 @@ export function fullReport(invocation: Invocation): Promise<void> {
 }
 
 async function report(invocation: Invocation, detail: ReportDetail): Promise<void> {
-  const { values, openService, print } = invocation;
+  const { values, openService, print, explain } = invocation;
   const licensing = await openService();
   const service = licensing.service();
   if (detail === 'full') print(serviceVersionLine(service));
@@ -30,6 +30,7 @@ async function report(invocation: Invocation, detail: ReportDetail): Promise<voi
     print(...productLines(product, service, detail));
     if (separated) print('');
   }
+  explain(products);
 }
 
 /** One product that was asked for by its ID is not followed by an empty line; all others are. */
@@ -45,7 +46,7 @@ function select(
 
 /** /xpr */
 export async function expiration(invocation: Invocation): Promise<void> {
-  const { values, openService, now, print } = invocation;
+  const { values, openService, now, print, explain } = invocation;
   const products = expiringProducts(await (await openService()).products(), values[0]);
   if (products.length === 0) {
     print(PRODUCT_KEY_NOT_FOUND);
@@ -53,4 +54,5 @@ export async function expiration(invocation: Invocation): Promise<void> {
   }
   const time = now();
   print(...products.flatMap((product) => expirationLines(product, time)));
+  explain(products);
 }
