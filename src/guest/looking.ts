@@ -24,8 +24,24 @@ export async function lookAtProducts(context: GuestContext): Promise<GuestLook> 
   const basis = readBasis(context);
   const catalog = readCatalog(context);
   const seen = observe(basis, catalog);
+  for (const derived of seen.reports) traceVerdict(derived);
   if (seen.state !== basis.state) await save(context, basis, catalog, seen);
   return { products: seen.reports, anchors: basis.anchors };
+}
+
+function traceVerdict({ product, verdict, time }: DerivedReport): void {
+  if (verdict === null) return;
+  debug('trust', () => {
+    const why =
+      verdict.kind === 'rejected'
+        ? `rejected: ${verdict.error.message} [${verdict.error.code}]`
+        : `${verdict.kind === 'holds' ? 'holds' : 'has ended'}, signed under vendor ${verdict.anchor.keyId}`;
+    return `the lease of product ${product.activationId} ${why}`;
+  });
+  debug('clock', () => {
+    const setBack = time.setBack ? ', the wall clock has been set back' : '';
+    return `trusted time for product ${product.activationId}: ${new Date(time.now).toISOString()}${setBack}`;
+  });
 }
 
 async function save(
