@@ -43,8 +43,8 @@ function stackOf(error: unknown): string {
 }
 
 /**
- * `at a.b (/opt/avma/dist/slmgr.cjs:2:18344)` as `at src/guest/state-store.ts:31:11`. The function's name is left out: it
- * is a letter or two in the bundle.
+ * `at a.b (/opt/avma/dist/slmgr.cjs:2:18344)` as `at src/guest/state-store.ts:31:11`. The function's name is left out:
+ * it is a letter or two in the bundle.
  */
 function inSource(line: string, dist: string): string {
   const start = line.indexOf(dist);

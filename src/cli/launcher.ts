@@ -4,11 +4,11 @@ import { type PipeEnvironment, systemEnvironment } from '../pipe/environment.ts'
 export interface Launcher {
   /** The folder that holds `keys/`, `bin/` and `package.json`. */
   readonly packageRoot: string;
-  /** Node's `import()`: code that is compiled ahead has none of its own. */
+  /** Node's `import()`. Code that is compiled ahead (bin/launch.cjs) cannot call it itself. */
   importModule(url: string): Promise<unknown>;
 }
 
-/** The real machine, for the pipes. */
+/** The environment of the pipes on the real machine. */
 export function pipeEnvironment(launcher: Launcher): PipeEnvironment {
   return { ...systemEnvironment(), importModule: (url) => launcher.importModule(url) };
 }

@@ -17,13 +17,14 @@ export function isTerminal(fd: number): boolean {
     const stat = fs.fstatSync(fd);
     if (!stat.isCharacterDevice() || isNullDevice(stat)) return false;
     return process.getBuiltinModule('node:tty').isatty(fd);
-  } catch {
-    // Closed.
-    return false;
+  } catch (thrown) {
+    // The descriptor is closed.
+    if (errnoOf(thrown) === 'EBADF') return false;
+    throw thrown;
   }
 }
 
-/** Where output is most often thrown away; asking it for a terminal's size would be answered too, and slowly. */
+/** /dev/null is a character device too. It is recognised without loading Node's tty module. */
 function isNullDevice({ rdev }: fs.Stats): boolean {
   return process.platform !== 'win32' && rdev === fs.statSync('/dev/null').rdev;
 }
@@ -79,7 +80,7 @@ export function exitWith(status: number): void {
 
 let spinnerIsShown = false;
 
-/** Whatever is written next begins on a line of its own. */
+/** Removes the spinner, so that what is written next begins at the start of the line. */
 function takeSpinnerOff(): void {
   if (!spinnerIsShown) return;
   spinnerIsShown = false;
@@ -90,8 +91,8 @@ function takeSpinnerOff(): void {
  * Shows on a terminal what a command is waiting for, once it has waited for a moment, and takes that off again. Nothing
  * is written where stderr is not a terminal.
  *
- * @param limitMs - When the work gives up by itself, in milliseconds; shown beside the time that has gone by. A function
- *   where that is known later.
+ * @param limitMs - When the work gives up by itself, in milliseconds; shown beside the time that has gone by. A
+ *   function where that is known later.
  */
 export async function whileWaiting<T>(
   what: string,
@@ -106,7 +107,7 @@ export async function whileWaiting<T>(
     if (waited < SPINNER_DELAY_MS) return;
     const limit = typeof limitMs === 'function' ? limitMs() : limitMs;
     const seconds = `${Math.floor(waited / 1000)}${limit === undefined ? '' : ` of ${Math.ceil(limit / 1000)}`}`;
-    // Drawn over the one before.
+    // Drawn over the previous frame, which must not be removed first.
     spinnerIsShown = false;
     writeOutput(STDERR, `\r${FRAMES[frame++ % FRAMES.length]} ${what} ... ${seconds} s`);
     spinnerIsShown = true;

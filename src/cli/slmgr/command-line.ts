@@ -1,10 +1,10 @@
-/** What slmgr's grammar makes of its arguments, before anybody asks whether the option exists. */
+/** slmgr's arguments, split by its grammar. Whether the option exists is not checked yet. */
 export interface CommandLine {
-  /** Whom to ask; null is this machine. */
+  /** The machine to run on and the login there; null is this machine. */
   readonly remote: RemoteLogin | null;
   /** The option as typed, its `/` or `-` included. */
   readonly option: string;
-  /** Everything after the option. Nobody complains of more than the option takes. */
+  /** Everything after the option. Values that the option does not take are ignored, as slmgr does. */
   readonly values: readonly string[];
 }
 
@@ -16,7 +16,7 @@ export interface RemoteLogin {
   readonly password: string;
 }
 
-/** An option is looked for in the first four arguments only: three positionals and itself. */
+/** slmgr looks for the option among its first four arguments only: three positionals and the option. */
 const OPTION_MUST_START_BY = 4;
 
 /**

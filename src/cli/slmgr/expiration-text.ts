@@ -2,7 +2,7 @@ import { LicenseStatus, type ProductReport } from '../../guest/license-report.ts
 import { isChannel } from './product-selection.ts';
 import { windowsDate } from './windows-date.ts';
 
-/** Two lines of /xpr for one product; none in a state that slmgr does not know. */
+/** The two lines of /xpr for one product. No line for a license status that slmgr does not know. */
 export function expirationLines(product: ProductReport, now: number): string[] {
   const text = expirationText(product, now);
   return text === null ? [] : [`${product.name}:`, `    ${text}`];
@@ -33,7 +33,7 @@ function expirationText(product: ProductReport, now: number): string | null {
   }
 }
 
-/** What slmgr calls the activation that holds a licensed product for a time. */
+/** slmgr's word for the kind of activation that has licensed a product for a limited time. */
 export function licensedBy(product: ProductReport): string {
   if (isChannel(product, 'TIMEBASED_')) return 'Timebased';
   return isChannel(product, 'VIRTUAL_MACHINE_ACTIVATION') ? 'Automatic VM' : 'Volume';

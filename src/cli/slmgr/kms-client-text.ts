@@ -3,9 +3,9 @@ import { hostCaching, kmsMachineOverridesDomain } from './messages.ts';
 
 const DEFAULT_KMS_PORT = 1688;
 
-/** What Windows gives a KMS client until a KMS host says otherwise, in minutes. No KMS host is ever asked here. */
-const ACTIVATION_INTERVAL = 120;
-const RENEWAL_INTERVAL = 10_080;
+/** Windows' intervals until a KMS host sets others, in minutes. This guest never asks a KMS host. */
+const ACTIVATION_INTERVAL_MINUTES = 120;
+const RENEWAL_INTERVAL_MINUTES = 10_080;
 
 /** `name:port` of the KMS host that /skms set, or null when it set none. */
 export function registeredKmsMachine(
@@ -37,8 +37,8 @@ export function kmsClientLines(product: ProductReport): string[] {
       : `    Registered KMS machine name: ${machine}`,
     '    KMS machine IP address: not available',
     '    KMS machine extended PID: ',
-    `    Activation interval: ${ACTIVATION_INTERVAL} minutes`,
-    `    Renewal interval: ${RENEWAL_INTERVAL} minutes`,
+    `    Activation interval: ${ACTIVATION_INTERVAL_MINUTES} minutes`,
+    `    Renewal interval: ${RENEWAL_INTERVAL_MINUTES} minutes`,
     `    ${hostCaching(kms.hostCaching)}`,
     ...(machine !== null && kms.lookupDomain ? ['', kmsMachineOverridesDomain(machine)] : []),
   ];

@@ -3,17 +3,17 @@ import { HRESULT } from '../../errors/hresult.ts';
 import { debug } from '../../system/debug.ts';
 import type { RemoteLogin } from './command-line.ts';
 
-/** What came of running slmgr on another machine. */
+/** The result of running slmgr on another machine. */
 export type RemoteAnswer =
   | { readonly kind: 'answered'; readonly output: Uint8Array; readonly exitStatus: number }
   | { readonly kind: 'no-slmgr' }
-  /** `reason` replaces what slmgr says of the HRESULT. */
+  /** `reason` replaces slmgr's text for the HRESULT. */
   | { readonly kind: 'not-connected'; readonly hresult: number; readonly reason?: string };
 
 /** Runs slmgr with these arguments on the machine of the login. Never rejects. */
 export type RemoteRunner = (login: RemoteLogin, slmgrArguments: readonly string[]) => Promise<RemoteAnswer>;
 
-/** What ssh is called with, or why it is not called at all. */
+/** The command line of ssh, or why ssh is not run. */
 export type SshCall =
   | { readonly command: string; readonly args: readonly string[] }
   | { readonly refused: string };
@@ -22,12 +22,12 @@ const RPC_SERVER_UNAVAILABLE = HRESULT.RPC_S_SERVER_UNAVAILABLE;
 const FILE_NOT_FOUND = HRESULT.ERROR_FILE_NOT_FOUND;
 const INVALID_ARGUMENT = HRESULT.E_INVALIDARG;
 
-/** ssh's own exit status for any failure of its own. */
+/** The exit status of ssh when ssh itself failed. */
 const SSH_FAILED = 255;
-/** What a POSIX shell exits with when it cannot run, or cannot find, the command. */
+/** Exit statuses of a POSIX shell that cannot run or cannot find the command. */
 const SHELL_CANNOT_RUN = [126, 127];
 
-/** Letters, digits and what joins them, or an IPv6 address: nothing that ssh or a shell could take for more. */
+/** A host name or an IP address, in characters that neither ssh nor a shell could take for anything else. */
 const MACHINE =
   /^(?:[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9_])?|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+(?:%[A-Za-z0-9_.-]+)?)$/;
 const USER = /^[A-Za-z0-9_](?:[A-Za-z0-9._@+\\-]*[A-Za-z0-9_$])?$/;
@@ -119,7 +119,7 @@ function words(text: string | undefined): string[] {
   return (text ?? '').split(/\s+/).filter((word) => word !== '');
 }
 
-/** One word for a POSIX shell. ssh hands a single string to the login shell of the other machine. */
+/** Quotes one word for a POSIX shell: ssh passes a single string to the login shell of the other machine. */
 function quoted(word: string): string {
   return /^[A-Za-z0-9_./:-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

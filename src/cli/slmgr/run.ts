@@ -37,7 +37,7 @@ export interface SlmgrResult {
   readonly remoteOutput?: Uint8Array;
   /** What to tell a person. Empty after success. */
   readonly advice: readonly Advice[];
-  /** Activation IDs of reported products that are not licensed: why they are not is found out on a terminal only. */
+  /** Activation IDs of the reported products that are not licensed. A terminal shows why they are not. */
   readonly unlicensed: readonly string[];
   /** The fault, when the run failed because of a mistake in avma. */
   readonly fault?: AvmaError;

@@ -18,7 +18,7 @@ function blockLines(block: OptionBlock): string[] {
   return [
     '',
     ...(block.heading === null ? [] : [block.heading]),
-    // The space after the word stays when no parameter follows it: slmgr's own text has it.
+    // slmgr's own text has the space after the word also where no parameter follows.
     ...block.options.flatMap((option) => [
       `/${option.word} ${option.parameters}`,
       `    ${option.description}`,

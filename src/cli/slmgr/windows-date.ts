@@ -1,7 +1,7 @@
 /**
- * A moment as VBScript writes it for en-US: `7/5/2025 9:13:33 AM`, in local time, without the time at midnight.
+ * Formats a time as VBScript does for en-US: `7/5/2025 9:13:33 AM`, local time; at midnight the date alone.
  *
- * @param time milliseconds since 1970 UTC; what is below a second is cut off.
+ * @param time milliseconds since 1970 UTC; fractions of a second are dropped.
  */
 export function windowsDate(time: number): string {
   const date = new Date(time);

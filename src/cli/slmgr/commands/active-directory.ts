@@ -7,7 +7,7 @@ const NO_SUCH_DOMAIN = HRESULT.ERROR_NO_SUCH_DOMAIN;
 
 /**
  * /ad-activation-online, /ad-activation-get-iid and /ad-activation-apply-cid. What Windows prints outside a domain is
- * not known; what it is told there is ERROR_NO_SUCH_DOMAIN, and a script must not take the answer for success.
+ * not known. The error is ERROR_NO_SUCH_DOMAIN, so that a script does not take the answer for success.
  */
 export function noDomain(): never {
   throw new AvmaError('argument-invalid', 'this machine belongs to no Active Directory domain', {

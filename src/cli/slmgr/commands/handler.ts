@@ -3,9 +3,9 @@ import type { ProductReport } from '../../../guest/license-report.ts';
 import type { LicensingService } from '../../../guest/licensing-service.ts';
 
 /**
- * Opens the guest's licensing service; with `recover`, over a damaged state file too, which the next change replaces.
+ * Opens the guest's licensing service. With `recover`, a damaged state file is no error: the next change replaces it.
  *
- * @throws {AvmaError} whatever keeps it from opening.
+ * @throws {AvmaError} as openGuestService does.
  */
 export type OpenService = (options?: { readonly recover?: boolean }) => Promise<LicensingService>;
 
@@ -33,7 +33,7 @@ export interface Invocation {
    * or a soft error: an error that is thrown has its own message and hint.
    */
   advise(advice: Advice): void;
-  /** Has it explained on a terminal why these products have no license, where they have none. */
+  /** Asks for an explanation, on a terminal only, of why these products are not licensed, if they are not. */
   explain(products: readonly ProductReport[]): void;
 }
 

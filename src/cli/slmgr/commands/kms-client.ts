@@ -82,7 +82,7 @@ async function setHostCaching({ openService, print }: Invocation, enabled: boole
 /** /act-type; no value allows every type. */
 export async function setActivationType(invocation: Invocation): Promise<void> {
   const [type = '0', activationId] = invocation.values;
-  // Windows' answer to a value that is no number is not known; that of one out of range fits both.
+  // What Windows prints for a value that is not a number is not known. Its text for one out of range fits.
   if (!/^[0-3]$/.test(type)) return invocation.print(DATA_INVALID);
   const target = await openTarget(invocation, activationId);
   if (target === null) return;
@@ -92,12 +92,12 @@ export async function setActivationType(invocation: Invocation): Promise<void> {
 
 interface Target {
   readonly service: LicensingService;
-  /** null: the machine, and with it every product that has no setting of its own. */
+  /** Null for the machine's settings, which hold for every product without settings of its own. */
   readonly activationId: string | null;
   readonly settings: KmsClientReport;
 }
 
-/** Whose settings are meant; null when the ID names no product, which has been said then. */
+/** The product or the machine whose settings change. Prints the error and returns null for an unknown Activation ID. */
 async function openTarget(
   { openService, print }: Invocation,
   activationId: string | undefined,

@@ -12,10 +12,10 @@ export const setDnsPublishing = refused('DNS Publishing');
 /** /spri and /cpri */
 export const setPriority = refused('Priority');
 
-/** A machine that is a guest is no KMS host: the value is looked at, as slmgr does, and then goes nowhere. */
+/** A guest is never a KMS host: the value is checked, as slmgr does, and not stored. */
 function interval(setting: string): Handler {
   return ({ values, print }) => {
-    // Windows' answer to a value that is no number is not known; that of a negative one fits both.
+    // What Windows prints for a value that is not a number is not known. Its text for negative ones fits.
     print(/^\+?\d+$/.test((values[0] as string).trim()) ? onlyOnKmsHost(setting) : DATA_INVALID);
   };
 }

@@ -8,7 +8,7 @@ export async function installLicenseFile({ values, openService, print }: Invocat
   print(installedLicenseFile(file), '');
 }
 
-/** /rilc: the first file that fails ends the run. */
+/** /rilc. The run ends at the first file that fails, as on Windows. */
 export async function reinstallLicenseFiles({ openService, print }: Invocation): Promise<void> {
   const service = await openService();
   print(REINSTALLING_LICENSE_FILES);

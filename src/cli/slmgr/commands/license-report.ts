@@ -33,7 +33,7 @@ async function report(invocation: Invocation, detail: ReportDetail): Promise<voi
   explain(products);
 }
 
-/** One product that was asked for by its ID is not followed by an empty line; all others are. */
+/** slmgr prints an empty line after each product, but not after one that was asked for by its Activation ID. */
 function select(
   products: readonly ProductReport[],
   argument: string | undefined,

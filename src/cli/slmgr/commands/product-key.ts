@@ -11,7 +11,7 @@ import type { Invocation } from './handler.ts';
 /** /ipk */
 export async function installProductKey({ values, openService, print, advise }: Invocation): Promise<void> {
   const key = values[0] as string;
-  // A key is how a guest starts afresh: what a damaged state file held is lost anyway.
+  // Installing a key is the way out of a damaged state: what the file held is lost anyway.
   const { activationError } = await (await openService({ recover: true })).installProductKey(key);
   print(installedProductKey(key));
   if (activationError !== null) {

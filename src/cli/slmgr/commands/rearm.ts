@@ -13,7 +13,7 @@ export async function rearmWindows({ openService, print }: Invocation): Promise<
 export async function rearmApplication({ values, openService, print }: Invocation): Promise<void> {
   const service = await openService();
   const applicationId = (values[0] as string).toLowerCase();
-  // Windows ends with an uncaught script error when its call fails; an error line is of more use.
+  // On Windows a failing call is an uncaught script error here. An error line is more useful.
   if (!(await service.products()).some((product) => product.applicationId.toLowerCase() === applicationId)) {
     throw new AvmaError('argument-invalid', `no product belongs to the application ${applicationId}`);
   }
@@ -21,7 +21,7 @@ export async function rearmApplication({ values, openService, print }: Invocatio
   print(COMMAND_COMPLETED);
 }
 
-/** /rearm-sku. Whether Windows wants a key on the product is not known: the service decides here. */
+/** /rearm-sku. Whether Windows requires a key on the product is not known; this service does not. */
 export async function rearmProduct({ values, openService, print }: Invocation): Promise<void> {
   const service = await openService();
   const product = withActivationId(await service.products(), values[0] as string);

@@ -14,7 +14,7 @@ export function noIssuanceLicenses({ print }: Invocation): void {
 /** /ltc: slmgr prints nothing when there is no certificate to use. */
 export function noTokenCertificates(): void {}
 
-/** /fta. What Windows answers to a thumbprint that it does not find is not known: CRYPT_E_NOT_FOUND says just that. */
+/** /fta. What Windows prints for an unknown thumbprint is not known. CRYPT_E_NOT_FOUND says that there is none. */
 export async function forceTokenActivation({ values, openService, print }: Invocation): Promise<void> {
   const [product] = targetsOf(await (await openService()).products());
   if (product === undefined) return print(PRODUCT_NOT_FOUND);
