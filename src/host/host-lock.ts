@@ -12,7 +12,7 @@ const LOCKED_BYTE = 2 ** 40;
  * How long a host waits for the lock, in milliseconds: `avma host status` holds it for a moment to see whether a host
  * serves from the folder.
  */
-const LOCK_TIMEOUT_MS = 500;
+const LOCK_TIMEOUT_MS = 1000;
 const LOCK_POLL_MS = 20;
 
 /** The right to serve from a host's folder, which one process has at a time. */
