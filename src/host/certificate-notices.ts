@@ -1,7 +1,7 @@
 import { HOST_EDITIONS, mayActivateGuests } from '../policy/windows.ts';
 import type { HostCertificate } from '../protocol/host-certificate.ts';
 import { DAY_MS } from '../schema/durations.ts';
-import { formatMinute } from './format-time.ts';
+import { formatMinute } from '../schema/format-time.ts';
 
 /** How far a certificate has come. Each stage is said once for a certificate. */
 type Stage = 'none' | 'not yet valid' | 'wrong edition' | 'good' | '30 days' | '7 days' | '1 day' | 'ended';

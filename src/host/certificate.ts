@@ -4,11 +4,11 @@ import { AvmaError } from '../errors/avma-error.ts';
 import { HOST_EDITIONS, mayActivateGuests } from '../policy/windows.ts';
 import { Envelope, parseJson } from '../protocol/envelope.ts';
 import { decodeUnverifiedCertificate, type HostCertificate } from '../protocol/host-certificate.ts';
+import { formatDay } from '../schema/format-time.ts';
 import { compareVersions } from '../schema/version.ts';
 import { replaceFile } from '../storage/atomic-file.ts';
 import { readPlainFileIfAny } from '../storage/read-file.ts';
 import { errnoOf } from '../system/errno.ts';
-import { formatDay } from './format-time.ts';
 import { type HostIdentity, publicIdentity } from './host-store.ts';
 import { type Notify, ProblemReporter } from './notify.ts';
 

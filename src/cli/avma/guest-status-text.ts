@@ -1,7 +1,8 @@
 import { LicenseStatus } from '../../guest/license-report.ts';
+import { formatMinute } from '../../schema/format-time.ts';
 import type { AttemptStatus, LeaseStatus, ProductStatus } from './product-status.ts';
 import type { Cell, Field } from './table.ts';
-import { formatDuration, formatMinute } from './time-text.ts';
+import { formatDuration } from './time-text.ts';
 
 /** The rows of one product in the table of `avma guest status`. */
 export function productFields(product: ProductStatus): Field[] {

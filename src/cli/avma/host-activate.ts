@@ -1,11 +1,11 @@
 import { Command } from 'commander';
 import { installCertificate, installedCertificate } from '../../host/certificate.ts';
 import { openHost } from '../../host/host-store.ts';
+import { formatMinute } from '../../schema/format-time.ts';
 import type { Context } from './context.ts';
 import { readInput } from './input.ts';
 import { certificateJson } from './lease-report.ts';
 import { say, writeJson } from './output.ts';
-import { formatMinute } from './time-text.ts';
 
 interface ActivateOptions {
   readonly force?: boolean;

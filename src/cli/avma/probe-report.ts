@@ -1,11 +1,12 @@
 import { AvmaError } from '../../errors/avma-error.ts';
 import { type Probe, whoIsThere } from '../../guest/probe.ts';
 import { mayActivateGuests } from '../../policy/windows.ts';
+import { formatMinute } from '../../schema/format-time.ts';
 import { certificateJson } from './lease-report.ts';
 import { candidateFields, type PipeChoice } from './pipe-choice.ts';
 import { errorJson } from './report-json.ts';
 import type { Field } from './table.ts';
-import { formatMinute } from './time-text.ts';
+
 import { anchorJson } from './trust.ts';
 
 /** Why the host that was found, or not found, cannot activate this machine; null when it can. */

@@ -7,11 +7,6 @@ const UNITS = [
   { name: 'minute', length: MINUTE_MS },
 ] as const;
 
-/** `2026-12-01 11:08 UTC`: for people, the same on every machine. @param instant - Milliseconds since 1970 UTC. */
-export function formatMinute(instant: number): string {
-  return `${new Date(instant).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
-}
-
 /** `2026-12-01 11:08:55 UTC`, where seconds matter. @param instant - Milliseconds since 1970 UTC. */
 export function formatInstant(instant: number): string {
   return `${new Date(instant).toISOString().slice(0, 19).replace('T', ' ')} UTC`;

@@ -5,6 +5,7 @@ import { AvmaError } from '../../errors/avma-error.ts';
 import { HOST_EDITIONS } from '../../policy/windows.ts';
 import type { Envelope } from '../../protocol/envelope.ts';
 import { HOST_LICENSING, type HostCertificate, type HostLicensing } from '../../protocol/host-certificate.ts';
+import { formatMinute } from '../../schema/format-time.ts';
 import { compareVersions } from '../../schema/version.ts';
 import { createFile } from '../../storage/atomic-file.ts';
 import { certifyHost } from '../../vendor/certify-host.ts';
@@ -16,7 +17,6 @@ import { certificateJson } from './lease-report.ts';
 import { say, writeData, writeJson, writeTalk } from './output.ts';
 import { styleFor } from './style.ts';
 import { type Field, formatFields } from './table.ts';
-import { formatMinute } from './time-text.ts';
 
 /** What is granted where the vendor says nothing else. */
 const DEFAULT_EDITION = 'ServerDatacenter';

@@ -1,6 +1,6 @@
 import { LicenseStatus } from '../../guest/license-report.ts';
 import type { DerivedReport } from '../../guest/product-report.ts';
-import { formatMinute } from '../avma/time-text.ts';
+import { formatMinute } from '../../schema/format-time.ts';
 import type { Advice } from './commands/handler.ts';
 
 /**

@@ -10,9 +10,9 @@ import {
 import type { RefusalCode } from '../../protocol/answer.ts';
 import type { HostCertificate } from '../../protocol/host-certificate.ts';
 import type { Request } from '../../protocol/messages.ts';
+import { formatDay } from '../../schema/format-time.ts';
 import { swapUuidByteOrder } from '../../schema/uuid.ts';
 import type { GuestChannel } from '../channel.ts';
-import { formatDay } from '../format-time.ts';
 
 export type Decision =
   | { readonly approved: true }

@@ -1,5 +1,5 @@
+import { formatMinute } from '../../schema/format-time.ts';
 import { Throttle } from '../answering/throttle.ts';
-import { formatMinute } from '../format-time.ts';
 import type { Notify } from '../notify.ts';
 import type { HostMoment, HostObserver, RequestAnswered, RequestFaulted } from '../observer.ts';
 
