@@ -161,11 +161,10 @@ function observerOf(
     operatorLog(notify, () => performance.now()),
     forgetChannels,
   ];
-  return observeAll(observers, (thrown) => notify(`A fault in avma, please report it: ${stackOf(thrown)}`));
-}
-
-function stackOf(thrown: unknown): string {
-  return thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
+  return observeAll(observers, (thrown) => {
+    const stack = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
+    for (const line of ['A fault in avma, please report it:', ...stack.split('\n')]) notify(line);
+  });
 }
 
 interface OpenEndpoints {

@@ -3,6 +3,7 @@ import { type AvmaError, toAvmaError } from '../../errors/avma-error.ts';
 import type { Answer } from '../../protocol/answer.ts';
 import type { Frame, ParsedLine } from '../../protocol/frame.ts';
 import { encodeJson, type Fault, fault, packetDigest, type Request } from '../../protocol/messages.ts';
+import { MINUTE_MS } from '../../schema/durations.ts';
 import { debug } from '../../system/debug.ts';
 import type { InstalledCertificate } from '../certificate.ts';
 import type { GuestChannel } from '../channel.ts';
@@ -150,7 +151,7 @@ async function answerAnew(asked: Asked, fresh: FreshRequest): Promise<Frame> {
     kind: 'request-answered',
     ...{ at: now, channel, exchangeId, code, request, answer },
     message: decision.approved
-      ? `approved for ${(answer.expiresAt - now) / 60_000} minutes`
+      ? `approved for ${Math.floor((answer.expiresAt - now) / MINUTE_MS)} minutes`
       : decision.message,
     productName: catalog.productOfActivationId(request.activationId)?.name ?? null,
   });

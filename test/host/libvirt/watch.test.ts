@@ -3,6 +3,8 @@ import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import type { DomainSource } from '../../../src/host/libvirt/source.ts';
+import { watchDomains } from '../../../src/host/libvirt/watch.ts';
 import { openPipe } from '../../../src/pipe/pipe-uri.ts';
 import { makeCertifiedHost, serveHost } from '../../support/certified-host.ts';
 import { domainXml } from '../../support/domain-xml.ts';
@@ -310,4 +312,34 @@ describe('libvirt itself, through virsh (a stand-in for it)', () => {
 
 test('a folder that is not there is an error', async () => {
   expect((await failureOf(new Site().serve('/nowhere/libvirt'))).code).toBe('file-not-found');
+});
+
+test('a domain that cannot be read any more is news after a minute, and stays served', async () => {
+  const told: string[] = [];
+  const path = '/run/port';
+  let readable = true;
+  let looks = 0;
+  const source: DomainSource = {
+    name: 'a source',
+    async read() {
+      looks++;
+      if (readable) return { domains: [{ from: 'web01', xml: domainXml({ path }) }], unread: [] };
+      return { domains: [], unread: [{ from: 'web01', why: 'cannot be read: no answer' }] };
+    },
+  };
+  const open = async () => ({ channel: { name: path, vmId: VM }, close: async () => {} });
+  const clock = vi.spyOn(performance, 'now');
+  onTestFinished(() => clock.mockRestore());
+  const watch = await watchDomains({ source, intervalMs: 1, open, notify: (line) => told.push(line) });
+  onTestFinished(() => watch.close(AbortSignal.abort()));
+  const looksTwice = async () => {
+    const seen = looks;
+    await until('it has looked again', () => looks > seen + 1);
+  };
+  readable = false;
+  await looksTwice();
+  expect(told).toEqual([`web01 (VM ${VM}) is served on ${path}.`]);
+  clock.mockImplementation(() => Number.MAX_SAFE_INTEGER);
+  await looksTwice();
+  expect(told.slice(1)).toEqual(['web01 stays served as before: it cannot be read: no answer.']);
 });
