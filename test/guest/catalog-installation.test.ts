@@ -106,7 +106,10 @@ describe('a catalogue whose file has the name of an installed one', () => {
     const guest = createTestGuest(null);
     await install(guest, writeCatalog('products.json', [vendorProduct(0)]));
     await install(guest, writeCatalog('products.json'));
+    const installed = path.join(guest.folder, 'catalog.d', 'products-2.json');
+    const before = fs.statSync(installed).ino;
     expect(await install(guest, writeCatalog('products.json'))).toEqual(['products-2.json', 'products.json']);
+    expect(fs.statSync(installed).ino).toBe(before);
   });
 
   test("replaces the same vendor's, under whichever name that is installed", async () => {

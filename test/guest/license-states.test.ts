@@ -53,6 +53,14 @@ describe('without an activation', () => {
     });
   });
 
+  test('a key that was installed while the clock was fast has no longer grace than any other', async () => {
+    const guest = createTestGuest(null);
+    guest.clock.set(guest.clock.wall + 10 * YEAR);
+    await guest.installKey(key);
+    guest.clock.set(guest.clock.wall - 10 * YEAR);
+    expect((await guest.look(activationId)).license.remainingMinutes).toBe(30 * 1440);
+  });
+
   test('a key after its initial grace: notification, grace period expired, told in one event', async () => {
     const guest = await guestWithKey();
     guest.clock.advance(30 * DAY);
