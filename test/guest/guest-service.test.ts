@@ -126,6 +126,7 @@ describe('the last attempt', () => {
     expect(await lastAttempt(createTestGuest(null))).toBeNull();
     await (await guest.open()).uninstallProductKey(activationId);
     expect(await lastAttempt(guest)).toBeNull();
+    expect((await guest.open()).state().products[activationId]?.lastAttempt).toBeUndefined();
     guest.connect(noHost);
     await guest.installKey(key);
     expect((await lastAttempt(guest))?.code).toBe('host-absent');
