@@ -11,7 +11,7 @@ import { withDeadline } from '../system/deadline.ts';
 import { askForCertificate } from './exchange.ts';
 import type { StoredAnchor } from './trust-store.ts';
 
-/** Who is at the other end of a pipe, as far as one `hello` tells. */
+/** What one `hello` shows about the other end of a pipe. */
 export interface Probe {
   /** The host's certificate, perhaps not trusted; null when no host answered with one. */
   readonly certificate: HostCertificate | null;

@@ -53,7 +53,7 @@ function confirmedByBootClock({ wall, byOffset }: Candidates, floor: number): nu
 }
 
 /**
- * Without a boot clock that could tell, a clock that was fast may have been put right, and one that was slow may not:
+ * Without the boot clock, a clock that was fast may have been put right, and one that was slow may not:
  * only the later candidate cannot lengthen a lease.
  */
 function laterOf({ wall, byOffset }: Candidates): number {
