@@ -8,7 +8,7 @@ export interface ClockReading {
   readonly wall: number;
   /** Which boot this is; null where the system does not say. */
   readonly bootId: string | null;
-  /** Milliseconds since boot; 0 where {@link bootId} is null. Nobody can set this clock. It stands while the VM is paused. */
+  /** Milliseconds since boot; 0 where {@link bootId} is null. Nobody can set this clock. A pause of the VM stops it. */
   readonly sinceBoot: number;
 }
 
