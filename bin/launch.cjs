@@ -10,14 +10,15 @@ exports.launcher = { packageRoot: path.dirname(__dirname), importModule: (url) =
 
 /**
  * Loads dist/NAME.cjs. The file is one function expression of `exports`, `require` and `module`, as Node itself wraps
- * every CommonJS file: so it can be handed to V8 together with dist/NAME.code, the code that the build compiled from
- * it. A V8 of another version refuses that code and compiles the source, which takes longer and does the same.
+ * every CommonJS file: so it can be handed to V8 together with dist/NAME-USE.code, the code that the build compiled
+ * while the command was used like that. V8 reads all of that code at each start, so each use has a file of its own. A
+ * V8 of another version refuses the code and compiles the source, which takes longer and does the same.
  *
  * To run a command without any of this, from its sources: npm run dev.
  */
-exports.loadCommand = (name) => {
+exports.loadCommand = (name, use) => {
   const file = path.join(__dirname, '../dist', `${name}.cjs`);
-  const cached = file.replace(/cjs$/, 'code');
+  const cached = file.replace(/\.cjs$/, `-${use}.code`);
   const script = new Script(readBundle(file), {
     filename: file,
     cachedData: fs.existsSync(cached) ? fs.readFileSync(cached) : undefined,
@@ -27,6 +28,9 @@ exports.loadCommand = (name) => {
   scripts.set(name, { script, cached });
   return module.exports;
 };
+
+/** How slmgr is used: to activate with a key, or to show and set what it does without a host. */
+exports.slmgrUse = (argv) => (argv.some((word) => /^[/-](ipk|ato)$/i.test(word)) ? 'exchange' : 'show');
 
 function readBundle(file) {
   try {
@@ -39,7 +43,7 @@ function readBundle(file) {
   }
 }
 
-/** For the build: writes dist/NAME.code with all that V8 has compiled of the command so far. */
+/** For the build: writes dist/NAME-USE.code with all that V8 has compiled of the command so far. */
 exports.keepCompiledCode = (name) => {
   const { script, cached } = scripts.get(name);
   fs.writeFileSync(cached, script.createCachedData());

@@ -1,12 +1,13 @@
 /**
- * Part of the build: runs an activation with the built slmgr in this process, then writes the code that V8 compiled for
- * it to dist/slmgr.code. A start reads that instead of compiling. Another version of Node ignores it.
+ * Part of the build: uses the built commands against a host in this process, and writes the code that V8 compiled for
+ * each use to dist/NAME-USE.code. A start reads that instead of compiling. Another version of Node ignores it.
  */
+import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import type { Launcher } from '../src/cli/launcher.ts';
+import { promisify } from 'node:util';
 import { addTrustAnchor } from '../src/guest/trust-store.ts';
 import { DEFAULT_LIMIT } from '../src/host/answering/throttle.ts';
 import { installCertificate } from '../src/host/certificate.ts';
@@ -21,11 +22,36 @@ const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'avma-build-'));
 const at = (name: string) => path.join(folder, name);
 const catalogFolders = [path.join(root, 'keys')];
 
-interface Loader {
-  launcher: Launcher;
-  loadCommand(name: string): { main(launcher: Launcher, argv: string[]): Promise<void> };
-  keepCompiledCode(name: string): void;
+/**
+ * The uses that are compiled ahead, in this order: the first one leaves a licensed guest to the others. What bin/slmgr
+ * and bin/avma choose from.
+ */
+function usesOf(productKey: string) {
+  return [
+    { name: 'slmgr', use: 'exchange', runs: [['/ipk', productKey], ['/ato']] },
+    { name: 'slmgr', use: 'show', runs: [['/dlv'], ['/dli'], ['/xpr']] },
+    {
+      name: 'avma',
+      use: 'guest',
+      runs: [
+        ['guest', 'status'],
+        ['guest', 'activate'],
+        ['guest', 'status'],
+      ],
+    },
+  ];
 }
+
+/** A process of its own for each use: V8 keeps what it compiled of one source, whatever asked for it. */
+const COMPILE_AHEAD = `
+  const { launcher, loadCommand, keepCompiledCode } = require('./bin/launch.cjs');
+  const { name, use, runs } = JSON.parse(process.argv[1]);
+  const command = loadCommand(name, use);
+  (async () => {
+    for (const argv of runs) await command.main(launcher, argv);
+    keepCompiledCode(name);
+  })();
+`;
 
 async function warmUp(): Promise<void> {
   const now = Date.now();
@@ -52,41 +78,26 @@ async function warmUp(): Promise<void> {
   });
   addTrustAnchor(vendor.anchorFile, at('guest/trust.d'));
   fs.writeFileSync(at('config.json'), '{}');
-  Object.assign(process.env, {
+  const env = {
+    ...process.env,
     AVMA_STATE_DIR: at('guest'),
     AVMA_TRUST_DIR: at('none'),
     AVMA_CONFIG: at('config.json'),
     AVMA_PIPE: `unix:${at('host.sock')}`,
     AVMA_VM_ID: randomUUID(),
-  });
-
-  const { launcher, loadCommand, keepCompiledCode } = require(path.join(root, 'bin/launch.cjs')) as Loader;
-  const slmgr = loadCommand('slmgr');
-  const printed = await capture(async () => {
-    const { products } = JSON.parse(fs.readFileSync(path.join(root, 'keys/windows-server.json'), 'utf8'));
-    await slmgr.main(launcher, ['/ipk', products[0].productKey]);
-    for (const option of ['/ato', '/dlv', '/dli', '/xpr']) await slmgr.main(launcher, [option]);
-  });
-  await host.stop();
-  if (!printed.includes('License Status: Licensed')) throw new Error(`the build does not work:\n${printed}`);
-  keepCompiledCode('slmgr');
-}
-
-/** Runs `work` and returns what it wrote to stdout, which is not written. */
-async function capture(work: () => Promise<void>): Promise<string> {
-  const { writeSync } = fs;
-  let printed = '';
-  fs.writeSync = ((fd: number, bytes: Buffer, ...rest: []) => {
-    if (fd !== 1) return writeSync(fd, bytes, ...rest);
-    printed += bytes;
-    return bytes.length;
-  }) as typeof writeSync;
+  };
+  const { products } = JSON.parse(fs.readFileSync(path.join(root, 'keys/windows-server.json'), 'utf8'));
+  const run = promisify(execFile);
   try {
-    await work();
+    for (const use of usesOf(products[0].productKey)) {
+      const { stdout } = await run(process.execPath, ['-e', COMPILE_AHEAD, JSON.stringify(use)], { env });
+      if (!/License Status: Licensed|Product activated successfully|licensed, /.test(stdout)) {
+        throw new Error(`the build does not work: ${use.name} printed\n${stdout}`);
+      }
+    }
   } finally {
-    fs.writeSync = writeSync;
+    await host.stop();
   }
-  return printed;
 }
 
 warmUp().finally(() => fs.rmSync(folder, { recursive: true, force: true }));

@@ -104,7 +104,6 @@ async function changeState({ folder, file, readCurrent, change }: StateChange): 
     if (after === before) return before;
     const bytes = encodeState(after);
     replaceFile(file, bytes);
-    debug('state', () => `wrote ${bytes.length} bytes to ${file}`);
     return after;
   });
 }

@@ -62,7 +62,8 @@ export class StreamPipe implements Pipe {
     this.#connection = connection;
     debug('pipe', () => `connected over ${this.uri}`);
     void connection.ended.then((error) => {
-      debug('pipe', () => error.message);
+      // Closing the pipe ends the stream too: that is no news of the host.
+      if (!this.#closed) debug('pipe', () => error.message);
       return this.#drop(connection);
     });
     return connection;
