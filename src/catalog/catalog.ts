@@ -1,7 +1,7 @@
 import { AvmaError } from '../errors/avma-error.ts';
 import { printable } from '../schema/printable.ts';
 import { listFiles } from '../storage/atomic-file.ts';
-import { readBoundedFile } from '../storage/read-file.ts';
+import { readInstalledFile } from '../storage/read-file.ts';
 import { debug } from '../system/debug.ts';
 import { describeCatalogProblem } from './catalog-problem.ts';
 import { CatalogFile, type Product } from './product.ts';
@@ -94,7 +94,7 @@ function keyError(key: string | undefined): AvmaError {
  *   `access-denied`, `io-error`.
  */
 export function readCatalogFile(file: string): Product[] {
-  const text = readBoundedFile(file, MAX_CATALOG_BYTES).toString('utf8');
+  const text = readInstalledFile(file, MAX_CATALOG_BYTES).toString('utf8');
   let json: unknown;
   try {
     json = JSON.parse(text.replace(/^\uFEFF/, ''));

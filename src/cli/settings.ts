@@ -3,7 +3,7 @@ import path from 'node:path';
 import * as z from 'zod/mini';
 import { AvmaError } from '../errors/avma-error.ts';
 import { placeOf } from '../schema/issue-place.ts';
-import { readBoundedFileIfAny } from '../storage/read-file.ts';
+import { readInstalledFileIfAny } from '../storage/read-file.ts';
 
 /** Where things are and what was asked for: flags over the environment over the configuration file. */
 export interface Settings {
@@ -105,7 +105,7 @@ export function packageVersion(packageRoot: string): string {
 
 function readConfig(named: string | undefined): z.infer<typeof ConfigFile> {
   const file = named || path.join(SYSTEM_FOLDER, 'config.json');
-  const bytes = readBoundedFileIfAny(file, MAX_CONFIG_BYTES);
+  const bytes = readInstalledFileIfAny(file, MAX_CONFIG_BYTES);
   if (bytes === undefined) {
     if (!named) return {};
     throw new AvmaError('config-invalid', `AVMA_CONFIG names ${file}, which does not exist`, {

@@ -4,7 +4,7 @@ import type { Product } from '../catalog/product.ts';
 import { AvmaError } from '../errors/avma-error.ts';
 import { WINDOWS_APPLICATION_ID } from '../policy/windows.ts';
 import { listFiles, makePrivateFolder, replaceFile } from '../storage/atomic-file.ts';
-import { readBoundedFile } from '../storage/read-file.ts';
+import { readInstalledFile } from '../storage/read-file.ts';
 import { debug } from '../system/debug.ts';
 import type { GuestEnvironment } from './environment.ts';
 
@@ -34,7 +34,7 @@ export function installCatalog(
   file: string,
 ): void {
   const products = readCatalogFile(file);
-  const candidate: Candidate = { file, products, bytes: readBoundedFile(file, MAX_CATALOG_BYTES) };
+  const candidate: Candidate = { file, products, bytes: readInstalledFile(file, MAX_CATALOG_BYTES) };
   // What lies in a catalogue folder is installed, if it has a name that is read from there.
   if (catalogFolders.some((folder) => listFiles(folder, '.json').includes(path.resolve(file)))) return;
   const target = targetFor(candidate, ownCatalogFolder);
@@ -53,7 +53,7 @@ function targetFor(candidate: Candidate, folder: string): string | null {
   for (let number = 1; ; number++) {
     const target = path.join(folder, `${name}${number === 1 ? '' : `-${number}`}.json`);
     if (!taken.has(target)) return target;
-    if (readBoundedFile(target, MAX_CATALOG_BYTES).equals(candidate.bytes)) return null;
+    if (readInstalledFile(target, MAX_CATALOG_BYTES).equals(candidate.bytes)) return null;
     if (isOfSameVendor(candidate, target)) return target;
   }
 }

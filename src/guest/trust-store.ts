@@ -4,7 +4,7 @@ import { AvmaError, toAvmaError } from '../errors/avma-error.ts';
 import type { TrustAnchor } from '../protocol/host-certificate.ts';
 import { parseTrustAnchor } from '../protocol/trust-anchor.ts';
 import { listFiles, makePrivateFolder, replaceFile } from '../storage/atomic-file.ts';
-import { readBoundedFile } from '../storage/read-file.ts';
+import { readBoundedFile, readInstalledFile } from '../storage/read-file.ts';
 import { debug } from '../system/debug.ts';
 
 /** The most that is read of a trust anchor, in bytes; one has some 200. */
@@ -25,7 +25,7 @@ export function loadTrustAnchors(folders: readonly string[]): StoredAnchor[] {
   return folders
     .flatMap((folder) => listFiles(folder, '.json'))
     .map((file) => {
-      const anchor = parseTrustAnchor(readBoundedFile(file, MAX_ANCHOR_BYTES).toString('utf8'), file);
+      const anchor = parseTrustAnchor(readInstalledFile(file, MAX_ANCHOR_BYTES).toString('utf8'), file);
       debug('trust', () => `trust anchor ${anchor.keyId} "${anchor.name}" from ${file}`);
       return { ...anchor, file };
     });

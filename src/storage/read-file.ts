@@ -35,7 +35,7 @@ export function readPlainFileIfAny(file: string, maxBytes: number): Buffer | und
 }
 
 /**
- * A file that the user or an administrator names: an argument, the configuration, a catalogue or a trust anchor. Links
+ * A file that the user names in an argument. Links
  * are followed. A pipe is read to its end, so that `@<(command)` works. Devices and folders are refused.
  *
  * @param file - `-` for standard input, which may also be a terminal.
@@ -50,12 +50,27 @@ export function readBoundedFile(file: string, maxBytes: number): Buffer {
       throw toAvmaError(thrown, 'cannot read standard input');
     }
   }
+  return readNamed(file, maxBytes, { pipes: true });
+}
+
+/**
+ * A file that is installed: a catalogue, a trust anchor of a folder, the configuration. As {@link readBoundedFile}, but
+ * no pipe: a pipe whose other end stays open and silent would keep a host and all its guests waiting for ever.
+ *
+ * @throws {AvmaError} `file-invalid` for what is not a regular file or a link to one, and for more than `maxBytes`;
+ *   `file-not-found`, `access-denied`, `io-error` as the system says.
+ */
+export function readInstalledFile(file: string, maxBytes: number): Buffer {
+  return readNamed(file, maxBytes, { pipes: false });
+}
+
+function readNamed(file: string, maxBytes: number, { pipes }: { readonly pipes: boolean }): Buffer {
   let fd: number | undefined;
   try {
     // O_NONBLOCK: a FIFO that nobody writes to would not even open without it.
     fd = fs.openSync(file, O_RDONLY | O_NONBLOCK | O_NOCTTY);
     const stat = fs.fstatSync(fd);
-    if (!stat.isFile() && !stat.isFIFO()) throw notPlain(file, stat);
+    if (!stat.isFile() && !(pipes && stat.isFIFO())) throw notPlain(file, stat);
     const content = readUpTo(fd, file, stat, maxBytes);
     if (stat.isFIFO() && content.length === 0) {
       throw new AvmaError('file-invalid', `${file} is a pipe, and nothing was written to it`);
@@ -68,9 +83,9 @@ export function readBoundedFile(file: string, maxBytes: number): Buffer {
   }
 }
 
-/** As {@link readBoundedFile} for a path; undefined when there is no such file. */
-export function readBoundedFileIfAny(file: string, maxBytes: number): Buffer | undefined {
-  return undefinedIfAbsent(() => readBoundedFile(file, maxBytes));
+/** As {@link readInstalledFile}; undefined when there is no such file. */
+export function readInstalledFileIfAny(file: string, maxBytes: number): Buffer | undefined {
+  return undefinedIfAbsent(() => readInstalledFile(file, maxBytes));
 }
 
 /**

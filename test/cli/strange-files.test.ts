@@ -1,6 +1,7 @@
 /** Files that are no files, given to the built commands where they take one: each command ends, and says why. */
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
+import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { TestMachine } from './test-machine.ts';
 
@@ -36,6 +37,24 @@ describe.each(COMMANDS)('$command $words', ({ command, words }) => {
     else expect(ran.stderr).toMatch(/\[file-invalid, 0x8007000D\]/);
   });
 });
+
+test.each(['catalog.d', 'trust.d'])(
+  'a pipe in %s that somebody keeps open: /dlv ends by itself with an error',
+  async (folder) => {
+    const pipe = machine.at(`guest/${folder}/pipe.json`);
+    fs.mkdirSync(path.dirname(pipe), { recursive: true });
+    execFileSync('mkfifo', [pipe]);
+    const fd = fs.openSync(pipe, 'r+');
+    try {
+      const ran = await machine.run('slmgr', ['/dlv']);
+      expect(ran.status).toBe(65);
+      expect(ran.stdout).toContain('Error: 0x8007000D');
+    } finally {
+      fs.closeSync(fd);
+      fs.rmSync(path.dirname(pipe), { recursive: true });
+    }
+  },
+);
 
 describe('in the state folder', () => {
   const state = () => machine.at('guest/guest.state');

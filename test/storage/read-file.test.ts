@@ -1,10 +1,11 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import {
   readBoundedFile,
-  readBoundedFileIfAny,
+  readInstalledFile,
+  readInstalledFileIfAny,
   readPlainFile,
   readPlainFileIfAny,
 } from '../../src/storage/read-file.ts';
@@ -16,6 +17,11 @@ import { tempFolder } from '../support/temp-folder.ts';
 const TRAPS: Readonly<Record<string, (file: string) => void>> = {
   'a folder': (file) => fs.mkdirSync(file),
   'a pipe that nobody writes to': (file) => execFileSync('mkfifo', [file]),
+  'a pipe that somebody keeps open and writes nothing to': (file) => {
+    execFileSync('mkfifo', [file]);
+    const fd = fs.openSync(file, 'r+');
+    onTestFinished(() => fs.closeSync(fd));
+  },
   'a link to a device': (file) => fs.symlinkSync('/dev/zero', file),
   'a sparse file of a terabyte': (file) => {
     fs.writeFileSync(file, '');
@@ -31,7 +37,7 @@ function trapFile(make: (file: string) => void): string {
 
 describe.each([
   ['plain', readPlainFile, readPlainFileIfAny],
-  ['bounded', readBoundedFile, readBoundedFileIfAny],
+  ['installed', readInstalledFile, readInstalledFileIfAny],
 ])('a %s file', (_kind, read, readIfAny) => {
   test('is read whole up to the limit, and not past it', async () => {
     const file = path.join(tempFolder(), 'f');
@@ -72,6 +78,24 @@ describe.each([
     const failure = await failureOf(() => readIfAny(file, 1024));
     expect(failure.code).toBe('file-invalid');
     expect(failure.message).toContain(file);
+  });
+});
+
+describe('a file that a user names', () => {
+  const { 'a pipe that somebody keeps open and writes nothing to': _waits, ...traps } = TRAPS;
+
+  test.each(Object.entries(traps))('%s is refused at once', async (_name, make) => {
+    const file = trapFile(make);
+    const failure = await failureOf(() => readBoundedFile(file, 1024));
+    expect(failure.code).toBe('file-invalid');
+    expect(failure.message).toContain(file);
+  });
+
+  test('is read whole up to the limit, and not past it', async () => {
+    const file = path.join(tempFolder(), 'f');
+    fs.writeFileSync(file, 'x'.repeat(5000));
+    expect(readBoundedFile(file, 5000).toString()).toBe('x'.repeat(5000));
+    expect((await failureOf(() => readBoundedFile(file, 4999))).code).toBe('file-invalid');
   });
 });
 
