@@ -1,10 +1,12 @@
 import { Command } from 'commander';
 import { loadCatalog, readCatalogFile } from '../../catalog/catalog.ts';
 import type { Product } from '../../catalog/product.ts';
+import { printable } from '../../schema/printable.ts';
 import { listFiles } from '../../storage/atomic-file.ts';
 import type { Context } from './context.ts';
 import { openGuest } from './guest-open.ts';
 import { say, writeData, writeJson } from './output.ts';
+import type { Style } from './style.ts';
 import { formatTable } from './table.ts';
 
 interface JsonOption {
@@ -45,7 +47,7 @@ async function addCatalog(context: Context, file: string, json: boolean): Promis
     return;
   }
   say(
-    `Installed the catalogue ${file} with ${countOf(products)}: ${products.map(({ name }) => name).join(', ')}.`,
+    `Installed the catalogue ${file} with ${countOf(products)}: ${namesOf(products)}.`,
     'Next: avma guest install-key KEY',
   );
 }
@@ -58,16 +60,22 @@ function listCatalogs(context: Context, json: boolean): void {
     writeJson('avma.guest-catalog-list/1', { catalogs: entries });
     return;
   }
-  const rows = catalogs.flatMap(({ file, products }) =>
-    products.map(({ activationId, edition, osVersion, channel, name }) => [
-      activationId,
-      `${edition} ${osVersion}`,
-      channel,
-      name,
-      file,
-    ]),
-  );
-  writeData(formatTable(['ACTIVATION ID', 'EDITION', 'CHANNEL', 'NAME', 'FILE'], rows, context.style));
+  writeData(catalogs.map((catalog) => formatCatalog(catalog, context.style)).join('\n\n'));
+}
+
+/** The file's path and its products. With the editions the rows would be wider than a terminal; `--json` has them. */
+function formatCatalog(
+  { file, products }: { readonly file: string; readonly products: readonly Product[] },
+  style: Style,
+): string {
+  const rows = products.map(({ name, osVersion, channel, activationId }) => [
+    name,
+    osVersion,
+    channel,
+    activationId,
+  ]);
+  const table = formatTable(['NAME', 'VERSION', 'CHANNEL', 'ACTIVATION ID'], rows, style);
+  return `${style.paint('strong', printable(file))}\n${table}`;
 }
 
 /** The file itself, and that it agrees with the catalogues that are installed already. */
@@ -78,7 +86,11 @@ function checkCatalog(context: Context, file: string, json: boolean): void {
     writeJson('avma.guest-catalog-check/1', { file, products: products.map(productJson) });
     return;
   }
-  say(`${file} is a catalogue with ${countOf(products)}: ${products.map(({ name }) => name).join(', ')}.`);
+  say(`${file} is a catalogue with ${countOf(products)}: ${namesOf(products)}.`);
+}
+
+function namesOf(products: readonly Product[]): string {
+  return products.map(({ name }) => `"${name}"`).join(', ');
 }
 
 function countOf(products: readonly Product[]): string {

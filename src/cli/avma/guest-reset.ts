@@ -23,7 +23,8 @@ export function resetCommand(context: Context): Command {
     .addHelpText(
       'after',
       `
-Removed is what lies in the state folder (AVMA_STATE_DIR). What the system has in /etc/avma stays, and so does a host.`,
+The files in the state folder (AVMA_STATE_DIR) are removed. Files in /etc/avma stay, and so does
+a host.`,
     )
     .action((options: ResetOptions) => reset(context, options));
 }

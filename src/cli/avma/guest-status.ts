@@ -27,8 +27,9 @@ export function statusCommand(context: Context): Command {
     .addHelpText(
       'after',
       `
-Exit status: 0 when the status could be read; with --check, 0 only when at least one product has a key and all of
-them that a host can activate are licensed now, and ${ANSWER_IS_NO} otherwise. 77 when this user may not see the license.
+Exit status: 0 when the status could be read; with --check, 0 only when at least one product has
+a key and all of them that a host can activate are licensed now, and ${ANSWER_IS_NO} otherwise. 77 when this
+user may not see the license.
 
 Examples:
   avma guest status

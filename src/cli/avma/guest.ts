@@ -46,9 +46,11 @@ function installKeyCommand(context: Context): Command {
     .addHelpText(
       'after',
       `
-A key in an argument can be seen by every user of the machine while the command runs; stdin and files cannot.
+While the command runs, every user of the machine can see a key that is an argument. A key
+from stdin or a file stays hidden.
 
-Exit status: 0 when the key is installed, also when the activation failed: the key stays, and the output says why.
+Exit status: 0 when the key is installed, also when the activation failed: the key stays, and
+the output says why.
 
 Examples:
   avma guest install-key DBGBW-NPF86-BJVTX-K3WKJ-MTB6V
@@ -94,7 +96,8 @@ function activateCommand(context: Context): Command {
     .addHelpText(
       'after',
       `
-Nothing else renews a license: run this from a timer, once a day for example. It is harmless to run it too often.
+Nothing else renews a license: run this from a timer, once a day for example. More often does
+no harm.
 
 Examples:
   avma guest activate

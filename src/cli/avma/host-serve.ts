@@ -62,7 +62,7 @@ export function serveCommand(context: Context): Command {
       `
 Examples:
   avma host serve --listen unix:/run/avma/host.sock
-  avma host serve --listen unix:/run/avma/web01.sock,vm=11111111-2222-4333-8444-555555555555,mode=0660
+  avma host serve --listen unix:/run/web01.sock,vm=11111111-2222-4333-8444-555555555555,mode=0660
   avma host serve --libvirt`,
     )
     .action((options: ServeFlags) => runHost(context, options));

@@ -29,8 +29,9 @@ export function statusCommand(context: Context): Command {
     .addHelpText(
       'after',
       `
-Exit status: 0 when the status could be read; with --check, 0 only when the certificate is valid now, and
-${ANSWER_IS_NO} otherwise. A certificate that ends within ${WARNING_DAYS} days is shown with a warning and passes --check.`,
+Exit status: 0 when the status could be read; with --check, 0 only when the certificate is valid
+now, and ${ANSWER_IS_NO} otherwise. A certificate that ends within ${WARNING_DAYS} days is shown with a warning
+and passes --check. Whether avma host serve runs is shown, and does not count for --check.`,
     )
     .action((options: StatusOptions) => showHostStatus(context, options));
 }
@@ -52,7 +53,7 @@ async function showHostStatus(context: Context, { json, check }: StatusOptions):
       certificate: certificate === null ? null : certificateJson(certificate),
       remainingMinutes: validity.remainingMs === null ? null : Math.floor(validity.remainingMs / 60_000),
       warning: validity.warning,
-      nextSteps: validity.nextSteps,
+      nextSteps: nextSteps(validity, serving),
     });
   } else {
     const fields: Field[] = [
@@ -61,7 +62,7 @@ async function showHostStatus(context: Context, { json, check }: StatusOptions):
       ['Folder', folder],
       ...validityFields(validity, certificate),
       ...servingFields(serving, now),
-      ...nextFields(validity, serving),
+      ...nextFields(nextSteps(validity, serving)),
     ];
     writeData(formatFields(fields, context.style));
   }
@@ -146,11 +147,14 @@ function servingFields(serving: Serving, now: number): Field[] {
   ];
 }
 
-function nextFields({ state, nextSteps }: Validity, { state: serving }: Serving): Field[] {
-  const steps =
-    state === 'activated' && serving === 'not running'
-      ? [...nextSteps, 'Start it: avma host serve --listen unix:/run/avma/host.sock']
-      : nextSteps;
+/** What to do now, about the certificate and about a host that does not run. */
+function nextSteps(validity: Validity, { state }: Serving): readonly string[] {
+  return validity.state === 'activated' && state === 'not running'
+    ? [...validity.nextSteps, 'Start it: avma host serve --listen unix:/run/avma/host.sock']
+    : validity.nextSteps;
+}
+
+function nextFields(steps: readonly string[]): Field[] {
   return steps.map((step, index): Field => [index === 0 ? 'Next' : '', { tone: 'strong', text: step }]);
 }
 

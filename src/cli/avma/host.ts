@@ -77,7 +77,8 @@ function requestCommand(context: Context): Command {
     .addHelpText(
       'after',
       `
-The vendor answers with a certificate: avma vendor certify request.json --key root.key > certificate.json
+The vendor answers with a certificate:
+  avma vendor certify request.json --key root.key > certificate.json
 
 Example:
   avma host request > request.json`,

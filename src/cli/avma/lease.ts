@@ -24,7 +24,8 @@ export function leaseCommand(context: Context): Command {
     .addHelpText(
       'after',
       `
-Exit status: 0 when every lease in the file holds on this machine now, ${ANSWER_IS_NO} when one does not or the file has none.
+Exit status: 0 when every lease in the file holds on this machine now, ${ANSWER_IS_NO} when one does not or
+the file has none.
 
 Example:
   avma lease inspect /var/lib/avma/guest.state`,

@@ -31,8 +31,9 @@ export function pipeCommand(context: Context): Command {
     .addHelpText(
       'after',
       `
-Exit status: 0 when a host answered that could activate this machine. 82 when it could not: it is not activated, its
-certificate is out of date, or no vendor trusted here vouches for it. 69 when nobody answered.
+Exit status: 0 when a host answered that could activate this machine. 82 when it could not: it is
+not activated, its certificate is out of date, or no vendor trusted here vouches for it. 69 when
+nobody answered.
 
 Examples:
   avma pipe probe

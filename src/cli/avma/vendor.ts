@@ -36,10 +36,11 @@ function init({ out, name, json }: InitOptions): void {
     writeJson('avma.vendor-init/1', { name, keyId, keyFile, anchorFile });
     return;
   }
+  const width = Math.max(keyFile.length, anchorFile.length);
   say(
     `Created the trust root ${keyId} of vendor "${name}":`,
-    `  ${keyFile}  the private key. It stays with you: who has it can license anything as you.`,
-    `  ${anchorFile}  the trust anchor. It goes to every guest: avma guest trust add root.pub.json`,
-    'Next: certify a host. avma vendor certify REQUEST --key root.key',
+    `  ${keyFile.padEnd(width)}  the private key. Keep it: whoever has it can license anything as you.`,
+    `  ${anchorFile.padEnd(width)}  the trust anchor. It goes to every guest: avma guest trust add root.pub.json`,
+    `Next: certify a host. avma vendor certify REQUEST --key ${keyFile}`,
   );
 }
