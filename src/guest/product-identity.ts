@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import type { Product } from '../catalog/product.ts';
 import { DAY_MS } from '../schema/durations.ts';
 import { formatUuid } from '../schema/uuid.ts';
 import { buildNumber } from '../schema/version.ts';
+import { sha256 } from '../system/sha256.ts';
 
 /**
  * The numbers that slmgr prints of an installed product, in Windows' formats. They are made when a key is installed for
@@ -49,7 +49,7 @@ function extendedPid(product: Product, vmId: string, installedAt: number): strin
 }
 
 function hash(what: string, activationId: string, vmId: string): Buffer {
-  return createHash('sha256').update(`avma ${what}\n${activationId}\n${vmId}\n`).digest();
+  return sha256(`avma ${what}\n${activationId}\n${vmId}\n`);
 }
 
 function digits(bytes: Buffer, count: number): string {

@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
 import type { Product } from '../catalog/product.ts';
 import { CODES } from '../errors/codes.ts';
 import type { ClockReading } from '../machine/clock.ts';
 import type { TrustAnchor } from '../protocol/host-certificate.ts';
 import { formatUuid } from '../schema/uuid.ts';
+import { sha256 } from '../system/sha256.ts';
 import type { GuestState, InstalledProduct, LastAttempt } from './guest-state.ts';
 import { rearmCount } from './guest-state.ts';
 import { judgeLease, type LeaseVerdict } from './lease-verdict.ts';
@@ -108,6 +108,6 @@ export function kmsClientReport(
     machinePort: settings.machinePort ?? 0,
     lookupDomain: settings.lookupDomain ?? null,
     hostCaching: settings.hostCaching ?? true,
-    clientMachineId: formatUuid(createHash('sha256').update(`avma CMID\n${vmId}\n`).digest()),
+    clientMachineId: formatUuid(sha256(`avma CMID\n${vmId}\n`)),
   };
 }

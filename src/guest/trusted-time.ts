@@ -1,10 +1,11 @@
 import type { ClockReading } from '../machine/clock.ts';
 import type { Answer } from '../protocol/answer.ts';
+import { MINUTE_MS } from '../schema/durations.ts';
 import { MAX_INSTANT } from '../schema/shapes.ts';
 import type { GuestState } from './guest-state.ts';
 
 /** How far two clocks may disagree and still count as showing the same time: five minutes, in milliseconds. */
-export const CLOCK_TOLERANCE_MS = 5 * 60_000;
+export const CLOCK_TOLERANCE_MS = 5 * MINUTE_MS;
 
 export interface TrustedTime {
   /** Milliseconds since 1970 UTC. */

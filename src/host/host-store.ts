@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import * as z from 'zod/mini';
@@ -10,6 +10,7 @@ import { HostRequest } from '../protocol/host-request.ts';
 import { hardwareId, instant, oneOf, shortLabel } from '../schema/shapes.ts';
 import { createFile, makePrivateFolder, replaceFile } from '../storage/atomic-file.ts';
 import { readPlainFile, readPlainFileIfAny } from '../storage/read-file.ts';
+import { sha256Hex } from '../system/sha256.ts';
 
 /** A host's name, hardware ID and keys, as `avma host init` makes them, once. */
 export interface HostIdentity {
@@ -116,7 +117,7 @@ export function publicIdentity(host: HostIdentity) {
 
 /** Four groups of four hex digits of a hash, so that the machine's own ID does not leave the host. */
 function deriveHardwareId(machineId: string): string {
-  const hash = createHash('sha256').update(`avma hardware ID\n${machineId}\n`).digest('hex').toUpperCase();
+  const hash = sha256Hex(`avma hardware ID\n${machineId}\n`).toUpperCase();
   return (hash.slice(0, 16).match(/.{4}/g) ?? []).join('-');
 }
 
@@ -125,7 +126,7 @@ function deriveHardwareId(machineId: string): string {
  * certificate, so that a new certificate gives a new one. What Windows puts there is not public.
  */
 export function digitalPid2({ serial, hardwareId, licensing }: HostCertificate): string {
-  const hash = createHash('sha256').update(`avma digital PID2\n${serial}\n${hardwareId}\n`).digest('hex');
+  const hash = sha256Hex(`avma digital PID2\n${serial}\n${hardwareId}\n`);
   const digits = (BigInt(`0x${hash}`) % 10n ** 18n).toString().padStart(18, '0');
   const group = { MAK: '00252', OEM: '00253', KMS: '00254' }[licensing];
   return `${group}-${digits.slice(0, 5)}-${digits.slice(5, 10)}-AA${digits.slice(10, 13)}`;

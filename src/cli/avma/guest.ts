@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { AvmaError, toAvmaError } from '../../errors/avma-error.ts';
 import type { ProductReport } from '../../guest/license-report.ts';
+import { MINUTE_MS } from '../../schema/durations.ts';
 import { whileWaiting } from '../terminal.ts';
 import type { Context } from './context.ts';
 import { catalogCommand } from './guest-catalog.ts';
@@ -159,7 +160,7 @@ function targetsOf(keyed: readonly ProductReport[], activationId: string | undef
 
 function activatedText({ name, license, lease }: ProductStatus): string {
   const by = lease === null ? '' : ` by host ${lease.hostName}`;
-  return `"${name}" is activated${by} for ${formatDuration(license.remainingMinutes * 60_000)}.`;
+  return `"${name}" is activated${by} for ${formatDuration(license.remainingMinutes * MINUTE_MS)}.`;
 }
 
 /** The key itself, from where the argument says that it is. */

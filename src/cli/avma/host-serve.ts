@@ -7,6 +7,7 @@ import { DEFAULT_LIMIT, type ThrottleLimit } from '../../host/answering/throttle
 import type { Endpoint, ListenEndpoint } from '../../host/endpoints/endpoint.ts';
 import { serve } from '../../host/serve.ts';
 import { MAX_LEASE_MS } from '../../protocol/answer.ts';
+import { MINUTE_MS } from '../../schema/durations.ts';
 import type { Context } from './context.ts';
 import { parseConnectEndpoint, parseListenEndpoint } from './endpoint-arguments.ts';
 import { say } from './output.ts';
@@ -55,7 +56,7 @@ export function serveCommand(context: Context): Command {
     .addOption(
       new Option('--lease-minutes <number>', 'length of a lease; 10080 (7 days) at most')
         .argParser(parseLeaseMs)
-        .default(MAX_LEASE_MS, `${MAX_LEASE_MS / 60_000}`),
+        .default(MAX_LEASE_MS, `${MAX_LEASE_MS / MINUTE_MS}`),
     )
     .addHelpText(
       'after',

@@ -4,7 +4,7 @@ import { openHost } from '../../host/host-store.ts';
 import { readServing, type Serving } from '../../host/serving-record.ts';
 import { HOST_EDITIONS, mayActivateGuests } from '../../policy/windows.ts';
 import type { HostCertificate } from '../../protocol/host-certificate.ts';
-import { DAY_MS } from '../../schema/durations.ts';
+import { DAY_MS, MINUTE_MS } from '../../schema/durations.ts';
 import { formatMinute } from '../../schema/format-time.ts';
 import { ANSWER_IS_NO, type Context } from './context.ts';
 import { certificateJson } from './lease-report.ts';
@@ -51,7 +51,7 @@ async function showHostStatus(context: Context, { json, check }: StatusOptions):
       state: validity.state,
       serving: servingJson(serving),
       certificate: certificate === null ? null : certificateJson(certificate),
-      remainingMinutes: validity.remainingMs === null ? null : Math.floor(validity.remainingMs / 60_000),
+      remainingMinutes: validity.remainingMs === null ? null : Math.floor(validity.remainingMs / MINUTE_MS),
       warning: validity.warning,
       nextSteps: nextSteps(validity, serving),
     });

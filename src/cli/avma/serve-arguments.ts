@@ -1,8 +1,7 @@
 import { AvmaError } from '../../errors/avma-error.ts';
 import type { ThrottleLimit } from '../../host/answering/throttle.ts';
 import { MAX_LEASE_MS } from '../../protocol/answer.ts';
-
-const MINUTE_MS = 60_000;
+import { MINUTE_MS } from '../../schema/durations.ts';
 
 /** An option that may be given several times: each value is parsed and appended to those before it. */
 export function collect<T>(parse: (text: string) => T): (text: string, earlier?: T[]) => T[] {

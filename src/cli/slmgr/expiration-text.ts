@@ -1,4 +1,5 @@
 import { LicenseStatus, type ProductReport } from '../../guest/license-report.ts';
+import { MINUTE_MS } from '../../schema/durations.ts';
 import { isChannel } from './product-selection.ts';
 import { windowsDate } from './windows-date.ts';
 
@@ -10,7 +11,7 @@ export function expirationLines(product: ProductReport, now: number): string[] {
 
 function expirationText(product: ProductReport, now: number): string | null {
   const { status, remainingMinutes } = product.license;
-  const end = windowsDate(now + remainingMinutes * 60_000);
+  const end = windowsDate(now + remainingMinutes * MINUTE_MS);
   switch (status) {
     case LicenseStatus.unlicensed:
       return 'Unlicensed';

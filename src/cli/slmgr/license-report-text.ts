@@ -1,5 +1,6 @@
 import { formatHresult, HRESULT } from '../../errors/hresult.ts';
 import { LicenseStatus, type ProductReport, type ServiceReport } from '../../guest/license-report.ts';
+import { DAY_MINUTES } from '../../schema/durations.ts';
 import { licensedBy } from './expiration-text.ts';
 import { kmsClientLines } from './kms-client-text.ts';
 import { isChannel, isWindows } from './product-selection.ts';
@@ -7,11 +8,11 @@ import { windowsDate } from './windows-date.ts';
 
 const GRACE_TIME_EXPIRED = HRESULT.SL_E_GRACE_TIME_EXPIRED;
 const NOT_GENUINE = HRESULT.SL_E_NOT_GENUINE;
-const MINUTES_A_DAY = 1440;
 
 /** /dli is the same report as /dlv with fewer lines. */
 export type ReportDetail = 'short' | 'full';
 
+/** The first line of /dlv, before the products. */
 export function serviceVersionLine(service: ServiceReport): string {
   return `Software licensing service version: ${service.version}`;
 }
@@ -77,7 +78,7 @@ function statusLines(product: ProductReport): string[] {
 
 /** Days are rounded up, as every slmgr since Windows 8 does. */
 function minutesAndDays(minutes: number): string {
-  return `${minutes} minute(s) (${Math.ceil(minutes / MINUTES_A_DAY)} day(s))`;
+  return `${minutes} minute(s) (${Math.ceil(minutes / DAY_MINUTES)} day(s))`;
 }
 
 function reasonText(reason: number): string {

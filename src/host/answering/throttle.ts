@@ -1,3 +1,5 @@
+import { MINUTE_MS } from '../../schema/durations.ts';
+
 /** How many requests a channel may send: `burst` at once, and as many again in each `windowMs` milliseconds. */
 export interface ThrottleLimit {
   readonly burst: number;
@@ -8,7 +10,7 @@ export interface ThrottleLimit {
  * Ten requests a second over a minute: at under a millisecond each, one channel takes at most a hundredth of a
  * processor. A guest that behaves sends a few a day.
  */
-export const DEFAULT_LIMIT: ThrottleLimit = { burst: 600, windowMs: 60_000 };
+export const DEFAULT_LIMIT: ThrottleLimit = { burst: 600, windowMs: MINUTE_MS };
 
 /**
  * - `pass`: answer.

@@ -1,4 +1,5 @@
 import { toAvmaError } from '../../errors/avma-error.ts';
+import { MINUTE_MS } from '../../schema/durations.ts';
 import { debug } from '../../system/debug.ts';
 import { pause } from '../../system/pause.ts';
 import type { ServedEndpoint } from '../endpoints/endpoint.ts';
@@ -16,7 +17,7 @@ import {
 import type { DomainReading, DomainSource } from './source.ts';
 
 /** How long a domain may take to shut down before it is news that it cannot be read, in milliseconds. */
-const SHUTDOWN_MS = 60_000;
+const SHUTDOWN_MS = MINUTE_MS;
 
 export interface WatchOptions {
   readonly source: DomainSource;

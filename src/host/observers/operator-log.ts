@@ -1,10 +1,11 @@
+import { MINUTE_MS } from '../../schema/durations.ts';
 import { formatMinute } from '../../schema/format-time.ts';
 import { Throttle } from '../answering/throttle.ts';
 import type { Notify } from '../notify.ts';
 import type { HostMoment, HostObserver, RequestAnswered, RequestFaulted } from '../observer.ts';
 
 /** How many lines a channel may cause: a guest that floods the host must not flood its log. */
-const LINE_LIMIT = { burst: 20, windowMs: 60_000 };
+const LINE_LIMIT = { burst: 20, windowMs: MINUTE_MS };
 
 /**
  * Says one line to the operator for each approval, refusal and failure; a repeated answer says nothing new. Past 20
