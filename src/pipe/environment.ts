@@ -9,6 +9,15 @@ export interface PipeEnvironment {
   readonly importModule?: (url: string) => Promise<unknown>;
 }
 
+/** What a transport is opened from. */
+export interface PipeAddress {
+  /** The whole URI, for messages. */
+  readonly uri: string;
+  /** The URI without its scheme and colon. */
+  readonly rest: string;
+  readonly environment: PipeEnvironment;
+}
+
 /** The machine that this process runs on. */
 export function systemEnvironment(): PipeEnvironment {
   return { root: '/', platform: process.platform, env: process.env };

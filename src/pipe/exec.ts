@@ -1,6 +1,6 @@
 import { AvmaError } from '../errors/avma-error.ts';
 import { type ChildEnd, spawnConnection } from './child-connection.ts';
-import type { PipeEnvironment } from './environment.ts';
+import type { PipeAddress } from './environment.ts';
 import type { Pipe } from './pipe.ts';
 import { hostAbsent, hostGone, uriInvalid } from './pipe-errors.ts';
 import { StreamPipe } from './stream-exchange.ts';
@@ -14,7 +14,7 @@ const NOT_FOUND = 127;
  * with the shell's quoting: whoever may set the URI may run commands as this user anyway. The command runs in a session
  * of its own, so it cannot ask anything on the terminal. When the pipe closes, it is killed with all that it started.
  */
-export function openExecPipe(uri: string, rest: string, environment: PipeEnvironment): Pipe {
+export function openExecPipe({ uri, rest, environment }: PipeAddress): Pipe {
   const command = rest.trim();
   if (command === '') throw uriInvalid(uri, 'it names no command', 'Write exec:COMMAND.');
   return new StreamPipe(uri, async () =>

@@ -10,7 +10,7 @@ import { debug } from '../system/debug.ts';
 import { errnoOf } from '../system/errno.ts';
 import { pause } from '../system/pause.ts';
 import { AnswerReader } from './answer-reader.ts';
-import type { PipeEnvironment } from './environment.ts';
+import type { PipeAddress } from './environment.ts';
 import type { ExchangeOptions, Pipe } from './pipe.ts';
 import { hostAbsent, hostGone, hostSilent, refuseIfAborted, uriInvalid } from './pipe-errors.ts';
 
@@ -25,7 +25,7 @@ const MAX_PAUSE_MS = 500;
 const CLEANUP_TIMEOUT_MS = 250;
 
 /** `kvp:`, Hyper-V's Data Exchange; `kvp:/FOLDER` for pools that lie elsewhere. */
-export function openKvpPipe(uri: string, rest: string, environment: PipeEnvironment): Pipe {
+export function openKvpPipe({ uri, rest, environment }: PipeAddress): Pipe {
   if (rest !== '' && !path.isAbsolute(rest)) {
     throw uriInvalid(uri, 'it does not name a folder by its whole path', 'Write kvp: alone, or kvp:/FOLDER.');
   }

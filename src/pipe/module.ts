@@ -5,7 +5,7 @@ import { type AvmaErrorCode, CODES } from '../errors/codes.ts';
 import { errnoOf } from '../system/errno.ts';
 import { orAborted } from '../system/or-aborted.ts';
 import { AnswerReader } from './answer-reader.ts';
-import type { PipeEnvironment } from './environment.ts';
+import type { PipeAddress } from './environment.ts';
 import type { ExchangeOptions, Pipe } from './pipe.ts';
 import { hostSilent, refuseIfAborted, uriInvalid } from './pipe-errors.ts';
 
@@ -19,7 +19,7 @@ type UserPipe = Pick<Pipe, 'exchange' | 'close'>;
  * `module:./my-pipe.mjs`, a user's own transport. Its `exchange` may resolve with all bytes that came back: the answering
  * line is looked for among them. If it throws an error whose `code` is one of avma's (`host-absent`), the code is kept.
  */
-export async function openModulePipe(uri: string, rest: string, environment: PipeEnvironment): Promise<Pipe> {
+export async function openModulePipe({ uri, rest, environment }: PipeAddress): Promise<Pipe> {
   if (!/^\.{0,2}[\\/]|^[A-Za-z]:[\\/]/.test(rest)) {
     throw uriInvalid(uri, 'it does not name a file', 'Write module:./my-pipe.mjs, or the whole path.');
   }

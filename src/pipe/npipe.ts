@@ -1,12 +1,12 @@
 import { NAMED_PIPE } from '../protocol/defaults.ts';
-import type { PipeEnvironment } from './environment.ts';
+import type { PipeAddress } from './environment.ts';
 import type { Pipe } from './pipe.ts';
 import { uriInvalid } from './pipe-errors.ts';
 import { connectPath } from './socket-connection.ts';
 import { StreamPipe } from './stream-exchange.ts';
 
 /** `npipe://./pipe/NAME`, a named pipe of this Windows machine. */
-export function openNamedPipe(uri: string, rest: string, environment: PipeEnvironment): Pipe {
+export function openNamedPipe({ uri, rest, environment }: PipeAddress): Pipe {
   const [, name] = /^\/\/\.\/pipe\/([^\\/]{1,200})$/.exec(rest) ?? [];
   if (name === undefined) {
     throw uriInvalid(uri, 'it does not name a pipe of this machine', `Write npipe://./pipe/${NAMED_PIPE}.`);

@@ -1,21 +1,21 @@
 import { printable } from '../schema/printable.ts';
 import { debug } from '../system/debug.ts';
-import { type PipeEnvironment, systemEnvironment } from './environment.ts';
+import { type PipeAddress, type PipeEnvironment, systemEnvironment } from './environment.ts';
 import type { Pipe } from './pipe.ts';
 import { uriInvalid } from './pipe-errors.ts';
 
-type Open = (uri: string, rest: string, environment: PipeEnvironment) => Promise<Pipe>;
+type Open = (address: PipeAddress) => Promise<Pipe>;
 
 /** One line for each transport, loaded when it is asked for: a command loads only the one that it uses. */
 const TRANSPORTS: Readonly<Record<string, Open>> = {
-  unix: async (...args) => (await import('./unix.ts')).openUnixPipe(...args),
-  npipe: async (...args) => (await import('./npipe.ts')).openNamedPipe(...args),
-  virtio: async (...args) => (await import('./virtio.ts')).openVirtioPipe(...args),
-  vsock: async (...args) => (await import('./vsock.ts')).openVsockPipe(...args),
-  kvp: async (...args) => (await import('./kvp.ts')).openKvpPipe(...args),
-  serial: async (...args) => (await import('./serial.ts')).openSerialPipe(...args),
-  exec: async (...args) => (await import('./exec.ts')).openExecPipe(...args),
-  module: async (...args) => (await import('./module.ts')).openModulePipe(...args),
+  unix: async (address) => (await import('./unix.ts')).openUnixPipe(address),
+  npipe: async (address) => (await import('./npipe.ts')).openNamedPipe(address),
+  virtio: async (address) => (await import('./virtio.ts')).openVirtioPipe(address),
+  vsock: async (address) => (await import('./vsock.ts')).openVsockPipe(address),
+  kvp: async (address) => (await import('./kvp.ts')).openKvpPipe(address),
+  serial: async (address) => (await import('./serial.ts')).openSerialPipe(address),
+  exec: async (address) => (await import('./exec.ts')).openExecPipe(address),
+  module: async (address) => (await import('./module.ts')).openModulePipe(address),
 };
 
 /**
@@ -40,7 +40,7 @@ export async function openPipe(
     );
   }
   debug('pipe', () => `opening ${uri}`);
-  return traced(await open(uri, uri.slice(colon + 1), environment));
+  return traced(await open({ uri, rest: uri.slice(colon + 1), environment }));
 }
 
 /** The same pipe, with each frame that passes shown under AVMA_DEBUG=wire: type, exchange ID, length, never a body. */

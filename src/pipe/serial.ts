@@ -2,7 +2,7 @@ import { AvmaError } from '../errors/avma-error.ts';
 import { type ProgramResult, runProgram } from '../system/run-program.ts';
 import { DevicePipe } from './device-exchange.ts';
 import { nonBlockingIo } from './device-io.ts';
-import type { PipeEnvironment } from './environment.ts';
+import type { PipeAddress, PipeEnvironment } from './environment.ts';
 import type { Pipe } from './pipe.ts';
 import { hostAbsent, hostSilent, uriInvalid } from './pipe-errors.ts';
 
@@ -16,7 +16,7 @@ const SETTINGS = ['115200', 'raw', '-echo', '-echoe', '-echok', 'cs8', '-parenb'
  * `serial:/dev/ttyS1`, a serial line. It stays in raw mode afterwards: a line to a host is not used as a console. A
  * serial line does not show whether anybody is at its other end, so an absent host is reported as silent.
  */
-export function openSerialPipe(uri: string, rest: string, environment: PipeEnvironment): Pipe {
+export function openSerialPipe({ uri, rest, environment }: PipeAddress): Pipe {
   if (!rest.startsWith('/')) throw uriInvalid(uri, 'it does not name a device', 'Write serial:/dev/ttyS1.');
   if (environment.platform === 'win32') throw uriInvalid(uri, 'serial lines cannot be reached on Windows');
   return new DevicePipe(

@@ -1,12 +1,12 @@
 import { longestSocketPath } from '../system/socket-path.ts';
-import type { PipeEnvironment } from './environment.ts';
+import type { PipeAddress } from './environment.ts';
 import type { Pipe } from './pipe.ts';
 import { uriInvalid } from './pipe-errors.ts';
 import { connectPath } from './socket-connection.ts';
 import { StreamPipe } from './stream-exchange.ts';
 
 /** `unix:PATH`, a host on this machine or a hypervisor's unix socket. `unix:///PATH` is the same. */
-export function openUnixPipe(uri: string, rest: string, environment: PipeEnvironment): Pipe {
+export function openUnixPipe({ uri, rest, environment }: PipeAddress): Pipe {
   const path = rest.startsWith('///') ? rest.slice(2) : rest;
   if (path === '') throw uriInvalid(uri, 'it names no socket', 'Write unix:/run/avma/host.sock.');
   if (environment.platform === 'win32') {

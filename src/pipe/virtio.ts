@@ -1,7 +1,7 @@
 import { VIRTIO_PORT } from '../protocol/defaults.ts';
 import { DevicePipe } from './device-exchange.ts';
 import type { DeviceIo } from './device-io.ts';
-import type { PipeEnvironment } from './environment.ts';
+import type { PipeAddress } from './environment.ts';
 import type { Pipe } from './pipe.ts';
 import { hostAbsent, uriInvalid } from './pipe-errors.ts';
 import { findVirtioPort, virtioPorts } from './virtio-port.ts';
@@ -10,7 +10,7 @@ import { findVirtioPort, virtioPorts } from './virtio-port.ts';
  * `virtio:NAME`, a virtio-serial port (QEMU, libvirt, Proxmox, OpenStack). Only one process at a time can hold a port:
  * while another does, opening it is tried until the deadline.
  */
-export function openVirtioPipe(uri: string, name: string, environment: PipeEnvironment, io?: DeviceIo): Pipe {
+export function openVirtioPipe({ uri, rest: name, environment }: PipeAddress, io?: DeviceIo): Pipe {
   if (!/^[^/\0]+$/.test(name) || /^\.+$/.test(name)) {
     throw uriInvalid(uri, 'it does not name a port', `Write virtio:${VIRTIO_PORT}.`);
   }

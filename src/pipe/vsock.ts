@@ -4,7 +4,7 @@ import { compareVersions } from '../schema/version.ts';
 import { findProgram } from '../system/find-program.ts';
 import { runProgram } from '../system/run-program.ts';
 import { type ChildEnd, spawnConnection } from './child-connection.ts';
-import type { PipeEnvironment } from './environment.ts';
+import type { PipeAddress } from './environment.ts';
 import type { Pipe } from './pipe.ts';
 import { hostAbsent, hostGone, hostSilent, uriInvalid } from './pipe-errors.ts';
 import { StreamPipe } from './stream-exchange.ts';
@@ -17,7 +17,7 @@ const INSTALL_SOCAT = `Install socat ${MIN_SOCAT_VERSION} or newer: apt install 
  * `vsock:CID:PORT`, a host behind AF_VSOCK (QEMU, Firecracker, Cloud Hypervisor, Hyper-V, VMware). Node has no sockets
  * of this kind, so the program socat holds the socket.
  */
-export function openVsockPipe(uri: string, rest: string, environment: PipeEnvironment): Pipe {
+export function openVsockPipe({ uri, rest, environment }: PipeAddress): Pipe {
   const [, cid, port] = /^(\d{1,10}):(\d{1,10})$/.exec(rest) ?? [];
   const max = 0xfffffffe;
   if (cid === undefined || port === undefined || Number(cid) > max || Number(port) > max) {

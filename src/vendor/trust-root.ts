@@ -11,6 +11,16 @@ import { readBoundedFile } from '../storage/read-file.ts';
 /** The longest key file that is read, in bytes: a key of this kind takes about 120. */
 const MAX_KEY_BYTES = 64 * 1024;
 
+/** What a vendor's trust root is made from. */
+export interface VendorRootOptions {
+  /** The folder for both files; made if it is missing. */
+  readonly folder: string;
+  /** The vendor's name, as guests show it. */
+  readonly name: string;
+  /** Wall clock, milliseconds since 1970 UTC. */
+  readonly now: number;
+}
+
 /** Where a vendor's trust root was made. */
 export interface VendorRoot {
   readonly keyFile: string;
@@ -22,9 +32,10 @@ export interface VendorRoot {
  * Makes the vendor's root: `root.key` (PKCS #8 PEM, 0600), which stays with the vendor, and `root.pub.json`, which
  * goes to the guests.
  *
- * @throws {AvmaError} `file-exists`: a root that has certified hosts must not be overwritten.
+ * @throws {AvmaError} `file-exists`: a root that has certified hosts must not be overwritten; `argument-invalid` for the
+ *   name; `access-denied`, `disk-full`, `io-error`.
  */
-export function createVendorRoot(folder: string, name: string, now: number): VendorRoot {
+export function createVendorRoot({ folder, name, now }: VendorRootOptions): VendorRoot {
   const keyFile = path.join(folder, 'root.key');
   const anchorFile = path.join(folder, 'root.pub.json');
   for (const file of [keyFile, anchorFile]) {

@@ -36,7 +36,7 @@ const append = (pool: string, added: PoolRecord[]) =>
   appendFileSync(file(pool), Buffer.concat(added.map(encodeRecord)));
 
 function openPipe(): Pipe {
-  const pipe = openKvpPipe(`kvp:${folder}`, folder, testMachine(folder));
+  const pipe = openKvpPipe({ uri: `kvp:${folder}`, rest: folder, environment: testMachine(folder) });
   onTestFinished(() => pipe.close());
   return pipe;
 }
@@ -143,7 +143,7 @@ describe('the guest', () => {
   });
 
   test('takes a whole path or none', () => {
-    expect(() => openKvpPipe('kvp:pools', 'pools', testMachine(folder))).toThrow(
+    expect(() => openKvpPipe({ uri: 'kvp:pools', rest: 'pools', environment: testMachine(folder) })).toThrow(
       expect.objectContaining({ code: 'pipe-uri-invalid' }),
     );
   });

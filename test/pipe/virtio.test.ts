@@ -82,7 +82,7 @@ function scripted(steps: Step[], opens: string[] = []): Scripted {
 
 async function exchange({ io, deadline: signal }: Scripted): Promise<string> {
   port(NAME, 'vport0p1');
-  const pipe = openVirtioPipe(URI, NAME, testMachine(root), io);
+  const pipe = openVirtioPipe({ uri: URI, rest: NAME, environment: testMachine(root) }, io);
   try {
     return Buffer.from(await pipe.exchange(encode('request', OURS), { signal })).toString('latin1');
   } finally {
@@ -107,7 +107,7 @@ describe('the port is found', () => {
 
   test('or else the error says which there are', async () => {
     port('org.qemu.guest_agent.0', 'vport0p1');
-    const pipe = openVirtioPipe(URI, NAME, testMachine(root));
+    const pipe = openVirtioPipe({ uri: URI, rest: NAME, environment: testMachine(root) });
     const work = pipe.exchange(encode('request', OURS), { signal: AbortSignal.timeout(HANG_MS) });
     await expect(work).rejects.toMatchObject({
       code: 'host-absent',
@@ -116,9 +116,9 @@ describe('the port is found', () => {
   });
 
   test.each(['', '.', '..', 'a/b', '../dev/sda'])('and "%s" is no name of one', (name) => {
-    expect(() => openVirtioPipe(`virtio:${name}`, name, testMachine(root))).toThrow(
-      expect.objectContaining({ code: 'pipe-uri-invalid' }),
-    );
+    expect(() =>
+      openVirtioPipe({ uri: `virtio:${name}`, rest: name, environment: testMachine(root) }),
+    ).toThrow(expect.objectContaining({ code: 'pipe-uri-invalid' }));
   });
 });
 
@@ -191,7 +191,7 @@ describe('an empty file in place of a port', () => {
   // Reads 0 bytes like a port without its host, through the real system calls.
   test('is a host that is not there, and nothing is written to it', async () => {
     port(NAME, 'vport0p1');
-    const pipe = openVirtioPipe(URI, NAME, testMachine(root));
+    const pipe = openVirtioPipe({ uri: URI, rest: NAME, environment: testMachine(root) });
     const work = pipe.exchange(encode('request', OURS), { signal: AbortSignal.timeout(100) });
     await expect(work).rejects.toMatchObject({ code: 'host-absent' });
     await pipe.close();

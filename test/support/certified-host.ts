@@ -21,7 +21,11 @@ interface MadeHost {
 export function makeHost(folder: string, now = Date.now()): MadeHost {
   const hostFolder = path.join(folder, 'host');
   createHost(hostFolder, 'hv01', undefined, now);
-  const { anchorFile } = createVendorRoot(path.join(folder, 'vendor'), 'Example vendor', now);
+  const { anchorFile } = createVendorRoot({
+    folder: path.join(folder, 'vendor'),
+    name: 'Example vendor',
+    now,
+  });
   return { folder: hostFolder, anchorFile };
 }
 
@@ -29,7 +33,11 @@ export function makeHost(folder: string, now = Date.now()): MadeHost {
 export function makeCertifiedHost(folder: string, grant: Partial<Grant> = {}, now = Date.now()): MadeHost {
   const hostFolder = path.join(folder, 'host');
   const host = createHost(hostFolder, 'hv01', undefined, now);
-  const { keyFile, anchorFile } = createVendorRoot(path.join(folder, 'vendor'), 'Example vendor', now);
+  const { keyFile, anchorFile } = createVendorRoot({
+    folder: path.join(folder, 'vendor'),
+    name: 'Example vendor',
+    now,
+  });
   const { envelope } = certifyHost({
     request: Buffer.from(JSON.stringify(hostRequest(host, now))),
     from: 'the request',

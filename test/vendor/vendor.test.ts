@@ -18,7 +18,7 @@ const file = (content: object) => Buffer.from(JSON.stringify(content));
 describe('a vendor root', () => {
   test('is a private key of 0600 and an anchor that can be given away', () => {
     const folder = path.join(tempFolder(), 'vendor');
-    const root = createVendorRoot(folder, 'Example', NOW);
+    const root = createVendorRoot({ folder, name: 'Example', now: NOW });
     expect(fs.statSync(root.keyFile).mode & 0o777).toBe(0o600);
     expect(fs.statSync(folder).mode & 0o777).toBe(0o700);
     const text = fs.readFileSync(root.anchorFile, 'utf8');
@@ -32,12 +32,16 @@ describe('a vendor root', () => {
 
   test('is never made over another: file-exists, and the key stays', async () => {
     const folder = tempFolder();
-    const { keyFile } = createVendorRoot(folder, 'Example', NOW);
+    const { keyFile } = createVendorRoot({ folder, name: 'Example', now: NOW });
     const key = fs.readFileSync(keyFile, 'utf8');
-    expect((await failureOf(() => createVendorRoot(folder, 'Other', NOW))).code).toBe('file-exists');
+    expect((await failureOf(() => createVendorRoot({ folder, name: 'Other', now: NOW }))).code).toBe(
+      'file-exists',
+    );
     expect(fs.readFileSync(keyFile, 'utf8')).toBe(key);
     fs.rmSync(keyFile);
-    expect((await failureOf(() => createVendorRoot(folder, 'Other', NOW))).code).toBe('file-exists');
+    expect((await failureOf(() => createVendorRoot({ folder, name: 'Other', now: NOW }))).code).toBe(
+      'file-exists',
+    );
     expect(fs.existsSync(keyFile)).toBe(false);
   });
 
@@ -45,7 +49,9 @@ describe('a vendor root', () => {
     'of the impossible name %j: argument-invalid',
     async (name) => {
       const folder = tempFolder();
-      expect((await failureOf(() => createVendorRoot(folder, name, NOW))).code).toBe('argument-invalid');
+      expect((await failureOf(() => createVendorRoot({ folder, name, now: NOW }))).code).toBe(
+        'argument-invalid',
+      );
       expect(fs.readdirSync(folder)).toEqual([]);
     },
   );

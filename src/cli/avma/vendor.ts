@@ -31,7 +31,7 @@ Example:
 }
 
 function init({ out, name, json }: InitOptions): void {
-  const { keyId, keyFile, anchorFile } = createVendorRoot(out, name, Date.now());
+  const { keyId, keyFile, anchorFile } = createVendorRoot({ folder: out, name, now: Date.now() });
   if (json === true) {
     writeJson('avma.vendor-init/1', { name, keyId, keyFile, anchorFile });
     return;
