@@ -10,13 +10,13 @@ import type { ConnectionEnvironment } from './endpoints/connection.ts';
 import type { Endpoint, ListenEndpoint, ServedEndpoint } from './endpoints/endpoint.ts';
 import { connectUnix } from './endpoints/unix-connector.ts';
 import { listenUnix } from './endpoints/unix-listener.ts';
-import { lockHost } from './host-lock.ts';
+import { type HostLock, lockHost } from './host-lock.ts';
 import { type HostIdentity, openHost } from './host-store.ts';
 import { openFileLedger } from './ledger/file-ledger.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import type { DomainEndpoint } from './libvirt/domain.ts';
 import type { DomainWatch } from './libvirt/watch.ts';
-import { type Notify, safeNotify } from './notify.ts';
+import { type Notify, ProblemReporter, safeNotify } from './notify.ts';
 import { type HostObserver, observeAll } from './observer.ts';
 import { Counters } from './observers/counters.ts';
 import { eventLog } from './observers/event-log.ts';
@@ -80,7 +80,7 @@ export async function serve(options: ServeOptions): Promise<RunningHost> {
   const host = openHost(options.folder);
   const lock = await lockHost(options.folder);
   try {
-    return await serveLocked(options, host, notify, lock.release);
+    return await serveLocked(options, host, notify, lock);
   } catch (thrown) {
     lock.release();
     throw thrown;
@@ -91,7 +91,7 @@ async function serveLocked(
   options: ServeOptions,
   host: HostIdentity,
   notify: Notify,
-  release: () => void,
+  lock: HostLock,
 ): Promise<RunningHost> {
   const { folder } = options;
   const catalogs = new CatalogReader(options.catalogFolders, notify);
@@ -119,14 +119,14 @@ async function serveLocked(
     await ledger.close();
     throw thrown;
   }
-  const stopWatching = watchFiles(catalogs, certificate, notify);
+  const stopWatching = watchFiles({ lock, catalogs, certificate }, notify);
   recordServing(folder, endpoints.named, notify);
   const stop = once(async () => {
     stopWatching();
     await endpoints.close();
     await ledger.close();
     removeServingRecord(folder);
-    release();
+    lock.release();
     notify(counters.summary());
   });
   return { host, endpoints: endpoints.named, stop };
@@ -232,12 +232,16 @@ async function serveDomains(
   return watchDomains({ source, intervalMs, open, notify });
 }
 
-/** Says what becomes of the certificate, and reads changed catalogues. @returns Ends that. */
-function watchFiles(
-  catalogs: CatalogReader,
-  certificate: () => InstalledCertificate | undefined,
-  notify: Notify,
-): () => void {
+/** The files of a running host that somebody may change. */
+interface WatchedFiles {
+  readonly lock: HostLock;
+  readonly catalogs: CatalogReader;
+  readonly certificate: () => InstalledCertificate | undefined;
+}
+
+/** Keeps the lock, says what becomes of the certificate, and reads changed catalogues. @returns Ends that. */
+function watchFiles({ lock, catalogs, certificate }: WatchedFiles, notify: Notify): () => void {
+  const lockProblems = new ProblemReporter(notify);
   let last: SaidOfCertificate | null = null;
   const look = () => {
     const { said, notices } = certificateNotices(certificate()?.certificate, Date.now(), last);
@@ -246,6 +250,8 @@ function watchFiles(
   };
   look();
   const timer = setInterval(() => {
+    const problem = lock.follow();
+    lockProblems.report(problem === undefined ? [] : [problem]);
     look();
     catalogs.refresh();
   }, FILES_POLL_MS);

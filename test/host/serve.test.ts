@@ -67,6 +67,13 @@ describe("a host's folder", () => {
   });
 });
 
+test('a host.json that is deleted while the host serves is said', async () => {
+  const { folder, options, told } = makeSite();
+  await serveHost(folder, options);
+  fs.rmSync(path.join(folder, 'host.json'));
+  await until('it is said', () => told.some((sentence) => /the lock on .*host\.json is lost/.test(sentence)));
+});
+
 test('a ledger that is passed in takes the place of the file', async () => {
   const { folder, options, guest } = makeSite();
   const ledger = new MemoryLedger();
