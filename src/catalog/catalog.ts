@@ -107,7 +107,7 @@ export function readCatalogFile(file: string): Product[] {
     return parsed.data.products;
   }
   throw new AvmaError('file-invalid', `the catalogue ${file} ${describeCatalogProblem(parsed.error, json)}`, {
-    hint: 'Correct the catalogue, and compare it with keys/windows-server.json of this package.',
+    hint: 'Correct the catalogue: docs/vendor.md of this package explains each member, docs/examples/acme.json is an example.',
   });
 }
 

@@ -65,7 +65,9 @@ function attemptCell({ at, pipe, code, message, hostName }: AttemptStatus): Cell
   if (code === 'success') {
     return `${minuteOf(at)}${over}: activated${hostName === null ? '' : ` by ${hostName}`}`;
   }
-  return { tone: 'bad', text: `${minuteOf(at)}${over}: ${message} [${code}]` };
+  // Most errors of a pipe name it already.
+  const where = pipe !== null && message.includes(pipe) ? '' : over;
+  return { tone: 'bad', text: `${minuteOf(at)}${where}: ${message} [${code}]` };
 }
 
 function timeLeft(endsAt: string, now: string): string {

@@ -141,9 +141,15 @@ describe('the last attempt', () => {
     hint: 'Start the host.',
   };
 
-  test('that failed has its time, its pipe, its error and its code', () => {
+  test('that failed has its time, its error with the pipe, and its code', () => {
     expect(shown({ lastAttempt: attempt })).toMatch(
-      /\nLast attempt +2026-06-01 11:59 UTC over unix:\/run\/avma\/host\.sock: no host at \S+ \[host-absent\]/,
+      /\nLast attempt +2026-06-01 11:59 UTC: no host at unix:\/run\/avma\/host\.sock \[host-absent\]/,
+    );
+  });
+
+  test('that failed for another reason has its pipe besides', () => {
+    expect(shown({ lastAttempt: { ...attempt, code: 'vm-refused', message: 'host hv01 refused' } })).toMatch(
+      /\nLast attempt +2026-06-01 11:59 UTC over unix:\/run\/avma\/host\.sock: host hv01 refused \[vm-refused\]/,
     );
   });
 
