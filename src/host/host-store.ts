@@ -96,7 +96,7 @@ export function openHost(folder: string): HostIdentity {
 }
 
 function readKey(curve: 'ed25519' | 'x25519', file: string): KeyPair {
-  return importPrivateKey(curve, readPlainFile(file, MAX_HOST_FILE_BYTES).toString('utf8'), file);
+  return importPrivateKey(curve, readPlainFile(file, MAX_HOST_FILE_BYTES).toString('utf8'), { from: file });
 }
 
 /** The request to the vendor for a certificate, signed with the host's own key to show that the host has it. */

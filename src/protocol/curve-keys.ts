@@ -59,20 +59,25 @@ export function exportPrivateKey(pair: KeyPair): string {
 /**
  * The key pair of a private key in PEM form.
  *
- * @param from - The file, for messages.
+ * @param origin - `from`: the file, for messages. `hint`: what to do about a file that is no such key.
  * @throws {AvmaError} `file-invalid` if `pem` is no private key of that curve.
  */
-export function importPrivateKey(curve: Curve, pem: string, from: string): KeyPair {
+export function importPrivateKey(
+  curve: Curve,
+  pem: string,
+  { from, hint }: { readonly from: string; readonly hint?: string },
+): KeyPair {
   let privateKey: KeyObject;
   try {
     privateKey = createPrivateKey(pem);
   } catch (cause) {
-    throw new AvmaError('file-invalid', `${from} is not a private key in PEM form`, { cause });
+    throw new AvmaError('file-invalid', `${from} is not a private key in PEM form`, { cause, hint });
   }
   if (privateKey.asymmetricKeyType !== curve) {
     throw new AvmaError(
       'file-invalid',
       `${from} holds a ${privateKey.asymmetricKeyType} key, not an ${curve} key`,
+      { hint },
     );
   }
   return { curve, privateKey, publicKey: rawPublicKey(privateKey) };

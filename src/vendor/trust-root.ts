@@ -63,5 +63,9 @@ export function createVendorRoot({ folder, name, now }: VendorRootOptions): Vend
 
 /** The vendor's key pair from `root.key`. @throws {AvmaError} `file-not-found`, `access-denied`, `file-invalid`. */
 export function openVendorRoot(keyFile: string): KeyPair {
-  return importPrivateKey('ed25519', readBoundedFile(keyFile, MAX_KEY_BYTES).toString('utf8'), keyFile);
+  const pem = readBoundedFile(keyFile, MAX_KEY_BYTES).toString('utf8');
+  return importPrivateKey('ed25519', pem, {
+    from: keyFile,
+    hint: 'Use the root.key that avma vendor init wrote.',
+  });
 }

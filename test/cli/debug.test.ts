@@ -50,7 +50,9 @@ function sealedSecrets(sent: string): { sharedKey: Uint8Array; plaintext: Uint8A
   const parsed = parseLine(line);
   if (parsed.kind !== 'frame') throw new Error(`no request in ${sent}`);
   const packet = splitRequestPacket(parsed.frame.body);
-  const host = importPrivateKey('x25519', fs.readFileSync(machine.at('host/box.key'), 'utf8'), 'box.key');
+  const host = importPrivateKey('x25519', fs.readFileSync(machine.at('host/box.key'), 'utf8'), {
+    from: 'box.key',
+  });
   const key = packet && boxKey(host, packet.publicKey);
   const plaintext = packet && key && unseal(key, packet.sealed);
   if (!key || !plaintext) throw new Error('the request does not open');

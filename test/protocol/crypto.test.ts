@@ -239,14 +239,16 @@ describe('a private key file', () => {
   test('round-trips as PEM', () => {
     for (const curve of ['ed25519', 'x25519'] as const) {
       const pair = generateKeyPair(curve);
-      expect(importPrivateKey(curve, exportPrivateKey(pair), 'key').publicKey).toEqual(pair.publicKey);
+      expect(importPrivateKey(curve, exportPrivateKey(pair), { from: 'key' }).publicKey).toEqual(
+        pair.publicKey,
+      );
     }
   });
 
   test('of another kind, or none: file-invalid, with its name', async () => {
     const pem = exportPrivateKey(generateKeyPair('x25519'));
     for (const text of [pem, 'nonsense', '', pem.slice(0, 60)]) {
-      const failure = await failureOf(() => importPrivateKey('ed25519', text, '/k/root.key'));
+      const failure = await failureOf(() => importPrivateKey('ed25519', text, { from: '/k/root.key' }));
       expect(failure.code).toBe('file-invalid');
       expect(failure.message).toContain('/k/root.key');
     }

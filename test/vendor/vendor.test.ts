@@ -45,6 +45,15 @@ describe('a vendor root', () => {
     expect(fs.existsSync(keyFile)).toBe(false);
   });
 
+  test('is not its anchor: file-invalid, and the hint names root.key', async () => {
+    const { anchorFile } = createVendorRoot({ folder: tempFolder(), name: 'Example', now: NOW });
+    const failure = await failureOf(() => openVendorRoot(anchorFile));
+    expect(failure).toMatchObject({
+      code: 'file-invalid',
+      hint: 'Use the root.key that avma vendor init wrote.',
+    });
+  });
+
   test.each(['', 'n'.repeat(81), 'two\nlines', '\x1b[31m'])(
     'of the impossible name %j: argument-invalid',
     async (name) => {
