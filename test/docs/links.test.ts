@@ -4,13 +4,18 @@ import path from 'node:path';
 import { expect, test } from 'vitest';
 
 const ROOT = new URL('../..', import.meta.url).pathname;
-const FOLDERS = ['.', 'docs', 'deploy', 'deploy/libvirt', 'deploy/hyperv', 'keys/trust'];
-const DOCUMENTS = FOLDERS.flatMap((folder) =>
-  fs
-    .readdirSync(path.join(ROOT, folder))
-    .filter((name) => name.endsWith('.md'))
-    .map((name) => path.join(folder, name)),
-);
+/** Folders that hold no documents of this project. */
+const SKIPPED = new Set(['node_modules', 'dist', '.git', 'coverage']);
+const DOCUMENTS = documentsIn('.');
+
+/** Every Markdown file below a folder, by its path from the root. */
+function documentsIn(folder: string): string[] {
+  return fs.readdirSync(path.join(ROOT, folder), { withFileTypes: true }).flatMap((entry) => {
+    const name = path.join(folder, entry.name);
+    if (entry.isDirectory()) return SKIPPED.has(entry.name) ? [] : documentsIn(name);
+    return entry.name.endsWith('.md') ? [name] : [];
+  });
+}
 
 const read = (file: string) => fs.readFileSync(path.join(ROOT, file), 'utf8');
 
