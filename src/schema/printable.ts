@@ -43,3 +43,23 @@ export function printable(text: string, maxLength = Number.POSITIVE_INFINITY): s
   }
   return `${kept}…`;
 }
+
+/**
+ * JSON of two columns' indentation that is safe on a screen: each unprintable character of a string is written as
+ * JSON's own escape, so that a reader gets the text unchanged.
+ */
+export function printableJson(value: unknown): string {
+  const json = JSON.stringify(value, null, 2);
+  return json.split('\n').map(escapeLine).join('\n');
+}
+
+/** A line of JSON has unprintable characters in its strings only. */
+function escapeLine(line: string): string {
+  if (isPrintable(line)) return line;
+  allUnprintable ??= new RegExp(UNPRINTABLE, 'gu');
+  return line.replace(allUnprintable, (found) =>
+    [...Array(found.length).keys()]
+      .map((at) => `\\u${found.charCodeAt(at).toString(16).padStart(4, '0')}`)
+      .join(''),
+  );
+}

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { isPrintable } from '../../src/schema/printable.ts';
 import { TestMachine } from './test-machine.ts';
 
 const machine = new TestMachine();
@@ -55,6 +56,13 @@ test.each(['catalog.d', 'trust.d'])(
     }
   },
 );
+
+test('a name that turns or clears the screen is escaped in JSON too', async () => {
+  const name = 'a\u001b[2J\u202eb.json';
+  const ran = await machine.run('avma', ['guest', 'catalog', 'check', name, '--json']);
+  expect(JSON.parse(ran.stdout).message).toContain(name);
+  expect(ran.stdout.split('\n').every(isPrintable)).toBe(true);
+});
 
 describe('in the state folder', () => {
   const state = () => machine.at('guest/guest.state');

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { isPrintable, printable } from '../../src/schema/printable.ts';
+import { isPrintable, printable, printableJson } from '../../src/schema/printable.ts';
 import { longLabel, shortLabel } from '../../src/schema/shapes.ts';
 
 /** First and last of each range of characters that is not shown as it is. */
@@ -54,4 +54,12 @@ describe('a longest length', () => {
   test('holds for a text of megabytes', () => {
     expect(printable('\u0000'.repeat(5_000_000), 200).length).toBeLessThanOrEqual(200);
   });
+});
+
+test('JSON escapes what may not be printed, and says the same', () => {
+  const value = { 'a\u202eb': ['\u001b[2J\n', '\u200b', '\u{e0041}', 'Zürich 漢字 😀'] };
+  const json = printableJson(value);
+  expect(JSON.parse(json)).toEqual(value);
+  expect(json.split('\n').every(isPrintable)).toBe(true);
+  expect(json).toContain('Zürich 漢字 😀');
 });

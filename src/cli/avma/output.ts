@@ -1,4 +1,4 @@
-import { printable } from '../../schema/printable.ts';
+import { printable, printableJson } from '../../schema/printable.ts';
 import { STDERR, STDOUT, writeOutput } from '../terminal.ts';
 
 /** stdout is data, stderr is talk. */
@@ -10,7 +10,7 @@ export function writeData(text: string): void {
 
 /** Writes JSON that begins with the name and version of its schema; docs/schemas has one file for each name. */
 export function writeJson(schema: `avma.${string}/${number}`, data: object): void {
-  writeData(JSON.stringify({ schema, ...data }, null, 2));
+  writeData(printableJson({ schema, ...data }));
 }
 
 /** Says on stderr what was changed and what to do next. Each argument is printed as one line, whatever it holds. */
