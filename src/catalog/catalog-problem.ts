@@ -12,8 +12,9 @@ const RULES: Readonly<Record<string, string>> = {
   productKey: PRODUCT_KEY_RULE,
   edition: 'a short name of 1 to 63 printable characters, for example "ApplianceStandard"',
   osVersion: 'two to four numbers separated by dots, for example "10.0.26100"',
-  name: 'the name that users read: 1 to 200 printable characters',
-  description: '1 to 200 printable characters, with the mark of its channel in it',
+  name: 'the name that users read: 1 to 200 printable characters, without the words "License Status:"',
+  description:
+    '1 to 200 printable characters, with the mark of its channel in it and without the words "License Status:"',
   applicationId: 'a UUID in lower case, for example "aaaaaaaa-0000-4000-8000-000000000000"',
   activationId: 'a UUID in lower case, for example "aaaaaaaa-0000-4000-8000-000000000001"',
   channel: `one of ${CHANNELS.map((channel) => `"${channel}"`).join(', ')}`,

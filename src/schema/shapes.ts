@@ -68,11 +68,19 @@ export const hardwareId = matching(/^[0-9A-F]{4}(-[0-9A-F]{4}){3}$/);
 /** `10.0.20348`: two to four numbers. */
 export const osVersion = matching(/^\d{1,5}(\.\d{1,6}){1,3}$/);
 
+/** slmgr's line that scripts search for: a name with these words in it would pass for a license. */
+const STATUS_LINE = /license\s+status\s*:/i;
+
 function line(max: number) {
-  return text((value) => value !== '' && value.length <= max && isPrintable(value));
+  return text(
+    (value) => value !== '' && value.length <= max && isPrintable(value) && !STATUS_LINE.test(value),
+  );
 }
 
-/** Names, editions and titles: one line that can be shown on a screen and in a log as it is (see printable.ts). */
+/**
+ * Names, editions and titles: one line that can be shown on a screen and in a log as it is (see printable.ts), and that
+ * is not mistaken for slmgr's `License Status:`.
+ */
 export const shortLabel = line(63);
 export const longLabel = line(200);
 

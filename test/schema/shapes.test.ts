@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { anyInteger, recordByUuid } from '../../src/schema/shapes.ts';
+import { anyInteger, longLabel, recordByUuid, shortLabel } from '../../src/schema/shapes.ts';
 
 const ID = 'aaaaaaaa-0000-4000-8000-000000000001';
 const record = recordByUuid(anyInteger);
@@ -21,4 +21,22 @@ describe('an object with UUIDs as its keys', () => {
   ])('is refused with %s', (_name, json) => {
     expect(record.safeParse(JSON.parse(json)).success).toBe(false);
   });
+});
+
+describe('a name', () => {
+  test.each(['Acme Gateway', 'License Server', 'Status: in use', 'ACME 2: The License'])(
+    'may be %j',
+    (name) => {
+      expect(shortLabel.safeParse(name).success).toBe(true);
+      expect(longLabel.safeParse(name).success).toBe(true);
+    },
+  );
+
+  test.each(['License Status: Licensed', 'x license  status : y'])(
+    "may not be %j, which a script would take for slmgr's line",
+    (name) => {
+      expect(shortLabel.safeParse(name).success).toBe(false);
+      expect(longLabel.safeParse(name).success).toBe(false);
+    },
+  );
 });
