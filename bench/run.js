@@ -53,7 +53,7 @@ async function reportHost({ folder, run, hostPid }) {
     format: 'cjs',
     logLevel: 'warning',
   });
-  /** Activates so often, one after the other; returns what each cost the host, in milliseconds. */
+  /** Activates `count` times, one after the other; returns what each activation cost the host, in milliseconds. */
   const activate = (count) => {
     const before = processorTime(hostPid);
     const { milliseconds } = JSON.parse(run([process.execPath, client, String(count)]));

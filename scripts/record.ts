@@ -19,7 +19,10 @@ const TYPING_MS = 28;
 const AFTER_COMMAND_MS = 900;
 const AT_THE_END_MS = 9000;
 
-/** A line without a command is a comment. `background`: it goes on running, and the walk goes on when the file is there. */
+/**
+ * A line without a command is a comment. A command with `background` goes on running, and the walk continues when that
+ * file exists.
+ */
 type Step = { say: string } | { run: string; background?: string };
 
 const STEPS: Step[] = [

@@ -27,9 +27,10 @@ const RULES: Readonly<Record<string, string>> = {
 const MAX_SHOWN_VALUE = 60;
 
 /**
- * What is wrong with a catalogue, where, and how it is written, as the rest of a sentence after the file's name.
+ * What is wrong with a catalogue, where, and how the member must be written, as the rest of a sentence after the file's
+ * name.
  *
- * @param error - What the schema found; the first problem is told.
+ * @param error - What the schema found; the first problem is described.
  * @param json - The catalogue that was read.
  */
 export function describeCatalogProblem(error: z.core.$ZodError, json: unknown): string {
@@ -45,11 +46,11 @@ export function describeCatalogProblem(error: z.core.$ZodError, json: unknown): 
     const channel = valueAt(json, [...(issue?.path ?? []).slice(0, -1), 'channel']);
     const mark = DESCRIPTION_MARKERS[channel as keyof typeof DESCRIPTION_MARKERS];
     if (mark !== undefined && !value.includes(mark)) {
-      return `is wrong at ${place}: the description of a product on channel ${channel} must contain ${mark}, because slmgr tells the kind of a product by it`;
+      return `is wrong at ${place}: the description of a product on channel ${channel} must contain ${mark}, because slmgr recognises the kind of a product by it`;
     }
   }
   if (value === undefined) return `is wrong at ${place}: it is missing, and must be ${rule}`;
-  // A key stays out of messages: it may be one that somebody paid for.
+  // Messages leave keys out: a key may be one that somebody paid for.
   const shown = member === 'productKey' || typeof value === 'object' ? '' : ` it is ${show(value)},`;
   return `is wrong at ${place}:${shown === '' ? ' it' : `${shown} and`} must be ${rule}`;
 }

@@ -10,10 +10,14 @@ import { normalizeProductKey, PRODUCT_KEY_RULE, partialProductKey } from './prod
 /** The longest catalogue that is read, in bytes: that of Windows takes 600 a product, so some 1,700 products. */
 const MAX_CATALOG_BYTES = 1024 * 1024;
 
-/** The products of all catalogue files, in the order of the files and of what stands in them. */
+/** The products of all catalogue files, in the order of the files, and in a file's own order within it. */
 export interface Catalog {
   readonly products: readonly Product[];
-  /** Takes the key as typed: any case, blanks around it. @throws {AvmaError} `key-invalid` if none lists it. */
+  /**
+   * Takes the key as typed: any case, blanks around it.
+   *
+   * @throws {AvmaError} `key-invalid` if no catalogue lists the key.
+   */
   productOfKey(typed: string): Product;
   /** Lower-case activation ID. */
   productOfActivationId(activationId: string): Product | undefined;
@@ -47,7 +51,7 @@ export function loadCatalog(
     productOfKey(typed) {
       const key = normalizeProductKey(typed);
       const product = key === undefined ? undefined : keys.get(key)?.product;
-      // The key itself stays out of the message: it may be somebody's real one.
+      // The message leaves the key out: it may be a key that somebody paid for.
       if (product === undefined) throw keyError(key);
       return product;
     },
@@ -81,7 +85,7 @@ function refuseClash(listed: ListedProduct, known: ListedProduct | undefined): v
 
 function keyError(key: string | undefined): AvmaError {
   return key === undefined
-    ? new AvmaError('key-invalid', 'that is not shaped like a product key', {
+    ? new AvmaError('key-invalid', 'the given text does not have the form of a product key', {
         hint: `A product key must be ${PRODUCT_KEY_RULE}.`,
       })
     : new AvmaError('key-invalid', `no catalogue lists a product key that ends in ${partialProductKey(key)}`);

@@ -2,11 +2,13 @@ import * as z from 'zod/mini';
 import { anyText, integer, longLabel, oneOf, osVersion, shortLabel, text, uuid } from '../schema/shapes.ts';
 import { normalizeProductKey } from './product-key.ts';
 
-/** How a product is licensed, in slmgr's words for the key's channel. Only VT:IA products can be activated by a host. */
+/** How a product is licensed, in slmgr's words for the key's channel. A host activates VT:IA products only. */
 export const CHANNELS = ['VT:IA', 'Volume:GVLK', 'Volume:MAK', 'Retail', 'OEM:DM'] as const;
 type KeyChannel = (typeof CHANNELS)[number];
 
-/** The mark in a product's description by which slmgr tells the product's kind; not every channel has one. */
+/**
+ * The mark in a product's description by which slmgr recognises the kind of a product; not every channel has a mark.
+ */
 export const DESCRIPTION_MARKERS: Partial<Record<KeyChannel, string>> = {
   'VT:IA': 'VIRTUAL_MACHINE_ACTIVATION',
   'Volume:GVLK': 'VOLUME_KMSCLIENT',
@@ -22,7 +24,9 @@ export const Product = z
     productKey: text((key) => normalizeProductKey(key) === key),
     /** Short name, as in a license family: `ServerStandard`. */
     edition: shortLabel,
-    /** Compared with the version in the host's certificate, which must not be older. Of Windows, the product's own version. */
+    /**
+     * The product's version; for Windows, that of the system. The version in the host's certificate must not be older.
+     */
     osVersion,
     name: longLabel,
     description: longLabel,
@@ -32,7 +36,7 @@ export const Product = z
     isAddon: z._default(oneOf([true, false]), false),
     /** How long an installed key runs without an activation. */
     initialGraceDays: z._default(days, 30),
-    /** How long it goes on running after a lease has ended. */
+    /** How long the product goes on running after a lease has ended. */
     additionalGraceDays: z._default(days, 0),
   })
   .check(

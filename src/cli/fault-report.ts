@@ -4,7 +4,7 @@ import path from 'node:path';
 import { printable } from '../schema/printable.ts';
 import { maskProductKeys } from '../system/product-key-mask.ts';
 
-/** More causes than this are a circle, or tell nothing new. */
+/** Causes beyond this number form a circle, or add nothing. */
 const MAX_ERRORS = 10;
 
 /**

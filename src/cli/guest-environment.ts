@@ -56,7 +56,7 @@ function guestEventSink(stateFolder: string): GuestEnvironment['events'] {
   };
 }
 
-/** The pipe that was named, else the one that is there. @throws {AvmaError} `pipe-not-found`. */
+/** The configured pipe, else the first one that is found. @throws {AvmaError} `pipe-not-found`. */
 async function openConfiguredPipe(uri: string | undefined, environment: PipeEnvironment): Promise<Pipe> {
   if (uri !== undefined) return openPipe(uri, environment);
   const { discoverPipe, pipeNotFound } = await import('../pipe/discovery.ts');

@@ -5,7 +5,7 @@ import { AvmaError } from '../errors/avma-error.ts';
 import { placeOf } from '../schema/issue-place.ts';
 import { readInstalledFileIfAny } from '../storage/read-file.ts';
 
-/** Where things are and what was asked for: flags over the environment over the configuration file. */
+/** Folders and choices: flags override the environment, and the environment overrides the configuration file. */
 export interface Settings {
   readonly stateFolder: string;
   /** Whether nobody named the state folder, so that it depends on the user. */
@@ -25,7 +25,7 @@ export interface Settings {
 }
 
 const SYSTEM_FOLDER = '/etc/avma';
-/** Where root's guest state lies, unless it is told another place. */
+/** The folder of root's guest state, unless another one is configured. */
 export const SYSTEM_STATE_FOLDER = '/var/lib/avma';
 const DEADLINE_SECONDS = 10;
 const MIN_DEADLINE_SECONDS = 0.1;
@@ -87,7 +87,9 @@ function os(): typeof import('node:os') {
   return process.getBuiltinModule('node:os');
 }
 
-/** The machine's name in printable ASCII: the default for a host's name, and what a guest tells the host's event log. */
+/**
+ * The machine's name in printable ASCII: the default for a host's name, and the guest's name in the host's event log.
+ */
 export function machineName(): string {
   const name = os()
     .hostname()
@@ -127,7 +129,7 @@ function readConfig(named: string | undefined): z.infer<typeof ConfigFile> {
   throw wrongMember(file, json, placeOf(parsed.error));
 }
 
-/** The error for a configuration that is JSON and not as it should be: the member, why, and the right way. */
+/** The error for a wrong member of the configuration: its name, what is wrong, and how to write it. */
 function wrongMember(file: string, json: unknown, place: string): AvmaError {
   const members = Object.keys(CONFIG_MEMBERS);
   if (typeof json !== 'object' || json === null || Array.isArray(json)) {
@@ -142,9 +144,9 @@ function wrongMember(file: string, json: unknown, place: string): AvmaError {
       hint: `It has to be ${wanted}.`,
     });
   }
-  const meant = members.find((member) => isAlike(member, place));
+  const alike = members.find((member) => isAlike(member, place));
   return new AvmaError('config-invalid', `the configuration ${file} has an unknown member "${place}"`, {
-    hint: `${meant === undefined ? '' : `Did you mean "${meant}"? `}The members are ${members.join(', ')}.`,
+    hint: `${alike === undefined ? '' : `Did you mean "${alike}"? `}The members are ${members.join(', ')}.`,
   });
 }
 

@@ -5,11 +5,12 @@ import { errnoOf } from '../system/errno.ts';
 const SPINNER_DELAY_MS = 400;
 const FRAMES = ['|', '/', '-', '\\'];
 
+/** The descriptors of the output streams. */
 export const STDOUT = 1;
 export const STDERR = 2;
 
 /**
- * Whether a person reads there. Asked of the descriptor: `process.stdout` would load Node's streams, which a command
+ * Whether the descriptor is a terminal. Not asked of `process.stdout`, which would load Node's streams, which a command
  * whose output goes to a file or a pipe can do without.
  */
 export function isTerminal(fd: number): boolean {
@@ -29,7 +30,7 @@ function isNullDevice({ rdev }: fs.Stats): boolean {
   return process.platform !== 'win32' && rdev === fs.statSync('/dev/null').rdev;
 }
 
-/** Whether text may be coloured there: on a terminal, unless somebody has asked for none. */
+/** Whether text on the descriptor may be coloured: on a terminal, unless the environment asks for no colour. */
 export function mayColor(fd: number): boolean {
   return !process.env.NO_COLOR && process.env.TERM !== 'dumb' && isTerminal(fd);
 }
@@ -88,7 +89,7 @@ function takeSpinnerOff(): void {
 }
 
 /**
- * Shows on a terminal what a command is waiting for, once it has waited for a moment, and takes that off again. Nothing
+ * Shows on a terminal what a command is waiting for, once it has waited for a moment, and removes it again. Nothing
  * is written where stderr is not a terminal.
  *
  * @param limitMs - When the work gives up by itself, in milliseconds; shown beside the time that has gone by. A

@@ -1,12 +1,13 @@
 import { constants } from 'node:os';
 import { toAvmaError } from '../errors/avma-error.ts';
 
-/** A program that runs until it is told to stop. */
+/** A program that runs until a signal stops it. */
 export interface Daemon {
   /** Ends the work in hand and releases everything. The daemon bounds the time that this takes. */
   stop(): Promise<void>;
 }
 
+/** How a daemon starts, and where it reports. */
 export interface DaemonOptions<T extends Daemon> {
   /** Starts the daemon. A signal that arrives meanwhile stops it as soon as it has started. */
   start(): Promise<T>;
@@ -44,7 +45,10 @@ export async function runDaemon<T extends Daemon>(
 
 type End = { readonly signal: StopSignal } | { readonly failure: unknown };
 
-/** Listens from now on, so that a signal during the start does not leave sockets behind. */
+/**
+ * Listens for signals and uncaught exceptions from now on, so that a signal during the start does not leave sockets
+ * behind.
+ */
 function watchForTheEnd(notify: (sentence: string) => void) {
   let resolve: (end: End) => void = () => {};
   const reason = new Promise<End>((resolved) => {

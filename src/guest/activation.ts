@@ -59,7 +59,7 @@ function productToActivate(context: GuestContext, { state }: ReportBasis, activa
     throw new AvmaError(
       'channel-unsupported',
       `"${product.name}" is licensed through ${product.channel}, which cannot be activated here`,
-      // As Windows says of a key whose KMS host, or whose activation server, cannot be reached.
+      // Windows' codes for a key whose KMS host or activation server cannot be reached.
       {
         hresult:
           product.channel === 'Volume:GVLK'
@@ -116,7 +116,7 @@ async function exchangeWithin(
   }
 }
 
-/** Stores the lease. @throws {AvmaError} what keeps it from being stored; the event says so too. */
+/** Stores the lease. @throws {AvmaError} the reason why the lease cannot be stored; the event has it too. */
 async function keep(
   context: GuestContext,
   attempt: Attempt,

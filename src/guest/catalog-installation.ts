@@ -8,7 +8,7 @@ import { readInstalledFile } from '../storage/read-file.ts';
 import { debug } from '../system/debug.ts';
 import type { GuestEnvironment } from './environment.ts';
 
-/** The most that is read of a catalogue, in bytes. */
+/** The longest catalogue that is read, in bytes. */
 const MAX_CATALOG_BYTES = 4 * 1024 * 1024;
 
 /** The longest name of an installed catalogue without its number and ending, in bytes. */
@@ -26,8 +26,8 @@ interface Candidate {
  * Copies a vendor's catalogue into the guest's own folder. A file of the same name is replaced only by the same
  * vendor's; another vendor's catalogue gets a number in its name. The same content again changes nothing.
  *
- * @throws {AvmaError} `file-not-found`; `file-invalid` for a file that is no catalogue, or that contradicts an installed
- *   one; `access-denied`, `disk-full`, `io-error`. Nothing is installed then.
+ * @throws {AvmaError} `file-not-found`; `file-invalid` for a file that is no catalogue, or that contradicts an
+ *   installed one; `access-denied`, `disk-full`, `io-error`. Nothing is installed then.
  */
 export function installCatalog(
   { catalogFolders, ownCatalogFolder }: Pick<GuestEnvironment, 'catalogFolders' | 'ownCatalogFolder'>,
@@ -35,11 +35,11 @@ export function installCatalog(
 ): void {
   const products = readCatalogFile(file);
   const candidate: Candidate = { file, products, bytes: readInstalledFile(file, MAX_CATALOG_BYTES) };
-  // What lies in a catalogue folder is installed, if it has a name that is read from there.
+  // A file in a catalogue folder is installed already, if its name is one that is read.
   if (catalogFolders.some((folder) => listFiles(folder, '.json').includes(path.resolve(file)))) return;
   const target = targetFor(candidate, ownCatalogFolder);
   if (target === null) return;
-  // Together with all others it must still make a catalogue, or every later command would fail.
+  // The new catalogue must agree with all others, or every later command would fail.
   loadCatalog(catalogFolders, { instead: target, read: file });
   makePrivateFolder(ownCatalogFolder);
   replaceFile(target, candidate.bytes);
@@ -59,9 +59,9 @@ function targetFor(candidate: Candidate, folder: string): string | null {
 }
 
 /**
- * Whether the candidate and an installed catalogue are one vendor's: they share a product or an application. Products of
- * Windows count only between catalogues that hold nothing else, since any vendor may list them. An installed file that
- * is no catalogue may be replaced: it keeps every command from working.
+ * Whether the candidate and an installed catalogue are one vendor's: they share a product or an application. Products
+ * of Windows count only between catalogues that hold nothing else, since any vendor may list them. An installed file
+ * that is no catalogue may be replaced: it keeps every command from working.
  */
 function isOfSameVendor({ products }: Candidate, installed: string): boolean {
   let present: readonly Product[];

@@ -31,6 +31,7 @@ export interface Exchange {
   readonly signal: AbortSignal;
 }
 
+/** What an approved exchange gives the guest. */
 export interface ActivationResult extends VerifiedAnswer {
   readonly signedLease: SignedLease;
   readonly exchangeId: string;
@@ -108,7 +109,10 @@ async function sendRequest(
   const fresh = generateKeyPair('x25519');
   const key = boxKey(fresh, Buffer.from(host.boxKey, 'base64url'));
   if (key === null) {
-    throw new AvmaError('certificate-untrusted', "the host's certificate holds a key that hides nothing");
+    throw new AvmaError(
+      'certificate-untrusted',
+      "the host's certificate holds a key of small order, which keeps nothing secret",
+    );
   }
   const requestPacket = joinRequestPacket(fresh.publicKey, seal(key, encodeJson(request)));
   const frame = await exchangeFrames(pipe, { type: 'request', exchangeId, body: requestPacket }, signal);

@@ -13,6 +13,7 @@ export interface EventSubject {
   readonly hostName?: string | null;
 }
 
+/** The sentence of a successful activation, in its event and in the last attempt. */
 export const ACTIVATED_MESSAGE = 'activated by the host for the time of its lease';
 
 /** Writes event 12309 at the time of the wall clock, as every event log does. Throws nothing. */

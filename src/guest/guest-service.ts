@@ -138,7 +138,10 @@ function isOfApplication(id: string): (product: Product) => boolean {
 /** @throws {AvmaError} always: no product here is activated by a Confirmation ID. */
 function refuseConfirmationId(confirmationId: string): never {
   if (!/^\d{48}$/.test(confirmationId.replace(/[- ]/g, ''))) {
-    throw new AvmaError('confirmation-id-invalid', 'a Confirmation ID has 48 digits, and this has not');
+    throw new AvmaError(
+      'confirmation-id-invalid',
+      'a Confirmation ID has 48 digits, and the given text has not',
+    );
   }
   throw new AvmaError('confirmation-id-unusable', 'no product here can be activated by a Confirmation ID');
 }

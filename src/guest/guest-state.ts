@@ -107,6 +107,7 @@ export function rearmCount(state: GuestState, scope: RearmScope): number {
     : (state.rearm.applications[scope.id] ?? MAX_REARM_COUNT);
 }
 
+/** The state of a guest on which nothing was ever installed. */
 export function emptyState(): GuestState {
   return {
     products: {},
@@ -133,7 +134,10 @@ export function encodeState(state: GuestState): string {
   const readable = GuestState.safeParse(state);
   if (!readable.success) {
     const place = placeOf(readable.error);
-    throw new AvmaError('argument-invalid', `that cannot be kept: the state would be unreadable at ${place}`);
+    throw new AvmaError(
+      'argument-invalid',
+      `the change cannot be stored: the state would be unreadable at ${place}`,
+    );
   }
   const body = `${JSON.stringify(state, null, 1)}\n`;
   return `avma-state/${STATE_VERSION} sha256:${sha256Hex(body)}\n${body}`;
@@ -149,7 +153,7 @@ export function decodeState(bytes: Uint8Array, file: string): GuestState {
   if (bytes.length === 0) throw damaged('is empty');
   const head = Buffer.from(bytes.subarray(0, 96)).toString('latin1');
   const match = HEADER.exec(head);
-  if (match === null) throw damaged('does not begin like one');
+  if (match === null) throw damaged('does not begin like a state file');
   if (Number(match[1]) < STATE_VERSION) throw damaged('has a format that never existed');
   if (Number(match[1]) > STATE_VERSION) {
     throw new AvmaError(

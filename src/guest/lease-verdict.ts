@@ -6,8 +6,8 @@ import { type VerifiedAnswer, verifySignatures, verifyStatement } from '../proto
 
 /**
  * What a signed lease is worth on one machine at one time: it holds, it has ended, or a verification step of
- * docs/protocol.md section 7 rejects it. `anchor` is that of the vendor who signed the host's certificate. `error` is the
- * reason, with its hint; that of an ended lease has the code `grace-expired`.
+ * docs/protocol.md section 7 rejects it. `anchor` is that of the vendor who signed the host's certificate. `error` is
+ * the reason, with its hint; that of an ended lease has the code `grace-expired`.
  */
 export type LeaseVerdict =
   | { readonly kind: 'holds'; readonly verified: VerifiedAnswer; readonly anchor: TrustAnchor }

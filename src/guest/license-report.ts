@@ -34,6 +34,7 @@ export interface LicenseState {
   readonly remainingMinutes: number;
 }
 
+/** The numbers of SoftwareLicensingProduct.LicenseStatus. */
 export const LicenseStatus = {
   unlicensed: 0,
   licensed: 1,

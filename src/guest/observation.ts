@@ -13,6 +13,7 @@ export interface LicenseChange {
   readonly message: string;
 }
 
+/** What a look at the products found, and what has to be saved. */
 export interface Observation {
   /** One report for each product of the catalogue, in its order. */
   readonly reports: readonly DerivedReport[];

@@ -19,7 +19,7 @@ export interface ReportBasis {
   readonly anchors: readonly TrustAnchor[];
 }
 
-/** A report, and what it was concluded from. */
+/** A report, and what it was derived from. */
 export interface DerivedReport {
   readonly product: Product;
   readonly report: ProductReport;

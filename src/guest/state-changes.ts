@@ -83,8 +83,8 @@ export function clearKeys(state: GuestState): GuestState {
 }
 
 /**
- * Stores a verified lease and anchors the clock to it. The beginnings of all graces move by the same correction, so that
- * a wrong clock that is corrected makes no grace longer or shorter.
+ * Stores a verified lease and anchors the clock to it. The beginnings of all graces move by the same correction, so
+ * that a wrong clock that is corrected makes no grace longer or shorter.
  *
  * @throws {AvmaError} `key-not-installed` if the key was uninstalled while the host was asked.
  */
@@ -142,7 +142,7 @@ export function rearm(
   return { ...state, products, rearm: counts };
 }
 
-/** Keeps how an activation went, for a product that has a key; any other stays as it is. */
+/** Records how an activation went, if the product has a key. */
 export function recordAttempt(state: GuestState, activationId: string, lastAttempt: LastAttempt): GuestState {
   const installed = state.products[activationId];
   if (installed === undefined || installed.partialProductKey === null) return state;

@@ -37,6 +37,7 @@ export interface StateStore {
   checkWritable(): Promise<void>;
 }
 
+/** The store of `guest.state` in this folder. Opens nothing yet: each method does. */
 export function openStateStore(folder: string): StateStore {
   const file = path.join(folder, 'guest.state');
   const readState = stateReader(file);
@@ -73,8 +74,8 @@ export function openStateStore(folder: string): StateStore {
 }
 
 /**
- * Reads the file at each call, and decodes it only when its bytes have changed: a command reads the state several times,
- * and decoding takes a tenth of its time. Nobody changes a state in place.
+ * Reads the file at each call, and decodes it only when its bytes have changed: a command reads the state several
+ * times, and decoding takes a tenth of its time. Nobody changes a state in place.
  */
 function stateReader(file: string): () => GuestState {
   let last: { readonly bytes: Buffer; readonly state: GuestState } | undefined;

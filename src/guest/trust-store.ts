@@ -18,8 +18,8 @@ export interface StoredAnchor extends TrustAnchor {
 /**
  * Every trust anchor in the folders. Several may be trusted at once: a vendor's root is rotated that way.
  *
- * @throws {AvmaError} `file-invalid` for a file that is no trust anchor: none is skipped, since the license would then
- *   depend on a file that nobody was told about.
+ * @throws {AvmaError} `file-invalid` for a file that is no trust anchor: none is skipped, since a license would then
+ *   end because of a file that nobody sees.
  */
 export function loadTrustAnchors(folders: readonly string[]): StoredAnchor[] {
   return folders

@@ -7,6 +7,7 @@ import type { GuestState } from './guest-state.ts';
 /** How far two clocks may disagree and still count as showing the same time: five minutes, in milliseconds. */
 export const CLOCK_TOLERANCE_MS = 5 * MINUTE_MS;
 
+/** The guest's idea of the host's time. */
 export interface TrustedTime {
   /** Milliseconds since 1970 UTC. */
   readonly now: number;
@@ -16,7 +17,8 @@ export interface TrustedTime {
 
 /**
  * The time that licenses are measured by (docs/protocol.md, section 9). It never lies before the highest time seen, and
- * never before the wall clock's time if that may be right: where the clocks leave it open, a lease ends early, not late.
+ * never before the wall clock's time if that may be right: where the clocks leave it open, a lease ends early, not
+ * late.
  *
  * @param mark - What the state remembers of the clocks.
  * @param answer - The verified answer whose lease is measured. Its signed offset counts, not the state's.
@@ -27,11 +29,14 @@ export function trustedTime(clock: ClockReading, mark: GuestState['clock'], answ
   const sinceMark = sameBoot ? Math.max(0, clock.sinceBoot - mark.sinceBoot) : 0;
   const floor = Math.max(mark.highestSeen + sinceMark, answer?.issuedAt ?? 0);
   const candidates = { wall: clock.wall, byOffset: clock.wall + offset };
-  const told = (sameBoot ? confirmedByBootClock(candidates, floor) : undefined) ?? laterOf(candidates);
-  return { now: Math.min(Math.max(told, floor), MAX_INSTANT), setBack: told < floor - CLOCK_TOLERANCE_MS };
+  const time = (sameBoot ? confirmedByBootClock(candidates, floor) : undefined) ?? laterOf(candidates);
+  return { now: Math.min(Math.max(time, floor), MAX_INSTANT), setBack: time < floor - CLOCK_TOLERANCE_MS };
 }
 
-/** The two times that a wall clock can mean: itself, if it is right now, or corrected, if it is as wrong as it was. */
+/**
+ * The two times that the wall clock can mean: `wall` if it is right now, `byOffset` if it is as wrong as at the
+ * activation.
+ */
 interface Candidates {
   readonly wall: number;
   readonly byOffset: number;
@@ -39,7 +44,7 @@ interface Candidates {
 
 /**
  * The candidate that the boot clock confirms, within the boot in which the highest time was seen: the wall clock if it
- * shows what the boot clock has counted on to, else the corrected clock unless it lies before that.
+ * agrees with what the boot clock has counted, else the corrected clock unless that is earlier.
  *
  * @param floor - The highest time seen, plus what the boot clock has counted since.
  * @returns undefined where the boot clock contradicts both.
@@ -55,7 +60,7 @@ function confirmedByBootClock({ wall, byOffset }: Candidates, floor: number): nu
 
 /**
  * Without the boot clock, a clock that was fast may have been put right, and one that was slow may not:
- * only the later candidate cannot lengthen a lease.
+ * the later candidate is the one that cannot lengthen a lease.
  */
 function laterOf({ wall, byOffset }: Candidates): number {
   return Math.max(wall, byOffset);
@@ -66,7 +71,7 @@ export function markSeen(mark: GuestState['clock'], now: number, clock: ClockRea
   return { offset: mark.offset, highestSeen: now, bootId: clock.bootId, sinceBoot: clock.sinceBoot };
 }
 
-/** The mark after an activation: the host has signed what time it is, so an older mark counts no more. */
+/** The mark after an activation: the host has signed what time it is, so the older mark no longer counts. */
 export function anchorClock(answer: Answer, clock: ClockReading): GuestState['clock'] {
   return {
     offset: answer.issuedAt - answer.guestClock,

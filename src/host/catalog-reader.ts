@@ -37,12 +37,14 @@ export class CatalogReader {
       this.#notify(`The catalogues were read again: ${this.#current.products.length} products.`);
     } catch (thrown) {
       const { message } = toAvmaError(thrown, 'the catalogues cannot be read');
-      this.#problems.report([`The products stay as they were, until this is put right: ${message}.`]);
+      this.#problems.report([
+        `The host goes on with the products that it has read before, because ${message}.`,
+      ]);
     }
   }
 }
 
-/** Another text when a catalogue file was added, removed or written to. */
+/** A text that changes when a catalogue file is added, removed or written to. */
 function versionOf(folders: readonly string[]): string {
   return folders
     .flatMap((folder) => listFiles(folder, '.json'))

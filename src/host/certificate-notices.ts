@@ -3,13 +3,13 @@ import type { HostCertificate } from '../protocol/host-certificate.ts';
 import { DAY_MS } from '../schema/durations.ts';
 import { formatMinute } from '../schema/format-time.ts';
 
-/** How far a certificate has come. Each stage is said once for a certificate. */
+/** The stages of a certificate. Each is reported once for a certificate. */
 type Stage = 'none' | 'not yet valid' | 'wrong edition' | 'good' | '30 days' | '7 days' | '1 day' | 'ended';
 
 /** The stages in which the host approves guests. */
 const ANSWERING: readonly Stage[] = ['good', '30 days', '7 days', '1 day'];
 
-/** What the operator was told last, about which certificate. */
+/** The stage that was reported last, and of which certificate. */
 export interface SaidOfCertificate {
   readonly serial: string | null;
   readonly stage: Stage;
@@ -18,12 +18,12 @@ export interface SaidOfCertificate {
 const RENEW = 'avma host request > request.json, have the vendor certify it, avma host activate CERTIFICATE';
 
 /**
- * The sentences that the operator of a running host has to hear of its certificate now: that it is missing, begins, is
+ * The sentences about a running host's certificate that are due now: that it is missing, begins, is
  * replaced, ends in 30, 7 or 1 days, or has ended. Pure.
  *
  * @param certificate - The installed one; undefined: there is none.
  * @param now - The host's clock, milliseconds since 1970 UTC.
- * @param last - What was said last; null: nothing, the host is starting.
+ * @param last - What was reported last; null: nothing, the host is starting.
  */
 export function certificateNotices(
   certificate: HostCertificate | undefined,

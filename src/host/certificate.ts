@@ -26,6 +26,7 @@ export interface InstalledCertificate {
   readonly certificate: HostCertificate;
 }
 
+/** A certificate, and the host that it is installed for. */
 export interface InstallOptions {
   readonly folder: string;
   readonly host: HostIdentity;
@@ -130,7 +131,7 @@ export function certificateReader(
   };
 }
 
-/** Another text when the file was replaced or written to. */
+/** A text that changes when the file is replaced or written to. */
 function versionOf(file: string): string {
   try {
     const stat = fs.lstatSync(file, { throwIfNoEntry: false, bigint: true });

@@ -36,11 +36,12 @@ const SIGNING_KEY = 'signing.key';
 const BOX_KEY = 'box.key';
 
 /**
- * Makes a host's folder, name, hardware ID and keys. `host.json` is written last: without it the folder is no host,
- * so a set-up that was cut short can simply be run again.
+ * Makes a host's folder, name, hardware ID and keys. `host.json` is written last: without it the folder is no host, so
+ * a set-up that was cut short can simply be run again.
  *
  * @param machineId - The machine's own ID, from which the hardware ID is derived; random if undefined.
- * @throws {AvmaError} `argument-invalid` for the name; `file-exists` if there is a host already: its keys may be certified.
+ * @throws {AvmaError} `argument-invalid` for the name; `file-exists` if there is a host already: its keys may be
+ *   certified.
  */
 export function createHost(
   folder: string,
@@ -105,7 +106,7 @@ export function hostRequest(host: HostIdentity, now: number): Envelope {
   return signEnvelope(PAYLOAD_TYPES.hostRequest, HostRequest.parse(request), host.signing);
 }
 
-/** Who the host is, as its request and its certificate say it. */
+/** The members that name the host in its request and in its certificate. */
 export function publicIdentity(host: HostIdentity) {
   return {
     hostName: host.name,

@@ -12,7 +12,7 @@ interface RequestMoment {
   readonly code: AvmaErrorCode | 'success';
   /** What was decided and why, as a sentence without its full stop. */
   readonly message: string;
-  /** null: it was not opened. */
+  /** Null if the request could not be opened. */
   readonly request: Request | null;
 }
 
@@ -52,7 +52,9 @@ export type HostMoment =
 /** Hears of each moment, on the answer's way: it must be quick. */
 export type HostObserver = (moment: HostMoment) => void;
 
-/** Passes each moment to all observers. One that throws keeps the moment from none of the others, nor from the guest. */
+/**
+ * Passes each moment to all observers. One that throws keeps the moment from none of the others, nor from the guest.
+ */
 export function observeAll(
   observers: readonly HostObserver[],
   onFailure: (thrown: unknown) => void,

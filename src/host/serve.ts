@@ -29,6 +29,7 @@ const STOP_TIMEOUT_MS = 3000;
 /** How often a running host looks at its certificate and its catalogues, in milliseconds. */
 const FILES_POLL_MS = 1000;
 
+/** What a host serves, and with which limits. */
 export interface ServeOptions {
   readonly folder: string;
   readonly catalogFolders: readonly string[];
@@ -55,6 +56,7 @@ interface LibvirtOptions {
   readonly intervalMs: number;
 }
 
+/** A host that answers guests until it is stopped. */
 export interface RunningHost {
   readonly host: HostIdentity;
   /** The endpoints that were named; `notify` hears of the domains' endpoints. */
@@ -239,7 +241,11 @@ interface WatchedFiles {
   readonly certificate: () => InstalledCertificate | undefined;
 }
 
-/** Keeps the lock, says what becomes of the certificate, and reads changed catalogues. @returns Ends that. */
+/**
+ * Keeps the lock, reports what becomes of the certificate, and reads changed catalogues.
+ *
+ * @returns A function that ends this.
+ */
 function watchFiles({ lock, catalogs, certificate }: WatchedFiles, notify: Notify): () => void {
   const lockProblems = new ProblemReporter(notify);
   let last: SaidOfCertificate | null = null;

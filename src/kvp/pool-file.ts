@@ -23,8 +23,8 @@ const MIN_LOCK_PAUSE_MS = 1;
 const MAX_LOCK_PAUSE_MS = 50;
 
 /**
- * A pool's records, read without a lock. The daemon truncates the file and writes it anew, so one read may find it empty
- * or cut: only two equal reads of whole records count.
+ * A pool's records, read without a lock. The daemon truncates the file and writes it anew, so one read may find it
+ * empty or cut: only two equal reads of whole records count.
  *
  * @returns Null while the file changes; look again later.
  * @throws {AvmaError} `file-not-found`; `file-invalid` for a link, for what is not a plain file and for a pool of more

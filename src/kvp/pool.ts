@@ -11,6 +11,7 @@ export interface PoolRecord {
 
 const KEY_LENGTH = 512;
 const VALUE_LENGTH = 2048;
+/** The length of a record in bytes. */
 export const RECORD_LENGTH = KEY_LENGTH + VALUE_LENGTH;
 
 /** The longest key and value that the kernel passes to the host, in UTF-16 units; it cuts longer ones silently. */

@@ -26,12 +26,14 @@ const PLACEHOLDERS = new Set([
   '12345678-1234-5678-90ab-cddeefaabbcc',
 ]);
 
-/** avma's own application ID. It is hashed along, so that other programs' hashes of the machine ID are different. */
+/**
+ * avma's own application ID. It is part of the hash, so that other programs' hashes of the machine ID are different.
+ */
 const APPLICATION_ID = Buffer.from('7d1f0b6e5a5c4c0f9c0e3a5d2b8e6f41', 'hex');
 
 /**
  * The VM's ID from the first source that has one: configuration, Hyper-V's data exchange, SMBIOS, Xen, and last a
- * hash of the machine ID, which is the only one that a copied disk takes along.
+ * hash of the machine ID, which is the only source that a copied disk takes along.
  *
  * @param configured - `AVMA_VM_ID` or the configuration file's `vmId`.
  * @param root - Folder that stands for `/`.
@@ -78,9 +80,9 @@ function fromSmbios(root: string): VmId | undefined {
 }
 
 /**
- * Whether Linux prints the UUID's first three fields in another byte order than hypervisors do: it prints the bytes of an
- * SMBIOS table before version 2.6 as they come, while hypervisors mean them to be little-endian. Where the version cannot
- * be read, Hyper-V's generation 1, which has no EFI, is the one known hypervisor with such a table.
+ * Whether Linux prints the UUID's first three fields in another byte order than hypervisors do: it prints the bytes of
+ * an SMBIOS table before version 2.6 as they come, while hypervisors mean them to be little-endian. Where the version
+ * cannot be read, Hyper-V's generation 1, which has no EFI, is the one known hypervisor with such a table.
  */
 function printsOtherByteOrder(root: string): boolean {
   const version = smbiosVersion(path.join(root, 'sys/firmware/dmi/tables/smbios_entry_point'));

@@ -9,7 +9,7 @@ const PIECE_LENGTH = 1024;
 /**
  * Finds the answer to one frame in the bytes that come back. Pipes have no reliable connections or message boundaries:
  * late answers to earlier exchanges, half lines, a terminal's echo and other programs' output arrive as the same bytes.
- * Only the exchange ID tells the answer from the rest.
+ * Only the exchange ID distinguishes the answer from the rest.
  */
 export class AnswerReader {
   /** The exchange of the sent frame. */

@@ -12,7 +12,7 @@ export interface ChildEnd {
   readonly status: number | null;
   readonly signal: NodeJS.Signals | null;
   /** The last line of its stderr. */
-  readonly lastWords: string;
+  readonly lastLine: string;
 }
 
 /** How a child is run, and how its end becomes an error. */
@@ -50,8 +50,8 @@ export function spawnConnection(command: string, args: readonly string[], option
   const ended = new Promise<AvmaError>((resolve) => {
     const end = (error?: Error) => {
       clearTimeout(timer);
-      const lastWords = stderr.trim().split('\n').at(-1)?.trim() ?? '';
-      const how = { status: child.exitCode, signal: child.signalCode, lastWords };
+      const lastLine = stderr.trim().split('\n').at(-1)?.trim() ?? '';
+      const how = { status: child.exitCode, signal: child.signalCode, lastLine };
       resolve(options.explain(error === undefined ? how : { ...how, error }));
     };
     child.once('error', end);

@@ -19,8 +19,8 @@ import { findVirtioPort } from './virtio-port.ts';
 interface Candidate {
   readonly uri: string;
   /**
-   * `chosen`: the first pipe that is there. `present`: there, after the chosen one. `absent`: not there. `unasked`: never
-   * chosen automatically, only when it is named.
+   * `chosen`: the first pipe that is there. `present`: there, after the chosen one. `absent`: not there. `unasked`:
+   * never chosen automatically, only when it is named.
    */
   readonly verdict: 'chosen' | 'present' | 'absent' | 'unasked';
   /** Why, as the rest of a sentence. */

@@ -26,9 +26,9 @@ export function openExecPipe({ uri, rest, environment }: PipeAddress): Pipe {
   );
 }
 
-function explain(uri: string, { error, status, signal, lastWords }: ChildEnd): AvmaError {
+function explain(uri: string, { error, status, signal, lastLine }: ChildEnd): AvmaError {
   if (error !== undefined) return hostAbsent(uri, error.message, { cause: error });
-  const words = lastWords === '' ? '' : `: ${lastWords}`;
+  const words = lastLine === '' ? '' : `: ${lastLine}`;
   if (status === NOT_FOUND) {
     return hostAbsent(uri, `the shell does not find the command${words}`, {
       hint: 'Check the command and PATH: a service has a shorter PATH than a login shell.',

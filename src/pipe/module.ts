@@ -16,8 +16,9 @@ export type PipeModule = (uri: string) => Pipe | Promise<Pipe>;
 type UserPipe = Pick<Pipe, 'exchange' | 'close'>;
 
 /**
- * `module:./my-pipe.mjs`, a user's own transport. Its `exchange` may resolve with all bytes that came back: the answering
- * line is looked for among them. If it throws an error whose `code` is one of avma's (`host-absent`), the code is kept.
+ * `module:./my-pipe.mjs`, a user's own transport. Its `exchange` may resolve with all bytes that came back: the
+ * answering line is looked for among them. If it throws an error whose `code` is one of avma's (`host-absent`), the
+ * code is kept.
  */
 export async function openModulePipe({ uri, rest, environment }: PipeAddress): Promise<Pipe> {
   if (!/^\.{0,2}[\\/]|^[A-Za-z]:[\\/]/.test(rest)) {

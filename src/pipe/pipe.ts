@@ -1,6 +1,6 @@
 /**
- * The guest's transport to its host: one frame out, the answering frame back. Each transport sees to it how the bytes
- * travel, and that a late or foreign frame is not taken for the answer.
+ * The guest's transport to its host: one frame out, the answering frame back. Each transport takes care of how the
+ * bytes travel, and that a late or foreign frame is not taken for the answer.
  */
 export interface Pipe {
   /** The pipe's URI, for messages and `avma guest status`. */
@@ -22,7 +22,7 @@ export interface Pipe {
   close(): Promise<void>;
 }
 
-/** What an exchange is told besides its frame. */
+/** What an exchange takes besides its frame. */
 export interface ExchangeOptions {
   /** Aborts at the deadline of the whole activation. */
   readonly signal: AbortSignal;

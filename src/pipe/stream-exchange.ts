@@ -19,9 +19,9 @@ export interface HostStream {
 export type Connect = (signal: AbortSignal) => Promise<HostStream>;
 
 /**
- * Exchanges over a byte stream. The first exchange opens the stream, and it is kept for the next, also after a deadline:
- * the next exchange ignores the late answer because of its exchange ID. After any other failure the next exchange opens
- * a new stream.
+ * Exchanges over a byte stream. The first exchange opens the stream, and it is kept for the next, also after a
+ * deadline: the next exchange ignores the late answer because of its exchange ID. After any other failure the next
+ * exchange opens a new stream.
  */
 export class StreamPipe implements Pipe {
   readonly uri: string;
@@ -62,7 +62,7 @@ export class StreamPipe implements Pipe {
     this.#connection = connection;
     debug('pipe', () => `connected over ${this.uri}`);
     void connection.ended.then((error) => {
-      // Closing the pipe ends the stream too: that is no news of the host.
+      // Closing the pipe ends the stream too: that says nothing about the host.
       if (!this.#closed) debug('pipe', () => error.message);
       return this.#drop(connection);
     });

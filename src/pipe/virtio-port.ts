@@ -2,7 +2,9 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { errnoOf } from '../system/errno.ts';
 
-/** The device file of the virtio-serial port with that name, or null. Found by udev's link, or in sysfs without udev. */
+/**
+ * The device file of the virtio-serial port with that name, or null. Found by udev's link, or in sysfs without udev.
+ */
 export function findVirtioPort(name: string, root: string): string | null {
   const link = path.join(root, 'dev/virtio-ports', name);
   if (existsSync(link)) return link;

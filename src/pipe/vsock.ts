@@ -9,7 +9,7 @@ import type { Pipe } from './pipe.ts';
 import { hostAbsent, hostGone, hostSilent, uriInvalid } from './pipe-errors.ts';
 import { StreamPipe } from './stream-exchange.ts';
 
-/** The first with VSOCK-CONNECT. */
+/** The first version of socat that has VSOCK-CONNECT. */
 const MIN_SOCAT_VERSION = '1.7.4';
 const INSTALL_SOCAT = `Install socat ${MIN_SOCAT_VERSION} or newer: apt install socat, or dnf install socat.`;
 
@@ -63,10 +63,10 @@ function noSocat(message: string, cause?: unknown): AvmaError {
   return new AvmaError('pipe-not-found', message, { cause, hint: INSTALL_SOCAT });
 }
 
-function explain(uri: string, { error, status, signal, lastWords }: ChildEnd): AvmaError {
+function explain(uri: string, { error, status, signal, lastLine }: ChildEnd): AvmaError {
   if (error !== undefined) return hostAbsent(uri, `socat does not start: ${error.message}`, { cause: error });
   // socat writes `DATE socat[PID] E connect(5, AF=40 cid:2 port:1688, 16): Connection reset by peer`.
-  const reason = lastWords.replace(/^.*\] E /, '');
+  const reason = lastLine.replace(/^.*\] E /, '');
   if (/Permission denied|Operation not permitted/.test(reason)) {
     return new AvmaError('access-denied', `this user may not connect to ${uri}: ${reason}`);
   }

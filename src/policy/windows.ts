@@ -1,9 +1,9 @@
 import { compareVersions } from '../schema/version.ts';
 
 /**
- * What Windows' Automatic Virtual Machine Activation allows: which editions may be hosts and guests, and which versions.
- * The protocol itself knows editions and versions only as names and numbers; whatever is Windows' own rule stands here.
- * Source: Microsoft's documentation of AVMA for Windows Server 2012 R2 to 2025.
+ * What Windows' Automatic Virtual Machine Activation allows: which editions may be hosts and guests, and which
+ * versions. The protocol itself knows editions and versions only as names and numbers; whatever is Windows' own rule
+ * stands here. Source: Microsoft's documentation of AVMA for Windows Server 2012 R2 to 2025.
  */
 
 /** The application that all editions of Windows belong to; slmgr's "Windows products" are those. */

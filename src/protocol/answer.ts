@@ -19,7 +19,9 @@ import { Envelope } from './envelope.ts';
 /** The longest lease that a host may grant and a guest accepts: seven days. */
 export const MAX_LEASE_MS = 7 * DAY_MS;
 
-/** Why a host may refuse. Each is also an error code, whose HRESULT the answer carries (docs/protocol.md, section 8). */
+/**
+ * Why a host may refuse. Each is also an error code, whose HRESULT the answer carries (docs/protocol.md, section 8).
+ */
 export const REFUSAL_CODES = [
   'vm-refused',
   'throttled',
@@ -79,8 +81,8 @@ export const Answer = z.strictObject({
 export type Answer = z.infer<typeof Answer>;
 
 /**
- * The answer together with the certificate of the host that signed it. The host seals both to the guest's fresh key, and
- * the guest keeps both in its state.
+ * The answer together with the certificate of the host that signed it. The host seals both to the guest's fresh key,
+ * and the guest keeps both in its state.
  */
 export const SignedLease = z.strictObject({ certificate: Envelope, answer: Envelope });
 export type SignedLease = z.infer<typeof SignedLease>;

@@ -28,8 +28,8 @@ export interface KeyPair {
 const JWK_CURVE = { ed25519: 'Ed25519', x25519: 'X25519' } as const;
 
 /**
- * Encodings of the Ed25519 points whose order divides 8, with the sign bit cleared. With such a key one signature passes
- * for many messages, so it may be neither a trust anchor nor a host's key.
+ * Encodings of the Ed25519 points whose order divides 8, with the sign bit cleared. With such a key one signature
+ * passes for many messages, so it may be neither a trust anchor nor a host's key.
  *
  * Source: the curve of RFC 8032, section 5.1, whose cofactor is 8. Five values of y belong to such points, and those
  * below 19 have a second encoding, y + p. test/protocol/crypto.test.ts computes all seven from the curve's equation.
@@ -124,7 +124,9 @@ export function isSmallOrder(publicKey: Uint8Array): boolean {
   return SMALL_ORDER_POINTS.has(unsigned.toString('hex'));
 }
 
-/** The X25519 secret of two parties, 32 bytes; null if a low-order key makes it all zeros, which anybody could compute. */
+/**
+ * The X25519 secret of two parties, 32 bytes; null if a low-order key makes it all zeros, which anybody could compute.
+ */
 export function x25519(pair: KeyPair, theirPublicKey: Uint8Array): Uint8Array | null {
   if (theirPublicKey.length !== 32) return null;
   try {

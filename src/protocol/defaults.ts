@@ -1,4 +1,4 @@
-/** The names and numbers that guest and host use unless they are told others. */
+/** The names and numbers that guest and host use unless others are configured. */
 
 /** The virtio-serial port, as the hypervisor's configuration names it. */
 export const VIRTIO_PORT = 'org.avma.activation.0';

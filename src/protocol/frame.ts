@@ -6,7 +6,7 @@ import { AvmaError } from '../errors/avma-error.ts';
  */
 export interface Frame {
   readonly type: FrameType;
-  /** 16 random bytes, 32 lower-case hex digits. Tells the answer from late answers to other exchanges. */
+  /** 16 random bytes, 32 lower-case hex digits. Distinguishes the answer from late answers to other exchanges. */
   readonly exchangeId: string;
   readonly body: Uint8Array;
 }

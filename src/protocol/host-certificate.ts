@@ -42,8 +42,8 @@ export function signHostCertificate(certificate: HostCertificate, root: KeyPair)
 }
 
 /**
- * Step V4: the certificate, if one of the anchors signed it. Its dates are not checked here: step V12 compares them with
- * the time at which the host signed, because the reader's own clock may be wrong.
+ * Step V4: the certificate, if one of the anchors signed it. Its dates are not checked here: step V12 compares them
+ * with the time at which the host signed, because the reader's own clock may be wrong.
  *
  * @throws {AvmaError} `certificate-untrusted`.
  */
@@ -79,7 +79,9 @@ function untrusted(envelope: Envelope, anchors: readonly TrustAnchor[]): AvmaErr
   );
 }
 
-/** The certificate without a check of its signature: for the host's own file, and to show what an untrusted one claims. */
+/**
+ * The certificate without a check of its signature: for the host's own file, and to show what an untrusted one claims.
+ */
 export function decodeUnverifiedCertificate(envelope: Envelope): HostCertificate | undefined {
   if (envelope.payloadType !== PAYLOAD_TYPES.hostCertificate) return undefined;
   return HostCertificate.safeParse(decodeUnverifiedPayload(envelope)).data;

@@ -11,6 +11,7 @@ export function text(test: (text: string) => boolean) {
   return z.custom<string>((value) => typeof value === 'string' && test(value));
 }
 
+/** Text of any kind. */
 export const anyText = text(() => true);
 
 function matching(pattern: RegExp) {
@@ -24,6 +25,7 @@ export function integer(min: number, max: number) {
   );
 }
 
+/** A whole number of either sign that JavaScript holds exactly. */
 export const anyInteger = integer(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
 
 /** One of the values that are listed. */
@@ -31,6 +33,7 @@ export function oneOf<const T extends string | boolean>(values: readonly T[]) {
   return z.custom<T>((value) => (values as readonly unknown[]).includes(value));
 }
 
+/** How {@link uuid} is written. */
 export const UUID_PATTERN = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 /** Lower case, with hyphens, without braces. */
@@ -42,6 +45,7 @@ export const MAX_INSTANT = 9_999_999_999_999;
 /** Milliseconds since 1970 UTC. */
 export const instant = integer(0, MAX_INSTANT);
 
+/** An HRESULT as an unsigned number of 32 bits. */
 export const hresult = integer(0, 0xffff_ffff);
 
 /**
@@ -54,6 +58,7 @@ export function recordByUuid<V extends z.core.SomeType>(value: V) {
   return z.pipe(whole, record);
 }
 
+/** A SHA-256 digest in lower-case hex. */
 export const sha256Hex = matching(/^[0-9a-f]{64}$/);
 
 /** 8 bytes in lower-case hex: a key ID, a certificate's serial number. */

@@ -63,7 +63,7 @@ function writeNewFile(file: string, content: string | Uint8Array, mode: number):
   }
 }
 
-/** Called while another failure is on its way, which is the one to report. */
+/** Removes a file after another failure, which is the one to report. */
 function removeQuietly(file: string): void {
   try {
     fs.rmSync(file, { force: true });

@@ -104,9 +104,9 @@ export function openPlainFile(file: string, flags: number = O_RDONLY, mode?: num
     }
     fd = fs.openSync(file, flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, mode);
   } catch (thrown) {
-    // What open(2) says of a link under O_NOFOLLOW: ELOOP on Linux and macOS, EMLINK on FreeBSD.
+    // The error of open(2) for a link under O_NOFOLLOW: ELOOP on Linux and macOS, EMLINK on FreeBSD.
     if (errnoOf(thrown) === 'ELOOP' || errnoOf(thrown) === 'EMLINK') throw linkError(file, thrown);
-    // Of a folder that is to be written, and of a socket.
+    // EISDIR: a folder that was opened to be written. ENXIO: a socket.
     if (errnoOf(thrown) === 'EISDIR' || errnoOf(thrown) === 'ENXIO') {
       const stat = fs.lstatSync(file, { throwIfNoEntry: false });
       if (stat !== undefined && !stat.isFile()) throw notPlain(file, stat);

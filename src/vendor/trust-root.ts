@@ -29,11 +29,11 @@ export interface VendorRoot {
 }
 
 /**
- * Makes the vendor's root: `root.key` (PKCS #8 PEM, 0600), which stays with the vendor, and `root.pub.json`, which
- * goes to the guests.
+ * Makes the vendor's root: `root.key` (PKCS #8 PEM, 0600), which stays with the vendor, and `root.pub.json`, which goes
+ * to the guests.
  *
- * @throws {AvmaError} `file-exists`: a root that has certified hosts must not be overwritten; `argument-invalid` for the
- *   name; `access-denied`, `disk-full`, `io-error`.
+ * @throws {AvmaError} `file-exists`: a root that has certified hosts must not be overwritten; `argument-invalid` for
+ *   the name; `access-denied`, `disk-full`, `io-error`.
  */
 export function createVendorRoot({ folder, name, now }: VendorRootOptions): VendorRoot {
   const keyFile = path.join(folder, 'root.key');

@@ -123,7 +123,7 @@ describe('a catalogue file', () => {
     ],
     [
       { description: 'Appliance' },
-      'is wrong at products.0.description: the description of a product on channel VT:IA must contain VIRTUAL_MACHINE_ACTIVATION, because slmgr tells the kind of a product by it',
+      'is wrong at products.0.description: the description of a product on channel VT:IA must contain VIRTUAL_MACHINE_ACTIVATION, because slmgr recognises the kind of a product by it',
     ],
     [
       { description: 7 },

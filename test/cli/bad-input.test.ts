@@ -8,7 +8,7 @@ import { type ServedHost, STANDARD_2012_R2, STANDARD_2025, TestMachine } from '.
 const machine = new TestMachine();
 let host: ServedHost;
 const env = { AVMA_PIPE: 'unix:h.sock' };
-/** Of an exchange that nobody answers. */
+/** The deadline of an exchange that nobody answers. */
 const SHORT = { AVMA_DEADLINE: '1' };
 const slmgr = (args: string[], more: NodeJS.ProcessEnv = {}) =>
   machine.run('slmgr', args, { env: { ...env, ...more } });

@@ -83,7 +83,9 @@ describe.skipIf(missing !== undefined)('mistakes', () => {
     expect(transcript).not.toMatch(/\n\s+at |undefined|\[internal/);
   });
 
-  /** A host that activates, one that is no Datacenter, one whose certificate is about to end, and guests of each kind. */
+  /**
+   * A host that activates, one that is no Datacenter, one whose certificate is about to end, and guests of each kind.
+   */
   async function prepare(): Promise<void> {
     await machine.certifyHost();
     hosts.push(await machine.serve());

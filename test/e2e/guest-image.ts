@@ -13,7 +13,9 @@ const PACKAGED = ['bin', 'dist', 'keys', 'package.json'];
 /** The one package that is not bundled, and that the guest's commands need. */
 const NATIVE = 'fs-native-extensions';
 
-/** The kernel unpacks archives one after the other, and each must begin at a multiple of 4; cpio's own block is this. */
+/**
+ * The kernel unpacks archives one after the other, and each must begin at a multiple of 4; cpio's own block is this.
+ */
 const CPIO_BLOCK = 512;
 
 /**

@@ -150,7 +150,7 @@ describe('with an activation', () => {
 
   test('that another product has: notification, invalid data', async () => {
     const { guest } = await activatedGuest();
-    // By hand, as one would: the file's digest is made anew, so only the proof itself can tell.
+    // By hand, as one would: the file's digest is made anew, so only the host's signature shows the change.
     const { decodeState, encodeState } = await import('../../src/guest/guest-state.ts');
     const state = decodeState(fs.readFileSync(guest.stateFile), guest.stateFile);
     const donor = state.products[activationId];

@@ -12,7 +12,7 @@ import type { SituationName } from './situations.ts';
 
 interface StartedHost {
   readonly end: GuestEnd;
-  /** Of a transport whose guest waits for a host that went: resolves when the host's end is closed. */
+  /** For a transport whose guest waits for a host that has gone: resolves when the host's end is closed. */
   readonly gone?: Promise<void>;
   stop(): Promise<void>;
 }

@@ -39,7 +39,9 @@ export function openRunFolder(outside: string): string {
   return folder;
 }
 
-/** Removes the folder and ends its processes; returns what was left: files by their paths, processes by their commands. */
+/**
+ * Removes the folder and ends its processes; returns what was left: files by their paths, processes by their commands.
+ */
 export async function closeRunFolder(folder: string, endingMs: number): Promise<string[]> {
   for (let waited = 0; processesOf(folder).length > 0 && waited < endingMs; waited += 50) await sleep(50);
   const left = [

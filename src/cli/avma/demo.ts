@@ -14,6 +14,7 @@ const CLIENT_KEY = 'DBGBW-NPF86-BJVTX-K3WKJ-MTB6V';
 /** How long the host may take until its socket is there, in milliseconds. */
 const HOST_START_TIMEOUT_MS = 15_000;
 
+/** `avma demo`. */
 export function demoCommand(context: Context): Command {
   return new Command('demo')
     .description('Run a full demo in a temporary folder: vendor, host and guest on this machine')

@@ -78,7 +78,7 @@ function formatCatalog(
   return `${style.paint('strong', printable(file))}\n${table}`;
 }
 
-/** The file itself, and that it agrees with the catalogues that are installed already. */
+/** Checks the file itself, and that it agrees with the installed catalogues. */
 function checkCatalog(context: Context, file: string, json: boolean): void {
   const products = readCatalogFile(file);
   loadCatalog(context.settings().guestCatalogFolders, { instead: file, read: file });

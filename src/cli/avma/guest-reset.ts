@@ -11,7 +11,10 @@ interface ResetOptions {
   readonly json?: boolean;
 }
 
-/** What a guest has in its state folder, besides the lock: its state and copies of a damaged one, its events, and what it added. */
+/**
+ * The guest's files in its state folder, besides the lock: state, copies of a damaged state, events, added anchors and
+ * catalogues.
+ */
 const GUEST_FILES = /^(guest\.state(\..*)?|events\.jsonl(\..*)?|trust\.d|catalog\.d)$/;
 
 /** `avma guest reset`: the way back to a machine on which nothing was ever installed. */
@@ -34,7 +37,7 @@ async function reset(context: Context, { yes, json }: ResetOptions): Promise<voi
   const found = guestFiles(stateFolder);
   if (found.length > 0 && yes !== true) {
     throw new AvmaError('argument-invalid', `this would remove ${found.join(', ')}`, {
-      hint: 'The license is lost then. To remove them: avma guest reset --yes',
+      hint: 'The license is lost with these files. To remove them: avma guest reset --yes',
     });
   }
   const removed = found.length === 0 ? [] : await withFolderLock(stateFolder, () => removeAll(stateFolder));
@@ -46,7 +49,10 @@ async function reset(context: Context, { yes, json }: ResetOptions): Promise<voi
   else say(...removed.map((file) => `Removed ${file}`));
 }
 
-/** @throws {AvmaError} `access-denied`, with the file that could not be removed; what came before it is gone. */
+/**
+ * @throws {AvmaError} `access-denied`, with the file that could not be removed; the files before it in the list have
+ *   been removed.
+ */
 function removeAll(stateFolder: string): string[] {
   const files = guestFiles(stateFolder);
   for (const file of files) {

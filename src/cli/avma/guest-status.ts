@@ -70,7 +70,7 @@ async function showGuestStatus(context: Context, { json, check }: StatusOptions)
   if (check === true && !isLicensed(products)) context.setExitStatus(ANSWER_IS_NO);
 }
 
-/** Whether there is a product that a host activates, and all of those are licensed now. */
+/** Whether there is a product that a host activates, and all such products are licensed now. */
 export function isLicensed(products: readonly ProductStatus[]): boolean {
   const activatable = products.filter(({ channel }) => channel === 'VT:IA');
   return (

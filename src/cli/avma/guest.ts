@@ -138,14 +138,14 @@ async function activate(
 }
 
 /**
- * The product that was named; without a name all keyed products that a host activates, and where there is none of
- * those, the others, so that their error says why.
+ * The named product. Without a name: all products with a key that a host activates; if there are none, all other
+ * products with a key, so that their error says why.
  *
  * @throws {AvmaError} `key-not-installed`.
  */
-function targetsOf(keyed: readonly ProductReport[], activationId: string | undefined): ProductReport[] {
-  const meant = findKeyed(keyed, activationId);
-  if (meant.length === 0) {
+function targetsOf(withKey: readonly ProductReport[], activationId: string | undefined): ProductReport[] {
+  const targets = findKeyed(withKey, activationId);
+  if (targets.length === 0) {
     throw new AvmaError(
       'key-not-installed',
       activationId === undefined
@@ -154,8 +154,8 @@ function targetsOf(keyed: readonly ProductReport[], activationId: string | undef
       { hint: 'Install one: avma guest install-key KEY.' },
     );
   }
-  const activatable = meant.filter(({ productKeyChannel }) => productKeyChannel === 'VT:IA');
-  return activatable.length > 0 ? activatable : meant;
+  const activatable = targets.filter(({ productKeyChannel }) => productKeyChannel === 'VT:IA');
+  return activatable.length > 0 ? activatable : targets;
 }
 
 function activatedText({ name, license, lease }: ProductStatus): string {
@@ -163,7 +163,7 @@ function activatedText({ name, license, lease }: ProductStatus): string {
   return `"${name}" is activated${by} for ${formatDuration(license.remainingMinutes * MINUTE_MS)}.`;
 }
 
-/** The key itself, from where the argument says that it is. */
+/** The key: the argument itself, what `@FILE` holds, or stdin for `-`. */
 function readKey(argument: string): string {
   if (argument !== '-' && !argument.startsWith('@')) return argument;
   return readInput(argument === '-' ? '-' : argument.slice(1))

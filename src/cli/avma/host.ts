@@ -55,7 +55,7 @@ function init(context: Context, { name, json }: InitOptions): void {
   );
 }
 
-/** @throws {AvmaError} `file-exists` with the host that is there, and what may have been wanted instead. */
+/** @throws {AvmaError} `file-exists`, which names the present host and the commands that may have been meant. */
 function createOnce(folder: string, name: string): HostIdentity {
   try {
     return createHost(folder, name, ownMachineId(), Date.now());

@@ -9,7 +9,7 @@ import { formatDuration, formatInstant, isoInstant } from './time-text.ts';
 
 /** What a lease claims, and what this machine makes of it. */
 export interface InspectedLease {
-  /** As claimed, also where it is not believed; null where the signed bytes are no answer. */
+  /** The answer as claimed, believed or not; null where the signed bytes are no answer. */
   readonly answer: Answer | null;
   readonly certificate: HostCertificate | null;
   readonly verdict: Verdict;
@@ -19,7 +19,7 @@ type Verdict =
   | { readonly holds: true; readonly expiresAt: number; readonly remainingMs: number }
   | { readonly holds: false; readonly error: AvmaError };
 
-/** Reads and judges one lease. Pure. @param context - For any product: the lease names its own. */
+/** Reads and judges one lease. Pure. @param context - Without a product: the lease names its own. */
 export function inspectLease(signedLease: SignedLease, context: LeaseContext): InspectedLease {
   const payload = parseJson(Buffer.from(signedLease.answer.payload, 'base64url'));
   return {

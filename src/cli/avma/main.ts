@@ -40,13 +40,13 @@ export async function main(launcher: Launcher, argv = process.argv.slice(2)): Pr
     exitStatus = error === undefined ? 0 : exitStatusOf(error.hresult, process.platform);
     if (error !== undefined) await (json ? reportJson(error, exitStatus) : explain(error));
     if (error?.code === 'internal') await showFault(error, launcher);
-    // What was under way may still hold sockets and timers.
+    // The interrupted work may still hold sockets and timers.
     if (thrown instanceof UncaughtFailure) process.exit(exitStatus);
   }
   exitWith(exitStatus);
 }
 
-/** What went wrong, for the program that asked for JSON. stderr stays empty. */
+/** Writes the error for a program that asked for JSON. stderr stays empty. */
 function reportJson({ code, hresult, message, hint }: AvmaError, exitStatus: number): void {
   writeJson('avma.error/1', { code, hresult: formatHresult(hresult), message, hint, exitStatus });
 }

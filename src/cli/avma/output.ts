@@ -3,7 +3,7 @@ import { STDERR, STDOUT, writeOutput } from '../terminal.ts';
 
 /** stdout is data, stderr is talk. */
 
-/** Writes data for the next program, or for a person who asked for just that. */
+/** Writes to stdout what the command was asked for. */
 export function writeData(text: string): void {
   writeOutput(STDOUT, text.endsWith('\n') ? text : `${text}\n`);
 }
@@ -18,7 +18,7 @@ export function say(...lines: readonly string[]): void {
   writeOutput(STDERR, lines.map((line) => `${printable(line)}\n`).join(''));
 }
 
-/** Writes to stderr what is printable already and may be coloured: a table, for example. */
+/** Writes text to stderr that is printable already and may be coloured: a table, for example. */
 export function writeTalk(text: string): void {
   writeOutput(STDERR, text.endsWith('\n') ? text : `${text}\n`);
 }

@@ -2,11 +2,11 @@ import { type Discovery, discoverPipe } from '../../pipe/discovery.ts';
 import { systemEnvironment } from '../../pipe/environment.ts';
 import type { Field } from './table.ts';
 
-/** Which pipe a command talks about, and how it came to be that one. */
+/** The pipe that a command uses, and where its URI came from. */
 export interface PipeChoice {
   readonly uri: string | null;
   readonly from: 'argument' | 'configured' | 'found' | 'not found';
-  /** What was looked for; empty when an argument names the pipe. */
+  /** The pipes that were looked for; empty when an argument names the pipe. */
   readonly candidates: Discovery['candidates'];
 }
 
@@ -18,7 +18,7 @@ export function choosePipe(named: string | undefined, configured: string | undef
   return { uri, from: uri === null ? 'not found' : 'found', candidates };
 }
 
-/** What was looked for, one row each. */
+/** The pipes that were looked for, one row each. */
 export function candidateFields({ from, candidates }: PipeChoice, heading = ''): Field[] {
   return candidates.map(({ uri, verdict, reason }, index) => {
     const name = uri.replace(/:$/, '');

@@ -72,7 +72,7 @@ async function probeChoice(context: Context, choice: PipeChoice, deadline: numbe
   return whileWaiting(`asking ${uri}`, probing, deadline);
 }
 
-/** What was looked for stands in the report already, so the error does not repeat it. */
+/** The report lists the pipes that were looked for, so the error does not repeat them. */
 function nothingToProbe(): Probe {
   const { code, hint } = pipeNotFound({ uri: null, candidates: [] });
   return {

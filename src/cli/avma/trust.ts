@@ -65,7 +65,7 @@ function listAnchors(context: Context, json: boolean): void {
   writeData(formatTable(['KEY ID', 'VENDOR', 'FILE'], rows, context.style));
 }
 
-/** @throws {AvmaError} `file-not-found` that says where else the anchor lies, or how to list those that are there. */
+/** @throws {AvmaError} `file-not-found`, which says where else the anchor lies, or how to list the anchors. */
 function removeAnchor(context: Context, keyId: string): string {
   const { ownTrustFolder, trustFolders } = context.settings();
   try {

@@ -18,7 +18,7 @@ import { say, writeData, writeJson, writeTalk } from './output.ts';
 import { styleFor } from './style.ts';
 import { type Field, formatFields } from './table.ts';
 
-/** What is granted where the vendor says nothing else. */
+/** The default of `--edition`. */
 const DEFAULT_EDITION = 'ServerDatacenter';
 const DEFAULT_LICENSING: HostLicensing = 'MAK';
 const DEFAULT_DAYS = 365;

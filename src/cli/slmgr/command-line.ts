@@ -8,6 +8,7 @@ export interface CommandLine {
   readonly values: readonly string[];
 }
 
+/** The machine that an option is for, and the login there. */
 export interface RemoteLogin {
   readonly machine: string;
   /** Empty when none was given. */

@@ -87,7 +87,7 @@ async function runWithTimeout(
 }
 
 interface RunOptions {
-  /** Whether ssh and the wait may not show either. */
+  /** Hides ssh's own messages and the spinner too. */
   readonly quiet?: boolean;
   /** Collects the pipes that are opened. */
   readonly pipes?: Set<Pipe> | undefined;
@@ -130,7 +130,7 @@ async function runToItsEnd(
     output.advise(result.advice);
     if (output.explains) output.advise(await licenseAdvices(service, result.unlicensed));
   } else if (!quiet) await reportFault(result.fault, launcher);
-  // What was under way when an exception went uncaught may still hold sockets and timers.
+  // After an uncaught exception the interrupted work may still hold sockets and timers.
   if (result.fault?.cause instanceof UncaughtFailure) process.exit();
 }
 

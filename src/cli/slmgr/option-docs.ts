@@ -3,6 +3,7 @@
  */
 import type { OptionWord } from './options.ts';
 
+/** How far an option does here what it does on Windows. */
 export type OptionDocs =
   /** Output, exit status and effect are those of Windows on a machine in the same situation; `why` names that. */
   | { readonly fidelity: 'same'; readonly why?: string }

@@ -14,13 +14,15 @@ export interface Option {
   readonly localOnly?: true;
 }
 
+/** Values that an option cannot do without. */
 export interface RequiredValue {
   /** How many values must be there. */
   readonly count: number;
-  /** What slmgr calls them when they are not. */
+  /** What slmgr calls the values when they are missing. */
   readonly text: string;
 }
 
+/** Options under one heading of the usage text. */
 export interface OptionBlock {
   /** null: the block follows the one before it without a heading. */
   readonly heading: string | null;
@@ -30,6 +32,7 @@ export interface OptionBlock {
 const one = (text: string): readonly RequiredValue[] => [{ count: 1, text }];
 const none: readonly RequiredValue[] = [];
 
+/** The table, in the blocks of the usage text. */
 export const OPTION_BLOCKS = [
   {
     heading: 'Global Options:',
@@ -304,6 +307,7 @@ export type OptionWord = (typeof OPTION_BLOCKS)[number]['options'][number]['word
 /** An entry of the table, with its word known to be one of the 37. */
 export type KnownOption = Option & { readonly word: OptionWord };
 
+/** The options of all blocks, in their order. */
 export const OPTIONS: readonly KnownOption[] = OPTION_BLOCKS.flatMap(
   (block): readonly KnownOption[] => block.options,
 );

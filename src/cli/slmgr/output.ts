@@ -3,8 +3,10 @@ import { isTerminal, mayColor, STDERR, STDOUT, writeOutput } from '../terminal.t
 import type { Advice } from './commands/handler.ts';
 import { joinLines } from './run.ts';
 
+/** How lines end: `\r\n` where cscript was called. */
 export type LineEnd = '\n' | '\r\n';
 
+/** How slmgr's lines are written. */
 export interface OutputForm {
   readonly eol: LineEnd;
   /** Nothing at all is printed. */

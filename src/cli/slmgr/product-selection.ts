@@ -1,6 +1,7 @@
 import type { ProductReport } from '../../guest/license-report.ts';
 import { WINDOWS_APPLICATION_ID } from '../../policy/windows.ts';
 
+/** True for a product of the Windows application. Application IDs are compared in lower case. */
 export function isWindows(product: ProductReport): boolean {
   return product.applicationId.toLowerCase() === WINDOWS_APPLICATION_ID;
 }

@@ -32,6 +32,7 @@ const MACHINE =
   /^(?:[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9_])?|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+(?:%[A-Za-z0-9_.-]+)?)$/;
 const USER = /^[A-Za-z0-9_](?:[A-Za-z0-9._@+\\-]*[A-Za-z0-9_$])?$/;
 
+/** How {@link runOverSsh} runs the ssh client. */
 export interface SshOptions {
   readonly env?: NodeJS.ProcessEnv;
   /** Drops what ssh itself writes to stderr, which otherwise appears there as it comes. */

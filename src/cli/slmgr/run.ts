@@ -16,7 +16,7 @@ import { findOption, type KnownOption, missingValue } from './options.ts';
 import type { RemoteRunner } from './remote.ts';
 import { usageLines } from './usage.ts';
 
-/** What slmgr reaches outside its arguments. Dates are written in the process's own time zone. */
+/** What slmgr reaches of the machine. Dates are written in the process's own time zone. */
 export interface SlmgrEnvironment {
   /** Called at most once, and not for a usage error. */
   readonly openService: OpenService;
@@ -29,13 +29,14 @@ export interface SlmgrEnvironment {
   onLines?(lines: readonly string[]): void;
 }
 
+/** What a run printed, how it ended, and what a person should know. */
 export interface SlmgrResult {
   /** All that slmgr prints, the empty line that ends its output included; empty when `remoteOutput` is there. */
   readonly lines: readonly string[];
   readonly exitStatus: number;
   /** What another machine's slmgr printed, to be passed on byte for byte. */
   readonly remoteOutput?: Uint8Array;
-  /** What to tell a person. Empty after success. */
+  /** Explanations for a person on a terminal. Empty after success. */
   readonly advice: readonly Advice[];
   /** Activation IDs of the reported products that are not licensed. A terminal shows why they are not. */
   readonly unlicensed: readonly string[];
@@ -98,7 +99,7 @@ async function runHere(
       explain: (products) =>
         void unlicensed.push(...products.filter(isUnlicensed).map(({ activationId }) => activationId)),
     });
-    return { exitStatus: 0, unlicensed, ...told(advice) };
+    return { exitStatus: 0, unlicensed, ...withAdvice(advice) };
   } catch (thrown) {
     return endedByFailure(toAvmaError(thrown, `slmgr /${option.word}`), environment.platform, print);
   }
@@ -113,11 +114,11 @@ export function endedByFailure(failure: AvmaError, platform: NodeJS.Platform, pr
   print(errorLine(failure.hresult));
   return {
     exitStatus: exitStatusOf(failure.hresult, platform),
-    ...told([{ reason: failure.message, nextStep: failure.hint, error: failure }]),
+    ...withAdvice([{ reason: failure.message, nextStep: failure.hint, error: failure }]),
   };
 }
 
-function told(advice: readonly Advice[]): Pick<SlmgrResult, 'advice' | 'fault'> {
+function withAdvice(advice: readonly Advice[]): Pick<SlmgrResult, 'advice' | 'fault'> {
   const fault = advice.find(({ error }) => error?.code === 'internal')?.error;
   return { advice, ...(fault !== undefined && { fault }) };
 }
@@ -143,6 +144,7 @@ async function runRemotely(
   }
 }
 
+/** The lines as one text; each line, the last one too, ends with `eol`. */
 export function joinLines(lines: readonly string[], eol: '\n' | '\r\n'): string {
   return lines.map((line) => line + eol).join('');
 }

@@ -32,14 +32,14 @@ export type HostCommandLine =
       readonly exitStatus: number;
     };
 
-/** What the reading of cscript's command line needs of the machine. */
+/** What reading cscript's command line needs of the machine. */
 export interface ScriptFolder {
   /** A script's whole path, from the folder that the command was started in. */
   resolve(script: string): string;
   exists(path: string): boolean;
 }
 
-/** The three lines that the host prints first, unless told `//NoLogo`. */
+/** The three lines that the host prints first, unless `//NoLogo` is given. */
 export const CSCRIPT_BANNER: readonly string[] = [
   'Microsoft (R) Windows Script Host Version 5.812',
   'Copyright (C) Microsoft Corporation. All rights reserved.',
@@ -60,7 +60,7 @@ const WITHOUT_EFFECT = /^(?:d|x|s|e:.+|h:(?:cscript|wscript)|job:.+)$/;
 
 const DEFAULT_OPTIONS: HostOptions = { banner: true, batch: false, unicode: false, timeoutSeconds: 0 };
 
-/** Whether the word is the script host's wherever it stands. */
+/** True for a word that belongs to the script host at any place of the command line. */
 function isHostWord(word: string): boolean {
   return word.startsWith('//');
 }

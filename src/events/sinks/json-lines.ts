@@ -80,11 +80,11 @@ function endsInNewline(fd: number, size: number): boolean {
   return fs.readSync(fd, last, 0, 1, size - 1) === 1 && last[0] === 0x0a;
 }
 
-/** A log that cannot be written must not fail what the event tells of. */
+/** A log that cannot be written must not fail the activation that the event records. */
 function quietly(notify: (sentence: string) => void, sentence: string): void {
   try {
     notify(sentence);
   } catch {
-    // There is nowhere else to say it.
+    // Nowhere is left to report it.
   }
 }

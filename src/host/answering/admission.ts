@@ -14,6 +14,7 @@ import { formatDay } from '../../schema/format-time.ts';
 import { swapUuidByteOrder } from '../../schema/uuid.ts';
 import type { GuestChannel } from '../channel.ts';
 
+/** Whether the host activates a guest; if not, why. */
 export type Decision =
   | { readonly approved: true }
   | {
@@ -23,6 +24,7 @@ export type Decision =
       readonly message: string;
     };
 
+/** What a decision is made from. */
 export interface AdmissionBasis {
   readonly request: Request;
   readonly channel: GuestChannel;

@@ -8,6 +8,7 @@ import { type BoxKey, seal } from '../../protocol/sealed-packet.ts';
 import { digitalPid2 } from '../host-store.ts';
 import type { Decision } from './admission.ts';
 
+/** What an answer is made from. */
 export interface AnswerBasis {
   readonly request: Request;
   readonly requestDigest: string;
@@ -44,6 +45,7 @@ export function composeAnswer(basis: AnswerBasis): Answer {
   };
 }
 
+/** What an answer is signed and sealed with. */
 export interface SealOptions {
   /** The host certificate, as the vendor signed it. */
   readonly certificate: Envelope;

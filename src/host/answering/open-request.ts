@@ -3,6 +3,7 @@ import { parseJson } from '../../protocol/envelope.ts';
 import { Request } from '../../protocol/messages.ts';
 import { type BoxKey, boxKey, splitRequestPacket, unseal } from '../../protocol/sealed-packet.ts';
 
+/** A request that the host could open. */
 export interface OpenedRequest {
   readonly request: Request;
   /** The key that the response is sealed with. */

@@ -197,7 +197,7 @@ const FAULT_REASONS: Record<Fault['code'], string> = {
   'request-malformed': 'the request opens, but its content is not a request',
   'host-not-activated': 'no host certificate is installed',
   throttled:
-    'too many requests over this channel: the requests that follow are not listed until it calms down',
+    'too many requests over this channel: the requests that follow are not listed until they become fewer',
   'io-error': 'the ledger could not be written',
 };
 

@@ -30,9 +30,9 @@ export interface GuestConnection {
 }
 
 /**
- * Serves a stream: however it is cut into pieces, each line that is a frame gets its answer, in order. Noise is dropped,
- * and a stream of more than 64 KiB of nothing but noise is ended. The next frame is read when the answer was taken:
- * that is the back-pressure. Between two frames other connections have their turn.
+ * Serves a stream: however it is cut into pieces, each line that is a frame gets its answer, in order. Noise is
+ * dropped, and a stream of more than 64 KiB of nothing but noise is ended. The next frame is read when the answer was
+ * taken: that is the back-pressure. Between two frames other connections have their turn.
  */
 export function serveConnection(
   stream: Duplex,
@@ -88,7 +88,7 @@ class StreamConnection implements GuestConnection {
     this.#stream.pause();
     this.#enter('answering');
     try {
-      await this.#answerAll([...this.#reader.push(chunk)]);
+      await this.#answerAll(this.#reader.push(chunk));
     } catch (thrown) {
       // If the stream broke, the guest cannot be told; the responder has already reported each request.
       this.cut(thrown instanceof Error ? thrown.message : String(thrown));

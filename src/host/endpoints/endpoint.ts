@@ -21,6 +21,7 @@ export type ListenEndpoint =
   /** The folder of a guest's Hyper-V pool files. */
   | { readonly kind: 'kvp'; readonly folder: string; readonly vmId: string | null };
 
+/** An endpoint whose guests are answered until it is closed. */
 export interface ServedEndpoint {
   readonly channel: GuestChannel;
   /**

@@ -9,14 +9,15 @@ import { debug } from '../../system/debug.ts';
 import { errnoOf } from '../../system/errno.ts';
 import { pause } from '../../system/pause.ts';
 
+/** The pools to watch, and what to do with their content. */
 export interface KvpHostOptions {
   /** Where the guest's pools are, as this side sees them. Which files these are identifies the guest. */
   readonly folder: string;
   /** Answers a line of the guest's; null for a line that gets no answer. */
   answer(line: string): Promise<Frame | null>;
-  /** A look at the pools succeeded. */
+  /** Called when the pools could be read. */
   onLook?(): void;
-  /** The pools could not be read or written, or a request not be answered. The host looks again. */
+  /** Called when the pools could not be read or written, or a request could not be answered. The host looks again. */
   onError?(error: unknown): void;
 }
 
@@ -89,7 +90,7 @@ export class KvpHost {
       const file = path.join(this.#options.folder, HOST_TO_GUEST);
       await changePool(file, { remove: isOver, append: records, create: true }, signal);
     }
-    // Only now: an answer that could not be written is tried again at the next look.
+    // Marked after the write only: an answer that could not be written is tried again at the next look.
     for (const [exchangeId] of fresh) this.#answered.add(exchangeId);
     return fresh.length > 0;
   }

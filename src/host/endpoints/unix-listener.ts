@@ -7,7 +7,10 @@ import { type Notify, ProblemReporter } from '../notify.ts';
 import { type ConnectionEnvironment, type GuestConnection, serveConnection } from './connection.ts';
 import { endpointUri, isNamedPipe, type OwnSocket, type ServedEndpoint } from './endpoint.ts';
 
-/** Open connections of one socket. Past it an idle or a slow one makes room, or the new one is refused. */
+/**
+ * The most connections of one socket. Beyond it an idle or slow connection is closed for the new one, or the new one is
+ * refused.
+ */
 const MAX_CONNECTIONS = 128;
 
 /** How often the host looks whether its socket file is still there, in milliseconds. */
@@ -87,7 +90,7 @@ class UnixListener implements ServedEndpoint {
   }
 
   #accept(socket: net.Socket): void {
-    // Without a listener an error would end the host; the stream's reader sees it as its end.
+    // An `error` event without a listener would end the host; the stream's reader sees an error as the end.
     socket.on('error', () => {});
     if (this.#connections.size >= MAX_CONNECTIONS && !this.#makeRoom()) {
       this.#environment.observe({ kind: 'connection-refused', channel: this.channel });

@@ -15,6 +15,7 @@ const TAIL_LENGTH = 1024 * 1024;
 /** How many entries can be found again. Only their places in the file are kept in memory. */
 const MAX_REMEMBERED = 16_384;
 
+/** Where the ledger lies, and who hears of changes to it. */
 export interface FileLedgerOptions {
   /** The host's folder; its lock is held by the caller. */
   readonly folder: string;
@@ -180,7 +181,7 @@ function remember(places: Map<string, Place>, { channel, exchangeId }: LedgerEnt
   if (oldest !== undefined) places.delete(oldest);
 }
 
-/** What stands where the first line's link would. */
+/** The link of a ledger's first line, which has no line before it. */
 const NO_LINE = '0'.repeat(64);
 
 const LINE = /^(\{.*),"digest":"([0-9a-f]{64})"\}$/;

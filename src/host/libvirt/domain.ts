@@ -167,7 +167,7 @@ const parser = new XMLParser({
 function parseRoot(text: string): Element | string {
   if (text.length > MAX_DOMAIN_XML_LENGTH) return TOO_LONG;
   const xml = text.replace(/^\uFEFF/, '');
-  // libvirt writes none, and an entity is a way to make a small file large.
+  // libvirt writes no document types, and an entity in one could make a small file large.
   if (xml.includes('<!DOCTYPE')) return 'has a document type, which is not read';
   const checked = XMLValidator.validate(xml);
   if (checked !== true) return `is not XML: line ${checked.err.line}: ${checked.err.msg}`;
@@ -178,7 +178,7 @@ function parseRoot(text: string): Element | string {
     return `is not XML: ${thrown instanceof Error ? thrown.message : thrown}`;
   }
   const document: Element = { attributes: {}, content };
-  // What libvirt keeps of a running domain, in /run/libvirt/qemu, has it inside its status.
+  // libvirt's own files in /run/libvirt/qemu have the domain inside a `domstatus` element.
   const parents = [document, ...childrenOf(document, 'domstatus')];
   const roots = parents.flatMap((parent) => childrenOf(parent, 'domain'));
   return roots.length === 1 && roots[0] !== undefined ? roots[0] : 'is not the XML of a domain';

@@ -16,7 +16,7 @@ export interface DomainReading {
 
 /** Where domains are read. */
 export interface DomainSource {
-  /** As it is named in messages. */
+  /** The source's name in messages. */
   readonly name: string;
   /** @throws {AvmaError} If nothing can be read at all: then it is unknown which domains there are. */
   read(signal: AbortSignal): Promise<DomainReading>;
@@ -27,7 +27,7 @@ const VIRSH_TIMEOUT_MS = 10_000;
 const MAX_OUTPUT_LENGTH = 16 * 1024 * 1024;
 
 /**
- * libvirt's running domains, through virsh. Which libvirt that is, virsh knows: `LIBVIRT_DEFAULT_URI` if set.
+ * libvirt's running domains, through virsh, of the libvirt that virsh chooses: `LIBVIRT_DEFAULT_URI` if set.
  *
  * @throws {AvmaError} `file-not-found` when there is no virsh.
  */

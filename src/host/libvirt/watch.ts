@@ -19,6 +19,7 @@ import type { DomainReading, DomainSource } from './source.ts';
 /** How long a domain may take to shut down before it is news that it cannot be read, in milliseconds. */
 const SHUTDOWN_MS = MINUTE_MS;
 
+/** The domains to watch, and what to do with their endpoints. */
 export interface WatchOptions {
   readonly source: DomainSource;
   /** From the end of one look to the next, in milliseconds. */
@@ -27,6 +28,7 @@ export interface WatchOptions {
   readonly notify: Notify;
 }
 
+/** A watch that runs until it is closed. */
 export interface DomainWatch {
   /** Stops looking and closes the domains' endpoints. @param deadline - As of {@link ServedEndpoint.close}. */
   close(deadline: AbortSignal): Promise<void>;
@@ -34,7 +36,7 @@ export interface DomainWatch {
 
 /**
  * Serves the domains that there are, and looks again and again for domains that came, went or changed. A problem is
- * said when it turns up, not at every look. While libvirt cannot be asked, the domains known so far stay served.
+ * reported when it appears, not at every look. While libvirt cannot be asked, the domains known so far stay served.
  *
  * @throws {AvmaError} when the first look fails.
  */

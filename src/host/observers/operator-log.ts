@@ -8,8 +8,8 @@ import type { HostMoment, HostObserver, RequestAnswered, RequestFaulted } from '
 const LINE_LIMIT = { burst: 20, windowMs: MINUTE_MS };
 
 /**
- * Says one line to the operator for each approval, refusal and failure; a repeated answer says nothing new. Past 20
- * lines a minute a channel's lines are counted only, and their number is said with its next line.
+ * Writes one line for the operator about each approval, refusal and failure, but not about repeated answers. Past 20
+ * lines a minute a channel's lines are only counted, and the channel's next line has their number.
  *
  * @param elapsed - Milliseconds of a clock that does not run backwards.
  */
@@ -30,7 +30,9 @@ export function operatorLog(notify: Notify, elapsed: () => number): HostObserver
     if (limit.take(name, elapsed()) !== 'pass') {
       unsaid.set(name, before + 1);
       if (before === 0) {
-        notify(`More lines about ${name} are left out until it calms down; events.jsonl has the details.`);
+        notify(
+          `More lines about ${name} are left out until they become fewer; events.jsonl has the details.`,
+        );
       }
       return;
     }

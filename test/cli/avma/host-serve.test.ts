@@ -88,7 +88,7 @@ describe('a host that serves', () => {
     onTestFinished(() => void host.kill('SIGKILL'));
     const ended = new Promise((resolve) => host.once('exit', (status) => resolve(status)));
     await until('it serves', () => fs.existsSync(socket));
-    // That the socket of QEMU's is connected to is said, too.
+    // The log also says that the host has connected to QEMU's socket.
     await qemu.start();
     await until('it is connected', () => qemu.clients === 1);
     await machine.mustRun('slmgr', ['/ipk', STANDARD_2012_R2], { env: { AVMA_PIPE: `unix:${socket}` } });

@@ -38,7 +38,7 @@ const SITUATIONS: readonly [
   ['initial-grace', [NEVER_ACTIVATED], REPORTS],
   ['notification-by-expiry', [notified(0xc004f009)], REPORTS],
   ['notification-in-a-clone', [notified(0xc004fd04)], REPORTS],
-  ['notification-by-bad-proof', [notified(0x8007000d)], REPORTS],
+  ['notification-by-bad-lease', [notified(0x8007000d)], REPORTS],
   [
     'additional-grace',
     [

@@ -75,7 +75,7 @@ test('a flood on one channel does not flood the log, nor hide the other channels
   for (let nth = 0; nth < 100; nth++) await host.ask(rawRequest(host).frame);
   expect(host.log).toHaveLength(21);
   expect(host.log.at(-1)).toBe(
-    `More lines about ${SHARED_CHANNEL.name} are left out until it calms down; events.jsonl has the details.`,
+    `More lines about ${SHARED_CHANNEL.name} are left out until they become fewer; events.jsonl has the details.`,
   );
   await host.ask(rawRequest(host).frame, ofVm);
   expect(host.log.at(-1)).toMatch(/^Approved: .*vm\.sock/);

@@ -1,6 +1,9 @@
 import type { Invocation } from './handler.ts';
 
-/** After `Error: product not found.` and `Error: product key not found.`, which do not say what is missing. */
+/**
+ * After `Error: product not found.` and `Error: product key not found.`, which do not say that a product key is
+ * missing.
+ */
 export function adviseToInstallKey({ advise }: Pick<Invocation, 'advise'>, activationId?: string): void {
   if (activationId) {
     advise({
