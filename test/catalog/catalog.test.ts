@@ -127,11 +127,11 @@ describe('a catalogue file', () => {
     ],
     [
       { description: 7 },
-      'is wrong at products.0.description: it is 7, and must be 1 to 200 printable characters, with the mark of its channel in it',
+      'is wrong at products.0.description: it is 7, and must be 1 to 200 printable characters, with the mark of its channel in it and without the words "License Status:"',
     ],
     [
       { name: undefined },
-      'is wrong at products.0.name: it is missing, and must be the name that users read: 1 to 200 printable characters',
+      'is wrong at products.0.name: it is missing, and must be the name that users read: 1 to 200 printable characters, without the words "License Status:"',
     ],
     [
       { edition: 'a\u200bb' },
@@ -149,7 +149,7 @@ describe('a catalogue file', () => {
     const file = writeCatalog(catalogOf(vendorProduct(0, change)));
     const failure = await failureOf(() => readCatalogFile(file));
     expect(failure.message).toBe(`the catalogue ${file} ${expected}`);
-    expect(failure.hint).toContain('keys/windows-server.json');
+    expect(failure.hint).toContain('docs/vendor.md');
   });
 
   test('with a member named __proto__ is refused, not read without it', async () => {
