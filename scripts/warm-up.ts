@@ -56,7 +56,7 @@ const COMPILE_AHEAD = `
 async function warmUp(): Promise<void> {
   const now = Date.now();
   const vendor = createVendorRoot({ folder: at('vendor'), name: 'build', now });
-  const identity = createHost(at('host'), 'build', undefined, now);
+  const identity = createHost({ folder: at('host'), name: 'build', now });
   const request = Buffer.from(JSON.stringify(hostRequest(identity, now)));
   const grant = { edition: 'ServerDatacenter', osVersion: '10.0.26100', licensing: 'MAK', days: 1 } as const;
   const { envelope } = certifyHost({

@@ -32,7 +32,7 @@ export const CODE_DOCS: Record<AvmaErrorCode, CodeDocs> = {
   'disk-full': {
     group: 'machine',
     happened: 'A file could not be written because the disk or the quota is full.',
-    why: 'Files are replaced as a whole, so the one that was there before still is.',
+    why: 'Files are replaced as a whole, so the earlier file is unchanged.',
   },
   'io-error': {
     group: 'machine',
@@ -47,8 +47,8 @@ export const CODE_DOCS: Record<AvmaErrorCode, CodeDocs> = {
   },
   'file-exists': {
     group: 'machine',
-    happened: 'The command would replace what is there already, and does not.',
-    why: 'A trust root, a host or a socket exists in that place; hosts may be certified with the first, guests may use the others.',
+    happened: 'The command would have replaced an existing file, folder or socket, and stopped instead.',
+    why: 'A trust root, a host or a socket exists in that place. Hosts may be certified with that trust root, and guests may use that host or socket.',
   },
   'file-invalid': {
     group: 'machine',
@@ -88,7 +88,8 @@ export const CODE_DOCS: Record<AvmaErrorCode, CodeDocs> = {
 
   'key-invalid': {
     group: 'product',
-    happened: 'The product key is not shaped like one, or no catalogue of this guest lists it.',
+    happened:
+      'The given text does not have the form of a product key, or no catalogue of this guest lists the key.',
     why: "A typing error, or the vendor's catalogue is not installed here. Keys have 25 of the characters `BCDFGHJKMNPQRTVWXY2346789`.",
   },
   'key-not-installed': {

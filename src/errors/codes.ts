@@ -30,7 +30,7 @@ export const CODES = {
   // This machine.
   'access-denied': data(
     HRESULT.E_ACCESSDENIED,
-    'Run the command as root, or as the user who owns what is named.',
+    'Run the command as root, or as the user who owns the named file or device.',
   ),
   'disk-full': data(
     HRESULT.ERROR_DISK_FULL,

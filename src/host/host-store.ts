@@ -35,20 +35,25 @@ const MAX_HOST_FILE_BYTES = 64 * 1024;
 const SIGNING_KEY = 'signing.key';
 const BOX_KEY = 'box.key';
 
+/** What a new host is made from. */
+export interface NewHost {
+  readonly folder: string;
+  /** Shown to guests and vendors: 1 to 63 printable characters. */
+  readonly name: string;
+  /** The machine's own ID, from which the hardware ID is derived; random if undefined. */
+  readonly machineId?: string | undefined;
+  /** Wall clock, milliseconds since 1970 UTC. */
+  readonly now: number;
+}
+
 /**
  * Makes a host's folder, name, hardware ID and keys. `host.json` is written last: without it the folder is no host, so
  * a set-up that was cut short can simply be run again.
  *
- * @param machineId - The machine's own ID, from which the hardware ID is derived; random if undefined.
  * @throws {AvmaError} `argument-invalid` for the name; `file-exists` if there is a host already: its keys may be
  *   certified.
  */
-export function createHost(
-  folder: string,
-  name: string,
-  machineId: string | undefined,
-  now: number,
-): HostIdentity {
+export function createHost({ folder, name, machineId, now }: NewHost): HostIdentity {
   const file = path.join(folder, HOST_FILE);
   const parsedName = shortLabel.safeParse(name);
   if (!parsedName.success) {

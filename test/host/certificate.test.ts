@@ -28,7 +28,7 @@ describe('a certificate', () => {
     vi.useFakeTimers({ toFake: ['performance'] });
     onTestFinished(() => void vi.useRealTimers());
     const folder = tempFolder();
-    const host = createHost(folder, 'hv01', 'm', NOW);
+    const host = createHost({ folder, name: 'hv01', machineId: 'm', now: NOW });
     const read = certificateReader(folder, host);
     expect(read()).toBeUndefined();
     installCertificate({ folder, host, bytes: certificateFor(host), from: 'f', now: NOW });
@@ -44,9 +44,9 @@ describe('a certificate', () => {
 
   test("of another host, or another key of this one's, is refused: file-invalid", async () => {
     const folder = tempFolder();
-    const host = createHost(folder, 'hv01', 'm', NOW);
+    const host = createHost({ folder, name: 'hv01', machineId: 'm', now: NOW });
     const others = [
-      certificateFor(createHost(tempFolder(), 'hv02', 'x', NOW)),
+      certificateFor(createHost({ folder: tempFolder(), name: 'hv02', machineId: 'x', now: NOW })),
       certificateFor({ ...host, box: generateKeyPair('x25519') }),
       certificateFor({ ...host, signing: generateKeyPair('ed25519') }),
     ];
@@ -61,7 +61,7 @@ describe('a certificate', () => {
 
   test('that has expired is refused: certificate-expired; one that begins later is taken', async () => {
     const folder = tempFolder();
-    const host = createHost(folder, 'hv01', 'm', NOW);
+    const host = createHost({ folder, name: 'hv01', machineId: 'm', now: NOW });
     const expired = certificateFor(host, { days: 1 }, NOW - 2 * DAY);
     expect(
       (await failureOf(() => installCertificate({ folder, host, bytes: expired, from: 'f', now: NOW }))).code,
@@ -72,7 +72,7 @@ describe('a certificate', () => {
 
   test.each(['', 'hello', '{}', '[]'])('that is %j is refused, with the name of its file', async (text) => {
     const folder = tempFolder();
-    const host = createHost(folder, 'hv01', 'm', NOW);
+    const host = createHost({ folder, name: 'hv01', machineId: 'm', now: NOW });
     const failure = await failureOf(() =>
       installCertificate({ folder, host, bytes: Buffer.from(text), from: '/tmp/cert.json', now: NOW }),
     );
@@ -82,7 +82,7 @@ describe('a certificate', () => {
 
   test('request, handed in for a certificate, is refused', async () => {
     const folder = tempFolder();
-    const host = createHost(folder, 'hv01', 'm', NOW);
+    const host = createHost({ folder, name: 'hv01', machineId: 'm', now: NOW });
     const request = Buffer.from(JSON.stringify(hostRequest(host, NOW)));
     expect(
       (await failureOf(() => installCertificate({ folder, host, bytes: request, from: 'f', now: NOW }))).code,
@@ -91,8 +91,8 @@ describe('a certificate', () => {
 
   test('of another host in the place of this one counts as none, and is said once', () => {
     const folder = tempFolder();
-    const host = createHost(folder, 'hv01', 'm', NOW);
-    const other = createHost(tempFolder(), 'hv02', 'x', NOW);
+    const host = createHost({ folder, name: 'hv01', machineId: 'm', now: NOW });
+    const other = createHost({ folder: tempFolder(), name: 'hv02', machineId: 'x', now: NOW });
     fs.writeFileSync(path.join(folder, 'certificate.json'), certificateFor(other));
     const told: string[] = [];
     const read = certificateReader(folder, host, (sentence) => told.push(sentence));
@@ -102,7 +102,7 @@ describe('a certificate', () => {
 
   test('that is a link or a folder counts as none, and keeps nothing waiting', () => {
     const folder = tempFolder();
-    const host = createHost(folder, 'hv01', 'm', NOW);
+    const host = createHost({ folder, name: 'hv01', machineId: 'm', now: NOW });
     const file = path.join(folder, 'certificate.json');
     const told: string[] = [];
     fs.mkdirSync(file);
@@ -132,7 +132,7 @@ describe('a certificate that is worse than the installed one', () => {
     ],
   ])('%s: certificate-worse, unless forced', async (_what, grant, message) => {
     const folder = tempFolder();
-    const host = createHost(folder, 'hv01', 'm', NOW);
+    const host = createHost({ folder, name: 'hv01', machineId: 'm', now: NOW });
     const install = (bytes: Buffer, force = false) =>
       installCertificate({ folder, host, bytes, from: 'f', now: NOW, force });
     install(certificateFor(host));
@@ -147,7 +147,7 @@ describe('a certificate that is worse than the installed one', () => {
 
   test('begins later, while the installed one is valid: certificate-worse', async () => {
     const folder = tempFolder();
-    const host = createHost(folder, 'hv01', 'm', NOW);
+    const host = createHost({ folder, name: 'hv01', machineId: 'm', now: NOW });
     installCertificate({ folder, host, bytes: certificateFor(host), from: 'f', now: NOW });
     const later = certificateFor(host, { days: 20 }, NOW + DAY);
     const failure = await failureOf(() =>
@@ -158,7 +158,7 @@ describe('a certificate that is worse than the installed one', () => {
 
   test('is not what a longer one for the same is, nor what any is after an ended one', () => {
     const folder = tempFolder();
-    const host = createHost(folder, 'hv01', 'm', NOW);
+    const host = createHost({ folder, name: 'hv01', machineId: 'm', now: NOW });
     installCertificate({ folder, host, bytes: certificateFor(host), from: 'f', now: NOW });
     const longer = certificateFor(host, { days: 11 });
     installCertificate({ folder, host, bytes: longer, from: 'f', now: NOW });

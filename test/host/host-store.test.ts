@@ -10,7 +10,7 @@ import { tempFolder } from '../support/temp-folder.ts';
 describe("a host's folder", () => {
   test('holds keys of 0600, and is the same host when it is opened again', () => {
     const folder = path.join(tempFolder(), 'host');
-    const made = createHost(folder, 'hv01', 'machine', NOW);
+    const made = createHost({ folder, name: 'hv01', machineId: 'machine', now: NOW });
     for (const key of ['signing.key', 'box.key']) {
       expect(fs.statSync(path.join(folder, key)).mode & 0o777).toBe(0o600);
     }
@@ -22,7 +22,7 @@ describe("a host's folder", () => {
 
   test('has a hardware ID of the machine, without telling what that is', () => {
     const ids = ['a', 'a', 'b', undefined, undefined].map(
-      (machineId) => createHost(tempFolder(), 'hv', machineId, NOW).hardwareId,
+      (machineId) => createHost({ folder: tempFolder(), name: 'hv', machineId, now: NOW }).hardwareId,
     );
     expect(ids[0]).toMatch(/^[0-9A-F]{4}(-[0-9A-F]{4}){3}$/);
     expect(ids[1]).toBe(ids[0]);
@@ -31,27 +31,31 @@ describe("a host's folder", () => {
 
   test('is never made over another: file-exists', async () => {
     const folder = tempFolder();
-    const { signing } = createHost(folder, 'hv01', 'm', NOW);
-    expect((await failureOf(() => createHost(folder, 'hv02', 'm', NOW))).code).toBe('file-exists');
+    const { signing } = createHost({ folder, name: 'hv01', machineId: 'm', now: NOW });
+    expect((await failureOf(() => createHost({ folder, name: 'hv02', machineId: 'm', now: NOW }))).code).toBe(
+      'file-exists',
+    );
     expect(openHost(folder).signing.publicKey).toEqual(signing.publicKey);
   });
 
   test('can be made again when its making was cut short', () => {
     const folder = tempFolder();
-    createHost(folder, 'hv01', 'm', NOW);
+    createHost({ folder, name: 'hv01', machineId: 'm', now: NOW });
     fs.rmSync(path.join(folder, 'host.json'));
-    expect(createHost(folder, 'hv02', 'm', NOW).name).toBe('hv02');
+    expect(createHost({ folder, name: 'hv02', machineId: 'm', now: NOW }).name).toBe('hv02');
     expect(openHost(folder).name).toBe('hv02');
   });
 
   test.each(['', 'n'.repeat(64), 'a\nb'])('of the impossible name %j: argument-invalid', async (name) => {
-    expect((await failureOf(() => createHost(tempFolder(), name, 'm', NOW))).code).toBe('argument-invalid');
+    expect(
+      (await failureOf(() => createHost({ folder: tempFolder(), name, machineId: 'm', now: NOW }))).code,
+    ).toBe('argument-invalid');
   });
 
   test('that is none, or damaged, is one clear error', async () => {
     const folder = tempFolder();
     expect((await failureOf(() => openHost(folder))).code).toBe('file-not-found');
-    createHost(folder, 'hv01', 'm', NOW);
+    createHost({ folder, name: 'hv01', machineId: 'm', now: NOW });
     fs.copyFileSync(path.join(folder, 'box.key'), path.join(folder, 'signing.key'));
     expect((await failureOf(() => openHost(folder))).code).toBe('file-invalid');
     fs.rmSync(path.join(folder, 'signing.key'));

@@ -20,7 +20,7 @@ interface MadeHost {
 /** A host that nobody has certified. */
 export function makeHost(folder: string, now = Date.now()): MadeHost {
   const hostFolder = path.join(folder, 'host');
-  createHost(hostFolder, 'hv01', undefined, now);
+  createHost({ folder: hostFolder, name: 'hv01', now });
   const { anchorFile } = createVendorRoot({
     folder: path.join(folder, 'vendor'),
     name: 'Example vendor',
@@ -32,7 +32,7 @@ export function makeHost(folder: string, now = Date.now()): MadeHost {
 /** A host with its vendor's certificate. @param now - The vendor's clock, from which the certificate counts. */
 export function makeCertifiedHost(folder: string, grant: Partial<Grant> = {}, now = Date.now()): MadeHost {
   const hostFolder = path.join(folder, 'host');
-  const host = createHost(hostFolder, 'hv01', undefined, now);
+  const host = createHost({ folder: hostFolder, name: 'hv01', now });
   const { keyFile, anchorFile } = createVendorRoot({
     folder: path.join(folder, 'vendor'),
     name: 'Example vendor',

@@ -74,7 +74,8 @@ describe('a vendor root', () => {
 });
 
 describe('certifying a host', () => {
-  const host = () => createHost(path.join(tempFolder(), 'host'), 'hv01', 'machine', NOW);
+  const host = () =>
+    createHost({ folder: path.join(tempFolder(), 'host'), name: 'hv01', machineId: 'machine', now: NOW });
   const root = generateKeyPair('ed25519');
   const certify = (request: Uint8Array, change: Partial<Grant> = {}, now = NOW) =>
     certifyHost({ request, from: 'f', root, grant: { ...GRANT, ...change }, now });

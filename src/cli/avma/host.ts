@@ -58,7 +58,7 @@ function init(context: Context, { name, json }: InitOptions): void {
 /** @throws {AvmaError} `file-exists`, which names the present host and the commands that may have been meant. */
 function createOnce(folder: string, name: string): HostIdentity {
   try {
-    return createHost(folder, name, ownMachineId(), Date.now());
+    return createHost({ folder, name, machineId: ownMachineId(), now: Date.now() });
   } catch (thrown) {
     if (!(thrown instanceof AvmaError) || thrown.code !== 'file-exists') throw thrown;
     const { name: present, hardwareId } = openHost(folder);

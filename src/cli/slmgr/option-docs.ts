@@ -15,8 +15,8 @@ const same = (why?: string): OptionDocs =>
 const different = (why: string): OptionDocs => ({ fidelity: 'different', why });
 
 const kmsClient = 'The setting is kept and shown, but nothing acts on it: no KMS host is ever asked.';
-const kmsHost = 'The warning that Windows gives on a machine that is no KMS host. This one never is.';
-const noTokens = 'The answer of a machine without token-based activation. This one never has it.';
+const kmsHost = 'The warning that Windows gives on a machine that is no KMS host. This machine never is one.';
+const noTokens = 'The answer of a machine without token-based activation. This machine never has it.';
 const noDirectory = 'This machine belongs to no Active Directory domain, so the call fails with 0x8007054B.';
 const noSchema =
   'This machine belongs to no Active Directory domain. The answer is that of a domain whose schema knows nothing of activation.';
@@ -34,7 +34,9 @@ export const OPTION_DOCS: Record<OptionWord, OptionDocs> = {
   dli: same(),
   dlv: different('The lines of certificate and validation URLs never appear: no product here has any.'),
   xpr: same(),
-  cpky: same('The key is in the state folder, not in a registry; what it activated stays activated.'),
+  cpky: same(
+    'The key is in the state folder, not in a registry. The products that it activated stay activated.',
+  ),
   ilc: different('A license file is a product catalogue here, not an .xrm-ms file.'),
   rilc: different('The license files are the product catalogues that are installed.'),
   rearm: different('No restart is needed, although the text asks for one.'),
