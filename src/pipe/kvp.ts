@@ -149,7 +149,7 @@ class KvpPipe implements Pipe {
     const error = toAvmaError(thrown, this.uri);
     switch (error.code) {
       case 'file-not-found':
-        return hostGone(this.uri, 'its pool was removed', { cause: thrown, hint: ENABLE });
+        return hostGone(this.uri, 'the file of its pool was removed', { cause: thrown, hint: ENABLE });
       case 'access-denied':
         return new AvmaError('access-denied', `this user may not write ${this.#pool(GUEST_TO_HOST)}`, {
           cause: thrown,

@@ -46,7 +46,7 @@ export function admit(basis: AdmissionBasis): Decision {
   if (channel.vmId !== null && !sameVm(request.vmId, channel.vmId)) {
     return refuse(
       'vm-refused',
-      `the guest calls itself VM ${request.vmId}, and this pipe belongs to another`,
+      `the guest calls itself VM ${request.vmId}, and this pipe belongs to another VM`,
     );
   }
   // A2

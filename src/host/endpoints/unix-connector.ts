@@ -80,7 +80,7 @@ function whyNotConnected(failure: Error): string | undefined {
       return undefined;
     case 'EACCES':
     case 'EPERM':
-      return "may not be connected to by this user: run the host as root, or as the socket's owner";
+      return "cannot be used by this user: run the host as root, or as the socket's owner";
     default:
       return `cannot be connected to: ${failure.message}`;
   }

@@ -100,7 +100,7 @@ export function readDomain(xml: string): ReadDomain {
   if (name === undefined) return { name, why: 'has no name' };
   const uuid = textOf(childrenOf(root, 'uuid')[0]);
   const vmId = normalizeUuid(uuid);
-  if (vmId === undefined) return { name, why: `has the UUID "${uuid}", which is not one` };
+  if (vmId === undefined) return { name, why: `has "${uuid}" in the place of its UUID` };
   const channels = childrenOf(root, 'devices')
     .flatMap((devices) => childrenOf(devices, 'channel'))
     .filter((channel) =>

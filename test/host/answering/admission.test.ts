@@ -174,7 +174,7 @@ describe('a refusal says what this host objects to, with both values', () => {
     [
       'the VM',
       { channel: { name: 's', vmId: OTHER_VM } },
-      `the guest calls itself VM ${VM}, and this pipe belongs to another`,
+      `the guest calls itself VM ${VM}, and this pipe belongs to another VM`,
     ],
     [
       'the beginning of the certificate',

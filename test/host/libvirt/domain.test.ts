@@ -143,8 +143,8 @@ describe('a domain that is not served', () => {
       ),
       /of the type pty, and only unix can be served/,
     ],
-    ['without a UUID', domainXml().replace(/<uuid>.*<\/uuid>/, ''), /UUID "", which is not one/],
-    ['with a UUID that is none', domainXml({ uuid: 'web01' }), /UUID "web01", which is not one/],
+    ['without a UUID', domainXml().replace(/<uuid>.*<\/uuid>/, ''), /has "" in the place of its UUID/],
+    ['with a UUID that is none', domainXml({ uuid: 'web01' }), /has "web01" in the place of its UUID/],
     ['without a name', domainXml({ name: '' }), /has no name/],
     [
       'with two such channels',
