@@ -32,6 +32,9 @@ exports.loadCommand = (name, use) => {
 /** How slmgr is used: to activate with a key, or to show and set what it does without a host. */
 exports.slmgrUse = (argv) => (argv.some((word) => /^[/-](ipk|ato)$/i.test(word)) ? 'exchange' : 'show');
 
+/** Ends the process with the exit status that was set. Node takes 2 ms longer to find that nothing is left to do. */
+exports.end = () => process.exit();
+
 function readBundle(file) {
   try {
     // esbuild writes ASCII, and V8 takes a latin1 string without converting it.

@@ -59,11 +59,18 @@ export function writeOutput(fd: typeof STDOUT | typeof STDERR, output: string | 
   }
 }
 
+const writingLater: Promise<void>[] = [];
+
 /** For a pipe that somebody has made non-blocking, and that is full: Node's stream waits until there is room. */
 function writeLater(fd: typeof STDOUT | typeof STDERR, bytes: Uint8Array): void {
   const stream = fd === STDOUT ? process.stdout : process.stderr;
   if (stream.listenerCount('error') === 0) stream.on('error', (error) => onWriteFailed(fd, error));
-  stream.write(bytes);
+  writingLater.push(new Promise((resolve) => stream.write(bytes, () => resolve())));
+}
+
+/** Resolves when all output is written or lost, so that the process may be ended. */
+export async function outputWritten(): Promise<void> {
+  await Promise.all(writingLater);
 }
 
 function onWriteFailed(fd: typeof STDOUT | typeof STDERR, thrown: unknown): void {

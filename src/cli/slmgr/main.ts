@@ -1,3 +1,5 @@
+// First: it decides how the schemas of all other modules work.
+import '../../schema/interpreted-schemas.ts';
 import fs from 'node:fs';
 import path from 'node:path';
 import { AvmaError } from '../../errors/avma-error.ts';
@@ -7,15 +9,20 @@ import type { Pipe } from '../../pipe/pipe.ts';
 import { guestEnvironment } from '../guest-environment.ts';
 import type { Launcher } from '../launcher.ts';
 import { readSettings, type Settings } from '../settings.ts';
-import { exitWith, STDERR, whileWaiting, writeOutput } from '../terminal.ts';
+import { exitWith, outputWritten, STDERR, whileWaiting, writeOutput } from '../terminal.ts';
 import { failingOnUncaught, UncaughtFailure } from '../uncaught.ts';
 import type { Advice } from './commands/handler.ts';
 import { type LineEnd, SlmgrOutput } from './output.ts';
 import { endedByFailure, runSlmgr, type SlmgrResult } from './run.ts';
 import type { HostCommandLine, HostOptions } from './script-host.ts';
 
-/** slmgr on the real machine. */
+/** slmgr on the real machine. Nothing is left to do when it resolves: the launcher ends the process then. */
 export async function main(launcher: Launcher, argv = process.argv.slice(2)): Promise<void> {
+  await runWords(launcher, argv);
+  await outputWritten();
+}
+
+async function runWords(launcher: Launcher, argv: readonly string[]): Promise<void> {
   const eol = process.platform === 'win32' || process.env.AVMA_EOL === 'crlf' ? '\r\n' : '\n';
   // The script host's grammar is loaded by the few command lines that have a word for it.
   if (!argv.some((word) => word.startsWith('//'))) {
@@ -28,7 +35,7 @@ export async function main(launcher: Launcher, argv = process.argv.slice(2)): Pr
   await runHosted(launcher, readSlmgrWords(argv, script), { eol, withBanner: false });
 }
 
-/** slmgr as cscript runs it: with the script host's banner, and with CRLF line ends everywhere. */
+/** slmgr as cscript runs it: with the script host's banner, and with CRLF line ends everywhere. As {@link main}. */
 export async function cscript(launcher: Launcher, argv = process.argv.slice(2)): Promise<void> {
   const { readCscriptWords } = await import('./script-host.ts');
   const commandLine = readCscriptWords(argv, {
@@ -37,6 +44,7 @@ export async function cscript(launcher: Launcher, argv = process.argv.slice(2)):
     exists: fs.existsSync,
   });
   await runHosted(launcher, commandLine, { eol: '\r\n', withBanner: true });
+  await outputWritten();
 }
 
 async function runHosted(
