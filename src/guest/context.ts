@@ -1,4 +1,5 @@
 import { type Catalog, loadCatalog } from '../catalog/catalog.ts';
+import { catalogVersion } from '../catalog/catalog-version.ts';
 import { toAvmaError } from '../errors/avma-error.ts';
 import { type ClockReading, withinBounds } from '../machine/clock.ts';
 import { findVmId, type VmId } from '../machine/vm-id.ts';
@@ -18,6 +19,8 @@ export interface GuestContext {
   readonly environment: GuestEnvironment;
   readonly store: StateStore;
   readonly vmId: VmId;
+  /** As {@link readCatalog}. */
+  catalog(): Catalog;
 }
 
 /** @throws {AvmaError} `vm-id-unknown`, `config-invalid`. */
@@ -26,6 +29,7 @@ export function createContext(environment: GuestEnvironment): GuestContext {
     environment,
     store: openStateStore(environment.stateFolder),
     vmId: findVmId(environment.configuredVmId, environment.root),
+    catalog: catalogReader(environment.catalogFolders),
   };
 }
 
@@ -56,8 +60,18 @@ export function readState(context: GuestContext): GuestState {
 }
 
 /** The products that this guest knows. @throws {AvmaError} `file-invalid` for a file that is no catalogue. */
-export function readCatalog({ environment }: GuestContext): Catalog {
-  return loadCatalog(environment.catalogFolders);
+export function readCatalog(context: GuestContext): Catalog {
+  return context.catalog();
+}
+
+/** Looks at the files at each call, and reads them only when they have changed: an activation asks three times. */
+function catalogReader(folders: readonly string[]): () => Catalog {
+  let last: { readonly version: string; readonly catalog: Catalog } | undefined;
+  return () => {
+    const version = catalogVersion(folders);
+    if (last?.version !== version) last = { version, catalog: loadCatalog(folders) };
+    return last.catalog;
+  };
 }
 
 /** The vendors that this guest trusts. @throws {AvmaError} `file-invalid` for a file that is no trust anchor. */

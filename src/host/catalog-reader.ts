@@ -1,7 +1,6 @@
-import fs from 'node:fs';
 import { type Catalog, loadCatalog } from '../catalog/catalog.ts';
+import { catalogVersion } from '../catalog/catalog-version.ts';
 import { toAvmaError } from '../errors/avma-error.ts';
-import { listFiles } from '../storage/atomic-file.ts';
 import { type Notify, ProblemReporter } from './notify.ts';
 
 /** The catalogues of a running host, read anew when their files have changed. */
@@ -17,7 +16,7 @@ export class CatalogReader {
     this.#folders = folders;
     this.#notify = notify;
     this.#problems = new ProblemReporter(notify);
-    this.#version = versionOf(folders);
+    this.#version = catalogVersion(folders);
     this.#current = loadCatalog(folders);
   }
 
@@ -28,7 +27,7 @@ export class CatalogReader {
   /** Looks whether a file has changed. A broken catalogue is reported, and the products stay as they were. */
   refresh(): void {
     try {
-      const version = versionOf(this.#folders);
+      const version = catalogVersion(this.#folders);
       if (version === this.#version) return;
       // Before loading: a broken file is not read again at every look.
       this.#version = version;
@@ -42,15 +41,4 @@ export class CatalogReader {
       ]);
     }
   }
-}
-
-/** A text that changes when a catalogue file is added, removed or written to. */
-function versionOf(folders: readonly string[]): string {
-  return folders
-    .flatMap((folder) => listFiles(folder, '.json'))
-    .map((file) => {
-      const stat = fs.statSync(file, { throwIfNoEntry: false, bigint: true });
-      return `${file} ${stat?.ino} ${stat?.mtimeNs} ${stat?.size}`;
-    })
-    .join('\n');
 }
