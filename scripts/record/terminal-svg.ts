@@ -81,7 +81,7 @@ function colorOf(cell: IBufferCell): string {
   if (cell.isFgRGB()) return `#${color.toString(16).padStart(6, '0')}`;
   if (!cell.isFgPalette()) return FOREGROUND;
   if (color < 16) return COLORS[color] ?? FOREGROUND;
-  // The cube of 6 x 6 x 6 colours, then 24 greys.
+  // The cube of 6 x 6 x 6 colors, then 24 greys.
   if (color >= 232) return `rgb(${Array(3).fill(8 + (color - 232) * 10)})`;
   const level = (step: number) => (step === 0 ? 0 : 55 + step * 40);
   const index = color - 16;
@@ -126,7 +126,7 @@ export function renderSvg({ title, columns, rows, lines, duration }: Recording):
       `@keyframes ${name}{0%{${travel}}${begin}{transform:none}${percent(at)}{${typing}}` +
         `${percent(at + typed.duration)},100%{${travel}}}.${name}{animation-name:${name};${travel}}`,
     );
-    // A sheet in the colour of the background, which moves off what is typed; its left edge is the cursor.
+    // A sheet in the color of the background, which moves off what is typed; its left edge is the cursor.
     return (
       `<g class="${appearing(at)}">${text}<g class="${name}">` +
       `<rect class="sheet" x="${from.toFixed(1)}" y="${y}" width="${to.toFixed(1)}" height="${LINE_HEIGHT}"/>` +

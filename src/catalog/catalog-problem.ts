@@ -4,7 +4,7 @@ import { printable } from '../schema/printable.ts';
 import { CHANNELS, DESCRIPTION_MARKERS } from './product.ts';
 import { PRODUCT_KEY_RULE } from './product-key.ts';
 
-/** How each member of a catalogue is written, as the rest of a sentence after "must be". */
+/** How each member of a catalog is written, as the rest of a sentence after "must be". */
 const RULES: Readonly<Record<string, string>> = {
   schema: '"avma.catalog/1"',
   comment: 'text',
@@ -27,17 +27,17 @@ const RULES: Readonly<Record<string, string>> = {
 const MAX_SHOWN_VALUE = 60;
 
 /**
- * What is wrong with a catalogue, where, and how the member must be written, as the rest of a sentence after the file's
+ * What is wrong with a catalog, where, and how the member must be written, as the rest of a sentence after the file's
  * name.
  *
  * @param error - What the schema found; the first problem is described.
- * @param json - The catalogue that was read.
+ * @param json - The catalog that was read.
  */
 export function describeCatalogProblem(error: z.core.$ZodError, json: unknown): string {
   const [issue] = error.issues;
   const place = placeOf(error);
   if (issue?.code === 'unrecognized_keys') {
-    return `has a member that no catalogue has, ${printable(place)}: check its spelling, or remove it`;
+    return `has a member that no catalog has, ${printable(place)}: check its spelling, or remove it`;
   }
   const member = String(issue?.path.findLast((step) => typeof step === 'string') ?? '');
   const value = valueAt(json, issue?.path ?? []);
@@ -46,7 +46,7 @@ export function describeCatalogProblem(error: z.core.$ZodError, json: unknown): 
     const channel = valueAt(json, [...(issue?.path ?? []).slice(0, -1), 'channel']);
     const mark = DESCRIPTION_MARKERS[channel as keyof typeof DESCRIPTION_MARKERS];
     if (mark !== undefined && !value.includes(mark)) {
-      return `is wrong at ${place}: the description of a product on channel ${channel} must contain ${mark}, because slmgr recognises the kind of a product by it`;
+      return `is wrong at ${place}: the description of a product on channel ${channel} must contain ${mark}, because slmgr recognizes the kind of a product by it`;
     }
   }
   if (value === undefined) return `is wrong at ${place}: it is missing, and must be ${rule}`;

@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import { listFiles } from '../storage/atomic-file.ts';
 
 /**
- * A text that changes when a catalogue file of the folders is added, removed or written to. Whoever keeps a catalogue
+ * A text that changes when a catalog file of the folders is added, removed or written to. Whoever keeps a catalog
  * in memory reads it anew then.
  */
 export function catalogVersion(folders: readonly string[]): string {

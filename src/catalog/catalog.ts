@@ -7,16 +7,16 @@ import { describeCatalogProblem } from './catalog-problem.ts';
 import { CatalogFile, type Product } from './product.ts';
 import { normalizeProductKey, PRODUCT_KEY_RULE, partialProductKey } from './product-key.ts';
 
-/** The longest catalogue that is read, in bytes: that of Windows takes 600 a product, so some 1,700 products. */
+/** The longest catalog that is read, in bytes: that of Windows takes 600 a product, so some 1,700 products. */
 const MAX_CATALOG_BYTES = 1024 * 1024;
 
-/** The products of all catalogue files, in the order of the files, and in a file's own order within it. */
+/** The products of all catalog files, in the order of the files, and in a file's own order within it. */
 export interface Catalog {
   readonly products: readonly Product[];
   /**
    * Takes the key as typed: any case, blanks around it.
    *
-   * @throws {AvmaError} `key-invalid` if no catalogue lists the key.
+   * @throws {AvmaError} `key-invalid` if no catalog lists the key.
    */
   productOfKey(typed: string): Product;
   /** Lower-case activation ID. */
@@ -27,7 +27,7 @@ export interface Catalog {
  * Reads every `*.json` in the folders. Several files may list one product if they describe it alike.
  *
  * @param candidate - A file that is read in the place of another, to see whether it could be installed there.
- * @throws {AvmaError} `file-invalid` for a file that is no catalogue, and for two products with one key or one ID.
+ * @throws {AvmaError} `file-invalid` for a file that is no catalog, and for two products with one key or one ID.
  */
 export function loadCatalog(
   folders: readonly string[],
@@ -59,13 +59,13 @@ export function loadCatalog(
   };
 }
 
-/** A product and the catalogue file that lists it. */
+/** A product and the catalog file that lists it. */
 interface ListedProduct {
   readonly product: Product;
   readonly file: string;
 }
 
-/** @throws {AvmaError} `file-invalid` if two catalogues describe one activation ID or one key differently. */
+/** @throws {AvmaError} `file-invalid` if two catalogs describe one activation ID or one key differently. */
 function refuseClash(listed: ListedProduct, known: ListedProduct | undefined): void {
   if (known === undefined || JSON.stringify(known.product) === JSON.stringify(listed.product)) return;
   const { product } = listed;
@@ -76,7 +76,7 @@ function refuseClash(listed: ListedProduct, known: ListedProduct | undefined): v
   const where = listed.file === known.file ? 'earlier in the same file' : `in ${known.file}`;
   throw new AvmaError(
     'file-invalid',
-    `the catalogue ${listed.file} lists ${what} for "${product.name}", and ${where} it stands for "${known.product.name}" with other members`,
+    `the catalog ${listed.file} lists ${what} for "${product.name}", and ${where} it stands for "${known.product.name}" with other members`,
     {
       hint: `Give each product ${sameId ? 'an activation ID' : 'a product key'} of its own, or make the two entries equal, or remove one of them.`,
     },
@@ -88,11 +88,11 @@ function keyError(key: string | undefined): AvmaError {
     ? new AvmaError('key-invalid', 'the given text does not have the form of a product key', {
         hint: `A product key must be ${PRODUCT_KEY_RULE}.`,
       })
-    : new AvmaError('key-invalid', `no catalogue lists a product key that ends in ${partialProductKey(key)}`);
+    : new AvmaError('key-invalid', `no catalog lists a product key that ends in ${partialProductKey(key)}`);
 }
 
 /**
- * The products of one catalogue file.
+ * The products of one catalog file.
  *
  * @throws {AvmaError} `file-invalid` with the place, the reason and how it is written; `file-not-found`,
  *   `access-denied`, `io-error`.
@@ -103,15 +103,15 @@ export function readCatalogFile(file: string): Product[] {
   try {
     json = JSON.parse(text.replace(/^\uFEFF/, ''));
   } catch (cause) {
-    throw new AvmaError('file-invalid', `the catalogue ${file} is not JSON: ${jsonReason(cause)}`, { cause });
+    throw new AvmaError('file-invalid', `the catalog ${file} is not JSON: ${jsonReason(cause)}`, { cause });
   }
   const parsed = CatalogFile.safeParse(json);
   if (parsed.success) {
     debug('catalog', () => `read ${file}: ${parsed.data.products.length} products`);
     return parsed.data.products;
   }
-  throw new AvmaError('file-invalid', `the catalogue ${file} ${describeCatalogProblem(parsed.error, json)}`, {
-    hint: 'Correct the catalogue: docs/vendor.md of this package explains each member, docs/examples/acme.json is an example.',
+  throw new AvmaError('file-invalid', `the catalog ${file} ${describeCatalogProblem(parsed.error, json)}`, {
+    hint: 'Correct the catalog: docs/vendor.md of this package explains each member, docs/examples/acme.json is an example.',
   });
 }
 

@@ -7,7 +7,7 @@ export const CHANNELS = ['VT:IA', 'Volume:GVLK', 'Volume:MAK', 'Retail', 'OEM:DM
 type KeyChannel = (typeof CHANNELS)[number];
 
 /**
- * The mark in a product's description by which slmgr recognises the kind of a product; not every channel has a mark.
+ * The mark in a product's description by which slmgr recognizes the kind of a product; not every channel has a mark.
  */
 export const DESCRIPTION_MARKERS: Partial<Record<KeyChannel, string>> = {
   'VT:IA': 'VIRTUAL_MACHINE_ACTIVATION',
@@ -17,7 +17,7 @@ export const DESCRIPTION_MARKERS: Partial<Record<KeyChannel, string>> = {
 
 const days = integer(0, 3650);
 
-/** A product that can be licensed, as a catalogue file describes it. */
+/** A product that can be licensed, as a catalog file describes it. */
 export const Product = z
   .strictObject({
     /** The client key: one for all guests of the edition, and no secret. */
@@ -46,7 +46,7 @@ export const Product = z
   );
 export type Product = z.infer<typeof Product>;
 
-/** A catalogue file, `keys/windows-server.json` for example. */
+/** A catalog file, `keys/windows-server.json` for example. */
 export const CatalogFile = z.strictObject({
   schema: oneOf(['avma.catalog/1']),
   comment: z.optional(anyText),

@@ -25,12 +25,12 @@ export function isTerminal(fd: number): boolean {
   }
 }
 
-/** /dev/null is a character device too. It is recognised without loading Node's tty module. */
+/** /dev/null is a character device too. It is recognized without loading Node's tty module. */
 function isNullDevice({ rdev }: fs.Stats): boolean {
   return process.platform !== 'win32' && rdev === fs.statSync('/dev/null').rdev;
 }
 
-/** Whether text on the descriptor may be coloured: on a terminal, unless the environment asks for no colour. */
+/** Whether text on the descriptor may be colored: on a terminal, unless the environment asks for no color. */
 export function mayColor(fd: number): boolean {
   return !process.env.NO_COLOR && process.env.TERM !== 'dumb' && isTerminal(fd);
 }

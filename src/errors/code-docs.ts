@@ -53,7 +53,7 @@ export const CODE_DOCS: Record<AvmaErrorCode, CodeDocs> = {
   'file-invalid': {
     group: 'machine',
     happened: 'The file was read, and it is not what the command needs, or it is damaged.',
-    why: 'Another file of the set was given (a certificate in place of a trust anchor), the file was cut or edited, or a member of a catalogue is wrong; the message names the place.',
+    why: 'Another file of the set was given (a certificate in place of a trust anchor), the file was cut or edited, or a member of a catalog is wrong; the message names the place.',
   },
   'state-damaged': {
     group: 'machine',
@@ -89,8 +89,8 @@ export const CODE_DOCS: Record<AvmaErrorCode, CodeDocs> = {
   'key-invalid': {
     group: 'product',
     happened:
-      'The given text does not have the form of a product key, or no catalogue of this guest lists the key.',
-    why: "A typing error, or the vendor's catalogue is not installed here. Keys have 25 of the characters `BCDFGHJKMNPQRTVWXY2346789`.",
+      'The given text does not have the form of a product key, or no catalog of this guest lists the key.',
+    why: "A typing error, or the vendor's catalog is not installed here. Keys have 25 of the characters `BCDFGHJKMNPQRTVWXY2346789`.",
   },
   'key-not-installed': {
     group: 'product',
@@ -99,7 +99,7 @@ export const CODE_DOCS: Record<AvmaErrorCode, CodeDocs> = {
   },
   'channel-unsupported': {
     group: 'product',
-    happened: 'The product is in a catalogue, and its key channel cannot be activated here.',
+    happened: 'The product is in a catalog, and its key channel cannot be activated here.',
     why: 'Only keys of the channel `VT:IA` are activated by a virtualization host. KMS, MAK, retail and OEM keys are not.',
   },
   'rearm-exhausted': {
@@ -176,13 +176,13 @@ export const CODE_DOCS: Record<AvmaErrorCode, CodeDocs> = {
   },
   'product-unknown': {
     group: 'host',
-    happened: 'No catalogue of the host lists the product.',
-    why: "The vendor's catalogue was installed on the guest only, or the host could not read its copy: its log says why.",
+    happened: 'No catalog of the host lists the product.',
+    why: "The vendor's catalog was installed on the guest only, or the host could not read its copy: its log says why.",
   },
   'product-mismatch': {
     group: 'host',
-    happened: "The host's catalogue describes the product differently from the guest's.",
-    why: 'Guest and host have different versions of the catalogue; edition and version must be the same in both.',
+    happened: "The host's catalog describes the product differently from the guest's.",
+    why: 'Guest and host have different versions of the catalog; edition and version must be the same in both.',
   },
   'product-not-served': {
     group: 'host',

@@ -77,7 +77,7 @@ export const CODES = {
   // Product keys and products.
   'key-invalid': data(
     HRESULT.SL_E_INVALID_PRODUCT_KEY,
-    'Check the key, or install the catalogue that lists it: avma guest catalog add FILE (or slmgr /ilc FILE).',
+    'Check the key, or install the catalog that lists it: avma guest catalog add FILE (or slmgr /ilc FILE).',
   ),
   'key-not-installed': data(HRESULT.SL_E_PKEY_NOT_INSTALLED, 'Install a product key first: slmgr /ipk KEY.'),
   'channel-unsupported': host(
@@ -182,11 +182,11 @@ export const CODES = {
   ),
   'product-unknown': denied(
     HRESULT.SL_E_IA_ID_MISMATCH,
-    "On the host: copy the product's catalogue into /etc/avma/catalog.d; a running host reads it within a second.",
+    "On the host: copy the product's catalog into /etc/avma/catalog.d; a running host reads it within a second.",
   ),
   'product-mismatch': denied(
     HRESULT.SL_E_IA_ID_MISMATCH,
-    'Give guest and host the same catalogue: slmgr /ilc FILE here, /etc/avma/catalog.d on the host.',
+    'Give guest and host the same catalog: slmgr /ilc FILE here, /etc/avma/catalog.d on the host.',
   ),
   'product-not-served': denied(
     HRESULT.SL_E_IA_ID_MISMATCH,

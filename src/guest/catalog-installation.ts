@@ -8,13 +8,13 @@ import { readInstalledFile } from '../storage/read-file.ts';
 import { debug } from '../system/debug.ts';
 import type { GuestEnvironment } from './environment.ts';
 
-/** The longest catalogue that is read, in bytes. */
+/** The longest catalog that is read, in bytes. */
 const MAX_CATALOG_BYTES = 4 * 1024 * 1024;
 
-/** The longest name of an installed catalogue without its number and ending, in bytes. */
+/** The longest name of an installed catalog without its number and ending, in bytes. */
 const MAX_NAME_BYTES = 100;
 
-/** A catalogue that is to be installed. */
+/** A catalog that is to be installed. */
 interface Candidate {
   /** As it was named by the user. */
   readonly file: string;
@@ -23,10 +23,10 @@ interface Candidate {
 }
 
 /**
- * Copies a vendor's catalogue into the guest's own folder. A file of the same name is replaced only by the same
- * vendor's; another vendor's catalogue gets a number in its name. The same content again changes nothing.
+ * Copies a vendor's catalog into the guest's own folder. A file of the same name is replaced only by the same
+ * vendor's; another vendor's catalog gets a number in its name. The same content again changes nothing.
  *
- * @throws {AvmaError} `file-not-found`; `file-invalid` for a file that is no catalogue, or that contradicts an
+ * @throws {AvmaError} `file-not-found`; `file-invalid` for a file that is no catalog, or that contradicts an
  *   installed one; `access-denied`, `disk-full`, `io-error`. Nothing is installed then.
  */
 export function installCatalog(
@@ -35,11 +35,11 @@ export function installCatalog(
 ): void {
   const products = readCatalogFile(file);
   const candidate: Candidate = { file, products, bytes: readInstalledFile(file, MAX_CATALOG_BYTES) };
-  // A file in a catalogue folder is installed already, if its name is one that is read.
+  // A file in a catalog folder is installed already, if its name is one that is read.
   if (catalogFolders.some((folder) => listFiles(folder, '.json').includes(path.resolve(file)))) return;
   const target = targetFor(candidate, ownCatalogFolder);
   if (target === null) return;
-  // The new catalogue must agree with all others, or every later command would fail.
+  // The new catalog must agree with all others, or every later command would fail.
   loadCatalog(catalogFolders, { instead: target, read: file });
   makePrivateFolder(ownCatalogFolder);
   replaceFile(target, candidate.bytes);
@@ -59,9 +59,9 @@ function targetFor(candidate: Candidate, folder: string): string | null {
 }
 
 /**
- * Whether the candidate and an installed catalogue are one vendor's: they share a product or an application. Products
- * of Windows count only between catalogues that hold nothing else, since any vendor may list them. An installed file
- * that is no catalogue may be replaced: it keeps every command from working.
+ * Whether the candidate and an installed catalog are one vendor's: they share a product or an application. Products
+ * of Windows count only between catalogs that hold nothing else, since any vendor may list them. An installed file
+ * that is no catalog may be replaced: it keeps every command from working.
  */
 function isOfSameVendor({ products }: Candidate, installed: string): boolean {
   let present: readonly Product[];

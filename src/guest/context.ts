@@ -13,7 +13,7 @@ import { loadTrustAnchors, type StoredAnchor } from './trust-store.ts';
 
 /**
  * What the functions of the licensing service share. It holds nothing that another process can change: state,
- * catalogues and trust anchors are read at each call, so that a service that stays open sees what `slmgr` did.
+ * catalogs and trust anchors are read at each call, so that a service that stays open sees what `slmgr` did.
  */
 export interface GuestContext {
   readonly environment: GuestEnvironment;
@@ -59,7 +59,7 @@ export function readState(context: GuestContext): GuestState {
   }
 }
 
-/** The products that this guest knows. @throws {AvmaError} `file-invalid` for a file that is no catalogue. */
+/** The products that this guest knows. @throws {AvmaError} `file-invalid` for a file that is no catalog. */
 export function readCatalog(context: GuestContext): Catalog {
   return context.catalog();
 }

@@ -8,7 +8,7 @@ export interface GuestEnvironment {
   readonly stateFolder: string;
   readonly trustFolders: readonly string[];
   readonly catalogFolders: readonly string[];
-  /** Where `slmgr /ilc` puts catalogues; one of {@link catalogFolders}. */
+  /** Where `slmgr /ilc` puts catalogs; one of {@link catalogFolders}. */
   readonly ownCatalogFolder: string;
   readonly configuredVmId: string | undefined;
   /** Folder that stands for `/` when the machine's identity is read. */

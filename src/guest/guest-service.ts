@@ -16,7 +16,7 @@ import * as changes from './state-changes.ts';
 import { folderWarnings } from './state-folder-warnings.ts';
 
 /**
- * The licensing service with what `avma guest status` shows besides. State, catalogues and trust anchors are read at
+ * The licensing service with what `avma guest status` shows besides. State, catalogs and trust anchors are read at
  * each call, so a service may stay open while other commands change them.
  */
 export interface GuestService extends LicensingService {
@@ -25,7 +25,7 @@ export interface GuestService extends LicensingService {
   /** What is unsafe about the guest's folders, in sentences. */
   readonly warnings: readonly string[];
   state(): GuestState;
-  /** Everything about every product of the catalogues, each derived once. */
+  /** Everything about every product of the catalogs, each derived once. */
   look(): Promise<GuestLook>;
   /** As {@link LicensingService.activate}, and says what started it: the host's log shows that. */
   activate(activationId: string, trigger?: Trigger): Promise<void>;

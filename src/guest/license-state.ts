@@ -33,7 +33,7 @@ export function deriveLicense(
 ): DerivedLicense {
   if (installed === undefined || installed.partialProductKey === null) return state(LicenseStatus.unlicensed);
   if (verdict === null) {
-    // Never longer than the catalogue gives, also where the stored beginning lies ahead of trusted time.
+    // Never longer than the catalog gives, also where the stored beginning lies ahead of trusted time.
     const start = Math.min(installed.graceStartedAt, now);
     const end = start + product.initialGraceDays * DAY_MS;
     if (now < end) return lasting(LicenseStatus.initialGrace, end, now);

@@ -3,13 +3,13 @@ import type { ProductReport, ServiceReport } from './license-report.ts';
 
 /**
  * The guest's licensing service, as slmgr and avma see it: the methods are those of Windows' SoftwareLicensingService
- * and SoftwareLicensingProduct that slmgr calls. State and catalogues are read at each call. Every method throws
+ * and SoftwareLicensingProduct that slmgr calls. State and catalogs are read at each call. Every method throws
  * {@link AvmaError}, whose HRESULT slmgr prints.
  */
 export interface LicensingService {
   service(): ServiceReport;
   /**
-   * Every product that the catalogues list, with or without a key, in catalogue order. It saves the highest time seen,
+   * Every product that the catalogs list, with or without a key, in catalog order. It saves the highest time seen,
    * where this user may write, and changes no license.
    */
   products(): Promise<ProductReport[]>;
@@ -18,7 +18,7 @@ export interface LicensingService {
    * Installs a product key in place of the application's present one, then tries to activate with it at once. The
    * key stays installed when that activation fails: `activationError` is the reason then, and null otherwise.
    *
-   * @throws {AvmaError} `key-invalid` for a key that no catalogue lists; nothing has changed then.
+   * @throws {AvmaError} `key-invalid` for a key that no catalog lists; nothing has changed then.
    */
   installProductKey(key: string): Promise<KeyInstallation>;
   uninstallProductKey(activationId: string): Promise<void>;
@@ -28,12 +28,12 @@ export interface LicensingService {
   /** Removes the full keys from the state; their last five characters and the leases stay. */
   clearProductKey(): Promise<void>;
   /**
-   * Installs a product catalogue from a file; one of another vendor with the same file name stays.
+   * Installs a product catalog from a file; one of another vendor with the same file name stays.
    *
    * @throws {AvmaError} `file-invalid`, `file-not-found`; nothing is installed then.
    */
   installLicense(file: string): Promise<void>;
-  /** The installed catalogue files, in the order in which they are read. */
+  /** The installed catalog files, in the order in which they are read. */
   licenseFiles(): string[];
   /** Starts the initial grace of all Windows products again. @throws {AvmaError} `rearm-exhausted`. */
   rearmWindows(): Promise<void>;

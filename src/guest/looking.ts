@@ -7,15 +7,15 @@ import { type LicenseChange, type Observation, observe } from './observation.ts'
 import type { DerivedReport, ReportBasis } from './product-report.ts';
 import type { StoredAnchor } from './trust-store.ts';
 
-/** All products of the catalogues as they stand now, and what they were derived from. */
+/** All products of the catalogs as they stand now, and what they were derived from. */
 export interface GuestLook {
-  /** In catalogue order, with or without a key. */
+  /** In catalog order, with or without a key. */
   readonly products: readonly DerivedReport[];
   readonly anchors: readonly StoredAnchor[];
 }
 
 /**
- * Looks at every product: reads state, catalogues and trust anchors, derives each report once, and saves what has
+ * Looks at every product: reads state, catalogs and trust anchors, derives each report once, and saves what has
  * changed, where this user may write.
  *
  * @throws {AvmaError} `state-damaged`, `state-newer`, `file-invalid`, `access-denied`.

@@ -15,7 +15,7 @@ export interface LicenseChange {
 
 /** What a look at the products found, and what has to be saved. */
 export interface Observation {
-  /** One report for each product of the catalogue, in its order. */
+  /** One report for each product of the catalog, in its order. */
   readonly reports: readonly DerivedReport[];
   /** The state to save; the same object that was given when there is nothing to save. */
   readonly state: GuestState;

@@ -5,7 +5,7 @@ import type { GuestEnvironment } from './environment.ts';
 
 /**
  * What is unsafe about the guest's own folders, in sentences for `guest status`: whoever may write there can replace
- * the state, add a vendor to trust, or install a catalogue.
+ * the state, add a vendor to trust, or install a catalog.
  */
 export function folderWarnings({
   stateFolder,

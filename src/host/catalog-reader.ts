@@ -3,7 +3,7 @@ import { catalogVersion } from '../catalog/catalog-version.ts';
 import { toAvmaError } from '../errors/avma-error.ts';
 import { type Notify, ProblemReporter } from './notify.ts';
 
-/** The catalogues of a running host, read anew when their files have changed. */
+/** The catalogs of a running host, read anew when their files have changed. */
 export class CatalogReader {
   readonly #folders: readonly string[];
   readonly #notify: Notify;
@@ -11,7 +11,7 @@ export class CatalogReader {
   #version: string;
   #current: Catalog;
 
-  /** @throws {AvmaError} What {@link loadCatalog} throws: a host does not start with a broken catalogue. */
+  /** @throws {AvmaError} What {@link loadCatalog} throws: a host does not start with a broken catalog. */
   constructor(folders: readonly string[], notify: Notify) {
     this.#folders = folders;
     this.#notify = notify;
@@ -24,7 +24,7 @@ export class CatalogReader {
     return this.#current;
   }
 
-  /** Looks whether a file has changed. A broken catalogue is reported, and the products stay as they were. */
+  /** Looks whether a file has changed. A broken catalog is reported, and the products stay as they were. */
   refresh(): void {
     try {
       const version = catalogVersion(this.#folders);
@@ -33,9 +33,9 @@ export class CatalogReader {
       this.#version = version;
       this.#current = loadCatalog(this.#folders);
       this.#problems.report([]);
-      this.#notify(`The catalogues were read again: ${this.#current.products.length} products.`);
+      this.#notify(`The catalogs were read again: ${this.#current.products.length} products.`);
     } catch (thrown) {
-      const { message } = toAvmaError(thrown, 'the catalogues cannot be read');
+      const { message } = toAvmaError(thrown, 'the catalogs cannot be read');
       this.#problems.report([
         `The host goes on with the products that it has read before, because ${message}.`,
       ]);

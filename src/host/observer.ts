@@ -21,7 +21,7 @@ export interface RequestAnswered extends RequestMoment {
   readonly kind: 'request-answered';
   /** null: the earlier answer was repeated, and nothing new was signed. */
   readonly answer: Answer | null;
-  /** The name of the product that was asked for; null if no catalogue lists it. */
+  /** The name of the product that was asked for; null if no catalog lists it. */
   readonly productName: string | null;
 }
 

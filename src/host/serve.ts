@@ -26,7 +26,7 @@ import { removeServingRecord, writeServingRecord } from './serving-record.ts';
 /** How long answers in flight may take when the host stops, in milliseconds; then connections are cut. */
 const STOP_TIMEOUT_MS = 3000;
 
-/** How often a running host looks at its certificate and its catalogues, in milliseconds. */
+/** How often a running host looks at its certificate and its catalogs, in milliseconds. */
 const FILES_POLL_MS = 1000;
 
 /** What a host serves, and with which limits. */
@@ -70,7 +70,7 @@ export interface RunningHost {
  * again. A socket of another process need not exist yet.
  *
  * @throws {AvmaError} `argument-invalid` if there is nothing to serve; what {@link openHost}, {@link lockHost}, the
- *   ledger, the catalogues and {@link listenUnix} throw, and what reading the domains throws.
+ *   ledger, the catalogs and {@link listenUnix} throw, and what reading the domains throws.
  */
 export async function serve(options: ServeOptions): Promise<RunningHost> {
   const notify = safeNotify(options.notify ?? (() => {}));
@@ -242,7 +242,7 @@ interface WatchedFiles {
 }
 
 /**
- * Keeps the lock, reports what becomes of the certificate, and reads changed catalogues.
+ * Keeps the lock, reports what becomes of the certificate, and reads changed catalogs.
  *
  * @returns A function that ends this.
  */

@@ -4,7 +4,7 @@ import { sha256Hex } from '../system/sha256.ts';
 import { type KeyPair, signEd25519, verifyEd25519 } from './curve-keys.ts';
 
 /**
- * A DSSE envelope: the exact bytes that were signed, their type, and the signature over both. No payload is serialised
+ * A DSSE envelope: the exact bytes that were signed, their type, and the signature over both. No payload is serialized
  * again for a check, and a payload of one type cannot pass for another.
  */
 export const Envelope = z.strictObject({
@@ -45,7 +45,7 @@ export function keyId(publicKey: Uint8Array): string {
   return sha256Hex(publicKey).slice(0, 16);
 }
 
-/** Serialises `statement` once and signs those bytes. */
+/** Serializes `statement` once and signs those bytes. */
 export function signEnvelope(payloadType: PayloadType, statement: object, signer: KeyPair): Envelope {
   const payload = Buffer.from(JSON.stringify(statement), 'utf8');
   const signature = signEd25519(signer, preAuthenticationEncoding(payloadType, payload));

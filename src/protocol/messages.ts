@@ -71,7 +71,7 @@ export function encodeJson(message: object): Uint8Array {
   return Buffer.from(JSON.stringify(message), 'utf8');
 }
 
-/** SHA-256 of a request packet in hex. The answer repeats it, and the host recognises a repeated request by it. */
+/** SHA-256 of a request packet in hex. The answer repeats it, and the host recognizes a repeated request by it. */
 export function packetDigest(packet: Uint8Array): string {
   return sha256Hex(packet);
 }

@@ -54,7 +54,7 @@ export function readBoundedFile(file: string, maxBytes: number): Buffer {
 }
 
 /**
- * A file that is installed: a catalogue, a trust anchor of a folder, the configuration. As {@link readBoundedFile}, but
+ * A file that is installed: a catalog, a trust anchor of a folder, the configuration. As {@link readBoundedFile}, but
  * no pipe: a pipe whose other end stays open and silent would keep a host and all its guests waiting for ever.
  *
  * @throws {AvmaError} `file-invalid` for what is not a regular file or a link to one, and for more than `maxBytes`;

@@ -18,7 +18,7 @@ function writeCatalog(content: object | string, folder = tempFolder(), name = 'c
 
 const catalogOf = (...products: object[]) => ({ schema: 'avma.catalog/1', products });
 
-describe("Microsoft's catalogue", () => {
+describe("Microsoft's catalog", () => {
   test('has one activation ID and one key a product', () => {
     const { products } = MICROSOFT_CATALOG;
     expect(new Set(products.map(({ activationId }) => activationId)).size).toBe(15);
@@ -63,7 +63,7 @@ describe('a key', () => {
     expect(failure.message).not.toContain(typed);
   });
 
-  test('that no catalogue lists is told by its last five characters only', async () => {
+  test('that no catalog lists is told by its last five characters only', async () => {
     const failure = await failureOf(() => createVendorCatalog().catalog.productOfKey(SECOND));
     expect(failure.code).toBe('key-invalid');
     expect(failure.message).toContain('33333');
@@ -71,7 +71,7 @@ describe('a key', () => {
   });
 });
 
-describe('a catalogue file', () => {
+describe('a catalog file', () => {
   test('gives a product its defaults: 30 days of initial grace, none after a lease, no add-on', () => {
     expect(readCatalogFile(writeCatalog(catalogOf(vendorProduct(0))))).toMatchObject([
       { initialGraceDays: 30, additionalGraceDays: 0, isAddon: false },
@@ -123,7 +123,7 @@ describe('a catalogue file', () => {
     ],
     [
       { description: 'Appliance' },
-      'is wrong at products.0.description: the description of a product on channel VT:IA must contain VIRTUAL_MACHINE_ACTIVATION, because slmgr recognises the kind of a product by it',
+      'is wrong at products.0.description: the description of a product on channel VT:IA must contain VIRTUAL_MACHINE_ACTIVATION, because slmgr recognizes the kind of a product by it',
     ],
     [
       { description: 7 },
@@ -143,12 +143,12 @@ describe('a catalogue file', () => {
     ],
     [
       { initialGraceDay: 3 },
-      'has a member that no catalogue has, products.0.initialGraceDay: check its spelling, or remove it',
+      'has a member that no catalog has, products.0.initialGraceDay: check its spelling, or remove it',
     ],
   ])('with %j: the place, what is there, and how it is written', async (change, expected) => {
     const file = writeCatalog(catalogOf(vendorProduct(0, change)));
     const failure = await failureOf(() => readCatalogFile(file));
-    expect(failure.message).toBe(`the catalogue ${file} ${expected}`);
+    expect(failure.message).toBe(`the catalog ${file} ${expected}`);
     expect(failure.hint).toContain('docs/vendor.md');
   });
 
@@ -179,17 +179,17 @@ describe('a catalogue file', () => {
   });
 
   test('that is not there: file-not-found', async () => {
-    expect((await failureOf(() => readCatalogFile('/no/such/catalogue.json'))).code).toBe('file-not-found');
+    expect((await failureOf(() => readCatalogFile('/no/such/catalog.json'))).code).toBe('file-not-found');
   });
 });
 
-describe('several catalogue files', () => {
+describe('several catalog files', () => {
   test('are read by name; other files and missing folders are passed over', () => {
     const folder = tempFolder();
     writeCatalog(catalogOf(vendorProduct(1)), folder, 'b.json');
     writeCatalog(catalogOf(vendorProduct(0)), folder, 'a.json');
-    writeCatalog('not a catalogue', folder, 'README.md');
-    writeCatalog('not a catalogue', folder, '.hidden.json');
+    writeCatalog('not a catalog', folder, 'README.md');
+    writeCatalog('not a catalog', folder, '.hidden.json');
     const { products } = loadCatalog([path.join(folder, 'none'), folder]);
     expect(products.map(({ productKey }) => productKey)).toEqual([FIRST, SECOND]);
   });
@@ -222,7 +222,7 @@ describe('several catalogue files', () => {
     const second = path.join(folder, 'b.json');
     writeCatalog(catalogOf(vendorProduct(1, { productKey: FIRST })), folder, 'b.json');
     expect((await failureOf(() => loadCatalog([folder]))).message).toBe(
-      `the catalogue ${second} lists the product key that ends in 22222 for "Example Appliance 1", and in ${first} it stands for "Example Appliance 0" with other members`,
+      `the catalog ${second} lists the product key that ends in 22222 for "Example Appliance 1", and in ${first} it stands for "Example Appliance 0" with other members`,
     );
     const activationId = 'aaaaaaaa-0000-4000-8000-000000000001';
     writeCatalog(catalogOf(vendorProduct(1, { activationId })), folder, 'b.json');

@@ -229,7 +229,7 @@ test('a guest that trusts nobody believes no host', async () => {
 
 describe('a product key that', () => {
   test.each([
-    ['no catalogue lists', 'AAAAA-BBBBB-CCCCC-DDDDD-EEEEE'],
+    ['no catalog lists', 'AAAAA-BBBBB-CCCCC-DDDDD-EEEEE'],
     ['is shaped right and unknown', 'BCDFG-HJKMP-QRTVW-XY234-6789N'],
     ['is no key', 'hello'],
     ['is empty', ''],

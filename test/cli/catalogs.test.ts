@@ -1,4 +1,4 @@
-/** Products of a vendor's own catalogue, through the built commands: installed by /ilc, activated, shown. */
+/** Products of a vendor's own catalog, through the built commands: installed by /ilc, activated, shown. */
 import fs from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type ServedHost, TestMachine } from './test-machine.ts';
@@ -48,7 +48,7 @@ afterAll(async () => {
   await machine.close();
 });
 
-test('a key that only the vendor lists is unknown until /ilc has installed its catalogue', async () => {
+test('a key that only the vendor lists is unknown until /ilc has installed its catalog', async () => {
   expect((await slmgr('/ipk', APPLIANCE.productKey)).status).toBe(65);
   expect((await slmgr('/ilc', 'example.json')).stdout).toBe(
     'License file example.json installed successfully.\n\n\n',
@@ -96,13 +96,13 @@ describe('products that nothing here can activate', () => {
   });
 });
 
-test('/dlv All lists every product that a catalogue lists, keyed or not', async () => {
+test('/dlv All lists every product that a catalog lists, keyed or not', async () => {
   const { stdout } = await slmgr('/dlv', 'ALL');
   expect(stdout.match(/^Name: /gm)).toHaveLength(18);
   expect(stdout.match(/^This license is not in use\.$/gm)).toHaveLength(15);
 });
 
-test('a catalogue with a mistake is refused with its file, and nothing is installed', async () => {
+test('a catalog with a mistake is refused with its file, and nothing is installed', async () => {
   fs.writeFileSync(machine.at('bad.json'), JSON.stringify({ ...CATALOG, products: [{ name: 'x' }] }));
   const { stdout, status } = await slmgr('/ilc', 'bad.json');
   expect(stdout).toBe('Error: 0x8007000D The data is invalid.\n\n');

@@ -216,7 +216,7 @@ describe.skipIf(missing !== undefined)('mistakes', () => {
 
   const MISTAKES: readonly Mistake[] = [
     {
-      title: 'A key that no catalogue lists',
+      title: 'A key that no catalog lists',
       lines: both('/ipk BCDFG-HJKMP-QRTVW-XY234-6789N', 'guest install-key BCDFG-HJKMP-QRTVW-XY234-6789N'),
     },
     { title: 'Something that is not a product key', lines: both('/ipk hello', 'guest install-key hello') },
@@ -304,7 +304,7 @@ describe.skipIf(missing !== undefined)('mistakes', () => {
       lines: both('/ato', 'guest activate', { env: state('keyless') }),
     },
     {
-      title: 'A catalogue with a mistake',
+      title: 'A catalog with a mistake',
       lines: both('/ilc wrong.json', 'guest catalog check wrong.json'),
     },
     {

@@ -59,19 +59,19 @@ describe.skipIf(scriptIsMissing())('on a terminal', () => {
       });
     });
 
-  test('slmgr colours, and the text is the same to the byte', async () => {
-    const coloured = await onTerminal('slmgr /dli');
+  test('slmgr colors, and the text is the same to the byte', async () => {
+    const colored = await onTerminal('slmgr /dli');
     const plain = await machine.run('slmgr', ['/dli']);
-    expect(coloured).toContain('\u001b[32mLicense Status: Licensed\u001b[39m');
-    expect(undated(stripVTControlCharacters(coloured))).toBe(undated(plain.stdout));
+    expect(colored).toContain('\u001b[32mLicense Status: Licensed\u001b[39m');
+    expect(undated(stripVTControlCharacters(colored))).toBe(undated(plain.stdout));
   });
 
-  test('avma colours and marks what is good, and the text is the same besides', async () => {
+  test('avma colors and marks what is good, and the text is the same besides', async () => {
     const env = { AVMA_PIPE: 'unix:h.sock' };
-    const coloured = await onTerminal('avma guest status', { ...env, LC_ALL: 'C.UTF-8' });
+    const colored = await onTerminal('avma guest status', { ...env, LC_ALL: 'C.UTF-8' });
     const plain = await machine.run('avma', ['guest', 'status'], { env });
-    expect(coloured).toContain('\u001b[32m✓ licensed, 6 days 23 hours left');
-    expect(stripVTControlCharacters(coloured).replace('✓ ', '')).toBe(plain.stdout);
+    expect(colored).toContain('\u001b[32m✓ licensed, 6 days 23 hours left');
+    expect(stripVTControlCharacters(colored).replace('✓ ', '')).toBe(plain.stdout);
     expect(plain.stdout).not.toMatch(/[\u001b✓]/);
   });
 
@@ -92,7 +92,7 @@ describe.skipIf(scriptIsMissing())('on a terminal', () => {
     }
   });
 
-  test.each([[{ NO_COLOR: '1' }], [{ TERM: 'dumb' }]])('%j asks for no colour', async (env) => {
+  test.each([[{ NO_COLOR: '1' }], [{ TERM: 'dumb' }]])('%j asks for no color', async (env) => {
     expect(await onTerminal('slmgr /dli', env)).not.toContain('\u001b');
   });
 

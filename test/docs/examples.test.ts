@@ -4,7 +4,7 @@ import path from 'node:path';
 import { expect, test } from 'vitest';
 import { loadCatalog } from '../../src/catalog/catalog.ts';
 
-test('docs/examples/acme.json is a catalogue whose products can be activated', () => {
+test('docs/examples/acme.json is a catalog whose products can be activated', () => {
   const { products } = loadCatalog([new URL('../../docs/examples', import.meta.url).pathname]);
   expect(products.map(({ channel }) => channel)).toEqual(['VT:IA', 'VT:IA']);
 });

@@ -1,4 +1,4 @@
-/** What a terminal showed becomes a picture: colours, columns and times. */
+/** What a terminal showed becomes a picture: colors, columns and times. */
 import xterm from '@xterm/headless';
 import { describe, expect, test } from 'vitest';
 import { readLine, renderSvg } from '../../scripts/record/terminal-svg.ts';
@@ -24,7 +24,7 @@ describe('a line of a terminal', () => {
     expect(readLine(terminal, 0).map(({ text }) => text)).toEqual(['done']);
   });
 
-  test('may be of 256 or of 16 million colours', async () => {
+  test('may be of 256 or of 16 million colors', async () => {
     const terminal = await terminalAfter('\x1b[38;5;196mx\x1b[38;5;244my\x1b[38;2;1;2;3mz');
     expect(readLine(terminal, 0).map(({ style }) => style)).toEqual([
       'fill:rgb(255,0,0)',

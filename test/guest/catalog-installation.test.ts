@@ -12,7 +12,7 @@ import { createTestHost } from '../support/test-host.ts';
 const { key } = STANDARD_2012R2;
 const [FIRST = '', SECOND = ''] = VENDOR_KEYS;
 
-/** A catalogue file of that name; by default of another vendor than {@link vendorProduct}'s first. */
+/** A catalog file of that name; by default of another vendor than {@link vendorProduct}'s first. */
 function writeCatalog(name: string, products: readonly object[] = [otherVendors()]): string {
   const file = path.join(tempFolder(), name);
   fs.writeFileSync(file, JSON.stringify({ schema: 'avma.catalog/1', products }));
@@ -38,7 +38,7 @@ async function nameOf(guest: TestGuest, productKey: string): Promise<string | un
   return products.find(({ product }) => product.productKey === productKey)?.report.name;
 }
 
-describe('a catalogue installed by the guest', () => {
+describe('a catalog installed by the guest', () => {
   test("makes its keys known, and works the same as Microsoft's", async () => {
     const vendor = createVendorCatalog();
     const host = createTestHost({ catalog: vendor.catalog, certificate: { osVersion: '3.2' } });
@@ -90,7 +90,7 @@ describe('a catalogue installed by the guest', () => {
   });
 });
 
-describe('a catalogue whose file has the name of an installed one', () => {
+describe('a catalog whose file has the name of an installed one', () => {
   test("is installed under a name of its own where it is another vendor's, and takes nothing away", async () => {
     const guest = createTestGuest(createTestHost());
     await install(guest, writeCatalog('products.json', [vendorProduct(0)]));
@@ -141,8 +141,8 @@ describe('a catalogue whose file has the name of an installed one', () => {
   });
 });
 
-describe('the name of an installed catalogue', () => {
-  test('a file in the catalogue folder under a name that is not read from there is installed under one that is', async () => {
+describe('the name of an installed catalog', () => {
+  test('a file in the catalog folder under a name that is not read from there is installed under one that is', async () => {
     const guest = createTestGuest(null);
     const folder = path.join(guest.folder, 'catalog.d');
     fs.mkdirSync(folder);
@@ -151,7 +151,7 @@ describe('the name of an installed catalogue', () => {
     expect(await nameOf(guest, SECOND)).toBe('Example Appliance 1');
   });
 
-  test('a catalogue that lies in the folder already is installed', async () => {
+  test('a catalog that lies in the folder already is installed', async () => {
     const guest = createTestGuest(null);
     const [name] = await install(guest, writeCatalog('a.json'));
     expect(await install(guest, path.join(guest.folder, 'catalog.d', name as string))).toEqual(['a.json']);
@@ -173,7 +173,7 @@ describe('the name of an installed catalogue', () => {
   });
 });
 
-test('a device as a catalogue is an error, not a file without end', async () => {
+test('a device as a catalog is an error, not a file without end', async () => {
   const service = await createTestGuest(null).open();
   expect((await failureOf(service.installLicense('/dev/zero'))).code).toBe('file-invalid');
 });

@@ -29,7 +29,7 @@ describe('a service that stays open', () => {
     await open.activate(activationId);
   });
 
-  test('sees a catalogue and a trust anchor that are installed meanwhile', async () => {
+  test('sees a catalog and a trust anchor that are installed meanwhile', async () => {
     const host = createTestHost({
       catalog: createVendorCatalog().catalog,
       certificate: { osVersion: '3.2' },

@@ -114,12 +114,12 @@ describe('with an activation', () => {
     expect(guest.events.all.filter(({ code }) => code === 'grace-expired')).toHaveLength(1);
   });
 
-  test('out of date, in an additional grace that the catalogue gives', async () => {
+  test('out of date, in an additional grace that the catalog gives', async () => {
     const catalog = createVendorCatalog([{ additionalGraceDays: 3 }]);
     const host = createTestHost({ catalog: catalog.catalog });
     const guest = createTestGuest(host, { clock: host.clock, catalogFolders: [catalog.folder] });
     const [product] = catalog.catalog.products;
-    if (product === undefined) throw new TypeError('the catalogue is empty');
+    if (product === undefined) throw new TypeError('the catalog is empty');
     await guest.installKey(product.productKey);
     guest.clock.advance(7 * DAY + HOUR);
     expect((await guest.look(product.activationId)).license).toEqual({

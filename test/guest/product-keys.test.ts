@@ -66,7 +66,7 @@ describe('installing a key', () => {
     ['without its hyphens', key.replaceAll('-', '')],
     ['with a letter that no key has', key.replace('D', 'A')],
     ['with a group too many', `${key}-BBBBB`],
-    ['well shaped, but in no catalogue', 'BBBBB-BBBBB-BBBBB-BBBBB-BBBBB'],
+    ['well shaped, but in no catalog', 'BBBBB-BBBBB-BBBBB-BBBBB-BBBBB'],
     ['empty', ''],
   ])(
     'a key that is %s: key-invalid, nothing changes, and the message does not repeat it',

@@ -22,7 +22,7 @@ async function activatedState(): Promise<{ host: TestHost; state: GuestState }> 
 
 function licenseOf(basis: ReportBasis) {
   const product = MICROSOFT_CATALOG.productOfActivationId(activationId);
-  if (product === undefined) throw new TypeError('the product is not in the catalogue');
+  if (product === undefined) throw new TypeError('the product is not in the catalog');
   return deriveReport(product, basis).report.license;
 }
 

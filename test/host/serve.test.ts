@@ -157,7 +157,7 @@ describe('a host that is told to stop', () => {
   });
 });
 
-describe('the certificate and the catalogues of a running host', () => {
+describe('the certificate and the catalogs of a running host', () => {
   test("another host's certificate in the folder counts as none, and is said", async () => {
     const { folder, options, socket, told } = makeSite();
     const other = makeCertifiedHost(tempFolder());
@@ -178,7 +178,7 @@ describe('the certificate and the catalogues of a running host', () => {
     await until('its end is said', () => told.some((sentence) => /certificate is gone/.test(sentence)));
   });
 
-  test('a product that is added is served, a broken catalogue is said and changes nothing', async () => {
+  test('a product that is added is served, a broken catalog is said and changes nothing', async () => {
     const { folder, options, told } = makeSite();
     const catalogs = path.join(tempFolder(), 'catalog.d');
     fs.mkdirSync(catalogs);
@@ -188,7 +188,7 @@ describe('the certificate and the catalogues of a running host', () => {
       told.some((sentence) => /goes on with the products.*broken\.json/.test(sentence)),
     );
     fs.copyFileSync('keys/windows-server.json', path.join(catalogs, 'broken.json'));
-    await until('it is read', () => told.includes('The catalogues were read again: 15 products.'));
+    await until('it is read', () => told.includes('The catalogs were read again: 15 products.'));
   });
 });
 

@@ -8,7 +8,7 @@ const HIDDEN = [
   0x202e, 0x2060, 0x2064, 0x2066, 0x206f, 0xfeff, 0xfff9, 0xfffb, 0xe0000, 0xe0041, 0xe007f, 0xd800, 0xdfff,
 ];
 
-/** Their neighbours, and letters that people's names have. */
+/** Their neighbors, and letters that people's names have. */
 const SHOWN = [...' ~\u00a0\u00acäß主é\u061b\u180d\u200a\u2010\u2027\u202f\u205f\u2065\ufffd😀', '\\', '"'];
 
 describe.each(HIDDEN.map((point) => [point.toString(16), String.fromCodePoint(point)]))(

@@ -31,7 +31,7 @@ export function vendorProduct(nth: number, change: object = {}): object {
   };
 }
 
-/** A vendor's catalogue file in a folder of the test's own: one product for each of the changes. */
+/** A vendor's catalog file in a folder of the test's own: one product for each of the changes. */
 export function createVendorCatalog(changes: readonly object[] = [{}]): VendorCatalog {
   const folder = tempFolder();
   const file = path.join(folder, 'example.json');

@@ -22,7 +22,7 @@ export interface RawRequest {
 /** A request for Windows Server 2025 Standard, or what `change` makes of it, sealed to the host. */
 export function rawRequest(host: TestHost, change: object = {}, id?: string): RawRequest {
   const [, product] = MICROSOFT_CATALOG.products;
-  if (product === undefined) throw new TypeError('the catalogue is empty');
+  if (product === undefined) throw new TypeError('the catalog is empty');
   const exchangeId = id ?? randomBytes(16).toString('hex');
   const request = {
     exchangeId,

@@ -99,7 +99,7 @@ export function createTestGuest(host: TestHost | null, options: TestGuestOptions
   const derive: TestGuest['derive'] = async (activationId, change) => {
     const { products } = await (await open(change)).look();
     const derived = products.find(({ product }) => product.activationId === activationId);
-    if (derived === undefined) throw new TypeError(`no catalogue lists ${activationId}`);
+    if (derived === undefined) throw new TypeError(`no catalog lists ${activationId}`);
     return derived;
   };
   return {

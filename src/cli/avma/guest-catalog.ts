@@ -16,23 +16,23 @@ interface JsonOption {
 /** `avma guest catalog`: what `slmgr /ilc` does, with each mistake named. */
 export function catalogCommand(context: Context): Command {
   const catalog = new Command('catalog').description(
-    'Manage the product catalogues, which list what can be licensed',
+    'Manage the product catalogs, which list what can be licensed',
   );
   catalog
     .command('add')
-    .description('Install a catalogue, as slmgr /ilc does')
-    .argument('<file>', "the vendor's catalogue")
+    .description('Install a catalog, as slmgr /ilc does')
+    .argument('<file>', "the vendor's catalog")
     .option('--json', 'print the result as JSON')
     .action((file: string, { json }: JsonOption) => addCatalog(context, file, json === true));
   catalog
     .command('list')
-    .description('List the installed catalogues and their products')
+    .description('List the installed catalogs and their products')
     .option('--json', 'print the list as JSON')
     .action(({ json }: JsonOption) => listCatalogs(context, json === true));
   catalog
     .command('check')
-    .description('Check a catalogue file without installing it')
-    .argument('<file>', 'the catalogue')
+    .description('Check a catalog file without installing it')
+    .argument('<file>', 'the catalog')
     .option('--json', 'print the result as JSON')
     .action((file: string, { json }: JsonOption) => checkCatalog(context, file, json === true));
   return catalog;
@@ -47,7 +47,7 @@ async function addCatalog(context: Context, file: string, json: boolean): Promis
     return;
   }
   say(
-    `Installed the catalogue ${file} with ${countOf(products)}: ${namesOf(products)}.`,
+    `Installed the catalog ${file} with ${countOf(products)}: ${namesOf(products)}.`,
     'Next: avma guest install-key KEY',
   );
 }
@@ -78,7 +78,7 @@ function formatCatalog(
   return `${style.paint('strong', printable(file))}\n${table}`;
 }
 
-/** Checks the file itself, and that it agrees with the installed catalogues. */
+/** Checks the file itself, and that it agrees with the installed catalogs. */
 function checkCatalog(context: Context, file: string, json: boolean): void {
   const products = readCatalogFile(file);
   loadCatalog(context.settings().guestCatalogFolders, { instead: file, read: file });
@@ -86,7 +86,7 @@ function checkCatalog(context: Context, file: string, json: boolean): void {
     writeJson('avma.guest-catalog-check/1', { file, products: products.map(productJson) });
     return;
   }
-  say(`${file} is a catalogue with ${countOf(products)}: ${namesOf(products)}.`);
+  say(`${file} is a catalog with ${countOf(products)}: ${namesOf(products)}.`);
 }
 
 function namesOf(products: readonly Product[]): string {

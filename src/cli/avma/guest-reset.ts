@@ -13,14 +13,14 @@ interface ResetOptions {
 
 /**
  * The guest's files in its state folder, besides the lock: state, copies of a damaged state, events, added anchors and
- * catalogues.
+ * catalogs.
  */
 const GUEST_FILES = /^(guest\.state(\..*)?|events\.jsonl(\..*)?|trust\.d|catalog\.d)$/;
 
 /** `avma guest reset`: the way back to a machine on which nothing was ever installed. */
 export function resetCommand(context: Context): Command {
   return new Command('reset')
-    .description("Remove this guest's license, product keys, trusted vendors, catalogues and events")
+    .description("Remove this guest's license, product keys, trusted vendors, catalogs and events")
     .option('--yes', 'remove them; without it they are only listed')
     .option('--json', 'print the result as JSON')
     .addHelpText(

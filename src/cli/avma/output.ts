@@ -18,7 +18,7 @@ export function say(...lines: readonly string[]): void {
   writeOutput(STDERR, lines.map((line) => `${printable(line)}\n`).join(''));
 }
 
-/** Writes text to stderr that is printable already and may be coloured: a table, for example. */
+/** Writes text to stderr that is printable already and may be colored: a table, for example. */
 export function writeTalk(text: string): void {
   writeOutput(STDERR, text.endsWith('\n') ? text : `${text}\n`);
 }

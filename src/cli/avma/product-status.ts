@@ -112,13 +112,13 @@ export function describeProduct(derived: DerivedReport, anchors: readonly Stored
 /**
  * All that is shown of one product, read and derived now.
  *
- * @param activationId - Of a product that a catalogue lists.
+ * @param activationId - Of a product that a catalog lists.
  * @throws {AvmaError} `internal` for any other.
  */
 export async function describeNow(service: GuestService, activationId: string): Promise<ProductStatus> {
   const { products, anchors } = await service.look();
   const derived = products.find(({ product }) => product.activationId === activationId);
-  if (derived === undefined) throw new AvmaError('internal', `no catalogue lists ${activationId}`);
+  if (derived === undefined) throw new AvmaError('internal', `no catalog lists ${activationId}`);
   return describeProduct(derived, anchors);
 }
 

@@ -1,9 +1,9 @@
 import { mayColor, type STDERR, type STDOUT } from '../terminal.ts';
 
-/** What a piece of text says of the thing it names; decides its colour and its symbol on a terminal. */
+/** What a piece of text says of the thing it names; decides its color and its symbol on a terminal. */
 export type Tone = 'plain' | 'good' | 'warn' | 'bad' | 'dim' | 'strong';
 
-/** How text of each tone is written. The one place that knows colours. */
+/** How text of each tone is written. The one place that knows colors. */
 export interface Style {
   paint(tone: Tone, text: string): string;
   /** What stands before text of that tone: a symbol and a blank, or nothing. */
@@ -13,11 +13,11 @@ export interface Style {
 /** For pipes and files: the text and nothing else. */
 export const PLAIN: Style = { paint: (_tone, text) => text, symbol: () => '' };
 
-/** A symbol besides the colour, for readers who cannot tell red from green. */
+/** A symbol besides the color, for readers who cannot tell red from green. */
 const SYMBOLS: Partial<Record<Tone, string>> = { good: '✓ ', warn: '! ', bad: '✗ ' };
 
 /**
- * The style for stdout or stderr: colours and symbols on a terminal, plain text elsewhere and with NO_COLOR.
+ * The style for stdout or stderr: colors and symbols on a terminal, plain text elsewhere and with NO_COLOR.
  * Loads chalk for a terminal only, so that a command in a script does not pay for it.
  */
 export async function styleFor(fd: typeof STDOUT | typeof STDERR): Promise<Style> {

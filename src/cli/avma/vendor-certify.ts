@@ -48,7 +48,7 @@ export function certifyCommand(context: Context): Command {
       .option('--edition <edition>', "the host's edition", DEFAULT_EDITION)
       .option(
         '--os-version <version>',
-        'the newest guest version that the host may activate, for example 10.0.26100 (default: the newest that the packaged catalogue lists)',
+        'the newest guest version that the host may activate, for example 10.0.26100 (default: the newest that the packaged catalog lists)',
       )
       .addOption(
         new Option('--licensing <licensing>', 'how the host itself is licensed')
@@ -70,7 +70,7 @@ export function certifyCommand(context: Context): Command {
         'after',
         () => `
 Only a host of the edition ${HOST_EDITIONS.join(' or ')} may activate guests.
-Newest version in the packaged catalogue: ${newestVersion(context)}.
+Newest version in the packaged catalog: ${newestVersion(context)}.
 
 Examples:
   avma vendor certify request.json --key root.key > certificate.json
@@ -144,7 +144,7 @@ function signedFields(certificate: HostCertificate, keyId: string): Field[] {
   ];
 }
 
-/** The newest version of a product in the catalogues that come with the package. */
+/** The newest version of a product in the catalogs that come with the package. */
 function newestVersion({ launcher }: Context): string {
   const { products } = loadCatalog([path.join(launcher.packageRoot, 'keys')]);
   return products.map(({ osVersion }) => osVersion).reduce((a, b) => (compareVersions(a, b) < 0 ? b : a));

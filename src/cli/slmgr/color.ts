@@ -1,8 +1,8 @@
 import { Chalk } from 'chalk';
 
-/** Colours whole lines of slmgr's output. The text itself does not change. */
+/** Colors whole lines of slmgr's output. The text itself does not change. */
 export function colorReport(output: string): string {
-  // The caller has found a terminal. Every terminal with colours has these 16.
+  // The caller has found a terminal. Every terminal with colors has these 16.
   const chalk = new Chalk({ level: 1 });
   return output
     .split('\n')

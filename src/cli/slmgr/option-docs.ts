@@ -26,7 +26,7 @@ const rearmFailure =
 /** A new option needs a line here: without it this does not compile. */
 export const OPTION_DOCS: Record<OptionWord, OptionDocs> = {
   ipk: different(
-    'The key must be in an installed product catalogue. It is then activated at once if the host answers; if not, the key stays installed and /ipk has still succeeded.',
+    'The key must be in an installed product catalog. It is then activated at once if the host answers; if not, the key stays installed and /ipk has still succeeded.',
   ),
   ato: different(
     'Only products of the VIRTUAL_MACHINE_ACTIVATION channel can be activated, by the virtualization host. Others fail as on a machine without a network: a KMS client with 0xC004F074, the rest with 0x80072EE7.',
@@ -37,8 +37,8 @@ export const OPTION_DOCS: Record<OptionWord, OptionDocs> = {
   cpky: same(
     'The key is in the state folder, not in a registry. The products that it activated stay activated.',
   ),
-  ilc: different('A license file is a product catalogue here, not an .xrm-ms file.'),
-  rilc: different('The license files are the product catalogues that are installed.'),
+  ilc: different('A license file is a product catalog here, not an .xrm-ms file.'),
+  rilc: different('The license files are the product catalogs that are installed.'),
   rearm: different('No restart is needed, although the text asks for one.'),
   'rearm-app': different(rearmFailure),
   'rearm-sku': different(rearmFailure),

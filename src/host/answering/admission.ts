@@ -75,13 +75,13 @@ function admitProduct({ request, certificate, catalog }: AdmissionBasis): Decisi
   // A5
   const product = catalog.productOfActivationId(request.activationId);
   if (product === undefined) {
-    return refuse('product-unknown', `no catalogue of this host lists the product ${request.activationId}`);
+    return refuse('product-unknown', `no catalog of this host lists the product ${request.activationId}`);
   }
   const { name, edition, osVersion } = product;
   if (edition !== request.edition || osVersion !== request.osVersion) {
     return refuse(
       'product-mismatch',
-      `the guest's catalogue says ${request.edition} ${request.osVersion} of "${name}", this host's says ${edition} ${osVersion}`,
+      `the guest's catalog says ${request.edition} ${request.osVersion} of "${name}", this host's says ${edition} ${osVersion}`,
     );
   }
   if (product.channel !== 'VT:IA') {

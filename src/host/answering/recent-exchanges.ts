@@ -15,7 +15,7 @@ export interface RecentExchange {
 const CAPACITY = 4096;
 
 /**
- * Recognises a repeated exchange ID: the same bytes get the same answer, other bytes a refusal. A cache in front of the
+ * Recognizes a repeated exchange ID: the same bytes get the same answer, other bytes a refusal. A cache in front of the
  * ledger, which remembers more and survives a restart.
  */
 export class RecentExchanges {

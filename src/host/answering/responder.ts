@@ -24,7 +24,7 @@ export interface ResponderEnvironment {
   readonly observe: HostObserver;
   /** The longest lease to grant, in milliseconds. */
   readonly leaseMs: number;
-  /** The catalogue as it is now. */
+  /** The catalog as it is now. */
   catalog(): Catalog;
   /** The host certificate as it is now; undefined: the host is not activated. */
   certificate(): InstalledCertificate | undefined;

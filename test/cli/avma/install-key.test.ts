@@ -63,7 +63,7 @@ test('a key whose activation failed stays installed, and the reason and the next
   expect(ran.stderr).toMatch(/\nStart the host \(avma host serve\)/);
 });
 
-test('a key that no catalogue lists changes nothing', async () => {
+test('a key that no catalog lists changes nothing', async () => {
   const ran = await bash('echo wrong | avma guest install-key -');
   expect(ran.status).toBe(65);
   expect(ran.stderr).toMatch(/\[key-invalid, 0xC004F050\]/);

@@ -74,7 +74,7 @@ describe('a guest', () => {
     });
   });
 
-  test('checks, installs and lists a catalogue', async () => {
+  test('checks, installs and lists a catalog', async () => {
     const checked = await json('guest-catalog-check', ['guest', 'catalog', 'check', 'example.json'], {
       env: fresh,
     });
@@ -189,7 +189,7 @@ describe('an error is JSON on stdout, and stderr stays empty', () => {
     ['a wrong key', ['guest', 'install-key', 'wrong'], 65, 'key-invalid'],
     ['a missing file', ['guest', 'trust', 'add', 'nowhere.json'], 66, 'file-not-found'],
     ['a key ID that is not there', ['guest', 'trust', 'remove', 'f'.repeat(16)], 66, 'file-not-found'],
-    ['a wrong catalogue', ['guest', 'catalog', 'check', 'config.json'], 65, 'file-invalid'],
+    ['a wrong catalog', ['guest', 'catalog', 'check', 'config.json'], 65, 'file-invalid'],
     ['a second host', ['host', 'init'], 64, 'file-exists'],
     [
       'a certificate and JSON on one stdout',

@@ -11,7 +11,7 @@ import { OTHER_VM, VM } from '../../support/test-guest.ts';
 import { MICROSOFT_CATALOG } from '../../support/test-host.ts';
 
 const [product] = MICROSOFT_CATALOG.products;
-if (product === undefined) throw new TypeError('the catalogue is empty');
+if (product === undefined) throw new TypeError('the catalog is empty');
 
 const REQUEST = {
   exchangeId: '0'.repeat(32),
@@ -67,7 +67,7 @@ const BREACHES: readonly { rule: string; code: string; breach(situation: Situati
     breach: (s) => ({ ...s, certificate: { ...s.certificate, edition: 'ServerStandard' } }),
   },
   {
-    rule: 'A5, a catalogue lists the edition',
+    rule: 'A5, a catalog lists the edition',
     code: 'product-mismatch',
     breach: (s) => ({ ...s, request: { ...s.request, edition: 'ServerStandard' } }),
   },
@@ -125,13 +125,13 @@ test('A4: Server Core is Datacenter too', () => {
 
 describe('A5', () => {
   test.each([
-    ['a product that no catalogue lists', { activationId: OTHER_VM }, 'product-unknown'],
-    ['another version than the catalogue says', { osVersion: '10.0.20348' }, 'product-mismatch'],
+    ['a product that no catalog lists', { activationId: OTHER_VM }, 'product-unknown'],
+    ['another version than the catalog says', { osVersion: '10.0.20348' }, 'product-mismatch'],
   ])('%s is refused', (_name, change, code) => {
     expect(decide({ ...FINE, request: { ...REQUEST, ...change } })).toMatchObject({ code });
   });
 
-  test('an edition of Windows that AVMA does not serve is refused, though a catalogue lists it', () => {
+  test('an edition of Windows that AVMA does not serve is refused, though a catalog lists it', () => {
     const windows = { applicationId: '55c92734-d682-4d71-983e-d6ec3f16059f', osVersion: '10.0.26100' };
     const { catalog } = createVendorCatalog([{ ...windows, edition: 'ServerStorageStandard' }]);
     expect(decide(requestFor(catalog), catalog)).toMatchObject({ code: 'product-not-served' });
@@ -163,7 +163,7 @@ describe('A6', () => {
 
 function requestFor(catalog: ReturnType<typeof loadCatalog>): Situation {
   const [listed] = catalog.products;
-  if (listed === undefined) throw new TypeError('the catalogue is empty');
+  if (listed === undefined) throw new TypeError('the catalog is empty');
   const { activationId, edition, osVersion } = listed;
   return { ...FINE, request: { ...REQUEST, activationId, edition, osVersion } };
 }
@@ -190,12 +190,12 @@ describe('a refusal says what this host objects to, with both values', () => {
     [
       'a product that it does not know',
       { request: { ...REQUEST, activationId: OTHER_VM } },
-      `no catalogue of this host lists the product ${OTHER_VM}`,
+      `no catalog of this host lists the product ${OTHER_VM}`,
     ],
     [
-      'another version in its catalogue',
+      'another version in its catalog',
       { request: { ...REQUEST, osVersion: '9.9' } },
-      `the guest's catalogue says ${product.edition} 9.9 of "${product.name}", this host's says ${product.edition} ${product.osVersion}`,
+      `the guest's catalog says ${product.edition} 9.9 of "${product.name}", this host's says ${product.edition} ${product.osVersion}`,
     ],
     [
       'a product that is newer than the host',

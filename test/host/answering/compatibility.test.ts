@@ -21,7 +21,7 @@ const HOSTS = [
   },
 ];
 
-test('the catalogue holds the 15 generic AVMA keys', () => {
+test('the catalog holds the 15 generic AVMA keys', () => {
   expect(MICROSOFT_CATALOG.products).toHaveLength(15);
 });
 

@@ -285,7 +285,7 @@ describe('a table', () => {
     ).toBe('A     one\nLong  two\n');
   });
 
-  test('pads by what is seen, not by the codes of colours', () => {
+  test('pads by what is seen, not by the codes of colors', () => {
     const rows = [[{ tone: 'bad', text: 'no' }, 'a'] as const, ['fine', 'b'] as const];
     expect(formatTable(['STATE', 'X'], rows, marking)).toBe(
       '<dim>STATE</>  <dim>X</>\n<bad>x no</>   <plain>a</>\n<plain>fine</>   <plain>b</>',
