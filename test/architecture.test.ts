@@ -48,13 +48,19 @@ test('every folder of src has its place', () => {
   expect(new Set(files.map((file) => file.split(path.sep)[0]))).toEqual(new Set(Object.keys(ALLOWED)));
 });
 
+/** The files of src that a file imports, types too. */
+function filesImportedBy(file: string): string[] {
+  const text = fs.readFileSync(path.join(SOURCE, file), 'utf8');
+  return [...text.matchAll(/(?:from|import\()\s*'(\.[^']+)'/g)].map(([, target]) =>
+    path.relative(SOURCE, path.resolve(SOURCE, path.dirname(file), target as string)),
+  );
+}
+
 /** The folders of src that a file imports from, its own left out. */
 function foldersImportedBy(file: string): string[] {
   const [from] = file.split(path.sep);
-  const text = fs.readFileSync(path.join(SOURCE, file), 'utf8');
-  return [...text.matchAll(/(?:from|import\()\s*'(\.[^']+)'/g)]
-    .map(([, target]) => path.resolve(SOURCE, path.dirname(file), target as string))
-    .map((target) => path.relative(SOURCE, target).split(path.sep)[0] ?? '')
+  return filesImportedBy(file)
+    .map((target) => target.split(path.sep)[0] ?? '')
     .filter((folder) => folder !== from);
 }
 
@@ -66,4 +72,19 @@ test.each(files)('%s imports only what is below it', (file) => {
 test.each(Object.entries(ALLOWED))('%s may import only from folders that it does import from', (from, to) => {
   const imported = files.filter((file) => file.split(path.sep)[0] === from).flatMap(foldersImportedBy);
   expect(to.filter((folder) => !imported.includes(folder))).toEqual([]);
+});
+
+test('no file imports itself by way of others', () => {
+  const imports = new Map(files.map((file) => [file, filesImportedBy(file)]));
+  const reachedFrom = (start: string): Set<string> => {
+    const reached = new Set<string>();
+    const open = [...(imports.get(start) ?? [])];
+    for (let file = open.pop(); file !== undefined; file = open.pop()) {
+      if (reached.has(file)) continue;
+      reached.add(file);
+      open.push(...(imports.get(file) ?? []));
+    }
+    return reached;
+  };
+  expect(files.filter((file) => reachedFrom(file).has(file))).toEqual([]);
 });

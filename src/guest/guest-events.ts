@@ -2,7 +2,8 @@ import type { AvmaError } from '../errors/avma-error.ts';
 import { CODES } from '../errors/codes.ts';
 import { formatHresult } from '../errors/hresult.ts';
 import { withinBounds } from '../machine/clock.ts';
-import type { GuestContext } from './context.ts';
+import type { VmId } from '../machine/vm-id.ts';
+import type { GuestEnvironment } from './environment.ts';
 
 /** What an event is about, besides its outcome. */
 export interface EventSubject {
@@ -18,7 +19,7 @@ export const ACTIVATED_MESSAGE = 'activated by the host for the time of its leas
 
 /** Writes event 12309 at the time of the wall clock, as every event log does. Throws nothing. */
 export function writeGuestEvent(
-  { environment, vmId }: Pick<GuestContext, 'environment' | 'vmId'>,
+  { environment, vmId }: { readonly environment: GuestEnvironment; readonly vmId: VmId },
   outcome: AvmaError | 'success',
   subject: EventSubject,
 ): void {
