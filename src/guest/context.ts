@@ -12,8 +12,8 @@ import { openStateStore, type StateStore } from './state-store.ts';
 import { loadTrustAnchors, type StoredAnchor } from './trust-store.ts';
 
 /**
- * What the functions of the licensing service share. It holds nothing that another process can change: state,
- * catalogs and trust anchors are read at each call, so that a service that stays open sees what `slmgr` did.
+ * What the functions of the licensing service share. The files of state, catalogs and trust anchors are looked at at
+ * each call, so that a service that stays open sees what `slmgr` did; an unchanged file is not decoded again.
  */
 export interface GuestContext {
   readonly environment: GuestEnvironment;

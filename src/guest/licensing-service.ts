@@ -3,7 +3,7 @@ import type { ProductReport, ServiceReport } from './license-report.ts';
 
 /**
  * The guest's licensing service, as slmgr and avma see it: the methods are those of Windows' SoftwareLicensingService
- * and SoftwareLicensingProduct that slmgr calls. State and catalogs are read at each call. Every method throws
+ * and SoftwareLicensingProduct that slmgr calls. State and catalogs are those of now at each call. Every method throws
  * {@link AvmaError}, whose HRESULT slmgr prints.
  */
 export interface LicensingService {
