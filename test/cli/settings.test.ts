@@ -3,6 +3,7 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { machineName, packageVersion, readSettings } from '../../src/cli/settings.ts';
 import { failureOf } from '../support/failures.ts';
+import { schemaErrors } from '../support/json-schemas.ts';
 import { asUnprivilegedUser } from '../support/restrictions.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
@@ -88,6 +89,67 @@ describe('folders', () => {
   });
 });
 
+describe('the run folder', () => {
+  test('is run in a state folder that somebody named', () => {
+    expect(readSettings('/package', environment({}, { AVMA_STATE_DIR: '/s' })).runFolder).toBe('/s/run');
+    expect(readSettings('/package', environment({ stateFolder: '/c' })).runFolder).toBe('/c/run');
+  });
+
+  test('is another one if AVMA_RUN_DIR says so', () => {
+    const env = environment({}, { AVMA_STATE_DIR: '/s', AVMA_RUN_DIR: '/r' });
+    expect(readSettings('/package', env).runFolder).toBe('/r');
+  });
+
+  test("is the system's for root, and in the own state folder for others", () => {
+    const settings = readSettings('/package', environment({}, { XDG_STATE_HOME: '/home/me/.local/state' }));
+    const expected = process.getuid?.() === 0 ? '/run/avma' : '/home/me/.local/state/avma/run';
+    expect(settings.runFolder).toBe(expected);
+  });
+});
+
+describe('what agent and events do', () => {
+  test('is decided without a configuration', () => {
+    expect(readSettings('/package', environment({}))).toMatchObject({
+      agent: { hooksFolder: '/etc/avma/on-change.d', textfile: undefined, maxSleep: 600_000 },
+      events: { journald: undefined, syslog: undefined, windowsEventLog: undefined },
+    });
+  });
+
+  test('is what the configuration says', () => {
+    const config = {
+      agent: { hooksFolder: '/hooks', textfile: '/metrics/avma.prom', maxSleepMinutes: 0.5 },
+      events: { journald: true, syslog: false },
+    };
+    expect(readSettings('/package', environment(config))).toMatchObject({
+      agent: { hooksFolder: '/hooks', textfile: '/metrics/avma.prom', maxSleep: 30_000 },
+      events: { journald: true, syslog: false, windowsEventLog: undefined },
+    });
+  });
+});
+
+describe('docs/schemas/config.schema.json takes and refuses what readSettings does', () => {
+  test.each<[object, boolean]>([
+    [{}, true],
+    [{ pipe: 'kvp:', vmId: 'x', deadlineSeconds: 600, stateFolder: '/s' }, true],
+    [{ agent: {}, events: {} }, true],
+    [{ agent: { hooksFolder: '/h', textfile: '/t', maxSleepMinutes: 60 } }, true],
+    [{ events: { journald: true, syslog: true, windowsEventLog: false } }, true],
+    [{ agent: { maxSleepMinutes: 61 } }, false],
+    [{ agent: { maxSleepMinutes: 0 } }, false],
+    [{ agent: { hooks: '/h' } }, false],
+    [{ agent: true }, false],
+    [{ events: { journald: 'yes' } }, false],
+    [{ events: [] }, false],
+    [{ deadlineSeconds: 601 }, false],
+    [{ color: true }, false],
+  ])('%j: %s', async (config, isRight) => {
+    expect(schemaErrors(config, 'config') === null).toBe(isRight);
+    const read = () => readSettings('/package', environment(config));
+    if (isRight) expect(read).not.toThrow();
+    else expect((await failureOf(read)).code).toBe('config-invalid');
+  });
+});
+
 describe('a configuration file that is wrong: config-invalid, with the file and the place', () => {
   test.each([
     ['no JSON', 'pipe = unix:/x', 'not JSON'],
@@ -106,10 +168,18 @@ describe('a configuration file that is wrong: config-invalid, with the file and 
   });
 
   test.each([
-    [{ deadline: 5 }, /Did you mean "deadlineSeconds"\?.*pipe, vmId, deadlineSeconds, stateFolder/],
+    [
+      { deadline: 5 },
+      /Did you mean "deadlineSeconds"\?.*pipe, vmId, deadlineSeconds, stateFolder, agent, events\.$/,
+    ],
     [{ vm_id: 'x' }, /Did you mean "vmId"\?/],
     [{ color: true }, /^The members are pipe, /],
     [{ deadlineSeconds: '10' }, /It has to be a number from 0\.1 to 600/],
+    [{ agent: { hookFolder: '/h' } }, /^The members are agent\.hooksFolder, agent\.textfile, agent\.max/],
+    [{ agent: { maxSleep: 5 } }, /Did you mean "agent\.maxSleepMinutes"\?/],
+    [{ agent: { maxSleepMinutes: 'long' } }, /It has to be a number from 0\.01 to 60/],
+    [{ events: { journald: 'yes' } }, /It has to be true or false/],
+    [{ events: true }, /It has to be an object, as in "events": \{ "journald": true \}/],
     [{ pipe: null }, /It has to be text, as in "pipe": "unix:/],
   ])('%j has a hint with the right name or value', async (config, hint) => {
     const failure = await failureOf(() => readSettings('/package', environment(config)));

@@ -6,17 +6,23 @@ import addFormats from 'ajv-formats';
 const FOLDER = path.resolve(import.meta.dirname, '../../docs/schemas');
 const ENDING = '.schema.json';
 
-/** The names of the schemas in docs/schemas that a command's output can have. */
-export const SCHEMA_NAMES: readonly string[] = fs
+/** The schemas of files and of what other programs are given: no command prints them. */
+const FILE_SCHEMAS: readonly string[] = ['config'];
+
+const ALL_NAMES = fs
   .readdirSync(FOLDER)
-  .filter((file) => file.endsWith(ENDING) && file !== `common${ENDING}`)
-  .map((file) => file.slice(0, -ENDING.length))
-  .sort();
+  .filter((file) => file.endsWith(ENDING))
+  .map((file) => file.slice(0, -ENDING.length));
+
+/** The names of the schemas in docs/schemas that a command's output can have. */
+export const SCHEMA_NAMES: readonly string[] = ALL_NAMES.filter(
+  (name) => name !== 'common' && !FILE_SCHEMAS.includes(name),
+).sort();
 
 function compileAll(): Ajv2020 {
   const ajv = new Ajv2020({ allErrors: true, strict: true, allowUnionTypes: true });
   (addFormats as unknown as (ajv: Ajv2020) => void)(ajv);
-  for (const name of ['common', ...SCHEMA_NAMES]) {
+  for (const name of ALL_NAMES) {
     ajv.addSchema(JSON.parse(fs.readFileSync(path.join(FOLDER, name + ENDING), 'utf8')));
   }
   return ajv;
@@ -40,4 +46,11 @@ export function parseBySchema(stdout: string, name: string): Record<string, unkn
   if (validate === undefined) throw new Error(`docs/schemas has no ${name}${ENDING}`);
   if (validate(value) !== true) throw new Error(`${name}: ${schemas.errorsText(validate.errors)}\n${stdout}`);
   return value;
+}
+
+/** What is wrong with a value by one of the schemas in docs/schemas; null when nothing is. */
+export function schemaErrors(value: unknown, name: string): string | null {
+  const validate = schemas.getSchema(name + ENDING);
+  if (validate === undefined) throw new Error(`docs/schemas has no ${name}${ENDING}`);
+  return validate(value) === true ? null : schemas.errorsText(validate.errors);
 }
