@@ -1,6 +1,6 @@
 import { configDefaults, defineConfig } from 'vitest/config';
 import { HANG_MS } from './test/support/hang.ts';
-import { mockingTests, SYSTEM_TESTS } from './test/tiers.ts';
+import { HEAVY_TESTS, mockingTests, SYSTEM_TESTS } from './test/tiers.ts';
 
 // Later than what a test itself waits for, so that the test can say what did not come.
 const TIMEOUTS = {
@@ -9,7 +9,9 @@ const TIMEOUTS = {
   expect: { poll: { timeout: HANG_MS } },
 };
 
-const MOCKING = mockingTests().filter((file) => !SYSTEM_TESTS.includes(file));
+const NO_UNIT_TESTS = [...SYSTEM_TESTS, ...HEAVY_TESTS];
+
+const MOCKING = mockingTests().filter((file) => !NO_UNIT_TESTS.includes(file));
 
 /** Unit tests keep all cores busy: on two cores vitest would use one. The system tests start after them. */
 const UNIT = { setupFiles: ['test/unit-guard.ts'], maxWorkers: '100%' };
@@ -28,7 +30,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: [...configDefaults.exclude, ...SYSTEM_TESTS, ...MOCKING],
+          exclude: [...configDefaults.exclude, ...NO_UNIT_TESTS, ...MOCKING],
           ...UNIT,
           // A process of its own for each file would take twice as long as the tests do.
           isolate: false,
@@ -48,6 +50,15 @@ export default defineConfig({
           name: 'system',
           include: SYSTEM_TESTS,
           sequence: { groupOrder: 1 },
+          ...TIMEOUTS,
+        },
+      },
+      {
+        test: {
+          name: 'heavy',
+          include: HEAVY_TESTS,
+          sequence: { groupOrder: 2 },
+          maxWorkers: 1,
           ...TIMEOUTS,
         },
       },

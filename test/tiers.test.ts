@@ -4,7 +4,7 @@ import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import { SYSTEM_TESTS } from './tiers.ts';
+import { HEAVY_TESTS, SYSTEM_TESTS } from './tiers.ts';
 
 const ROOT = new URL('..', import.meta.url).pathname;
 
@@ -18,7 +18,7 @@ test('a unit test opens no socket', () => {
   expect(() => net.connect('never.sock')).toThrow('may not connect to a socket');
 });
 
-test.each(SYSTEM_TESTS)('%s exists', (pattern) => {
+test.each([...SYSTEM_TESTS, ...HEAVY_TESTS])('%s exists', (pattern) => {
   const [folder, name] = [path.join(ROOT, path.dirname(pattern)), path.basename(pattern)];
   const matching = fs
     .readdirSync(folder)

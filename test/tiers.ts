@@ -14,7 +14,6 @@ export const SYSTEM_TESTS = [
   'test/daemon/*.test.ts',
   'test/deploy/*.test.ts',
   'test/docs/walks.test.ts',
-  'test/e2e/*.test.ts',
   'test/events/json-lines.test.ts',
   'test/guest/failed-activation.test.ts',
   'test/guest/state-store.test.ts',
@@ -35,6 +34,12 @@ export const SYSTEM_TESTS = [
   'test/storage/*.test.ts',
   'test/support/*.test.ts',
 ];
+
+/**
+ * System tests that boot machines, build packages or run for minutes: one file at a time, after all others, so that
+ * two cores suffice for each.
+ */
+export const HEAVY_TESTS = ['test/e2e/*.test.ts'];
 
 /**
  * Tests that replace whole modules, which works only in a process where nobody has loaded them before. Found by what
