@@ -1,6 +1,7 @@
 import type { Product } from '../catalog/product.ts';
 import { AvmaError, toAvmaError } from '../errors/avma-error.ts';
 import { HRESULT } from '../errors/hresult.ts';
+import type { LicenseStateName } from '../events/guest-event.ts';
 import type { Trigger } from '../protocol/messages.ts';
 import { printable } from '../schema/printable.ts';
 import { withDeadline } from '../system/deadline.ts';
@@ -9,6 +10,7 @@ import { type GuestContext, readBasis, readCatalog, readClock } from './context.
 import type { ActivationResult, ExchangeOutcome } from './exchange.ts';
 import { ACTIVATED_MESSAGE, writeGuestEvent } from './guest-events.ts';
 import type { LastAttempt } from './guest-state.ts';
+import { licenseStateName } from './license-report.ts';
 import { deriveReport, type ReportBasis } from './product-report.ts';
 import * as changes from './state-changes.ts';
 
@@ -28,7 +30,10 @@ interface Attempt {
 export async function activateProduct(context: GuestContext, attempt: Attempt): Promise<void> {
   const { product, basis } = await prepared(context, attempt);
   const exchanged = await exchangeWithin(context, attempt, product, basis);
-  if (exchanged.outcome.kind === 'failed') return fail(context, attempt, exchanged.pipe, exchanged.outcome);
+  if (exchanged.outcome.kind === 'failed') {
+    const state = licenseStateName(deriveReport(product, basis).report.license.status);
+    return fail(context, { ...attempt, state }, exchanged.pipe, exchanged.outcome);
+  }
   await keep(context, attempt, product, exchanged.pipe, exchanged.outcome.result);
 }
 
@@ -148,13 +153,13 @@ async function keep(
     writeGuestEvent(context, error, subject);
     throw error;
   }
-  writeGuestEvent(context, 'success', subject);
+  writeGuestEvent(context, 'success', { ...subject, state: 'licensed' });
 }
 
 /** Records why an exchange failed, and throws it. */
 async function fail(
   context: GuestContext,
-  attempt: Attempt,
+  attempt: Attempt & { readonly state: LicenseStateName },
   pipe: string | null,
   { error, exchangeId, hostName }: Extract<ExchangeOutcome, { kind: 'failed' }>,
 ): Promise<never> {

@@ -54,7 +54,7 @@ export function readState(context: GuestContext): GuestState {
     return context.store.read();
   } catch (thrown) {
     const error = toAvmaError(thrown, 'cannot read the state');
-    writeGuestEvent(context, error, { trigger: 'state read' });
+    writeGuestEvent(context, error, { kind: 'state-unreadable', trigger: 'state read' });
     throw error;
   }
 }

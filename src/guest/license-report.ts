@@ -1,3 +1,5 @@
+import type { LicenseStateName } from '../events/guest-event.ts';
+
 /**
  * One product as Windows' licensing service describes it: the fields are those of the WMI class
  * SoftwareLicensingProduct, which slmgr reads. All that slmgr and avma print of a license is printed from these. Times
@@ -45,6 +47,18 @@ export const LicenseStatus = {
   extendedGrace: 6,
 } as const;
 export type LicenseStatus = (typeof LicenseStatus)[keyof typeof LicenseStatus];
+
+const STATE_NAMES: Partial<Record<LicenseStatus, LicenseStateName>> = {
+  1: 'licensed',
+  2: 'initial-grace',
+  3: 'additional-grace',
+  5: 'notification',
+};
+
+/** The name of a license state in events and in license.json. The two states that never occur here count as none. */
+export function licenseStateName(status: LicenseStatus): LicenseStateName {
+  return STATE_NAMES[status] ?? 'unlicensed';
+}
 
 interface VirtualMachineActivationReport {
   /** The guest's inherited-activation ID, printed as `Guest IAID`. */

@@ -68,10 +68,13 @@ async function save(
     debug('state', () => `what was seen is not saved: ${error.message}`);
     return;
   }
-  for (const { code, message, activationId } of changes) {
-    writeGuestEvent(context, new AvmaError(code, message), {
+  for (const { code, message, activationId, state } of changes) {
+    writeGuestEvent(context, code === 'success' ? code : new AvmaError(code, message), {
+      kind: 'license-changed',
       trigger: 'license state changed',
+      message,
       activationId,
+      state,
     });
   }
 }

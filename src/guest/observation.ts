@@ -1,15 +1,17 @@
 import type { Catalog } from '../catalog/catalog.ts';
 import type { AvmaErrorCode } from '../errors/codes.ts';
+import type { LicenseStateName } from '../events/guest-event.ts';
 import type { GuestState } from './guest-state.ts';
-import { LicenseStatus } from './license-report.ts';
+import { LicenseStatus, licenseStateName } from './license-report.ts';
 import { deriveLicense } from './license-state.ts';
 import { type DerivedReport, deriveReport, type ReportBasis } from './product-report.ts';
 import { markSeen, trustedTime } from './trusted-time.ts';
 
-/** A license that has ended, or that is not accepted any more; each change is event 12309 once. */
+/** A license that has ended, is not accepted any more, or holds again; each change is event 12309 once. */
 export interface LicenseChange {
   readonly activationId: string;
-  readonly code: AvmaErrorCode;
+  readonly state: LicenseStateName;
+  readonly code: AvmaErrorCode | 'success';
   readonly message: string;
 }
 
@@ -42,7 +44,8 @@ export function observe(basis: ReportBasis, catalog: Catalog): Observation {
     if (installed.reported?.status === status && installed.reported.reason === reason) continue;
     worthSaving = true;
     products[activationId] = { ...installed, reported: { status, reason } };
-    if (status === LicenseStatus.notification) changes.push(describeEnd(derived));
+    const change = describeChange(derived, installed.reported?.status ?? LicenseStatus.unlicensed);
+    if (change !== null) changes.push({ activationId, state: licenseStateName(status), ...change });
   }
   if (!worthSaving) return { reports, state, changes };
   const { now } = trustedTime(clock, state.clock);
@@ -60,13 +63,26 @@ function showsAnotherMinuteThanSaved(
   return saved.status !== report.license.status || saved.remainingMinutes !== report.license.remainingMinutes;
 }
 
-function describeEnd({ product, verdict, endedAt }: DerivedReport): LicenseChange {
-  const { activationId } = product;
+/** What is worth an event: an end, and a license that holds again after one. An activation has its own event. */
+function describeChange(
+  { product, report, verdict, endedAt }: DerivedReport,
+  before: number,
+): Pick<LicenseChange, 'code' | 'message'> | null {
+  const { status } = report.license;
+  if (status === LicenseStatus.licensed) {
+    if (before !== LicenseStatus.notification && before !== LicenseStatus.additionalGrace) return null;
+    return { code: 'success', message: `"${product.name}" is licensed again` };
+  }
+  if (status !== LicenseStatus.notification && status !== LicenseStatus.additionalGrace) return null;
   if (verdict?.kind === 'rejected') {
     const { code, message } = verdict.error;
-    return { activationId, code, message: `the stored lease does not count: ${message}` };
+    return { code, message: `the stored lease does not count: ${message}` };
   }
   const what = verdict === null ? 'initial grace' : 'lease';
   const when = endedAt === null ? '' : ` on ${new Date(endedAt).toISOString()}`;
-  return { activationId, code: 'grace-expired', message: `the ${what} of "${product.name}" ended${when}` };
+  const ended = `the ${what} of "${product.name}" ended${when}`;
+  return {
+    code: 'grace-expired',
+    message: status === LicenseStatus.notification ? ended : `${ended}; its additional grace has begun`,
+  };
 }

@@ -307,6 +307,8 @@ describe('an activation that fails leaves the held lease as it is, and says why 
     expect({ ...service.state(), products: {} }).toEqual({ ...before, products: {} });
     expect(guest.events.last).toMatchObject({
       eventId: 12309,
+      kind: 'activation',
+      state: 'licensed',
       outcome,
       code,
       hresult: `0x${hresult.toString(16).toUpperCase()}`,
