@@ -8,7 +8,7 @@ import type { GuestEnvironment } from './environment.ts';
 import { writeGuestEvent } from './guest-events.ts';
 import type { GuestState } from './guest-state.ts';
 import type { ReportBasis } from './product-report.ts';
-import { openStateStore, type StateStore } from './state-store.ts';
+import { openStateStore, readOnlyStore, type StateStore } from './state-store.ts';
 import { loadTrustAnchors, type StoredAnchor } from './trust-store.ts';
 
 /**
@@ -25,9 +25,10 @@ export interface GuestContext {
 
 /** @throws {AvmaError} `vm-id-unknown`, `config-invalid`. */
 export function createContext(environment: GuestEnvironment): GuestContext {
+  const store = openStateStore(environment.stateFolder);
   return {
     environment,
-    store: openStateStore(environment.stateFolder),
+    store: environment.readOnly === true ? readOnlyStore(store) : store,
     vmId: findVmId(environment.configuredVmId, environment.root),
     catalog: catalogReader(environment.catalogFolders),
   };

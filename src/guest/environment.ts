@@ -19,6 +19,8 @@ export interface GuestEnvironment {
   readonly serviceVersion: string;
   /** For a whole activation, in milliseconds. */
   readonly deadline: number;
+  /** Whether nothing may be saved, not even the highest time seen. Changes then fail; looks show the same. */
+  readonly readOnly?: boolean;
   readonly events: EventSink<GuestEvent>;
   readClock(): ClockReading;
   /** @throws {AvmaError} `pipe-not-found`, `pipe-uri-invalid`. */

@@ -25,6 +25,8 @@ export interface GuestService extends LicensingService {
   /** What is unsafe about the guest's folders, in sentences. */
   readonly warnings: readonly string[];
   state(): GuestState;
+  /** The product that a typed key belongs to. @throws {AvmaError} `key-invalid`. */
+  productOfKey(typed: string): Product;
   /** Everything about every product of the catalogs, each derived once. */
   look(): Promise<GuestLook>;
   /** As {@link LicensingService.activate}, and says what started it: the host's log shows that. */
@@ -62,6 +64,7 @@ function createService(context: GuestContext): GuestService {
       return folderWarnings(environment);
     },
     state: () => readState(context),
+    productOfKey: (typed) => readCatalog(context).productOfKey(typed),
     look: () => lookAtProducts(context),
     service() {
       const state = readState(context);

@@ -73,6 +73,14 @@ export function openStateStore(folder: string): StateStore {
   };
 }
 
+/** The same store, of which nothing can be changed: every other method than `read` fails with `access-denied`. */
+export function readOnlyStore({ file, read }: StateStore): StateStore {
+  const refuse = async (): Promise<never> => {
+    throw new AvmaError('access-denied', `the state ${file} was opened for reading only`);
+  };
+  return { file, read, update: refuse, updateOrRecover: refuse, checkWritable: refuse };
+}
+
 /**
  * Reads the file at each call, and decodes it only when its bytes have changed: a command reads the state several
  * times, and decoding takes a tenth of its time. Nobody changes a state in place.

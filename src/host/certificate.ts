@@ -37,6 +37,8 @@ export interface InstallOptions {
   readonly now: number;
   /** Install a certificate that is worse than the present one. */
   readonly force?: boolean;
+  /** Only find out whether it could be installed. */
+  readonly dryRun?: boolean;
 }
 
 /**
@@ -46,7 +48,7 @@ export interface InstallOptions {
  *   `certificate-worse` with what the host would lose, unless forced.
  */
 export function installCertificate(options: InstallOptions): HostCertificate {
-  const { folder, host, bytes, from, now, force = false } = options;
+  const { folder, host, bytes, from, now, force = false, dryRun = false } = options;
   const installed = decodeCertificate(bytes);
   if (installed === undefined) {
     throw new AvmaError('file-invalid', `${from} is not a host certificate`, {
@@ -72,7 +74,8 @@ export function installCertificate(options: InstallOptions): HostCertificate {
       `the certificate is worse than the one that is installed: ${losses.join('; ')}`,
     );
   }
-  replaceFile(path.join(folder, CERTIFICATE_FILE), `${JSON.stringify(envelope, null, 2)}\n`, 0o644);
+  if (!dryRun)
+    replaceFile(path.join(folder, CERTIFICATE_FILE), `${JSON.stringify(envelope, null, 2)}\n`, 0o644);
   return certificate;
 }
 

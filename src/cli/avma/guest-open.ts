@@ -8,6 +8,14 @@ import { guestEnvironment } from '../guest-environment.ts';
 import { type Settings, SYSTEM_STATE_FOLDER } from '../settings.ts';
 import type { Context } from './context.ts';
 
+/** How a guest is opened. */
+interface OpenOptions {
+  /** Over a damaged state too, which a new key replaces. */
+  readonly recover?: boolean;
+  /** So that nothing is written: no state, no event. */
+  readonly readOnly?: boolean;
+}
+
 /**
  * The guest's service over the real machine.
  *
@@ -17,12 +25,16 @@ import type { Context } from './context.ts';
 export function openGuest(
   context: Context,
   pipe?: string,
-  options: { recover?: boolean } = {},
+  { recover = false, readOnly = false }: OpenOptions = {},
 ): Promise<GuestService> {
   const settings = context.settings();
+  const environment = guestEnvironment(
+    context.launcher,
+    pipe === undefined ? settings : { ...settings, pipe },
+  );
   return openGuestService(
-    guestEnvironment(context.launcher, pipe === undefined ? settings : { ...settings, pipe }),
-    options,
+    readOnly ? { ...environment, readOnly, events: { write: () => {} } } : environment,
+    { recover },
   );
 }
 
@@ -31,7 +43,11 @@ export function openGuest(
  *
  * @throws {AvmaError} `access-denied`, which names the user who can see the license, where this one cannot.
  */
-export async function openGuestToRead(context: Context, command: string): Promise<GuestService> {
+export async function openGuestToRead(
+  context: Context,
+  command: string,
+  options: OpenOptions = {},
+): Promise<GuestService> {
   const settings = context.settings();
   if (isKeptElsewhere(settings, { uid: process.getuid?.(), exists: fs.existsSync })) {
     throw new AvmaError(
@@ -41,7 +57,7 @@ export async function openGuestToRead(context: Context, command: string): Promis
     );
   }
   try {
-    return await openGuest(context);
+    return await openGuest(context, undefined, options);
   } catch (thrown) {
     const error = toAvmaError(thrown, "cannot read the guest's state");
     if (error.code !== 'access-denied') throw error;

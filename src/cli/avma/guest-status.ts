@@ -16,6 +16,7 @@ import { wmiProduct, wmiService } from './wmi-json.ts';
 interface StatusOptions {
   readonly json?: boolean;
   readonly check?: boolean;
+  readonly readOnly?: boolean;
 }
 
 /** `avma guest status`. */
@@ -23,6 +24,7 @@ export function statusCommand(context: Context): Command {
   return new Command('status')
     .description('Show what is licensed here and why, or why not, and what to do next')
     .option('--check', `exit with ${ANSWER_IS_NO} unless every product that has a key is licensed`)
+    .option('--read-only', 'write nothing, not even the time, which a license is otherwise measured by')
     .option('--json', 'print the status as JSON')
     .addHelpText(
       'after',
@@ -51,8 +53,9 @@ interface GuestStatus {
   readonly nextSteps: readonly string[];
 }
 
-async function showGuestStatus(context: Context, { json, check }: StatusOptions): Promise<void> {
-  const service = await openGuestToRead(context, 'avma guest status');
+async function showGuestStatus(context: Context, options: StatusOptions): Promise<void> {
+  const { json, check, readOnly = false } = options;
+  const service = await openGuestToRead(context, 'avma guest status', { readOnly });
   const { products: looked, anchors } = await service.look();
   const withKey = looked.filter(({ report }) => report.partialProductKey !== null);
   const products = withKey.map((derived) => describeProduct(derived, anchors));

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { partialProductKey } from '../../catalog/product-key.ts';
 import { AvmaError, toAvmaError } from '../../errors/avma-error.ts';
 import type { ProductReport } from '../../guest/license-report.ts';
 import { MINUTE_MS } from '../../schema/durations.ts';
@@ -14,6 +15,11 @@ import { describeNow, type ProductStatus } from './product-status.ts';
 import { errorJson } from './report-json.ts';
 import { formatDuration } from './time-text.ts';
 import { trustCommand } from './trust.ts';
+
+/** What `avma guest install-key` takes. */
+interface InstallKeyOptions extends ExchangeOptions {
+  readonly dryRun?: boolean;
+}
 
 /** What every command that talks to the host takes. */
 interface ExchangeOptions {
@@ -43,6 +49,7 @@ function installKeyCommand(context: Context): Command {
     .description('Install a product key, then activate')
     .argument('<key>', 'the key; - reads it from stdin, @FILE from a file')
     .option(...PIPE_OPTION)
+    .option('--dry-run', 'say which product the key is for and whether it is installed; change nothing')
     .option('--json', 'print the result as JSON')
     .addHelpText(
       'after',
@@ -58,12 +65,13 @@ Examples:
   avma guest install-key - < key.txt
   avma guest install-key @/root/key.txt`,
     )
-    .action((key: string, options: ExchangeOptions) => installKey(context, key, options));
+    .action((key: string, options: InstallKeyOptions) => installKey(context, key, options));
 }
 
-async function installKey(context: Context, argument: string, options: ExchangeOptions): Promise<void> {
+async function installKey(context: Context, argument: string, options: InstallKeyOptions): Promise<void> {
   // Read once: stdin and a pipe are empty afterwards.
   const key = readKey(argument);
+  if (options.dryRun === true) return tryKey(context, key, options.json === true);
   const service = await openGuest(context, options.pipe, { recover: true });
   const deadline = context.settings().deadline;
   const { activationId, activationError } = await whileWaiting(
@@ -74,6 +82,8 @@ async function installKey(context: Context, argument: string, options: ExchangeO
   const product = await describeNow(service, activationId);
   if (options.json === true) {
     writeJson('avma.guest-install-key/1', {
+      dryRun: false,
+      installed: true,
       product,
       activationError: activationError === null ? null : errorJson(activationError),
     });
@@ -86,6 +96,28 @@ async function installKey(context: Context, argument: string, options: ExchangeO
   } else {
     say(`It is ${product.license.statusText}.`);
   }
+}
+
+/**
+ * What installing the key would find: its product, and whether this key is installed already.
+ *
+ * @throws {AvmaError} `key-invalid`, as the installation would, and what reading the state throws.
+ */
+async function tryKey(context: Context, key: string, json: boolean): Promise<void> {
+  const service = await openGuest(context, undefined, { readOnly: true });
+  const { activationId, productKey } = service.productOfKey(key);
+  const product = await describeNow(service, activationId);
+  // A product has one key; another one is there when the catalog was changed after it was installed.
+  const installed = product.partialProductKey === partialProductKey(productKey);
+  if (json) {
+    writeJson('avma.guest-install-key/1', { dryRun: true, installed, product, activationError: null });
+    return;
+  }
+  say(
+    installed
+      ? `The key of "${product.name}" is installed already; it is ${product.license.statusText}.`
+      : `The key is that of "${product.name}", and is not installed. Nothing was changed.`,
+  );
 }
 
 function activateCommand(context: Context): Command {

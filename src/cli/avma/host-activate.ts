@@ -9,6 +9,7 @@ import { say, writeJson } from './output.ts';
 
 interface ActivateOptions {
   readonly force?: boolean;
+  readonly dryRun?: boolean;
   readonly json?: boolean;
 }
 
@@ -20,6 +21,7 @@ export function activateCommand(context: Context): Command {
     )
     .argument('<certificate>', 'the file from avma vendor certify; - for stdin')
     .option('--force', 'install it even if it ends earlier or allows less than the present one')
+    .option('--dry-run', 'say whether it could be installed, and install nothing')
     .option('--json', 'print the result as JSON')
     .addHelpText(
       'after',
@@ -29,7 +31,7 @@ To renew a certificate: avma host request > request.json, have it certified, and
     .action((file: string, options: ActivateOptions) => activate(context, file, options));
 }
 
-function activate(context: Context, file: string, { force, json }: ActivateOptions): void {
+function activate(context: Context, file: string, { force, dryRun = false, json }: ActivateOptions): void {
   const { hostFolder } = context.settings();
   const host = openHost(hostFolder);
   const replaced = installedCertificate(hostFolder, host)?.certificate ?? null;
@@ -40,17 +42,24 @@ function activate(context: Context, file: string, { force, json }: ActivateOptio
     from: file,
     now: Date.now(),
     force: force === true,
+    dryRun,
   });
   if (json === true) {
     writeJson('avma.host-activate/1', {
+      dryRun,
       certificate: certificateJson(certificate),
       replaced: replaced === null ? null : certificateJson(replaced),
     });
     return;
   }
   const { hostName, edition, osVersion, licensing, notAfter } = certificate;
+  const grant = `${edition} ${osVersion}, ${licensing}, until ${formatMinute(notAfter)}`;
+  if (dryRun) {
+    say(`The certificate can be installed on host ${hostName}: ${grant}. Nothing was changed.`);
+    return;
+  }
   say(
-    `Host ${hostName} is activated: ${edition} ${osVersion}, ${licensing}, until ${formatMinute(notAfter)}.`,
+    `Host ${hostName} is activated: ${grant}.`,
     ...(replaced === null ? ['Next: avma host serve --listen unix:/run/avma/host.sock'] : []),
   );
 }

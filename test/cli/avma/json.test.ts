@@ -4,7 +4,13 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { vendorProduct } from '../../support/catalogs.ts';
 import { parseBySchema, SCHEMA_NAMES } from '../../support/json-schemas.ts';
-import { type RunOptions, type ServedHost, STANDARD_2012_R2, TestMachine } from '../test-machine.ts';
+import {
+  faketimeLibrary,
+  type RunOptions,
+  type ServedHost,
+  STANDARD_2012_R2,
+  TestMachine,
+} from '../test-machine.ts';
 
 const machine = new TestMachine();
 let host: ServedHost;
@@ -74,6 +80,21 @@ describe('a guest', () => {
     });
   });
 
+  test('says of a key what installing it would find, and writes nothing', async () => {
+    const dry = ['guest', 'install-key', STANDARD_2012_R2, '--dry-run'];
+    const untouched = { AVMA_STATE_DIR: machine.at('untouched') };
+    expect(await json('guest-install-key', dry, { env: untouched })).toMatchObject({
+      dryRun: true,
+      installed: false,
+      product: { edition: 'ServerStandard', partialProductKey: null },
+    });
+    await json('guest-status', ['guest', 'status', '--read-only'], { env: untouched });
+    expect(fs.existsSync(untouched.AVMA_STATE_DIR)).toBe(false);
+    expect(await json('guest-install-key', dry, { env: fresh })).toMatchObject({ installed: true });
+    const wrong = ['guest', 'install-key', 'BCDFG-HJKMP-QRTVW-XY234-6789N', '--dry-run'];
+    expect(await json('error', wrong, { env: untouched, status: 65 })).toMatchObject({ code: 'key-invalid' });
+  });
+
   test('checks, installs and lists a catalog', async () => {
     const checked = await json('guest-catalog-check', ['guest', 'catalog', 'check', 'example.json'], {
       env: fresh,
@@ -116,6 +137,17 @@ describe('a guest', () => {
       ],
     });
     expect(status.wmi[0].GracePeriodRemaining).toBe(status.products[0].license.remainingMinutes);
+  });
+
+  test.skipIf(faketimeLibrary() === undefined)('is looked at without a trace', async () => {
+    const state = () => fs.readFileSync(machine.at('guest/guest.state'), 'utf8');
+    const before = state();
+    const later = { faketime: '+1d' };
+    await json('guest-status', ['guest', 'status', '--read-only'], later);
+    expect(state()).toBe(before);
+    // Any other look saves the time that it has shown.
+    await json('guest-status', ['guest', 'status'], later);
+    expect(state()).not.toBe(before);
   });
 
   test('inspects its lease, here and as another VM', async () => {
@@ -168,12 +200,12 @@ describe('a vendor and a host', () => {
         osVersion: '10.0.26100',
       },
     });
-    const activated = await json('host-activate', ['host', 'activate', 'c2.json'], { env: other });
-    expect(activated).toEqual({
-      schema: 'avma.host-activate/1',
-      certificate: signed.certificate,
-      replaced: null,
-    });
+    const activate = ['host', 'activate', 'c2.json'];
+    const found = { schema: 'avma.host-activate/1', certificate: signed.certificate, replaced: null };
+    const tried = await json('host-activate', [...activate, '--dry-run'], { env: other });
+    expect(tried).toEqual({ ...found, dryRun: true });
+    const activated = await json('host-activate', activate, { env: other });
+    expect(activated).toEqual({ ...found, dryRun: false });
     const after = await json('host-status', ['host', 'status', '--check'], { env: other });
     expect(after).toMatchObject({ state: 'activated', warning: expect.stringMatching(/ends in 19 days/) });
   });
