@@ -33,7 +33,7 @@ const ALLOWED: Record<string, readonly string[]> = {
     'system',
     'errors',
   ],
-  daemon: ['errors'],
+  daemon: ['schema', 'system', 'errors'],
   cli: [
     ...['guest', 'host', 'vendor', 'daemon', 'pipe', 'protocol', 'catalog', 'machine', 'events', 'policy'],
     ...['storage', 'schema', 'system', 'errors'],

@@ -13,6 +13,11 @@ export interface DaemonOptions<T extends Daemon> {
   start(): Promise<T>;
   /** Takes sentences for the operator. */
   notify(sentence: string): void;
+  /**
+   * Whether the daemon goes on after an exception that nothing caught; by default it is stopped. For one whose work is
+   * a loop that begins anew.
+   */
+  readonly survivesFaults?: boolean;
 }
 
 const STOP_SIGNALS = ['SIGTERM', 'SIGINT'] as const;
@@ -22,8 +27,8 @@ type StopSignal = (typeof STOP_SIGNALS)[number];
  * Runs a daemon until SIGTERM or SIGINT, then stops it. A second signal ends the process at once, with the exit status
  * that shells give to a process that the signal killed (143 for SIGTERM, 130 for SIGINT).
  *
- * An exception or a rejection that nothing caught is a fault in this program: its stack is logged, the daemon is
- * stopped in order, and the error is thrown.
+ * An exception or a rejection that nothing caught is a fault in this program: its stack is logged, and unless the
+ * daemon survives faults, it is stopped in order and the error is thrown.
  *
  * @returns The daemon, and the signal that stopped it.
  * @throws {AvmaError} What `start` and `stop` throw; `internal` after an exception that nothing caught.
@@ -31,7 +36,7 @@ type StopSignal = (typeof STOP_SIGNALS)[number];
 export async function runDaemon<T extends Daemon>(
   options: DaemonOptions<T>,
 ): Promise<{ readonly daemon: T; readonly signal: StopSignal }> {
-  const ending = watchForTheEnd(options.notify);
+  const ending = watchForTheEnd(options);
   try {
     const daemon = await options.start();
     const end = await ending.reason;
@@ -49,7 +54,10 @@ type End = { readonly signal: StopSignal } | { readonly failure: unknown };
  * Listens for signals and uncaught exceptions from now on, so that a signal during the start does not leave sockets
  * behind.
  */
-function watchForTheEnd(notify: (sentence: string) => void) {
+function watchForTheEnd({
+  notify,
+  survivesFaults = false,
+}: Pick<DaemonOptions<Daemon>, 'notify' | 'survivesFaults'>) {
   let resolve: (end: End) => void = () => {};
   const reason = new Promise<End>((resolved) => {
     resolve = resolved;
@@ -67,7 +75,7 @@ function watchForTheEnd(notify: (sentence: string) => void) {
     // The whole stack: without it, a fault that was logged once cannot be found.
     const stack = failure instanceof Error ? (failure.stack ?? String(failure)) : String(failure);
     sayAll(notify, 'A fault in avma, please report it:', ...stack.split('\n'));
-    resolve({ failure });
+    if (!survivesFaults) resolve({ failure });
   };
   for (const signal of STOP_SIGNALS) process.on(signal, onSignal);
   process.on('uncaughtException', onFailure);

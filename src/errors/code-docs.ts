@@ -70,6 +70,11 @@ export const CODE_DOCS: Record<AvmaErrorCode, CodeDocs> = {
     happened: 'The folder stayed locked for as long as the command waited.',
     why: 'Another command changes the same state, or another `avma host serve` runs from the same folder.',
   },
+  'agent-running': {
+    group: 'machine',
+    happened: 'An agent was started while another one is running for the same state folder.',
+    why: 'The service avma-agent is running, or somebody started `avma guest agent` by hand.',
+  },
   'config-invalid': {
     group: 'machine',
     happened: 'A setting in the environment or in the configuration file has a value that cannot be used.',

@@ -61,6 +61,10 @@ export const CODES = {
     HRESULT.ERROR_LOCK_VIOLATION,
     'Wait until the other command has ended, then run this one again.',
   ),
+  'agent-running': data(
+    HRESULT.ERROR_LOCK_VIOLATION,
+    'One agent renews all licenses of a machine: leave it running, or stop it first (systemctl stop avma-agent).',
+  ),
   'config-invalid': data(
     HRESULT.E_INVALIDARG,
     'Correct the value that is named in /etc/avma/config.json, in the file of AVMA_CONFIG, or in the environment.',

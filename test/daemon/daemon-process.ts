@@ -7,13 +7,14 @@ const say = (sentence: string) => process.stderr.write(`${sentence}\n`);
 const held = setInterval(() => {}, 60_000);
 
 runDaemon({
+  survivesFaults: scenario === 'survivor',
   notify(sentence) {
     if (scenario === 'full disk') throw new RangeError('no space left');
     say(sentence);
   },
   async start() {
     if (scenario === 'cannot start') throw new RangeError('there is nothing to serve');
-    if (scenario === 'exception' || scenario === 'full disk') {
+    if (scenario === 'exception' || scenario === 'full disk' || scenario === 'survivor') {
       setImmediate(() => {
         throw new RangeError('a mistake of ours');
       });

@@ -71,6 +71,14 @@ describe('a daemon', () => {
     },
   );
 
+  test('that survives faults logs the stack and goes on until a signal comes', async () => {
+    const { child, ended, log, saying } = await startDaemon('survivor');
+    await saying('RangeError: a mistake of ours');
+    child.kill('SIGTERM');
+    expect(await ended).toBe(0);
+    expect(log()).toMatch(/RangeError: a mistake of ours\n\s+at .*\n(?:.*\n)*stopping\nended by SIGTERM\n$/);
+  });
+
   test('stops in order although its log cannot be written', async () => {
     const { ended, log } = await startDaemon('full disk');
     expect(await ended).toBe(70);

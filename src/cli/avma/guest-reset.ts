@@ -12,7 +12,7 @@ interface ResetOptions {
 }
 
 /**
- * The guest's files in its state folder, besides the lock: state, copies of a damaged state, events, added anchors and
+ * The guest's files in its state folder, besides the locks: state, copies of a damaged state, events, added anchors and
  * catalogs.
  */
 const GUEST_FILES = /^(guest\.state(\..*)?|events\.jsonl(\..*)?|trust\.d|catalog\.d)$/;

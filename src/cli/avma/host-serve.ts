@@ -1,11 +1,12 @@
 import path from 'node:path';
 import { Command, Option } from 'commander';
 import { runDaemon } from '../../daemon/run-daemon.ts';
+import { serviceManager } from '../../daemon/systemd-notify.ts';
 import type { HostEvent } from '../../events/host-event.ts';
 import { jsonLinesSink } from '../../events/sinks/json-lines.ts';
 import { DEFAULT_LIMIT, type ThrottleLimit } from '../../host/answering/throttle.ts';
 import type { Endpoint, ListenEndpoint } from '../../host/endpoints/endpoint.ts';
-import { serve } from '../../host/serve.ts';
+import { type RunningHost, serve } from '../../host/serve.ts';
 import { MAX_LEASE_MS } from '../../protocol/answer.ts';
 import { MINUTE_MS } from '../../schema/durations.ts';
 import type { Context } from './context.ts';
@@ -72,6 +73,7 @@ Examples:
 /** `avma host serve`: answers guests until a signal stops it. @throws {AvmaError} What {@link serve} throws. */
 async function runHost(context: Context, options: ServeFlags): Promise<void> {
   const { hostFolder, hostCatalogFolders } = context.settings();
+  const manager = serviceManager(process.env);
   const { signal } = await runDaemon({
     notify: say,
     async start() {
@@ -96,8 +98,20 @@ async function runHost(context: Context, options: ServeFlags): Promise<void> {
       for (const { channel } of running.endpoints) {
         say(`  ${channel.name}  ${channel.vmId === null ? 'any guest' : `VM ${channel.vmId}`}`);
       }
-      return running;
+      manager.ready(servingStatus(running));
+      return {
+        stop: () => {
+          manager.stopping();
+          return running.stop();
+        },
+      };
     },
   });
   say(`Stopped by ${signal}.`);
+}
+
+/** The line that `systemctl status` shows. The domains of libvirt come and go; the log says which there are. */
+function servingStatus({ host, endpoints }: RunningHost): string {
+  const places = endpoints.map(({ channel }) => channel.name).join(', ');
+  return `Host ${host.name} answers guests${places === '' ? ' of libvirt' : ` on ${places}`}.`;
 }
