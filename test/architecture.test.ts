@@ -14,7 +14,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   storage: ['system', 'errors'],
   kvp: ['storage', 'system', 'errors'],
   machine: ['kvp', 'storage', 'schema', 'system', 'errors'],
-  events: ['storage', 'errors'],
+  events: ['storage', 'schema', 'system', 'errors'],
   catalog: ['storage', 'schema', 'system', 'errors'],
   protocol: ['policy', 'schema', 'system', 'errors'],
   pipe: ['protocol', 'kvp', 'schema', 'system', 'errors'],
