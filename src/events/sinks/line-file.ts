@@ -14,7 +14,7 @@ export interface RotationLimits {
 const MIB = 1024 * 1024;
 
 /** Three rotated files of 10 MiB, beside the one that is written. */
-export const DEFAULT_ROTATION: RotationLimits = { maxBytes: 10 * MIB, keptBytes: 3 * 10 * MIB };
+const DEFAULT_ROTATION: RotationLimits = { maxBytes: 10 * MIB, keptBytes: 3 * 10 * MIB };
 
 /**
  * A file that is appended to in whole lines, by any number of programs at once, and that is rotated away when it is
