@@ -1,9 +1,12 @@
+import fs from 'node:fs';
+import path from 'node:path';
 import type { Product } from '../catalog/product.ts';
 import { AvmaError, toAvmaError } from '../errors/avma-error.ts';
 import { HRESULT } from '../errors/hresult.ts';
 import type { LicenseStateName } from '../events/guest-event.ts';
 import type { Trigger } from '../protocol/messages.ts';
 import { printable } from '../schema/printable.ts';
+import { withLockedFile } from '../storage/folder-lock.ts';
 import { withDeadline } from '../system/deadline.ts';
 import { debug } from '../system/debug.ts';
 import { type GuestContext, readBasis, readCatalog, readClock } from './context.ts';
@@ -27,7 +30,36 @@ interface Attempt {
  * @throws {AvmaError} `key-not-installed`, `channel-unsupported`; what the state's file, the pipe and the host's answer
  *   fail with (docs/protocol.md, section 7).
  */
-export async function activateProduct(context: GuestContext, attempt: Attempt): Promise<void> {
+export function activateProduct(context: GuestContext, attempt: Attempt): Promise<void> {
+  return inTurn(context, () => activateNow(context, attempt));
+}
+
+/**
+ * Runs `work` while no other process activates on this machine: a pipe carries one exchange at a time, and some can be
+ * opened by one process only. So a running agent and a command do not get in each other's way. A process that holds the
+ * turn for longer than an activation may take is not waited for.
+ *
+ * Not to be called from within `work`.
+ */
+export async function inTurn<T>(context: GuestContext, work: () => Promise<T>): Promise<T> {
+  const { stateFolder, deadline } = context.environment;
+  try {
+    fs.accessSync(stateFolder, fs.constants.W_OK);
+  } catch (thrown) {
+    // Nobody else activates where there is no folder. Who may not write is told by the work itself, with an event.
+    if (toAvmaError(thrown, 'cannot take turns').code === 'internal') throw thrown;
+    return work();
+  }
+  return withLockedFile(path.join(stateFolder, ACTIVATION_LOCK), deadline + TURN_MARGIN_MS, work);
+}
+
+const ACTIVATION_LOCK = 'activation.lock';
+
+/** How long an activation may take beyond its deadline, to store what came of it. */
+const TURN_MARGIN_MS = 2000;
+
+/** As {@link activateProduct}, for a caller that has the turn. */
+export async function activateNow(context: GuestContext, attempt: Attempt): Promise<void> {
   const { product, basis } = await prepared(context, attempt);
   const exchanged = await exchangeWithin(context, attempt, product, basis);
   if (exchanged.outcome.kind === 'failed') {

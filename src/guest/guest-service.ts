@@ -4,14 +4,14 @@ import type { VmId } from '../machine/vm-id.ts';
 import { WINDOWS_APPLICATION_ID } from '../policy/windows.ts';
 import type { Trigger } from '../protocol/messages.ts';
 import { listFiles } from '../storage/atomic-file.ts';
-import { activateProduct } from './activation.ts';
+import { activateNow, activateProduct, inTurn } from './activation.ts';
 import { installCatalog } from './catalog-installation.ts';
 import { createContext, type GuestContext, readCatalog, readClock, readState } from './context.ts';
 import type { GuestEnvironment } from './environment.ts';
 import { type GuestState, type RearmScope, rearmCount } from './guest-state.ts';
 import type { KeyInstallation, LicensingService } from './licensing-service.ts';
 import { type GuestLook, lookAtProducts } from './looking.ts';
-import { kmsClientReport } from './product-report.ts';
+import { type DerivedReport, kmsClientReport } from './product-report.ts';
 import * as changes from './state-changes.ts';
 import { folderWarnings } from './state-folder-warnings.ts';
 
@@ -31,6 +31,17 @@ export interface GuestService extends LicensingService {
   look(): Promise<GuestLook>;
   /** As {@link LicensingService.activate}, and says what started it: the host's log shows that. */
   activate(activationId: string, trigger?: Trigger): Promise<void>;
+  /**
+   * As {@link GuestService.activate}, unless the product is settled already once no other process activates: by a
+   * command that was faster, for example.
+   *
+   * @returns Whether it was activated.
+   */
+  activateUnless(
+    activationId: string,
+    trigger: Trigger,
+    isSettled: (derived: DerivedReport) => boolean,
+  ): Promise<boolean>;
 }
 
 /**
@@ -75,11 +86,20 @@ function createService(context: GuestContext): GuestService {
       };
     },
     products: async () => (await lookAtProducts(context)).products.map(({ report }) => report),
-    installProductKey: (typed) => installProductKey(context, typed),
+    // The turn is taken before the key is there: an agent that sees the key waits, and finds the product activated.
+    installProductKey: (typed) => inTurn(context, () => installProductKey(context, typed)),
     async uninstallProductKey(activationId) {
       await store.update((latest) => changes.uninstallKey(latest, activationId));
     },
     activate: (activationId, trigger = 'command') => activateProduct(context, { activationId, trigger }),
+    activateUnless: (activationId, trigger, isSettled) =>
+      inTurn(context, async () => {
+        const { products } = await lookAtProducts(context);
+        const derived = products.find(({ product }) => product.activationId === activationId);
+        if (derived === undefined || isSettled(derived)) return false;
+        await activateNow(context, { activationId, trigger });
+        return true;
+      }),
     async clearProductKey() {
       await store.update(changes.clearKeys);
     },
@@ -115,7 +135,7 @@ async function installProductKey(context: GuestContext, typed: string): Promise<
   );
   if (product.channel !== 'VT:IA') return { activationId, activationError: null };
   try {
-    await activateProduct(context, { activationId, trigger: 'key installed' });
+    await activateNow(context, { activationId, trigger: 'key installed' });
     return { activationId, activationError: null };
   } catch (thrown) {
     const activationError = toAvmaError(thrown, 'cannot activate');

@@ -10,8 +10,8 @@ export const cannotReceive: string | undefined = ['systemd-notify', 'perl'].find
 );
 
 /**
- * Node has no such sockets. After its message, systemd-notify sends a file descriptor and waits until it is closed: recv
- * drops it, and what came with it is no assignment.
+ * Node has no such sockets. After its message, systemd-notify sends a file descriptor and waits until it is closed:
+ * recv drops it, and what came with it is no assignment.
  */
 const RECEIVER = `
   socket(S, AF_UNIX, SOCK_DGRAM, 0) or die; bind(S, sockaddr_un($ARGV[0])) or die; $| = 1;
