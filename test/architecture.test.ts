@@ -33,9 +33,22 @@ const ALLOWED: Record<string, readonly string[]> = {
     'system',
     'errors',
   ],
+  setup: ['guest', 'pipe', 'protocol', 'catalog', 'storage', 'schema', 'system', 'errors'],
   daemon: ['schema', 'system', 'errors'],
   cli: [
-    ...['guest', 'host', 'vendor', 'daemon', 'pipe', 'protocol', 'catalog', 'machine', 'events', 'policy'],
+    ...[
+      'setup',
+      'guest',
+      'host',
+      'vendor',
+      'daemon',
+      'pipe',
+      'protocol',
+      'catalog',
+      'machine',
+      'events',
+      'policy',
+    ],
     ...['storage', 'schema', 'system', 'errors'],
   ],
 };

@@ -76,7 +76,7 @@ const CONFIG_MEMBERS: Readonly<Record<string, string>> = {
 };
 
 /** The configuration's file: the one that AVMA_CONFIG names, else `/etc/avma/config.json`. */
-function configFileOf(env: NodeJS.ProcessEnv): string {
+export function configFileOf(env: NodeJS.ProcessEnv): string {
   return env.AVMA_CONFIG || path.join(SYSTEM_FOLDER, 'config.json');
 }
 
@@ -97,7 +97,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
 }
 
 /** The configuration in the bytes of a file. @throws {AvmaError} `config-invalid`, with file and place. */
-function parseConfig(bytes: Uint8Array, file: string): Config {
+export function parseConfig(bytes: Uint8Array, file: string): Config {
   let json: unknown;
   try {
     json = JSON.parse(Buffer.from(bytes).toString('utf8'));

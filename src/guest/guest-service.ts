@@ -8,7 +8,7 @@ import { activateNow, activateProduct, inTurn } from './activation.ts';
 import { installCatalog } from './catalog-installation.ts';
 import { createContext, type GuestContext, readCatalog, readClock, readState } from './context.ts';
 import type { GuestEnvironment } from './environment.ts';
-import { type GuestState, type RearmScope, rearmCount } from './guest-state.ts';
+import { type GuestState, type RearmScope, rearmCount, type SetupRecord } from './guest-state.ts';
 import type { KeyInstallation, LicensingService } from './licensing-service.ts';
 import { type GuestLook, lookAtProducts } from './looking.ts';
 import { type DerivedReport, kmsClientReport } from './product-report.ts';
@@ -29,6 +29,13 @@ export interface GuestService extends LicensingService {
   productOfKey(typed: string): Product;
   /** Everything about every product of the catalogs, each derived once. */
   look(): Promise<GuestLook>;
+  /**
+   * Installs a key that a setup gave, without activating, and remembers it in the same change.
+   *
+   * @param record - What is remembered of it.
+   * @throws {AvmaError} `key-invalid` for a key that no catalog lists; nothing has changed then.
+   */
+  installGivenKey(key: string, record: SetupRecord): Promise<void>;
   /** As {@link LicensingService.activate}, and says what started it: the host's log shows that. */
   activate(activationId: string, trigger?: Trigger): Promise<void>;
   /**
@@ -88,6 +95,9 @@ function createService(context: GuestContext): GuestService {
     products: async () => (await lookAtProducts(context)).products.map(({ report }) => report),
     // The turn is taken before the key is there: an agent that sees the key waits, and finds the product activated.
     installProductKey: (typed) => inTurn(context, () => installProductKey(context, typed)),
+    async installGivenKey(key, record) {
+      await putKey(context, key, [record]);
+    },
     async uninstallProductKey(activationId) {
       await store.update((latest) => changes.uninstallKey(latest, activationId));
     },
@@ -121,18 +131,8 @@ function createService(context: GuestContext): GuestService {
 }
 
 async function installProductKey(context: GuestContext, typed: string): Promise<KeyInstallation> {
-  const catalog = readCatalog(context);
-  const product = catalog.productOfKey(typed);
+  const product = await putKey(context, typed, []);
   const { activationId } = product;
-  const isReplaced = (installedId: string) => {
-    const other = catalog.productOfActivationId(installedId);
-    return !product.isAddon && other?.isAddon !== true && other?.applicationId === product.applicationId;
-  };
-  const clock = readClock(context);
-  await context.store.updateOrRecover(
-    (latest) => changes.installKey(latest, product, isReplaced, context.vmId.value, clock),
-    clock.wall,
-  );
   if (product.channel !== 'VT:IA') return { activationId, activationError: null };
   try {
     await activateNow(context, { activationId, trigger: 'key installed' });
@@ -143,6 +143,30 @@ async function installProductKey(context: GuestContext, typed: string): Promise<
     if (activationError.code === 'internal') throw activationError;
     return { activationId, activationError };
   }
+}
+
+/** Installs a key, and remembers where it came from in the same change. @throws {AvmaError} `key-invalid`. */
+async function putKey(
+  context: GuestContext,
+  typed: string,
+  records: readonly SetupRecord[],
+): Promise<Product> {
+  const catalog = readCatalog(context);
+  const product = catalog.productOfKey(typed);
+  const isReplaced = (installedId: string) => {
+    const other = catalog.productOfActivationId(installedId);
+    return !product.isAddon && other?.isAddon !== true && other?.applicationId === product.applicationId;
+  };
+  const clock = readClock(context);
+  await context.store.updateOrRecover(
+    (latest) =>
+      changes.rememberSetup(
+        changes.installKey(latest, product, isReplaced, context.vmId.value, clock),
+        records,
+      ),
+    clock.wall,
+  );
+  return product;
 }
 
 async function rearm(

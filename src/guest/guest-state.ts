@@ -13,9 +13,10 @@ import {
   MAX_INSTANT,
   oneOf,
   recordByUuid,
+  sha256Hex,
   uuid,
 } from '../schema/shapes.ts';
-import { sha256Hex } from '../system/sha256.ts';
+import { sha256Hex as digestOf } from '../system/sha256.ts';
 
 const nullableText = z.nullable(anyText);
 const optionalText = z.optional(nullableText);
@@ -65,6 +66,18 @@ const KmsSettings = z.strictObject({
   activationTypeEnabled: optionalInteger,
 });
 
+/** A value that a setup gave and that was applied, so that applying it again changes nothing. */
+const SetupRecord = z.strictObject({
+  /** `key`, `pipe`, `vmId`, `agent`, or `trust:KEY-ID`. */
+  what: anyText,
+  /** The place that gave it, as `systemd credential avma.key`. */
+  origin: anyText,
+  at: instant,
+  /** Of the value: the key itself is not kept a second time. */
+  digest: sha256Hex,
+});
+export type SetupRecord = z.infer<typeof SetupRecord>;
+
 /** How often a license state may be reset; the number that Windows 10 and later show. */
 const MAX_REARM_COUNT = 1001;
 
@@ -90,6 +103,8 @@ export const GuestState = z.strictObject({
     products: recordByUuid(rearmsLeft),
   }),
   kmsClient: z.strictObject({ machine: KmsSettings, products: recordByUuid(KmsSettings) }),
+  /** What was applied of given setups, at most one of each `what`. Absent where no setup was given. */
+  setup: z.optional(z.array(SetupRecord)),
 });
 export type GuestState = z.infer<typeof GuestState>;
 
@@ -140,7 +155,7 @@ export function encodeState(state: GuestState): string {
     );
   }
   const body = `${JSON.stringify(state, null, 1)}\n`;
-  return `avma-state/${STATE_VERSION} sha256:${sha256Hex(body)}\n${body}`;
+  return `avma-state/${STATE_VERSION} sha256:${digestOf(body)}\n${body}`;
 }
 
 /**
@@ -162,7 +177,7 @@ export function decodeState(bytes: Uint8Array, file: string): GuestState {
     );
   }
   const body = bytes.subarray(match[0].length);
-  if (sha256Hex(body) !== match[2]) throw damaged('was cut or changed: its digest does not match');
+  if (digestOf(body) !== match[2]) throw damaged('was cut or changed: its digest does not match');
   const state = GuestState.safeParse(parseJson(body));
   if (!state.success) throw damaged(`is wrong at ${placeOf(state.error)}`);
   return state.data;

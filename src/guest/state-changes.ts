@@ -9,6 +9,7 @@ import {
   type LastAttempt,
   type RearmScope,
   rearmCount,
+  type SetupRecord,
 } from './guest-state.ts';
 import type { KmsClientSettings } from './licensing-service.ts';
 import { deriveProductIdentity, guestIaid, type ProductIdentity } from './product-identity.ts';
@@ -56,6 +57,13 @@ function identityOn(
     return deriveProductIdentity(product, vmId, clock.wall);
   }
   return { extendedPid: before.extendedPid, installationId: before.installationId, iaid: before.iaid };
+}
+
+/** Remembers what was applied of a setup, in place of what was remembered of the same `what`. */
+export function rememberSetup(state: GuestState, records: readonly SetupRecord[]): GuestState {
+  if (records.length === 0) return state;
+  const kept = (state.setup ?? []).filter(({ what }) => records.every((record) => record.what !== what));
+  return { ...state, setup: [...kept, ...records] };
 }
 
 /** Takes the product's key and lease away. @throws {AvmaError} `key-not-installed`. */

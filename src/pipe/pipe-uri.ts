@@ -18,6 +18,9 @@ const TRANSPORTS: Readonly<Record<string, Open>> = {
   module: async (address) => (await import('./module.ts')).openModulePipe(address),
 };
 
+/** How a URI of a pipe begins, before its colon. */
+export const PIPE_TYPES: readonly string[] = Object.keys(TRANSPORTS);
+
 /**
  * The pipe that a URI names. Nothing is opened yet: the first exchange does that, within its deadline.
  *

@@ -1,0 +1,285 @@
+import { partialProductKey } from '../catalog/product-key.ts';
+import { AvmaError } from '../errors/avma-error.ts';
+import { printable } from '../schema/printable.ts';
+import { readKeyText } from './key-text.ts';
+import type { KeyFinding, KeyPlace, SetupOutcome } from './outcome.ts';
+import { lineIndex, readXml, type XmlElement } from './unattend-xml.ts';
+import { decodeXml } from './xml-text.ts';
+
+/** The longest answer file that is read, in bytes. Large ones, which carry scripts, have some 200 KB. */
+export const MAX_ANSWER_FILE_BYTES = 4 * 1024 * 1024;
+
+/** The namespace of answer files. Files without any are read too; elements of other namespaces are never read. */
+const UNATTEND = 'urn:schemas-microsoft-com:unattend';
+
+/** The most places that are listed of one file; all are looked at. And the most of those that never count. */
+const MAX_LISTED = 50;
+const MAX_IGNORED = 30;
+
+/** A key in a comment or an attribute, where it does not count; to say so. */
+const KEY_SHAPE = /(?<![\w-])[BCDFGHJKMNPQRTVWXY2346789]{5}(-[BCDFGHJKMNPQRTVWXY2346789]{5}){4}(?![\w-])/i;
+
+/** A place in the text whose content `--scrub` replaces: from `start` to `end`. */
+export interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** A place and what `--scrub` needs of it. */
+export interface FoundPlace extends KeyPlace {
+  readonly key?: string;
+  readonly content: Span | null;
+}
+
+/**
+ * What a Windows answer file (unattend.xml) says about the product key. Pure, and never throws for a file's content.
+ *
+ * Windows' rule: `ProductKey` of Microsoft-Windows-Shell-Setup in the pass specialize activates.
+ * `UserData/ProductKey/Key` of Microsoft-Windows-Setup in the pass windowsPE chooses the image; its key stands in where
+ * nothing stands in the first place. Two different keys in one of these places, for two architectures for example, are
+ * a conflict; a key of the second place that differs from that of the first is none.
+ */
+export function readAnswerFile(bytes: Uint8Array): KeyFinding {
+  try {
+    return judge(findPlaces(decodeXml(bytes).text));
+  } catch (thrown) {
+    if (!(thrown instanceof AvmaError)) throw thrown;
+    return { outcome: 'invalid', why: thrown.message, where: null, places: [] };
+  }
+}
+
+/** A file's root element and every place in it that holds a key or could be taken for one, in the file's order. */
+interface FoundPlaces {
+  readonly root: XmlElement | null;
+  readonly places: readonly FoundPlace[];
+}
+
+/**
+ * Every place of a key in the text of an answer file, those that do not count included.
+ *
+ * @throws {AvmaError} `file-invalid` for what is not well-formed or is refused.
+ */
+export function findPlaces(text: string): FoundPlaces {
+  const placeOf = lineIndex(text);
+  const places: FoundPlace[] = [];
+  let ignored = 0;
+  const add = (found: Omit<FoundPlace, 'line' | 'column'>, offset: number) => {
+    if (found.role === 'ignored') ignored += 1;
+    if (found.role !== 'ignored' || ignored <= MAX_IGNORED) places.push({ ...found, ...placeOf(offset) });
+  };
+  let root: XmlElement | null = null;
+  readXml(text, {
+    element(element, contentEnd) {
+      if (element.parent === null) root = element;
+      for (const [name, value] of Object.entries(element.attributes)) {
+        const shape = KEY_SHAPE.exec(value);
+        if (shape === null) continue;
+        add(outOfPlace(`${pathOf(element)}/@${name}`, 'it stands in an attribute', shape[0]), element.start);
+      }
+      const found = placeIn(element);
+      if (found !== null) {
+        add({ ...found, content: { start: element.contentStart, end: contentEnd } }, element.start);
+      }
+    },
+    comment(comment, end) {
+      const shape = KEY_SHAPE.exec(comment);
+      if (shape === null) return;
+      add(outOfPlace('comment', 'it stands in a comment', shape[0]), text.lastIndexOf('<!--', end));
+    },
+  });
+  return { root, places };
+}
+
+/** Something of a key's form where no key is read. */
+function outOfPlace(path: string, why: string, key: string): Omit<FoundPlace, 'line' | 'column'> {
+  return { role: 'ignored', path, holds: 'key', why, partialProductKey: partialOf(key), content: null };
+}
+
+function partialOf(key: string): string {
+  return partialProductKey(key).toUpperCase();
+}
+
+/** What an element says of the key; null for an element that says nothing. */
+function placeIn(element: XmlElement): Omit<FoundPlace, 'line' | 'column' | 'content'> | null {
+  const { name, parent } = element;
+  if (name !== 'ProductKey' && name !== 'Key') return null;
+  const path = pathOf(element);
+  const role = roleOf(element);
+  const read = role === 'ignored' ? readKeyText(element.text) : readContent(element);
+  const found = {
+    role,
+    path,
+    holds: read.kind,
+    why: read.why,
+    partialProductKey: read.kind === 'key' ? partialOf(read.key) : null,
+  };
+  if (role !== 'ignored') return read.kind === 'key' ? { ...found, key: read.key } : found;
+  if (read.kind === 'nothing') return null;
+  // The name of an image stands in an element Key too.
+  if (name === 'Key' && parent?.name !== 'ProductKey' && read.kind !== 'key') return null;
+  return { ...found, why: whyIgnored(element) };
+}
+
+/** As {@link readKeyText}; a key is text alone. */
+function readContent(element: XmlElement): ReturnType<typeof readKeyText> {
+  if (element.hasChildren)
+    return { kind: 'malformed', why: 'other elements stand in it, and a key is text alone' };
+  return readKeyText(element.text);
+}
+
+const ACTIVATION = ['unattend', 'settings', 'component', 'ProductKey'];
+const IMAGE = ['unattend', 'settings', 'component', 'UserData', 'ProductKey', 'Key'];
+
+function roleOf(element: XmlElement): KeyPlace['role'] {
+  if (isAt(element, ACTIVATION, ['specialize', 'Microsoft-Windows-Shell-Setup'])) return 'activation';
+  if (isAt(element, IMAGE, ['windowsPE', 'Microsoft-Windows-Setup'])) return 'image';
+  return 'ignored';
+}
+
+/** Whether the element stands in just these elements, in this pass and this component. */
+function isAt(
+  element: XmlElement,
+  names: readonly string[],
+  [pass, component]: readonly [string, string],
+): boolean {
+  const chain = chainOf(element);
+  const [, settings, componentElement] = chain;
+  return (
+    chain.length === names.length &&
+    chain.every(
+      ({ name, namespace }, at) => name === names[at] && (namespace === UNATTEND || namespace === ''),
+    ) &&
+    sameName(settings?.attributes['pass'], pass) &&
+    sameName(componentElement?.attributes['name'], component)
+  );
+}
+
+/** Names of passes and components, which Windows compares without their case. */
+function sameName(a: string | undefined, b: string): boolean {
+  return a?.trim().toLowerCase() === b.toLowerCase();
+}
+
+/** The element and those that it stands in, the root first. */
+function chainOf(element: XmlElement): XmlElement[] {
+  const chain: XmlElement[] = [];
+  for (let at: XmlElement | null = element; at !== null; at = at.parent) chain.unshift(at);
+  return chain;
+}
+
+function whyIgnored(element: XmlElement): string {
+  const { name, parent } = element;
+  const chain = chainOf(element);
+  if (chain.some(({ namespace }) => namespace !== UNATTEND && namespace !== '')) {
+    return 'it stands in an element of another namespace, which Windows Setup does not read';
+  }
+  const [, settings, component] = chain;
+  if (name === 'ProductKey' && parent?.name === 'UserData') {
+    return 'it stands in ProductKey itself, and Windows Setup reads the element Key in it';
+  }
+  if (name === 'Key')
+    return `it stands in ${parent?.name ?? 'the root'}/Key, which is not the place of a product key`;
+  const pass = printable(settings?.attributes['pass'] ?? '', 40);
+  const where = printable(component?.attributes['name'] ?? '', 80);
+  return `ProductKey activates in the pass specialize, component Microsoft-Windows-Shell-Setup, only; this one is in the pass ${pass || 'without a name'}, component ${where || 'without a name'}`;
+}
+
+/** `settings[specialize]/component[Microsoft-Windows-Shell-Setup, amd64]/ProductKey`. */
+function pathOf(element: XmlElement): string {
+  const steps = chainOf(element).map(({ name, attributes }) => {
+    const marks = [attributes['pass'], attributes['name'], attributes['processorArchitecture']];
+    const known =
+      name === 'settings' || name === 'component' ? marks.filter((mark) => mark !== undefined) : [];
+    return known.length === 0 ? name : `${name}[${known.map((mark) => printable(mark, 60)).join(', ')}]`;
+  });
+  return printable((steps.length > 1 ? steps.slice(1) : steps).join('/'), 300);
+}
+
+function judge({ root, places }: FoundPlaces): KeyFinding {
+  const listed = places.slice(0, MAX_LISTED).map(toListed);
+  const none = (why: string): KeyFinding => ({ outcome: 'none', why, where: null, places: listed });
+  const stranger = whyNoAnswerFile(root);
+  if (stranger !== undefined) return none(`it is no answer file: ${stranger}`);
+  const filled = places.filter(({ holds }) => holds !== 'nothing');
+  const activation = filled.filter(({ role }) => role === 'activation');
+  const image = filled.filter(({ role }) => role === 'image');
+  const deciding = activation.length > 0 ? activation : image;
+  const [first] = deciding;
+  if (first === undefined) return none(whyNone(places));
+  const { outcome, why, place } = decide(deciding, first);
+  const more = activation.length > 0 ? besideActivation(place, image) : IMAGE_STANDS_IN;
+  return {
+    outcome,
+    why: why + more,
+    where: formatPlace(place),
+    places: listed,
+    ...(outcome === 'key' && place.key !== undefined && { key: place.key }),
+  };
+}
+
+const IMAGE_STANDS_IN =
+  '; it stands in the pass windowsPE, where it chooses the image, and counts because the pass specialize has nothing';
+
+function whyNoAnswerFile(root: XmlElement | null): string | undefined {
+  if (root?.name !== 'unattend')
+    return `its root element is ${printable(root?.name ?? '', 40)}, not unattend`;
+  if (root.namespace === UNATTEND || root.namespace === '') return undefined;
+  return `its root element is of the namespace ${printable(root.namespace, 80)}, not ${UNATTEND}`;
+}
+
+/** The outcome of one place: the places of one role that hold something, at least one. */
+function decide(
+  places: readonly FoundPlace[],
+  first: FoundPlace,
+): { outcome: SetupOutcome; why: string; place: FoundPlace } {
+  const keyed = places.filter(({ holds }) => holds === 'key');
+  const [place] = keyed;
+  if (place === undefined) {
+    // Malformed first: a placeholder is left on purpose, and a mistake has to be seen.
+    const wrong = places.find(({ holds }) => holds === 'malformed') ?? first;
+    return {
+      outcome: wrong.holds === 'malformed' ? 'malformed' : 'placeholder',
+      why: wrong.why,
+      place: wrong,
+    };
+  }
+  const other = keyed.find(({ key }) => key !== place.key);
+  if (other !== undefined) {
+    const both = `one that ends in ${place.partialProductKey} and one that ends in ${other.partialProductKey}`;
+    const why = `two different keys stand in the same place, ${both} (line ${other.line})`;
+    return { outcome: 'conflict', why, place: other };
+  }
+  const passedOver = places.find(({ holds }) => holds !== 'key');
+  const why =
+    passedOver === undefined
+      ? place.why
+      : `${place.why}; line ${passedOver.line} holds a ${passedOver.holds === 'malformed' ? 'malformed key' : 'placeholder'}, which is passed over`;
+  return { outcome: 'key', why, place };
+}
+
+/** What is said of the key for choosing the image, where the other one decides. */
+function besideActivation(place: FoundPlace, image: readonly FoundPlace[]): string {
+  const other = image.find(({ key }) => key !== undefined && key !== place.key);
+  return other === undefined
+    ? ''
+    : `; the key of the pass windowsPE, which ends in ${other.partialProductKey}, only chooses the image`;
+}
+
+function whyNone(places: readonly FoundPlace[]): string {
+  const empty = places.find(({ role }) => role !== 'ignored');
+  if (empty !== undefined) return `the place for a product key is empty (line ${empty.line})`;
+  const [ignored] = places;
+  const what =
+    'neither the pass specialize (Microsoft-Windows-Shell-Setup/ProductKey) nor the pass windowsPE (Microsoft-Windows-Setup/UserData/ProductKey/Key) has a product key';
+  return ignored === undefined
+    ? what
+    : `${what}; what line ${ignored.line} holds does not count: ${ignored.why}`;
+}
+
+function formatPlace({ line, column, path }: KeyPlace): string {
+  return `line ${line}, column ${column}, ${path}`;
+}
+
+/** The place without the whole key. */
+function toListed({ key: _key, content: _content, ...place }: FoundPlace): KeyPlace {
+  return place;
+}

@@ -1,0 +1,208 @@
+import path from 'node:path';
+import { isScalar, LineCounter, parseDocument } from 'yaml';
+import * as z from 'zod/mini';
+import { AvmaError } from '../errors/avma-error.ts';
+import { PIPE_TYPES } from '../pipe/pipe-uri.ts';
+import { parseTrustAnchor, TrustAnchorFile } from '../protocol/trust-anchor.ts';
+import { placeOf } from '../schema/issue-place.ts';
+import { printable } from '../schema/printable.ts';
+import { anyText, oneOf, text } from '../schema/shapes.ts';
+import { normalizeUuid } from '../schema/uuid.ts';
+import { readKeyText } from './key-text.ts';
+import type { GivenAnchor, GivenValues, KeyFinding } from './outcome.ts';
+
+/** The longest setup file that is read, in bytes. One with ten trust anchors has 3 KB. */
+export const MAX_SETUP_FILE_BYTES = 256 * 1024;
+
+/** The agent's settings, as `/etc/avma/config.json` has them. */
+const AgentSetup = z.strictObject({
+  hooksFolder: z.optional(anyText),
+  textfile: z.optional(anyText),
+  maxSleepMinutes: z.optional(z.number()),
+});
+
+/**
+ * `avma.setup/1`: all that a guest needs to be licensed, in YAML or JSON. docs/schemas/setup.schema.json has the same
+ * shape for others.
+ */
+const SetupFile = z.strictObject({
+  schema: oneOf(['avma.setup/1']),
+  /** A client key, or a placeholder. */
+  key: z.optional(z.nullable(anyText)),
+  pipe: z.optional(text((uri) => PIPE_TYPES.includes(uri.split(':', 1)[0] ?? '') && uri.includes(':'))),
+  /** Trust anchors: what a `root.pub.json` holds, or the path of one, from the setup file's folder. */
+  trust: z.optional(z.array(z.union([anyText, TrustAnchorFile])).check(z.maxLength(32))),
+  vmId: z.optional(text((uuid) => normalizeUuid(uuid) !== undefined)),
+  agent: z.optional(AgentSetup),
+});
+
+/** What a setup file gives: the key's finding, and all else. */
+export interface SetupFileContent {
+  readonly finding: KeyFinding;
+  readonly values: GivenValues;
+}
+
+/** How a setup file is read. */
+export interface SetupFileSource {
+  /** The file's path, or another name for it, for messages. */
+  readonly name: string;
+  /** Reads a trust anchor's file; null where the setup may not name files of this machine. */
+  readonly readAnchor: ((file: string) => string) | null;
+}
+
+/**
+ * What a setup file in YAML or JSON says. A file that is wrong in any member gives nothing at all: half of a setup is
+ * worse than none. Never throws for a file's content.
+ */
+export function readSetupFile(bytes: Uint8Array, source: SetupFileSource): SetupFileContent {
+  try {
+    return readSetup(parseSetupText(bytes), source);
+  } catch (thrown) {
+    if (!(thrown instanceof AvmaError)) throw thrown;
+    return { finding: { outcome: 'invalid', why: thrown.message, where: null, places: [] }, values: {} };
+  }
+}
+
+/**
+ * What a setup says that was parsed already.
+ *
+ * @throws {AvmaError} `file-invalid`, with the member and how it is written.
+ */
+export function readSetup(
+  { value, lineOf }: { readonly value: unknown; readonly lineOf: (member: string) => number | null },
+  { name, readAnchor }: SetupFileSource,
+): SetupFileContent {
+  const parsed = SetupFile.safeParse(value);
+  if (!parsed.success) throw wrongMember(value, placeOf(parsed.error));
+  const { key, pipe, vmId, agent, trust } = parsed.data;
+  const anchors = (trust ?? []).map((anchor) => givenAnchor(anchor, name, readAnchor));
+  return {
+    finding: keyFinding(key ?? '', lineOf('key')),
+    values: {
+      ...(pipe !== undefined && { pipe }),
+      ...(vmId !== undefined && { vmId: normalizeUuid(vmId) ?? vmId }),
+      ...(agent !== undefined && { agent }),
+      ...(anchors.length > 0 && { trust: anchors }),
+    },
+  };
+}
+
+/** The finding for a key that stands alone: in a setup file, a credential, a record of Data Exchange. */
+export function keyFinding(written: string, line: number | null): KeyFinding {
+  const read = readKeyText(written);
+  const outcome = read.kind === 'nothing' ? 'none' : read.kind;
+  const where = line === null ? 'key' : `line ${line}, key`;
+  if (read.kind === 'nothing') return { outcome, why: 'it has no product key', where: null, places: [] };
+  const partialProductKey = read.kind === 'key' ? read.key.slice(-5) : null;
+  return {
+    outcome,
+    why: read.why,
+    where,
+    places: [
+      {
+        line,
+        column: null,
+        path: 'key',
+        role: 'activation',
+        holds: read.kind,
+        why: read.why,
+        partialProductKey,
+      },
+    ],
+    ...(read.kind === 'key' && { key: read.key }),
+  };
+}
+
+/** @throws {AvmaError} `file-invalid` for an anchor that is none. */
+function givenAnchor(
+  anchor: string | TrustAnchorFile,
+  name: string,
+  readAnchor: SetupFileSource['readAnchor'],
+): GivenAnchor {
+  if (typeof anchor !== 'string') return readGivenAnchor(JSON.stringify(anchor), `a trust anchor of ${name}`);
+  if (readAnchor === null) {
+    throw new AvmaError(
+      'file-invalid',
+      `trust names the file ${printable(anchor, 80)}, and a setup from here has to hold the trust anchor itself`,
+    );
+  }
+  const file = path.resolve(path.dirname(name), anchor);
+  return readGivenAnchor(readAnchor(file), file);
+}
+
+/** A trust anchor from the text of its file. @throws {AvmaError} `file-invalid`. */
+export function readGivenAnchor(json: string, name: string): GivenAnchor {
+  return { keyId: parseTrustAnchor(json, name).keyId, json };
+}
+
+/** @throws {AvmaError} `file-invalid` for what is neither YAML nor JSON. */
+function parseSetupText(bytes: Uint8Array): { value: unknown; lineOf: (member: string) => number | null } {
+  let written: string;
+  try {
+    written = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (thrown) {
+    if (!(thrown instanceof TypeError)) throw thrown;
+    throw new AvmaError('file-invalid', 'it is not UTF-8');
+  }
+  const lines = new LineCounter();
+  // The core schema knows no tags of its own; merge keys and aliases are not needed, and aliases can make a file large.
+  const document = parseDocument(written, {
+    lineCounter: lines,
+    version: '1.2',
+    prettyErrors: false,
+    strict: true,
+  });
+  const [error] = document.errors;
+  if (error !== undefined) {
+    const { line } = lines.linePos(error.pos[0]);
+    throw new AvmaError(
+      'file-invalid',
+      `it is neither YAML nor JSON: line ${line}: ${printable(error.message, 160)}`,
+    );
+  }
+  return { value: documentValue(document), lineOf: (member) => lineOfMember(document, member, lines) };
+}
+
+/** @throws {AvmaError} `file-invalid` for aliases. */
+function documentValue(document: ReturnType<typeof parseDocument>): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 0 });
+  } catch (thrown) {
+    if (!(thrown instanceof ReferenceError)) throw thrown;
+    throw new AvmaError('file-invalid', 'it uses aliases (&name, *name), which are not read');
+  }
+}
+
+function lineOfMember(
+  document: ReturnType<typeof parseDocument>,
+  member: string,
+  lines: LineCounter,
+): number | null {
+  const node = document.get(member, true);
+  const start = isScalar(node) ? node.range?.[0] : undefined;
+  return start === undefined ? null : lines.linePos(start).line;
+}
+
+/** How each member is written, for the message about one that is wrong. */
+const MEMBERS: Readonly<Record<string, string>> = {
+  schema: 'avma.setup/1',
+  key: 'a client key, as in BCDFG-HJKMN-PQRTV-WXY23-46789',
+  pipe: 'the URI of a pipe, as in virtio:org.avma.activation.0',
+  trust: 'a list of trust anchors: each a path, or what root.pub.json holds',
+  vmId: 'a UUID, as in 11111111-2222-4333-8444-555555555555',
+  agent: 'settings of the agent: hooksFolder, textfile, maxSleepMinutes',
+};
+
+function wrongMember(value: unknown, place: string): AvmaError {
+  const members = Object.keys(MEMBERS).join(', ');
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return new AvmaError('file-invalid', `it is no setup: a setup has the members ${members}`);
+  }
+  if (!('schema' in value)) {
+    return new AvmaError('file-invalid', 'it is no setup: its first member has to be schema: avma.setup/1');
+  }
+  const member = place.split('.', 1)[0] ?? '';
+  const wanted = Object.hasOwn(MEMBERS, member) ? MEMBERS[member] : undefined;
+  const what = wanted === undefined ? `the members are ${members}` : `${member} has to be ${wanted}`;
+  return new AvmaError('file-invalid', `its member ${printable(place, 60)} is wrong: ${what}`);
+}

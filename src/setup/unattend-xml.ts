@@ -1,0 +1,125 @@
+import { type SaxesAttributeNS, SaxesParser, type SaxesTagNS } from 'saxes';
+import { AvmaError } from '../errors/avma-error.ts';
+
+/** One element of an answer file, while it is read. */
+export interface XmlElement {
+  readonly name: string;
+  readonly namespace: string;
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly parent: XmlElement | null;
+  /** The offset of its `<` in the text. */
+  readonly start: number;
+  /** The offset behind its start tag. */
+  readonly contentStart: number;
+  /** The text that stands directly in it: without comments, with CDATA, character references replaced. */
+  text: string;
+  /** Whether other elements stand in it. */
+  hasChildren: boolean;
+}
+
+/** What a reader of an answer file is called for. */
+export interface XmlReader {
+  /** An element that was read to its end. `contentEnd` is the offset of its end tag; of its content if it has none. */
+  element(element: XmlElement, contentEnd: number): void;
+  comment(text: string, end: number): void;
+}
+
+/** Deeper than any answer file: they are some ten elements deep. */
+const MAX_DEPTH = 100;
+const MAX_ATTRIBUTES = 100;
+/** The most text directly in one element that is kept, in UTF-16 units; no more is ever looked at. */
+const MAX_TEXT = 4096;
+
+/**
+ * Reads XML 1.0 with namespaces, strictly: what is not well-formed is an error, with the line. A document type is
+ * refused, and with it all entities that it could define.
+ *
+ * @throws {AvmaError} `file-invalid`, with what is wrong as the rest of a sentence that begins with "it".
+ */
+export function readXml(text: string, reader: XmlReader): void {
+  const parser = new SaxesParser({ xmlns: true });
+  const refuse = (why: string): never => {
+    const { line } = lineIndex(text)(Math.min(parser.position, text.length));
+    throw new AvmaError('file-invalid', `${why}, in line ${line}`);
+  };
+  let open: XmlElement | null = null;
+  let depth = 0;
+  let attributes = 0;
+  parser.on('error', ({ message }) => refuse(`it is not well-formed XML: ${reasonOf(message)}`));
+  parser.on('doctype', () =>
+    refuse('it has a document type (DOCTYPE), which no answer file has and which is refused'),
+  );
+  parser.on('opentagstart', () => {
+    attributes = 0;
+    depth += 1;
+    if (depth > MAX_DEPTH) refuse(`it has elements more than ${MAX_DEPTH} deep`);
+  });
+  parser.on('attribute', () => {
+    attributes += 1;
+    if (attributes > MAX_ATTRIBUTES) refuse(`it has an element with more than ${MAX_ATTRIBUTES} attributes`);
+  });
+  parser.on('opentag', (tag) => {
+    if (open !== null) open.hasChildren = true;
+    open = elementOf(tag, { text, end: parser.position, parent: open });
+  });
+  const addText = (piece: string) => {
+    if (open !== null && open.text.length < MAX_TEXT) open.text += piece.slice(0, MAX_TEXT);
+  };
+  parser.on('text', addText);
+  parser.on('cdata', addText);
+  parser.on('comment', (comment) => reader.comment(comment, parser.position));
+  parser.on('closetag', ({ isSelfClosing }) => {
+    const element = open;
+    if (element === null) return;
+    depth -= 1;
+    open = element.parent;
+    const end = isSelfClosing ? element.contentStart : text.lastIndexOf('</', parser.position - 1);
+    reader.element(element, end);
+  });
+  parser.write(text).close();
+}
+
+function elementOf(
+  { local, uri, attributes }: SaxesTagNS,
+  { text, end, parent }: { readonly text: string; readonly end: number; readonly parent: XmlElement | null },
+): XmlElement {
+  return {
+    name: local,
+    namespace: uri,
+    attributes: plainAttributes(attributes),
+    parent,
+    // A start tag has no other `<`: attribute values may not hold one.
+    start: text.lastIndexOf('<', end - 1),
+    contentStart: end,
+    text: '',
+    hasChildren: false,
+  };
+}
+
+/** The attributes of no namespace by name, and the others by their whole name. */
+function plainAttributes(attributes: Readonly<Record<string, SaxesAttributeNS>>): Record<string, string> {
+  const plain: Record<string, string> = Object.create(null);
+  for (const { name, value } of Object.values(attributes)) plain[name] = value;
+  return plain;
+}
+
+/** The parser's sentence without the place in front and the full stop. */
+function reasonOf(message: string): string {
+  return message.replace(/^(undefined:)?\d+:\d+: /, '').replace(/\.$/, '');
+}
+
+/** Finds the 1-based line and column of offsets in a text. Columns count UTF-16 units. */
+export function lineIndex(
+  text: string,
+): (offset: number) => { readonly line: number; readonly column: number } {
+  const starts = [0, ...[...text.matchAll(/\r\n|\r|\n/g)].map((match) => match.index + match[0].length)];
+  return (offset) => {
+    let [low, high] = [0, starts.length - 1];
+    while (low < high) {
+      const middle = Math.ceil((low + high) / 2);
+      if ((starts[middle] ?? 0) <= offset) low = middle;
+      else high = middle - 1;
+    }
+    return { line: low + 1, column: offset - (starts[low] ?? 0) + 1 };
+  };
+}
