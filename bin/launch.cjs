@@ -6,7 +6,12 @@ const { Script } = require('node:vm');
 const scripts = new Map();
 
 /** What every command is given. `import()` works in this file and not in a bundle that is compiled ahead. */
-exports.launcher = { packageRoot: path.dirname(__dirname), importModule: (url) => import(url) };
+exports.launcher = {
+  packageRoot: path.dirname(__dirname),
+  bundleFolder: path.join(__dirname, '../dist'),
+  interpreter: [process.execPath],
+  importModule: (url) => import(url),
+};
 
 /**
  * Loads dist/NAME.cjs. The file is one function expression of `exports`, `require` and `module`, as Node itself wraps

@@ -3,53 +3,30 @@
 // Three things here are unusual, all for the sake of the start (docs/architecture.md, Start-up):
 // 1. The bundles are CommonJS, because the ES module loader alone adds some 6 ms to a bare start. Each is one function
 //    expression, so that bin/launch.cjs can hand it to V8 with its compiled code.
-// 2. The sources' imports of Node's modules are rewritten (plainBuiltins), and so is the search for the native part of
+// 2. The sources' imports of Node's modules are rewritten (plainBuiltins of bundling.js), and so is the search for the native part of
 //    fs-native-extensions (directAddon).
 // 3. scripts/warm-up.ts uses the commands with these bundles, so that V8 compiles what each use needs.
 //
 // Nothing but the build depends on this: the sources run as they are with npm run dev.
 import { execFileSync } from 'node:child_process';
-import { readFileSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { build } from 'esbuild';
-
-/**
- * Turns `import fs from 'node:fs'` into a plain require. esbuild would copy every property of the module into a
- * namespace object, and calling all lazy getters of the module on the way costs some 5 ms of a start.
- */
-const plainBuiltins = {
-  name: 'plain-builtins',
-  setup({ onLoad }) {
-    onLoad({ filter: /[\\/]src[\\/].*\.ts$/ }, ({ path }) => ({
-      contents: readFileSync(path, 'utf8').replace(
-        /^import (\w+) from '(node:\w+)';$/gm,
-        "const $1 = require('$2');",
-      ),
-      loader: 'ts',
-    }));
-  },
-};
+import { addonFrom, plainBuiltins } from './bundling.js';
 
 /**
  * Loads the native part of fs-native-extensions from the file in which its package keeps it for this platform. The
  * package's own search for that file takes some 20 ms; it is used where the file is not there.
  */
-const directAddon = {
-  name: 'direct-addon',
-  setup({ onLoad }) {
-    onLoad({ filter: /fs-native-extensions[\\/]binding\.js$/ }, () => ({
-      contents: `
-        const { dirname, join } = require('node:path');
-        const folder = dirname(require.resolve('fs-native-extensions/package.json'));
-        const built = join(folder, 'prebuilds', process.platform + '-' + process.arch);
-        try {
-          module.exports = require(join(built, 'fs-native-extensions.node'));
-        } catch {
-          module.exports = require(join(folder, 'binding.js'));
-        }
-      `,
-    }));
-  },
-};
+const directAddon = addonFrom(`
+  const { dirname, join } = require('node:path');
+  const folder = dirname(require.resolve('fs-native-extensions/package.json'));
+  const built = join(folder, 'prebuilds', process.platform + '-' + process.arch);
+  try {
+    module.exports = require(join(built, 'fs-native-extensions.node'));
+  } catch {
+    module.exports = require(join(folder, 'binding.js'));
+  }
+`);
 
 const shared = {
   outdir: 'dist',

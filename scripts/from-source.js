@@ -9,4 +9,10 @@ register('./typescript-hooks.js', import.meta.url);
 const root = path.dirname(import.meta.dirname);
 const [name, ...argv] = process.argv.slice(2);
 const { main } = await import(`../src/cli/${name}/main.ts`);
-await main({ packageRoot: root, importModule: (url) => import(url) }, argv);
+const launcher = {
+  packageRoot: root,
+  bundleFolder: path.join(root, 'dist'),
+  interpreter: [process.execPath],
+  importModule: (url) => import(url),
+};
+await main(launcher, argv);

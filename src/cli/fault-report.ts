@@ -3,6 +3,7 @@ import nodeModule from 'node:module';
 import path from 'node:path';
 import { printable } from '../schema/printable.ts';
 import { maskProductKeys } from '../system/product-key-mask.ts';
+import type { Launcher } from './launcher.ts';
 
 /** Causes beyond this number form a circle, or add nothing. */
 const MAX_ERRORS = 10;
@@ -11,17 +12,21 @@ const MAX_ERRORS = 10;
  * The stack of an error and of everything that caused it, with the file and line in src/ of each call. For faults of
  * avma's own, which nobody can find by their message.
  *
- * @param packageRoot the folder that holds dist/, whose source maps are read.
+ * @param launcher where bundles are said to be, and the folder that holds dist/ with their source maps. The two differ
+ *   for the executable, whose bundle is nowhere but in itself.
  */
-export function faultReport(thrown: unknown, packageRoot: string): string {
+export function faultReport(
+  thrown: unknown,
+  { packageRoot, bundleFolder }: Pick<Launcher, 'packageRoot' | 'bundleFolder'>,
+): string {
   const stacks = errorsBelow(thrown).map(
     (error, index) => `${index === 0 ? '' : 'Caused by: '}${stackOf(error)}`,
   );
-  const dist = path.join(packageRoot, 'dist') + path.sep;
+  const places = { bundles: bundleFolder + path.sep, maps: path.join(packageRoot, 'dist') };
   return stacks
     .join('\n')
     .split('\n')
-    .map((line) => printable(maskProductKeys(inSource(line, dist))))
+    .map((line) => printable(maskProductKeys(inSource(line, places))))
     .join('\n');
 }
 
@@ -46,13 +51,13 @@ function stackOf(error: unknown): string {
  * `at a.b (/opt/avma/dist/slmgr.cjs:2:18344)` as `at src/guest/state-store.ts:31:11`. The function's name is left out:
  * it is a letter or two in the bundle.
  */
-function inSource(line: string, dist: string): string {
-  const start = line.indexOf(dist);
-  const place = start === -1 ? null : /^(\w+\.cjs):(\d+):(\d+)\)?$/.exec(line.slice(start + dist.length));
+function inSource(line: string, { bundles, maps }: { bundles: string; maps: string }): string {
+  const start = line.indexOf(bundles);
+  const place = start === -1 ? null : /^(\w+\.cjs):(\d+):(\d+)\)?$/.exec(line.slice(start + bundles.length));
   const indent = /^ +at (?:async )?/.exec(line)?.[0];
   if (place === null || indent === undefined) return line;
   const [, bundle = '', lineNumber, column] = place;
-  const entry = sourceMap(dist + bundle)?.findEntry(Number(lineNumber) - 1, Number(column) - 1);
+  const entry = sourceMap(path.join(maps, bundle))?.findEntry(Number(lineNumber) - 1, Number(column) - 1);
   if (entry === undefined || !('originalSource' in entry)) return line;
   const source = path.posix.join('dist', entry.originalSource);
   return `${indent}${source}:${entry.originalLine + 1}:${entry.originalColumn + 1}`;

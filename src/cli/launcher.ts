@@ -1,9 +1,14 @@
+import path from 'node:path';
 import { type PipeEnvironment, systemEnvironment } from '../pipe/environment.ts';
 
-/** What a launcher in bin/ hands to the command that it loads. */
+/** What a launcher in bin/, or the executable, hands to the command that it loads. */
 export interface Launcher {
   /** The folder that holds `keys/`, `bin/` and `package.json`. */
   readonly packageRoot: string;
+  /** The folder in which stacks say that the bundles are. */
+  readonly bundleFolder: string;
+  /** What starts a command of `bin/`, before the command's own file: Node, or nothing for the executable. */
+  readonly interpreter: readonly string[];
   /** Node's `import()`. Code that is compiled ahead (bin/launch.cjs) cannot call it itself. */
   importModule(url: string): Promise<unknown>;
 }
@@ -11,4 +16,18 @@ export interface Launcher {
 /** The environment of the pipes on the real machine. */
 export function pipeEnvironment(launcher: Launcher): PipeEnvironment {
   return { ...systemEnvironment(), importModule: (url) => launcher.importModule(url) };
+}
+
+/**
+ * The program and arguments that run a command in a process of its own.
+ *
+ * @param command - The name of a file in `bin/`.
+ */
+export function commandLine(
+  { interpreter, packageRoot }: Launcher,
+  command: 'avma' | 'slmgr',
+  args: readonly string[],
+): [file: string, ...args: string[]] {
+  const [file, ...rest] = [...interpreter, path.join(packageRoot, 'bin', command), ...args] as [string];
+  return [file, ...rest];
 }

@@ -76,10 +76,11 @@ function writeLine(line: string): void {
   }
 }
 
-function traceAsEnvironmentSays(list: string): void {
+/** Starts tracing the topics of `AVMA_DEBUG`, if it is set. Each command calls it first. */
+export function traceAsEnvironmentSays(): void {
+  const list = process.env['AVMA_DEBUG'];
+  if (!list) return;
   const unknown = traceTopics(list);
   if (unknown.length === 0) return;
   writeLine(`AVMA_DEBUG: no topic is called ${unknown.join(', ')}. Topics: ${DEBUG_TOPICS.join(', ')}, all.`);
 }
-
-if (process.env['AVMA_DEBUG']) traceAsEnvironmentSays(process.env['AVMA_DEBUG']);

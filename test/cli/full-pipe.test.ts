@@ -1,10 +1,9 @@
 /** stdout is a pipe that is full and does not wait: the program that made it, or another that shares it, made it so. */
 import { spawn, spawnSync } from 'node:child_process';
-import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
 import { tempFolder } from '../support/temp-folder.ts';
-import { ROOT } from './test-machine.ts';
+import { builtCommand } from './test-machine.ts';
 
 /** Makes stdout the smallest pipe that Linux has, 4096 bytes (F_SETPIPE_SZ is 1031), which does not wait. */
 const SMALL_PIPE =
@@ -16,12 +15,13 @@ test.skipIf(!hasPerl || process.platform !== 'linux')(
   'all that slmgr prints arrives through a pipe that is full (needs perl)',
   async () => {
     const env = { ...process.env, AVMA_STATE_DIR: tempFolder() };
-    const command = [process.execPath, path.join(ROOT, 'bin/slmgr'), '/dlv', 'all'];
-    const whole = spawnSync(command[0] as string, command.slice(1), { env }).stdout.toString();
+    const [file, ...words] = builtCommand('slmgr');
+    const args = [...words, '/dlv', 'all'];
+    const whole = spawnSync(file, args, { env }).stdout.toString();
     expect(whole.length).toBeGreaterThan(4096);
     // Whoever ends without waiting for room has ended before the reader begins.
     const script = `perl -e '${SMALL_PIPE}' "$@" | (sleep 1; cat)`;
-    const shell = spawn('sh', ['-c', script, 'sh', ...command], {
+    const shell = spawn('sh', ['-c', script, 'sh', file, ...args], {
       env,
       stdio: ['ignore', 'pipe', 'inherit'],
     });

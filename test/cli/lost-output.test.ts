@@ -1,9 +1,8 @@
 /** Output that cannot be written: to a full disk, and to a reader that has gone. /dev/full is a disk that is full. */
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
-import path from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { ROOT, TestMachine } from './test-machine.ts';
+import { builtCommand, TestMachine } from './test-machine.ts';
 
 const machine = new TestMachine();
 afterAll(() => machine.close());
@@ -11,7 +10,8 @@ afterAll(() => machine.close());
 /** Runs a command with stdout, or stdout and stderr, on /dev/full. */
 function runOnFullDisk(command: string, args: readonly string[], stderrToo = false) {
   const full = fs.openSync('/dev/full', 'w');
-  const child = spawn(process.execPath, [path.join(ROOT, 'bin', command), ...args], {
+  const [file, ...script] = builtCommand(command);
+  const child = spawn(file, [...script, ...args], {
     env: machine.env,
     cwd: machine.folder,
     stdio: ['ignore', full, stderrToo ? full : 'pipe'],
@@ -55,7 +55,8 @@ test.each([
   ['slmgr', ['/dlv']],
   ['avma', ['--help']],
 ])('%s %j to a reader that has gone is no failure', async (command, args) => {
-  const child = spawn(process.execPath, [path.join(ROOT, 'bin', command), ...args], {
+  const [file, ...script] = builtCommand(command);
+  const child = spawn(file, [...script, ...args], {
     env: machine.env,
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -12,6 +12,7 @@ import { discoverPipe } from '../../src/pipe/discovery.ts';
 import { systemEnvironment } from '../../src/pipe/environment.ts';
 import { keyId } from '../../src/protocol/envelope.ts';
 import {
+  builtCommand,
   faketimeLibrary,
   ROOT,
   type ServedHost,
@@ -138,9 +139,8 @@ describe.skipIf(missing !== undefined)('mistakes', () => {
   }
 
   function onTerminal({ type, env, faketime, uid }: Line): Promise<string> {
-    const bin = path.join(ROOT, 'bin');
     const commands = ['avma', 'slmgr'].map(
-      (name) => `${name}() { '${process.execPath}' '${bin}/${name}' "$@"; }`,
+      (name) => `${name}() { '${builtCommand(name).join("' '")}' "$@"; }`,
     );
     const as = uid === undefined ? '' : `setpriv --reuid=${uid} --regid=${uid} --clear-groups `;
     const clock =

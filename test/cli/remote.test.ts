@@ -1,9 +1,8 @@
 /** `slmgr localhost /dlv` through a real sshd, with the built slmgr at both ends. */
-import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { SSHD_IS_MISSING, type Sshd, startSshd } from '../support/sshd.ts';
 import { undated } from '../support/undated.ts';
-import { ROOT, type ServedHost, STANDARD_2012_R2, TestMachine } from './test-machine.ts';
+import { builtCommand, type ServedHost, STANDARD_2012_R2, TestMachine } from './test-machine.ts';
 
 if (SSHD_IS_MISSING) {
   process.stderr.write("Tests of remote machines are skipped: Debian's package openssh-server is missing.\n");
@@ -25,7 +24,7 @@ describe.skipIf(SSHD_IS_MISSING)('slmgr on another machine', () => {
       .map(([name, value]) => `${name}=${value}`);
     env = {
       ...sshd.env,
-      AVMA_REMOTE_SLMGR: ['env', ...there, process.execPath, path.join(ROOT, 'bin/slmgr')].join(' '),
+      AVMA_REMOTE_SLMGR: ['env', ...there, ...builtCommand('slmgr')].join(' '),
       // Whatever this end knows must not matter.
       AVMA_STATE_DIR: machine.at('nothing'),
     };

@@ -2,14 +2,13 @@
 import { once } from 'node:events';
 import fs from 'node:fs';
 import net from 'node:net';
-import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { HANG_MS } from '../support/hang.ts';
 import { undated } from '../support/undated.ts';
 import { until } from '../support/until.ts';
 import {
+  builtCommand,
   type Ran,
-  ROOT,
   type RunOptions,
   type ServedHost,
   STANDARD_2012_R2,
@@ -121,7 +120,7 @@ describe('//T ends the run', () => {
   test('when a host stays silent, with exit status 1 and two lines', async () => {
     const run = { env: { AVMA_PIPE: 'unix:silent.sock', AVMA_DEADLINE: '600' } };
     expect(await machine.run('slmgr', ['//T:1', '/ato'], run)).toEqual({
-      stdout: timedOut(path.join(ROOT, 'bin/slmgr'), '\n'),
+      stdout: timedOut(builtCommand('slmgr').at(-1) as string, '\n'),
       stderr: '',
       status: 1,
     });

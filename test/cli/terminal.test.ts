@@ -2,11 +2,10 @@
 import { execFile, execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import net from 'node:net';
-import path from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { undated } from '../support/undated.ts';
-import { ROOT, type ServedHost, STANDARD_2012_R2, TestMachine } from './test-machine.ts';
+import { builtCommand, type ServedHost, STANDARD_2012_R2, TestMachine } from './test-machine.ts';
 
 function scriptIsMissing(): boolean {
   try {
@@ -45,7 +44,8 @@ describe.skipIf(scriptIsMissing())('on a terminal', () => {
     onSeen: (seen: string) => void = () => {},
   ): Promise<string> =>
     new Promise((resolve) => {
-      const line = `'${process.execPath}' '${path.join(ROOT, 'bin')}/'${command}`;
+      const [name = '', ...args] = command.split(' ');
+      const line = `'${builtCommand(name).join("' '")}' ${args.join(' ')}`;
       const child = execFile(
         'script',
         ['--quiet', '--return', '--command', line, '/dev/null'],

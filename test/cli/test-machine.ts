@@ -9,6 +9,16 @@ import { until } from '../support/until.ts';
 /** The checkout; its built commands are what these tests run. */
 export const ROOT = path.resolve(import.meta.dirname, '../..');
 
+/**
+ * What starts a built command: Node with a file of bin/; or, to try the executable with these tests, the command in the
+ * folder of the executable that AVMA_TEST_EXECUTABLE names (out/linux-x64/bin/avma after `npm run package`).
+ */
+export function builtCommand(command: string): [file: string, ...args: string[]] {
+  const executable = process.env.AVMA_TEST_EXECUTABLE;
+  if (executable === undefined) return [process.execPath, path.join(ROOT, 'bin', command)];
+  return [path.join(path.dirname(path.resolve(ROOT, executable)), command)];
+}
+
 export const STANDARD_2012_R2 = 'DBGBW-NPF86-BJVTX-K3WKJ-MTB6V';
 export const STANDARD_2025 = 'WWVGQ-PNHV9-B89P4-8GGM9-9HPQ4';
 
@@ -81,11 +91,11 @@ export class TestMachine {
     args: readonly string[],
     options: RunOptions = {},
   ): Promise<Ran> {
-    const script = path.join(ROOT, 'bin', command);
+    const [file, ...script] = builtCommand(command);
     return new Promise((resolve) => {
       const child = execFile(
-        process.execPath,
-        [script, ...args],
+        file,
+        [...script, ...args],
         {
           env: { ...this.env, ...options.env, ...faketimeEnv(options.faketime) },
           cwd: this.folder,
@@ -126,9 +136,9 @@ export class TestMachine {
 
   /** Starts the host and resolves when it takes connections. */
   async serve(options: readonly string[] = [], socket = 'h.sock', run: RunOptions = {}): Promise<ServedHost> {
-    const script = path.join(ROOT, 'bin/avma');
+    const [file, ...script] = builtCommand('avma');
     const args = ['host', 'serve', '--listen', `unix:${socket}`, ...options];
-    const child = spawn(process.execPath, [script, ...args], {
+    const child = spawn(file, [...script, ...args], {
       env: { ...this.env, ...run.env, ...faketimeEnv(run.faketime) },
       cwd: this.folder,
       stdio: ['ignore', 'pipe', 'pipe'],

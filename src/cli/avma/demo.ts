@@ -5,6 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { Command } from 'commander';
 import { AvmaError } from '../../errors/avma-error.ts';
+import { commandLine, type Launcher } from '../launcher.ts';
 import type { Context } from './context.ts';
 import { writeData } from './output.ts';
 
@@ -18,14 +19,14 @@ const HOST_START_TIMEOUT_MS = 15_000;
 export function demoCommand(context: Context): Command {
   return new Command('demo')
     .description('Run a full demo in a temporary folder: vendor, host and guest on this machine')
-    .action(() => runDemo(context.launcher.packageRoot));
+    .action(() => runDemo(context.launcher));
 }
 
 /**
  * A whole activation with the real commands, each in a process of its own and with its own output.
  * All files are in one temporary folder, which is removed at the end and after a failure.
  */
-async function runDemo(packageRoot: string): Promise<void> {
+async function runDemo(launcher: Launcher): Promise<void> {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'avma-demo-'));
   const configuration = path.join(folder, 'config.json');
   fs.writeFileSync(configuration, '{}');
@@ -41,8 +42,8 @@ async function runDemo(packageRoot: string): Promise<void> {
     AVMA_VM_ID: randomUUID(),
   };
   const at = (name: string) => path.join(folder, name);
-  const avma = (args: string[], output?: string) => runCommand(packageRoot, 'avma', args, env, output);
-  const slmgr = (args: string[]) => runCommand(packageRoot, 'slmgr', args, env);
+  const avma = (args: string[], output?: string) => runCommand(launcher, 'avma', args, env, output);
+  const slmgr = (args: string[]) => runCommand(launcher, 'slmgr', args, env);
   let host: ChildProcess | undefined;
   try {
     writeData('# The vendor makes a trust root.');
@@ -69,7 +70,8 @@ async function runDemo(packageRoot: string): Promise<void> {
     await avma(['host', 'activate', at('certificate.json')]);
     const listen = ['host', 'serve', '--listen', `unix:${socket}`];
     writeData(`$ avma ${listen.join(' ')} &`);
-    host = spawn(process.execPath, [path.join(packageRoot, 'bin/avma'), ...listen], {
+    const [file, ...words] = commandLine(launcher, 'avma', listen);
+    host = spawn(file, words, {
       env,
       stdio: ['ignore', 'inherit', 'inherit'],
     });
@@ -90,7 +92,7 @@ async function runDemo(packageRoot: string): Promise<void> {
 
 /** Prints the command as a user would type it, then runs it. @throws {AvmaError} `internal` if the command fails. */
 async function runCommand(
-  packageRoot: string,
+  launcher: Launcher,
   command: 'avma' | 'slmgr',
   args: readonly string[],
   env: NodeJS.ProcessEnv,
@@ -98,7 +100,8 @@ async function runCommand(
 ): Promise<void> {
   writeData(`$ ${command} ${args.join(' ')}${output === undefined ? '' : ` > ${output}`}`);
   const stdout = output === undefined ? 'inherit' : fs.openSync(output, 'wx', 0o600);
-  const child = spawn(process.execPath, [path.join(packageRoot, 'bin', command), ...args], {
+  const [file, ...words] = commandLine(launcher, command, args);
+  const child = spawn(file, words, {
     env,
     stdio: ['ignore', stdout, 'inherit'],
   });

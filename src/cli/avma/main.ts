@@ -2,6 +2,7 @@ import { CommanderError } from 'commander';
 import { type AvmaError, toAvmaError } from '../../errors/avma-error.ts';
 import { exitStatusOf, formatHresult } from '../../errors/hresult.ts';
 import { printable } from '../../schema/printable.ts';
+import { traceAsEnvironmentSays } from '../../system/debug.ts';
 import type { Launcher } from '../launcher.ts';
 import { readSettings } from '../settings.ts';
 import { exitWith, STDERR, STDOUT, writeOutput } from '../terminal.ts';
@@ -16,6 +17,7 @@ import { asksForJson, commandOf, usageError, withHelpHint } from './usage-error.
  * avma on the real machine. The one place where its exit status is set.
  */
 export async function main(launcher: Launcher, argv = process.argv.slice(2)): Promise<void> {
+  traceAsEnvironmentSays();
   const json = asksForJson(argv);
   let exitStatus = 0;
   const program = createProgram(
@@ -64,5 +66,5 @@ async function explain({ code, hresult, message, hint }: AvmaError): Promise<voi
 /** Shows the stack on stderr, also beside an error as JSON: without it, nobody could find the mistake in avma. */
 async function showFault(error: AvmaError, launcher: Launcher): Promise<void> {
   const { faultReport } = await import('../fault-report.ts');
-  writeOutput(STDERR, `${faultReport(error, launcher.packageRoot)}\n`);
+  writeOutput(STDERR, `${faultReport(error, launcher)}\n`);
 }

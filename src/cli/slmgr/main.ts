@@ -6,6 +6,7 @@ import { AvmaError } from '../../errors/avma-error.ts';
 import type { GuestEnvironment } from '../../guest/environment.ts';
 import { type GuestService, openGuestService } from '../../guest/guest-service.ts';
 import type { Pipe } from '../../pipe/pipe.ts';
+import { traceAsEnvironmentSays } from '../../system/debug.ts';
 import { guestEnvironment } from '../guest-environment.ts';
 import type { Launcher } from '../launcher.ts';
 import { readSettings, type Settings } from '../settings.ts';
@@ -18,6 +19,7 @@ import type { HostCommandLine, HostOptions } from './script-host.ts';
 
 /** slmgr on the real machine. Nothing is left to do when it resolves: the launcher ends the process then. */
 export async function main(launcher: Launcher, argv = process.argv.slice(2)): Promise<void> {
+  traceAsEnvironmentSays();
   await runWords(launcher, argv);
   await outputWritten();
 }
@@ -37,6 +39,7 @@ async function runWords(launcher: Launcher, argv: readonly string[]): Promise<vo
 
 /** slmgr as cscript runs it: with the script host's banner, and with CRLF line ends everywhere. As {@link main}. */
 export async function cscript(launcher: Launcher, argv = process.argv.slice(2)): Promise<void> {
+  traceAsEnvironmentSays();
   const { readCscriptWords } = await import('./script-host.ts');
   const commandLine = readCscriptWords(argv, {
     // A path of Windows' is shown as it was given: this machine has no such folders.
@@ -187,8 +190,5 @@ function resultOfUncaught(failure: UncaughtFailure, output: SlmgrOutput): SlmgrR
 /** A fault of avma's own is always written to stderr, which slmgr.vbs never uses. Otherwise nobody could find it. */
 async function reportFault(fault: AvmaError, launcher: Launcher): Promise<void> {
   const { faultReport } = await import('../fault-report.ts');
-  writeOutput(
-    STDERR,
-    `slmgr: ${fault.message}.\n       ${fault.hint}\n${faultReport(fault, launcher.packageRoot)}\n`,
-  );
+  writeOutput(STDERR, `slmgr: ${fault.message}.\n       ${fault.hint}\n${faultReport(fault, launcher)}\n`);
 }

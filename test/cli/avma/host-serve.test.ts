@@ -1,13 +1,12 @@
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
-import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { domainXml } from '../../support/domain-xml.ts';
 import { fakeVirsh } from '../../support/fake-virsh.ts';
 import { QemuSocket } from '../../support/qemu-socket.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 import { until } from '../../support/until.ts';
-import { ROOT, STANDARD_2012_R2, STANDARD_2025, TestMachine } from '../test-machine.ts';
+import { builtCommand, STANDARD_2012_R2, STANDARD_2025, TestMachine } from '../test-machine.ts';
 import { runAvma } from './run-avma.ts';
 
 describe('what avma host serve is given', () => {
@@ -79,7 +78,8 @@ describe('a host that serves', () => {
     const full = fs.openSync('/dev/full', 'w');
     const qemu = new QemuSocket(machine.at('q'));
     const args = ['host', 'serve', '--listen', `unix:${socket}`, '--connect', `unix:${qemu.path}`];
-    const host = spawn(process.execPath, [path.join(ROOT, 'bin/avma'), ...args], {
+    const [file, ...script] = builtCommand('avma');
+    const host = spawn(file, [...script, ...args], {
       env: machine.env,
       cwd: machine.folder,
       stdio: ['ignore', 'ignore', full],

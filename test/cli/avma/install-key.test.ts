@@ -1,9 +1,8 @@
 /** `avma guest install-key`: the key comes from an argument, from stdin, from a pipe or from a file. */
 import { execFile } from 'node:child_process';
 import fs from 'node:fs';
-import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Ran, ROOT, type ServedHost, STANDARD_2012_R2, TestMachine } from '../test-machine.ts';
+import { builtCommand, type Ran, type ServedHost, STANDARD_2012_R2, TestMachine } from '../test-machine.ts';
 
 const machine = new TestMachine();
 let host: ServedHost;
@@ -24,7 +23,7 @@ function bash(line: string, more: NodeJS.ProcessEnv = {}): Promise<Ran> {
   return new Promise((resolve) => {
     execFile(
       'bash',
-      ['-c', `avma() { '${process.execPath}' '${path.join(ROOT, 'bin/avma')}' "$@"; }; ${line}`],
+      ['-c', `avma() { '${builtCommand('avma').join("' '")}' "$@"; }; ${line}`],
       { env: { ...machine.env, ...env, ...more }, cwd: machine.folder, encoding: 'utf8' },
       (failed, stdout, stderr) =>
         resolve({ stdout, stderr, status: failed === null ? 0 : Number(failed.code ?? -1) }),

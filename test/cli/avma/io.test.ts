@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Ran, ROOT, STANDARD_2012_R2, TestMachine } from '../test-machine.ts';
+import { builtCommand, type Ran, STANDARD_2012_R2, TestMachine } from '../test-machine.ts';
 
 const NOBODY = 65_534;
 const machine = new TestMachine();
@@ -18,7 +18,7 @@ function bash(line: string, env: NodeJS.ProcessEnv = {}): Promise<Ran> {
   return new Promise((resolve) => {
     execFile(
       'bash',
-      ['-c', `avma() { '${process.execPath}' '${path.join(ROOT, 'bin/avma')}' "$@"; }; ${line}`],
+      ['-c', `avma() { '${builtCommand('avma').join("' '")}' "$@"; }; ${line}`],
       { env: { ...machine.env, ...env }, cwd: machine.folder, encoding: 'utf8' },
       (failed, stdout, stderr) =>
         resolve({ stdout, stderr, status: failed === null ? 0 : Number(failed.code ?? -1) }),

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import path from 'node:path';
 import { HANG_MS } from '../../support/hang.ts';
-import { type Ran, ROOT } from '../test-machine.ts';
+import { builtCommand, type Ran } from '../test-machine.ts';
 
 /** Runs the built avma to its end, on a machine whose folders lie in `folder`. Never throws for its exit status. */
 export function runAvma(
@@ -18,10 +18,11 @@ export function runAvma(
     // What has to be answered may take its time; tests of silence have a deadline of their own.
     AVMA_DEADLINE: String(HANG_MS / 1000),
   };
+  const [file, ...script] = builtCommand('avma');
   return new Promise((resolve) => {
     execFile(
-      process.execPath,
-      [path.join(ROOT, 'bin/avma'), ...args],
+      file,
+      [...script, ...args],
       { env: { ...process.env, ...folders, ...env }, encoding: 'utf8' },
       (failed, stdout, stderr) =>
         resolve({ stdout, stderr, status: failed === null ? 0 : Number(failed.code ?? -1) }),

@@ -12,7 +12,12 @@ afterAll(() => machine.close());
 
 const program = createProgram(
   {
-    launcher: { packageRoot: ROOT, importModule: (url) => import(url) },
+    launcher: {
+      packageRoot: ROOT,
+      bundleFolder: `${ROOT}/dist`,
+      interpreter: [process.execPath],
+      importModule: (url) => import(url),
+    },
     style: PLAIN,
     settings: () => readSettings(ROOT),
     setExitStatus: () => {},

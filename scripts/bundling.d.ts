@@ -1,0 +1,4 @@
+import type { Plugin } from 'esbuild';
+
+export const plainBuiltins: Plugin;
+export function addonFrom(source: string): Plugin;
