@@ -1,0 +1,188 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { build, type Metafile } from 'esbuild';
+import { addonFrom, plainBuiltins } from '../bundling.js';
+import { type BundledPackage, bundledPackages, thirdPartyText } from './licenses.ts';
+import { cacheFolder, NODE_VERSION, nodePackage, type Processor, postjectPackage } from './pinned.ts';
+import { run } from './run.ts';
+
+/** Node looks for this word in itself to learn that it carries a blob; postject changes the digit behind it. */
+const FUSE = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
+
+/**
+ * How Node starts in the executable. It takes no options from outside (`NODE_OPTIONS` could load a file into a program
+ * that runs as root), and no signal makes it listen for a debugger.
+ */
+const NODE_OPTIONS = { execArgvExtension: 'none', execArgv: ['--disable-sigusr1'] };
+
+/** What an executable is made of and from. */
+export interface ExecutableOptions {
+  /** The checkout. */
+  readonly root: string;
+  readonly processor: Processor;
+  /** What the commands say that they are. */
+  readonly version: string;
+  /** Where the tree of the executable goes: bin/avma and what lies beside it. Made anew. */
+  readonly target: string;
+}
+
+/**
+ * Makes the tree that is installed as /usr/lib/avma: the executable with its links, the native part of
+ * fs-native-extensions, which cannot be inside, and the files that the commands read.
+ *
+ * @returns the npm packages that the executable contains.
+ */
+export async function makeExecutable(options: ExecutableOptions): Promise<BundledPackage[]> {
+  const { root, processor, version, target } = options;
+  fs.rmSync(target, { recursive: true, force: true });
+  fs.mkdirSync(path.join(target, 'bin'), { recursive: true });
+  const node = await strippedNode(processor);
+  const { blob, metafile } = await makeBlob(root, processor, node);
+  const file = path.join(target, 'bin/avma');
+  const bytes = fs.readFileSync(node);
+  fs.writeFileSync(file, bytes, { mode: 0o755 });
+  await inject(file, blob);
+  for (const name of ['slmgr', 'cscript']) fs.symlinkSync('avma', path.join(target, 'bin', name));
+  const addon = `node_modules/fs-native-extensions/prebuilds/linux-${processor}/fs-native-extensions.node`;
+  const placed = path.join(target, 'bin/fs-native-extensions.node');
+  await run(stripFor(processor), ['--strip-unneeded', '-o', placed, path.join(root, addon)]);
+  fs.chmodSync(placed, 0o644);
+  fs.cpSync(path.join(root, 'keys'), path.join(target, 'keys'), { recursive: true });
+  fs.mkdirSync(path.join(target, 'dist'));
+  fs.writeFileSync(
+    path.join(target, 'dist/executable.cjs.map'),
+    movedSourceMap(path.join(buildFolder(root, processor), 'executable.cjs.map')),
+  );
+  const { name, license } = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8'));
+  fs.writeFileSync(
+    path.join(target, 'package.json'),
+    `${JSON.stringify({ name, version, license }, null, 2)}\n`,
+  );
+  const packages = bundledPackages(root, metafile);
+  const thirdParty = thirdPartyText(packages, await nodePackage(processor));
+  fs.writeFileSync(path.join(target, 'THIRD-PARTY'), thirdParty);
+  return packages;
+}
+
+/** The source map as the commands read it: as if it lay in dist/ of the checkout. */
+function movedSourceMap(file: string): string {
+  const map = JSON.parse(fs.readFileSync(file, 'utf8'));
+  const sources = map.sources.map((source: string) => source.replace(/^(?:\.\.\/)+/, '../'));
+  return JSON.stringify({ ...map, sources });
+}
+
+function buildFolder(root: string, processor: Processor): string {
+  return path.join(root, 'out/build', processor);
+}
+
+function stripFor(processor: Processor): string {
+  return processor === process.arch
+    ? 'strip'
+    : `${processor === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu-strip`;
+}
+
+/** Node without its symbols. They must go before the blob comes: strip breaks an executable that carries one. */
+async function strippedNode(processor: Processor): Promise<string> {
+  const file = path.join(cacheFolder(), `node-${NODE_VERSION}-${processor}-stripped`);
+  if (fs.existsSync(file)) return file;
+  const source = path.join(await nodePackage(processor), 'bin/node');
+  const scratch = `${file}.${process.pid}`;
+  await run(stripFor(processor), ['-o', scratch, source]);
+  fs.renameSync(scratch, file);
+  return file;
+}
+
+/**
+ * Around the bundle while its memory is made: what is read there of the clock, the environment or random bytes would be
+ * the same at each start on every machine, so reading it fails the build.
+ */
+const NOTHING_OF_THIS_MACHINE = {
+  js: `
+    const restoreMachine = (() => {
+      const crypto = require('node:crypto');
+      const refuse = (what) => () => { throw new Error('the executable must not keep ' + what + ' of the build'); };
+      const replaced = [
+        [process, 'env', new Proxy({}, { get: (_, name) => refuse('process.env.' + String(name))() })],
+        [Date, 'now', refuse('the time')],
+        [performance, 'now', refuse('the time')],
+        [Math, 'random', refuse('a random number')],
+        ...['randomBytes', 'randomUUID', 'randomInt', 'randomFillSync', 'generateKeyPairSync'].map((name) => [
+          crypto, name, refuse('a result of ' + name),
+        ]),
+      ].map(([object, name, value]) => {
+        const before = Object.getOwnPropertyDescriptor(object, name);
+        Object.defineProperty(object, name, { configurable: true, writable: true, enumerable: before?.enumerable, value });
+        return () => before ? Object.defineProperty(object, name, before) : delete object[name];
+      });
+      return () => { for (const restore of replaced) restore(); };
+    })();`.replace(/\n\s*/g, ' '),
+};
+
+interface Blob {
+  /** The blob's file. */
+  readonly blob: string;
+  readonly metafile: Metafile;
+}
+
+/** Bundles both commands, and has Node itself evaluate the bundle and write its memory to a blob. */
+async function makeBlob(root: string, processor: Processor, node: string): Promise<Blob> {
+  const folder = buildFolder(root, processor);
+  fs.rmSync(folder, { recursive: true, force: true });
+  fs.mkdirSync(folder, { recursive: true });
+  const { metafile } = await build({
+    absWorkingDir: root,
+    entryPoints: { executable: 'src/cli/executable.ts' },
+    outdir: folder,
+    outExtension: { '.js': '.cjs' },
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+    target: 'node24',
+    minify: true,
+    sourcemap: 'linked',
+    sourcesContent: false,
+    plugins: [
+      plainBuiltins,
+      addonFrom(`
+        const { dirname, join } = require('node:path');
+        const loaded = { exports: {} };
+        process.dlopen(loaded, join(dirname(process.execPath), 'fs-native-extensions.node'));
+        module.exports = loaded.exports;
+      `),
+    ],
+    banner: NOTHING_OF_THIS_MACHINE,
+    footer: { js: 'restoreMachine();' },
+    metafile: true,
+    logLevel: 'warning',
+  });
+  const configuration = {
+    main: 'executable.cjs',
+    output: 'avma.blob',
+    disableExperimentalSEAWarning: true,
+    useSnapshot: true,
+    ...NODE_OPTIONS,
+  };
+  fs.writeFileSync(path.join(folder, 'sea.json'), JSON.stringify(configuration));
+  const [file, ...args] = [...emulatorFor(processor), node, '--experimental-sea-config', 'sea.json'];
+  // No environment of the build's machine goes into the blob.
+  await run(file as string, args, { cwd: folder, env: { PATH: process.env.PATH } });
+  return { blob: path.join(folder, 'avma.blob'), metafile };
+}
+
+/** What runs a program for another processor. */
+function emulatorFor(processor: Processor): string[] {
+  if (processor === process.arch) return [];
+  throw new Error(`executables for ${processor} cannot be made on ${process.arch}`);
+}
+
+/** In a process of its own: postject prints warnings, and handles the rejections of the whole process. */
+const INJECT = `
+  const [api, file, blob, sentinelFuse] = process.argv.slice(1);
+  const data = require('node:fs').readFileSync(blob);
+  require(api).inject(file, 'NODE_SEA_BLOB', data, { sentinelFuse });
+`;
+
+async function inject(file: string, blob: string): Promise<void> {
+  const api = path.join(await postjectPackage(), 'dist/api.js');
+  await run(process.execPath, ['-e', INJECT, api, file, blob, FUSE]);
+}

@@ -1,0 +1,60 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { gzipSync } from 'node:zlib';
+
+/** What a .deb and an .rpm put on a machine, before it is packed. */
+export interface StageOptions {
+  /** The checkout. */
+  readonly root: string;
+  /** The tree of the executable. */
+  readonly executable: string;
+  /** The folder to fill, which is made anew. */
+  readonly stage: string;
+}
+
+/** Folders of /etc/avma that are there from the start, so that nobody has to guess their names. */
+const CONFIGURATION_FOLDERS = ['catalog.d', 'on-change.d', 'trust.d'];
+
+/** Lays out what both packages have in common: the tree of the file system, all its files owned by root. */
+export function fillStage({ root, executable, stage }: StageOptions): void {
+  fs.rmSync(stage, { recursive: true, force: true });
+  const at = (folder: string) => {
+    const made = path.join(stage, folder);
+    fs.mkdirSync(made, { recursive: true });
+    return made;
+  };
+  // Links where the file system can, because the executable is large and every package has it.
+  fs.cpSync(executable, at('usr/lib/avma'), {
+    recursive: true,
+    verbatimSymlinks: true,
+    mode: fs.constants.COPYFILE_FICLONE,
+  });
+  // cscript is a program of Windows', and no command that a Linux machine should have in its path.
+  for (const name of ['avma', 'slmgr']) {
+    fs.symlinkSync('../lib/avma/bin/avma', path.join(at('usr/bin'), name));
+  }
+  for (const folder of CONFIGURATION_FOLDERS) at(`etc/avma/${folder}`);
+  const units = path.join(root, 'deploy/systemd');
+  for (const file of fs.readdirSync(units).filter((name) => /\.(service|path|socket|timer)$/.test(name))) {
+    fs.copyFileSync(path.join(units, file), path.join(at('usr/lib/systemd/system'), file));
+  }
+  const documents = at('usr/share/doc/avma');
+  fs.renameSync(path.join(stage, 'usr/lib/avma/THIRD-PARTY'), path.join(documents, 'THIRD-PARTY'));
+  setModes(stage);
+}
+
+/** Files 0644 and folders 0755, whatever the umask of the build; what may be executed stays so. */
+export function setModes(folder: string): void {
+  fs.chmodSync(folder, 0o755);
+  for (const entry of fs.readdirSync(folder, { withFileTypes: true })) {
+    const file = path.join(folder, entry.name);
+    if (entry.isDirectory()) setModes(file);
+    else if (entry.isFile()) fs.chmodSync(file, fs.statSync(file).mode & 0o100 ? 0o755 : 0o644);
+  }
+}
+
+/** Writes a file as gzip does with `-9n`: without a name and a time, so that it is the same in each build. */
+export function writeGzip(file: string, text: string): void {
+  fs.mkdirSync(path.dirname(file), { recursive: true });
+  fs.writeFileSync(file, gzipSync(text, { level: 9 }));
+}
