@@ -3,8 +3,8 @@
 // Three things here are unusual, all for the sake of the start (docs/architecture.md, Start-up):
 // 1. The bundles are CommonJS, because the ES module loader alone adds some 6 ms to a bare start. Each is one function
 //    expression, so that bin/launch.cjs can hand it to V8 with its compiled code.
-// 2. The sources' imports of Node's modules are rewritten (plainBuiltins of bundling.js), and so is the search for the native part of
-//    fs-native-extensions (directAddon).
+// 2. The sources' imports of Node's modules are rewritten (plainBuiltins of bundling.js), and so is the search for the
+//    native part of fs-native-extensions (directAddon).
 // 3. scripts/warm-up.ts uses the commands with these bundles, so that V8 compiles what each use needs.
 //
 // Nothing but the build depends on this: the sources run as they are with npm run dev.

@@ -13,7 +13,7 @@ export interface BundledPackage {
   readonly text: string;
 }
 
-/** The npm packages that went into a bundle, by name. The native part of fs-native-extensions belongs to its package. */
+/** The npm packages that went into a bundle, by name. */
 export function bundledPackages(root: string, { inputs }: Metafile): BundledPackage[] {
   const names = Object.keys(inputs)
     .map((file) => /(?:^|\/)node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(file)?.[1])
