@@ -16,6 +16,7 @@ export function guestEnvironment(launcher: Launcher, settings: Settings): GuestE
   const version = packageVersion(launcher.packageRoot);
   return {
     stateFolder: settings.stateFolder,
+    runFolder: settings.runFolder,
     trustFolders: settings.trustFolders,
     catalogFolders: settings.guestCatalogFolders,
     ownCatalogFolder: settings.ownCatalogFolder,

@@ -7,6 +7,7 @@ import { debug } from '../system/debug.ts';
 import type { GuestEnvironment } from './environment.ts';
 import { writeGuestEvent } from './guest-events.ts';
 import type { GuestState } from './guest-state.ts';
+import { type LicensePublication, licensePublication } from './license-publication.ts';
 import type { ReportBasis } from './product-report.ts';
 import { openStateStore, readOnlyStore, type StateStore } from './state-store.ts';
 import { loadTrustAnchors, type StoredAnchor } from './trust-store.ts';
@@ -19,18 +20,30 @@ export interface GuestContext {
   readonly environment: GuestEnvironment;
   readonly store: StateStore;
   readonly vmId: VmId;
+  /** The writer of license.json, which follows the state. */
+  readonly publication: LicensePublication;
   /** As {@link readCatalog}. */
   catalog(): Catalog;
 }
 
 /** @throws {AvmaError} `vm-id-unknown`, `config-invalid`. */
 export function createContext(environment: GuestEnvironment): GuestContext {
-  const store = openStateStore(environment.stateFolder);
+  const vmId = findVmId(environment.configuredVmId, environment.root);
+  const catalog = catalogReader(environment.catalogFolders);
+  const publication = licensePublication({
+    vmId,
+    runFolder: environment.runFolder,
+    clock: () => withinBounds(environment.readClock()),
+    catalog,
+    anchors: () => loadTrustAnchors(environment.trustFolders),
+  });
+  const store = openStateStore(environment.stateFolder, publication.publish);
   return {
     environment,
     store: environment.readOnly === true ? readOnlyStore(store) : store,
-    vmId: findVmId(environment.configuredVmId, environment.root),
-    catalog: catalogReader(environment.catalogFolders),
+    vmId,
+    publication,
+    catalog,
   };
 }
 

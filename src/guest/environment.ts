@@ -6,6 +6,8 @@ import type { Pipe } from '../pipe/pipe.ts';
 /** What the guest's licensing service reaches of the machine: folders, clocks, the pipe and the event log. */
 export interface GuestEnvironment {
   readonly stateFolder: string;
+  /** Where license.json is written. */
+  readonly runFolder: string;
   readonly trustFolders: readonly string[];
   readonly catalogFolders: readonly string[];
   /** Where `slmgr /ilc` puts catalogs; one of {@link catalogFolders}. */

@@ -22,7 +22,7 @@ import { folderWarnings } from './state-folder-warnings.ts';
 export interface GuestService extends LicensingService {
   readonly vmId: VmId;
   readonly stateFile: string;
-  /** What is unsafe about the guest's folders, in sentences. */
+  /** What is unsafe about the guest's folders, and why license.json could not be written, in sentences. */
   readonly warnings: readonly string[];
   state(): GuestState;
   /** The product that a typed key belongs to. @throws {AvmaError} `key-invalid`. */
@@ -79,7 +79,8 @@ function createService(context: GuestContext): GuestService {
     vmId,
     stateFile: store.file,
     get warnings() {
-      return folderWarnings(environment);
+      const { problem } = context.publication;
+      return [...folderWarnings(environment), ...(problem === null ? [] : [problem])];
     },
     state: () => readState(context),
     productOfKey: (typed) => readCatalog(context).productOfKey(typed),

@@ -26,7 +26,23 @@ export async function lookAtProducts(context: GuestContext): Promise<GuestLook> 
   const seen = observe(basis, catalog);
   for (const derived of seen.reports) traceVerdict(derived);
   if (seen.state !== basis.state) await save(context, basis, catalog, seen);
+  else if (context.publication.isOutdated(basis, seen.reports)) await publish(context);
   return { products: seen.reports, anchors: basis.anchors };
+}
+
+/** Writes license.json for the state of now. A look works also where it cannot be written. */
+async function publish({ store, publication }: GuestContext): Promise<void> {
+  try {
+    // Under the lock of the state, which stays as it is.
+    await store.update((latest) => {
+      publication.publish(latest);
+      return latest;
+    });
+  } catch (thrown) {
+    const error = toAvmaError(thrown, 'cannot write license.json');
+    if (error.code === 'internal') throw error;
+    debug('state', () => `license.json is not written: ${error.message}`);
+  }
 }
 
 function traceVerdict({ product, verdict, time }: DerivedReport): void {
@@ -59,6 +75,7 @@ async function save(
           ? seen
           : observe({ ...basis, state: latest, clock: readClock(context) }, catalog);
       changes = current.changes;
+      context.publication.remember(current.state, current.reports);
       return current.state;
     });
   } catch (thrown) {

@@ -37,20 +37,25 @@ export interface StateStore {
   checkWritable(): Promise<void>;
 }
 
-/** The store of `guest.state` in this folder. Opens nothing yet: each method does. */
-export function openStateStore(folder: string): StateStore {
+/**
+ * The store of `guest.state` in this folder. Opens nothing yet: each method does.
+ *
+ * @param onStored - Called with each new state once it is on the disk, while the folder is still locked.
+ */
+export function openStateStore(folder: string, onStored: (state: GuestState) => void = () => {}): StateStore {
   const file = path.join(folder, 'guest.state');
   const readState = stateReader(file);
   return {
     file,
     read: readState,
-    update: (change) => changeState({ folder, file, readCurrent: readState, change }),
+    update: (change) => changeState({ folder, file, readCurrent: readState, change, onStored }),
     updateOrRecover(change, now) {
       // The damaged file is moved only after the change has worked: a mistyped key must not move it.
       let damaged = false;
       return changeState({
         folder,
         file,
+        onStored,
         readCurrent: () => {
           try {
             return readState();
@@ -68,7 +73,7 @@ export function openStateStore(folder: string): StateStore {
       });
     },
     checkWritable: async () => {
-      await changeState({ folder, file, readCurrent: readState, change: (state) => state });
+      await changeState({ folder, file, readCurrent: readState, change: (state) => state, onStored });
     },
   };
 }
@@ -103,9 +108,16 @@ interface StateChange {
   readonly file: string;
   readCurrent(): GuestState;
   change(state: GuestState): GuestState | Promise<GuestState>;
+  onStored(state: GuestState): void;
 }
 
-async function changeState({ folder, file, readCurrent, change }: StateChange): Promise<GuestState> {
+async function changeState({
+  folder,
+  file,
+  readCurrent,
+  change,
+  onStored,
+}: StateChange): Promise<GuestState> {
   makePrivateFolder(folder);
   return withFolderLock(folder, async () => {
     const before = readCurrent();
@@ -113,6 +125,7 @@ async function changeState({ folder, file, readCurrent, change }: StateChange): 
     if (after === before) return before;
     const bytes = encodeState(after);
     replaceFile(file, bytes);
+    onStored(after);
     return after;
   });
 }

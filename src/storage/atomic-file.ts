@@ -39,6 +39,33 @@ export function replaceFile(file: string, content: string | Uint8Array, mode = 0
   }
 }
 
+/**
+ * Replaces a file that every user may read, in a folder that every user may enter: modes 0644 and 0755, whatever the
+ * umask is. As {@link replaceFile}, but nothing is flushed to a disk: the file is made anew after a crash.
+ *
+ * @throws {AvmaError} `access-denied`, `disk-full` or `io-error`; the file is then as it was.
+ */
+export function replacePublicFile(file: string, content: string): void {
+  const folder = path.dirname(file);
+  const temporary = `${file}.tmp`;
+  try {
+    // Only a folder that is made here gets the mode: one that was there keeps what its owner gave it.
+    if (fs.mkdirSync(folder, { recursive: true, mode: 0o755 }) !== undefined) fs.chmodSync(folder, 0o755);
+    fs.rmSync(temporary, { force: true });
+    const fd = fs.openSync(temporary, 'wx', 0o644);
+    try {
+      fs.writeFileSync(fd, content);
+      fs.fchmodSync(fd, 0o644);
+    } finally {
+      fs.closeSync(fd);
+    }
+    fs.renameSync(temporary, file);
+  } catch (thrown) {
+    removeQuietly(temporary);
+    throw toAvmaError(thrown, `cannot write ${file}`);
+  }
+}
+
 /** Makes a new file, whole or not at all. @throws {AvmaError} `file-exists` rather than touch what is there. */
 export function createFile(file: string, content: string, mode = 0o600): void {
   try {

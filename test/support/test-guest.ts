@@ -81,6 +81,7 @@ export function createTestGuest(host: TestHost | null, options: TestGuestOptions
   let openPipe: () => Pipe | Promise<Pipe> = host === null ? noHost : () => host.pipe();
   const environment: GuestEnvironment = {
     stateFolder,
+    runFolder: path.join(folder, 'run'),
     trustFolders: [trustFolder],
     catalogFolders: [...(options.catalogFolders ?? ['keys']), ownCatalogFolder],
     ownCatalogFolder,

@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { Command } from 'commander';
 import { AvmaError, toAvmaError } from '../../errors/avma-error.ts';
+import { licenseFileIn } from '../../guest/license-file.ts';
 import { withFolderLock } from '../../storage/folder-lock.ts';
 import type { Context } from './context.ts';
 import { say, writeJson } from './output.ts';
@@ -26,21 +27,22 @@ export function resetCommand(context: Context): Command {
     .addHelpText(
       'after',
       `
-The files in the state folder (AVMA_STATE_DIR) are removed. Files in /etc/avma stay, and so does
+The files in the state folder (AVMA_STATE_DIR) are removed, and license.json. Files in /etc/avma stay, and so does
 a host.`,
     )
     .action((options: ResetOptions) => reset(context, options));
 }
 
 async function reset(context: Context, { yes, json }: ResetOptions): Promise<void> {
-  const { stateFolder } = context.settings();
-  const found = guestFiles(stateFolder);
+  const { stateFolder, runFolder } = context.settings();
+  const found = guestFiles(stateFolder, runFolder);
   if (found.length > 0 && yes !== true) {
     throw new AvmaError('argument-invalid', `this would remove ${found.join(', ')}`, {
       hint: 'The license is lost with these files. To remove them: avma guest reset --yes',
     });
   }
-  const removed = found.length === 0 ? [] : await withFolderLock(stateFolder, () => removeAll(stateFolder));
+  const removed =
+    found.length === 0 ? [] : await withFolderLock(stateFolder, () => removeAll(stateFolder, runFolder));
   if (json === true) {
     writeJson('avma.guest-reset/1', { stateFolder, removed });
     return;
@@ -53,8 +55,8 @@ async function reset(context: Context, { yes, json }: ResetOptions): Promise<voi
  * @throws {AvmaError} `access-denied`, with the file that could not be removed; the files before it in the list have
  *   been removed.
  */
-function removeAll(stateFolder: string): string[] {
-  const files = guestFiles(stateFolder);
+function removeAll(stateFolder: string, runFolder: string): string[] {
+  const files = guestFiles(stateFolder, runFolder);
   for (const file of files) {
     try {
       fs.rmSync(file, { recursive: true });
@@ -65,13 +67,16 @@ function removeAll(stateFolder: string): string[] {
   return files;
 }
 
-function guestFiles(stateFolder: string): string[] {
+/** license.json comes first: while it is there, programs take the machine for licensed. */
+function guestFiles(stateFolder: string, runFolder: string): string[] {
+  const licenseFile = licenseFileIn(runFolder);
   try {
-    return fs
+    const inState = fs
       .readdirSync(stateFolder)
       .filter((name) => GUEST_FILES.test(name))
       .sort()
       .map((name) => path.join(stateFolder, name));
+    return fs.existsSync(licenseFile) ? [licenseFile, ...inState] : inState;
   } catch (thrown) {
     const error = toAvmaError(thrown, `cannot read the folder ${stateFolder}`);
     if (error.code === 'file-not-found') return [];

@@ -1,0 +1,65 @@
+import { normalizeUuid } from '../schema/uuid.ts';
+import { reasonOf } from './license-content.ts';
+import { LicenseStatus, licenseStateName } from './license-report.ts';
+import type { DerivedReport } from './product-report.ts';
+
+/** The answer to "is this product licensed on this machine now?". */
+export interface LicenseCheck {
+  /** `unknown` where the question cannot be answered: the license cannot be read, or several products are meant. */
+  readonly verdict: 'licensed' | 'not-licensed' | 'unknown';
+  /** Why not: a code of errors/codes.ts, or the name of the grace that the product is in. Null for a license. */
+  readonly reason: { readonly code: string; readonly message: string } | null;
+  /** The product that is meant; null where there is none, or several. */
+  readonly product: DerivedReport | null;
+}
+
+/**
+ * Whether a product is licensed. A grace is no license. Pure.
+ *
+ * @param reports - Of now; those without a key do not count.
+ * @param wanted - An activation ID, an edition, or the last five characters of a key, in any case.
+ */
+export function checkLicense(reports: readonly DerivedReport[], wanted: string): LicenseCheck {
+  const keyed = reports.filter(({ report }) => report.partialProductKey !== null);
+  const meant = keyed.filter((derived) => isMeant(derived, wanted));
+  const [product] = meant;
+  if (product === undefined) {
+    const message = `no key is installed here for a product "${wanted}"${listed(keyed, '; keys are installed for ')}`;
+    return { verdict: 'not-licensed', reason: { code: 'key-not-installed', message }, product: null };
+  }
+  if (meant.length > 1) {
+    const message = `"${wanted}" may be any of ${meant.length} products${listed(meant, ': ')}`;
+    return { verdict: 'unknown', reason: { code: 'argument-invalid', message }, product: null };
+  }
+  if (product.report.license.status === LicenseStatus.licensed) {
+    return { verdict: 'licensed', reason: null, product };
+  }
+  return { verdict: 'not-licensed', reason: reasonOf(product) ?? graceOf(product), product };
+}
+
+function isMeant({ product, report }: DerivedReport, wanted: string): boolean {
+  const typed = wanted.toLowerCase();
+  return (
+    product.activationId === normalizeUuid(wanted) ||
+    product.edition.toLowerCase() === typed ||
+    report.partialProductKey?.toLowerCase() === typed
+  );
+}
+
+/** What is named to somebody who has to choose: the names, and the activation IDs, of which each means one product. */
+function listed(reports: readonly DerivedReport[], introduction: string): string {
+  if (reports.length === 0) return '';
+  return `${introduction}${reports.map(({ product }) => `${product.activationId} (${product.name})`).join(', ')}`;
+}
+
+function graceOf({ product, report, endsAt }: DerivedReport): { code: string; message: string } {
+  const code = licenseStateName(report.license.status);
+  const until = endsAt === null ? '' : ` until ${new Date(endsAt).toISOString()}`;
+  const message =
+    code === 'initial-grace'
+      ? `"${product.name}" is not activated yet; it is in its initial grace${until}, which is no license`
+      : code === 'additional-grace'
+        ? `the lease of "${product.name}" has ended; it is in its additional grace${until}, which is no license`
+        : `"${product.name}" is ${code}`;
+  return { code, message };
+}

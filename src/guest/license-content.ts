@@ -1,0 +1,229 @@
+import type { Product } from '../catalog/product.ts';
+import type { ClockReading } from '../machine/clock.ts';
+import type { VmId } from '../machine/vm-id.ts';
+import { keyId } from '../protocol/envelope.ts';
+import type { TrustAnchor } from '../protocol/host-certificate.ts';
+import { DAY_MS } from '../schema/durations.ts';
+import { printable } from '../schema/printable.ts';
+import type { GuestState, InstalledProduct } from './guest-state.ts';
+import type { LicensedProduct, LicenseFile } from './license-file.ts';
+import { LicenseStatus, licenseStateName } from './license-report.ts';
+import { type DerivedReport, deriveReport, type ReportBasis } from './product-report.ts';
+
+/** What license.json is made from: the reports of now, and what they were derived from. */
+export interface LicenseSource {
+  readonly reports: readonly DerivedReport[];
+  readonly state: GuestState;
+  readonly vmId: VmId;
+  readonly anchors: readonly TrustAnchor[];
+  readonly clock: ClockReading;
+}
+
+/** The content of license.json. Pure. No product key is in it. */
+export function composeLicense({ reports, state, vmId, anchors, clock }: LicenseSource): LicenseFile {
+  const { offset, highestSeen, bootId, sinceBoot } = state.clock;
+  return {
+    schema: 'avma.license/1',
+    writtenAt: iso(clock.wall),
+    vmId: { value: vmId.value, source: vmId.source },
+    clock: { offsetMs: offset, highestSeen: iso(highestSeen), bootId, sinceBootMs: sinceBoot },
+    anchors: anchors.map(({ name, publicKey, keyId: id }) => ({
+      name,
+      keyId: id,
+      publicKey: Buffer.from(publicKey).toString('base64url'),
+    })),
+    products: reports.flatMap((derived) => {
+      const installed = state.products[derived.product.activationId];
+      return installed === undefined || installed.partialProductKey === null
+        ? []
+        : [productOf(derived, installed, installed.partialProductKey)];
+    }),
+    rearm: state.rearm,
+    kmsClient: state.kmsClient,
+  };
+}
+
+function productOf(
+  derived: DerivedReport,
+  installed: InstalledProduct,
+  partialProductKey: string,
+): LicensedProduct {
+  const { product, report, verdict, endsAt } = derived;
+  const { status } = report.license;
+  const answer = verdict === null || verdict.kind === 'rejected' ? undefined : verdict.verified.answer;
+  const { activationId, name, edition, osVersion, description, applicationId, channel, isAddon } = product;
+  const { initialGraceDays, additionalGraceDays } = product;
+  return {
+    activationId,
+    name,
+    edition,
+    osVersion,
+    partialProductKey,
+    state: licenseStateName(status),
+    status,
+    reason: reasonOf(derived),
+    endsAt: isoOrNull(endsAt),
+    renewAfter: isoOrNull(answer?.renewAfter ?? null),
+    graceEndsAt: isoOrNull(graceEndOf(derived)),
+    host: answer === undefined ? null : { id: answer.hardwareId, name: answer.hostName },
+    lastAttempt: attemptOf(installed),
+    warnings: warningsOf(derived),
+    description,
+    applicationId,
+    channel,
+    isAddon,
+    initialGraceDays,
+    additionalGraceDays,
+    graceStartedAt: iso(installed.graceStartedAt),
+    extendedPid: installed.extendedPid,
+    installationId: installed.installationId,
+    iaid: installed.iaid,
+    signedLease: installed.activation,
+  };
+}
+
+/** Why a product is not licensed, as a code of errors/codes.ts and a sentence; null for a license and in a grace. */
+export function reasonOf({
+  product,
+  report,
+  verdict,
+  endedAt,
+}: DerivedReport): { readonly code: string; readonly message: string } | null {
+  if (verdict?.kind === 'rejected') {
+    return { code: verdict.error.code, message: `the stored lease does not count: ${verdict.error.message}` };
+  }
+  if (report.license.status !== LicenseStatus.notification) return null;
+  const what = verdict === null ? 'initial grace' : 'lease';
+  const when = endedAt === null ? '' : ` on ${iso(endedAt)}`;
+  return { code: 'grace-expired', message: `the ${what} of "${product.name}" ended${when}` };
+}
+
+/** When the product falls into notification unless it is activated before; null where it has, or has no key. */
+function graceEndOf({ product, report, endsAt }: DerivedReport): number | null {
+  if (endsAt === null) return null;
+  return report.license.status === LicenseStatus.licensed
+    ? endsAt + product.additionalGraceDays * DAY_MS
+    : endsAt;
+}
+
+/** The longest message of an attempt here, in characters: that of the state. */
+const MAX_MESSAGE = 500;
+
+/** Without the pipe: it may be a command that is nobody else's business. */
+function attemptOf({ lastAttempt }: InstalledProduct): LicensedProduct['lastAttempt'] {
+  if (lastAttempt === undefined) return null;
+  const { at, trigger, code, hresult, message, hostName } = lastAttempt;
+  return {
+    at: iso(at),
+    trigger,
+    outcome: code === 'success' ? 'success' : 'failure',
+    code,
+    hresult,
+    message: printable(message, MAX_MESSAGE),
+    hostName,
+  };
+}
+
+function warningsOf({ verdict, time, lastAttempt }: DerivedReport): string[] {
+  const isDue = verdict?.kind === 'holds' && time.now >= verdict.verified.answer.renewAfter;
+  const failed = lastAttempt !== null && lastAttempt.code !== 'success' ? lastAttempt : null;
+  return [
+    ...(time.setBack
+      ? ['the wall clock has been set back: the time that licenses are measured by stands still']
+      : []),
+    ...(isDue && failed !== null
+      ? [`the lease is due to be renewed, and the last attempt failed: ${failed.message}`]
+      : []),
+  ];
+}
+
+/** What license.json says, in the words of the service: the products, and what their reports are derived from. */
+export interface LicenseBasis {
+  readonly products: readonly Product[];
+  readonly basis: ReportBasis;
+}
+
+/**
+ * What a reader of license.json derives reports from. Pure.
+ *
+ * @param machine - The VM ID that this reader finds, null where it finds none. It counts where it comes from the same
+ *   source as the one that was written: a reader without root's rights may see another source only.
+ */
+export function licenseBasis(file: LicenseFile, machine: VmId | null, clock: ClockReading): LicenseBasis {
+  const { vmId, anchors, products, rearm, kmsClient } = file;
+  const { offsetMs, highestSeen, bootId, sinceBootMs } = file.clock;
+  const state: GuestState = {
+    products: Object.fromEntries(products.map((product) => [product.activationId, installedOf(product)])),
+    clock: { offset: offsetMs, highestSeen: Date.parse(highestSeen), bootId, sinceBoot: sinceBootMs },
+    host: null,
+    rearm,
+    kmsClient,
+  };
+  return {
+    products: products.map(catalogEntryOf),
+    basis: {
+      state,
+      clock,
+      vmId: machine !== null && machine.source === vmId.source ? machine.value : vmId.value,
+      anchors: anchors.map(({ name, publicKey: text }) => {
+        const publicKey = new Uint8Array(Buffer.from(text, 'base64url'));
+        return { name, keyId: keyId(publicKey), publicKey };
+      }),
+    },
+  };
+}
+
+/** The reports of all products in license.json. */
+export function deriveReports({ products, basis }: LicenseBasis): DerivedReport[] {
+  return products.map((product) => deriveReport(product, basis));
+}
+
+function installedOf(product: LicensedProduct): InstalledProduct {
+  const { partialProductKey, extendedPid, installationId, iaid, graceStartedAt, signedLease } = product;
+  return {
+    productKey: null,
+    partialProductKey,
+    extendedPid,
+    installationId,
+    iaid,
+    graceStartedAt: Date.parse(graceStartedAt),
+    activation: signedLease,
+    reported: null,
+    ...(product.lastAttempt !== null && { lastAttempt: storedAttempt(product.lastAttempt) }),
+  };
+}
+
+function storedAttempt({
+  outcome: _outcome,
+  at,
+  ...attempt
+}: NonNullable<LicensedProduct['lastAttempt']>): NonNullable<InstalledProduct['lastAttempt']> {
+  return { ...attempt, at: Date.parse(at), pipe: null };
+}
+
+/** The product as a catalog has it, without its key. */
+function catalogEntryOf(product: LicensedProduct): Product {
+  const { activationId, applicationId, name, description, edition, osVersion, channel, isAddon } = product;
+  const { initialGraceDays, additionalGraceDays } = product;
+  return {
+    productKey: '',
+    activationId,
+    applicationId,
+    name,
+    description,
+    edition,
+    osVersion,
+    channel,
+    isAddon,
+    initialGraceDays,
+    additionalGraceDays,
+  };
+}
+
+function iso(time: number): string {
+  return new Date(time).toISOString();
+}
+
+function isoOrNull(time: number | null): string | null {
+  return time === null ? null : iso(time);
+}
