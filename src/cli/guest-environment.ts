@@ -1,18 +1,22 @@
-import path from 'node:path';
-import { AvmaError } from '../errors/avma-error.ts';
-import type { GuestEvent } from '../events/guest-event.ts';
-import { jsonLinesSink } from '../events/sinks/json-lines.ts';
 import type { GuestEnvironment } from '../guest/environment.ts';
 import { readClock } from '../machine/clock.ts';
 import type { PipeEnvironment } from '../pipe/environment.ts';
 import type { Pipe } from '../pipe/pipe.ts';
 import { openPipe } from '../pipe/pipe-uri.ts';
-import { makePrivateFolder } from '../storage/atomic-file.ts';
+import { guestEventSink } from './guest-events.ts';
 import { type Launcher, pipeEnvironment } from './launcher.ts';
 import { machineName, packageVersion, type Settings } from './settings.ts';
 
-/** The guest's service over the real machine. */
-export function guestEnvironment(launcher: Launcher, settings: Settings): GuestEnvironment {
+/**
+ * The guest's service over the real machine.
+ *
+ * @param notify - Hears when events are lost to a log of the system; a command that has no place to say so leaves it out.
+ */
+export function guestEnvironment(
+  launcher: Launcher,
+  settings: Settings,
+  notify: (sentence: string) => void = () => {},
+): GuestEnvironment {
   const version = packageVersion(launcher.packageRoot);
   return {
     stateFolder: settings.stateFolder,
@@ -29,31 +33,9 @@ export function guestEnvironment(launcher: Launcher, settings: Settings): GuestE
     // slmgr shows four numbers there.
     serviceVersion: `${version.replace(/-.*/, '')}.0`,
     deadline: settings.deadline,
-    events: guestEventSink(settings.stateFolder),
+    events: guestEventSink(settings, process.env, notify),
     readClock,
     openPipe: () => openConfiguredPipe(settings.pipe, pipeEnvironment(launcher)),
-  };
-}
-
-/** `events.jsonl` in the guest's state folder. */
-function guestEventFile(stateFolder: string): string {
-  return path.join(stateFolder, 'events.jsonl');
-}
-
-function guestEventSink(stateFolder: string): GuestEnvironment['events'] {
-  const sink = jsonLinesSink<GuestEvent>(guestEventFile(stateFolder), () => {
-    // Ignored: if the state folder is not writable, the command reports that itself.
-  });
-  return {
-    write(event, now) {
-      try {
-        makePrivateFolder(stateFolder);
-      } catch (thrown) {
-        if (thrown instanceof AvmaError) return;
-        throw thrown;
-      }
-      sink.write(event, now);
-    },
   };
 }
 

@@ -6,12 +6,12 @@ const AVMA_PROVIDER = 'Microsoft-Windows-Security-SPP';
 const AGENT_PROVIDER = 'avma';
 
 /** An event with what every sink writes before it. */
-export type EventRecord<Event extends GuestEvent | HostEvent = GuestEvent | HostEvent> = {
+export type EventRecord = {
   /** ISO 8601. */
   readonly time: string;
   readonly provider: string;
   readonly level: EventLevel;
-} & Event;
+} & (GuestEvent | HostEvent);
 
 /**
  * An event as every sink writes it: with its time (ISO 8601), its source and its level. Windows logs AVMA's events as
@@ -19,10 +19,7 @@ export type EventRecord<Event extends GuestEvent | HostEvent = GuestEvent | Host
  *
  * @param now - Milliseconds since 1970 UTC.
  */
-export function toRecord<Event extends GuestEvent | HostEvent>(
-  event: Event,
-  now: number,
-): EventRecord<Event> {
+export function toRecord(event: GuestEvent | HostEvent, now: number): EventRecord {
   const provider = event.eventId >= 12309 ? AVMA_PROVIDER : AGENT_PROVIDER;
   return { time: new Date(now).toISOString(), provider, level: levelOf(event), ...event };
 }

@@ -7,6 +7,7 @@ import type { ProductReport } from '../../guest/license-report.ts';
 import { guestEnvironment } from '../guest-environment.ts';
 import { type Settings, SYSTEM_STATE_FOLDER } from '../settings.ts';
 import type { Context } from './context.ts';
+import { say } from './output.ts';
 
 /** How a guest is opened. */
 interface OpenOptions {
@@ -31,6 +32,7 @@ export function openGuest(
   const environment = guestEnvironment(
     context.launcher,
     pipe === undefined ? settings : { ...settings, pipe },
+    say,
   );
   return openGuestService(
     readOnly ? { ...environment, readOnly, events: { write: () => {} } } : environment,
