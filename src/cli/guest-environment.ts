@@ -10,7 +10,7 @@ import { machineName, packageVersion, type Settings } from './settings.ts';
 /**
  * The guest's service over the real machine.
  *
- * @param notify - Hears when events are lost to a log of the system; a command that has no place to say so leaves it out.
+ * @param notify - Hears when events are lost to a log of the system; slmgr has no place to say so.
  */
 export function guestEnvironment(
   launcher: Launcher,

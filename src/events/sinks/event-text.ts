@@ -15,7 +15,7 @@ export function eventText(record: EventRecord): string {
   return printable(`${heading === null ? '' : `${heading}: `}${message}${codeText}`, MAX_TEXT);
 }
 
-/** The members of an event besides its text, time and level, as pairs of plain text. Those that say nothing are left out. */
+/** The members of an event besides its text, time and level. Those that say nothing are left out. */
 export function eventFields(record: EventRecord): (readonly [name: string, value: string])[] {
   return Object.entries(record).flatMap(([name, value]) => {
     if (value === null || NOT_FIELDS.has(name) || typeof value === 'object') return [];
