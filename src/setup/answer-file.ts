@@ -74,7 +74,10 @@ export function findPlaces(text: string): FoundPlaces {
       for (const [name, value] of Object.entries(element.attributes)) {
         const shape = KEY_SHAPE.exec(value);
         if (shape === null) continue;
-        add(outOfPlace(`${pathOf(element)}/@${name}`, 'it stands in an attribute', shape[0]), element.start);
+        add(
+          outOfPlace(`${pathOf(element)}/@${name}`, 'a key in an attribute is not read', shape[0]),
+          element.start,
+        );
       }
       const found = placeIn(element);
       if (found !== null) {
@@ -84,7 +87,7 @@ export function findPlaces(text: string): FoundPlaces {
     comment(comment, end) {
       const shape = KEY_SHAPE.exec(comment);
       if (shape === null) return;
-      add(outOfPlace('comment', 'it stands in a comment', shape[0]), text.lastIndexOf('<!--', end));
+      add(outOfPlace('comment', 'a key in a comment is not read', shape[0]), text.lastIndexOf('<!--', end));
     },
   });
   return { root, places };
@@ -170,14 +173,14 @@ function whyIgnored(element: XmlElement): string {
   const { name, parent } = element;
   const chain = chainOf(element);
   if (chain.some(({ namespace }) => namespace !== UNATTEND && namespace !== '')) {
-    return 'it stands in an element of another namespace, which Windows Setup does not read';
+    return 'Windows Setup does not read elements of other namespaces';
   }
   const [, settings, component] = chain;
   if (name === 'ProductKey' && parent?.name === 'UserData') {
-    return 'it stands in ProductKey itself, and Windows Setup reads the element Key in it';
+    return 'UserData/ProductKey has text itself, and Windows Setup reads the element Key in it';
   }
   if (name === 'Key')
-    return `it stands in ${parent?.name ?? 'the root'}/Key, which is not the place of a product key`;
+    return `${parent?.name ?? 'the root'}/Key in this place is not the place of a product key`;
   const pass = printable(settings?.attributes['pass'] ?? '', 40);
   const where = printable(component?.attributes['name'] ?? '', 80);
   return `ProductKey activates in the pass specialize, component Microsoft-Windows-Shell-Setup, only; this one is in the pass ${pass || 'without a name'}, component ${where || 'without a name'}`;
@@ -198,7 +201,7 @@ function judge({ root, places }: FoundPlaces): KeyFinding {
   const listed = places.slice(0, MAX_LISTED).map(toListed);
   const none = (why: string): KeyFinding => ({ outcome: 'none', why, where: null, places: listed });
   const stranger = whyNoAnswerFile(root);
-  if (stranger !== undefined) return none(`it is no answer file: ${stranger}`);
+  if (stranger !== undefined) return none(`the file is no answer file: ${stranger}`);
   const filled = places.filter(({ holds }) => holds !== 'nothing');
   const activation = filled.filter(({ role }) => role === 'activation');
   const image = filled.filter(({ role }) => role === 'image');
@@ -217,13 +220,13 @@ function judge({ root, places }: FoundPlaces): KeyFinding {
 }
 
 const IMAGE_STANDS_IN =
-  '; it stands in the pass windowsPE, where it chooses the image, and counts because the pass specialize has nothing';
+  '; the pass windowsPE, where a key chooses the image, counts because the pass specialize has nothing';
 
 function whyNoAnswerFile(root: XmlElement | null): string | undefined {
   if (root?.name !== 'unattend')
-    return `its root element is ${printable(root?.name ?? '', 40)}, not unattend`;
+    return `the root element is ${printable(root?.name ?? '', 40)}, not unattend`;
   if (root.namespace === UNATTEND || root.namespace === '') return undefined;
-  return `its root element is of the namespace ${printable(root.namespace, 80)}, not ${UNATTEND}`;
+  return `the root element is of the namespace ${printable(root.namespace, 80)}, not ${UNATTEND}`;
 }
 
 /** The outcome of one place: the places of one role that hold something, at least one. */
@@ -270,9 +273,7 @@ function whyNone(places: readonly FoundPlace[]): string {
   const [ignored] = places;
   const what =
     'neither the pass specialize (Microsoft-Windows-Shell-Setup/ProductKey) nor the pass windowsPE (Microsoft-Windows-Setup/UserData/ProductKey/Key) has a product key';
-  return ignored === undefined
-    ? what
-    : `${what}; what line ${ignored.line} holds does not count: ${ignored.why}`;
+  return ignored === undefined ? what : `${what}; line ${ignored.line} does not count: ${ignored.why}`;
 }
 
 function formatPlace({ line, column, path }: KeyPlace): string {

@@ -49,7 +49,10 @@ const TEMPLATE_MARKS = [
 
 /** Words of a note to whoever fills the file in. No key holds one: keys use neither A, E, I, L, O, S, U nor Z. */
 const WORDS =
-  /key|serial|licen[sc]e|product|your|insert|enter|replac|change|here|placeholder|paste|todo|tbd|fixme|fill|example|sample|dummy|template|variable|value|redact|remov|delete|sensitive|hidden|masked|censor|secret|omit|none|null|undefined|empty|blank|optional|unset|n\/a|goes|put\b|^(na|no|nil|string|text|default|test|foo|bar|abc|name|windows.*)$/i;
+  /key|serial|licen[sc]e|product|your|insert|enter|replac|change|here|placeholder|paste|todo|tbd|fixme|fill|example|sample|dummy|template|variable|value|redact|remov|delete|sensitive|hidden|masked|censor|secret|omit|none|null|undefined|empty|blank|optional|unset|n\/a|goes|put\b|^(na|nil)$/i;
+
+/** Words that say that this is no key on purpose, in tests for example: no note to anybody. */
+const NO_KEY = /(^|[^a-z])(not|invalid|wrong|bad|broken|garbage|nonsense)([^a-z]|$)/i;
 
 /**
  * Decides what stands in a place for a product key.
@@ -59,13 +62,13 @@ const WORDS =
  */
 export function readKeyText(text: string): KeyText {
   const trimmed = text.trim();
-  if (trimmed === '') return { kind: 'nothing', why: 'it is empty' };
+  if (trimmed === '') return { kind: 'nothing', why: 'there is no text' };
   if (trimmed.length > MAX_PLACEHOLDER_LENGTH) return { kind: 'malformed', why: otherForm(trimmed) };
   const filler = fillerReason(trimmed);
   if (filler !== undefined) return { kind: 'placeholder', why: filler };
   const key = normalizeProductKey(trimmed);
   if (key !== undefined)
-    return { kind: 'key', key, why: `it is a product key that ends in ${key.slice(-5)}` };
+    return { kind: 'key', key, why: `the text is a product key that ends in ${key.slice(-5)}` };
   return { kind: 'malformed', why: malformedReason(trimmed) };
 }
 
@@ -79,7 +82,7 @@ function fillerReason(text: string): string | undefined {
   if (isFiller(text)) return `${shown} is a row of filler characters, not a key`;
   if (TEMPLATE_MARKS.some((mark) => mark.test(text)))
     return `${shown} is a template's variable that nothing replaced`;
-  if (WORDS.test(text)) return `${shown} is a note, not a key`;
+  if (WORDS.test(text) && !NO_KEY.test(text)) return `${shown} is a note, not a key`;
   return undefined;
 }
 
@@ -119,20 +122,20 @@ function isOneCharacter(text: string): boolean {
 function malformedReason(text: string): string {
   if (KEY_FORM.test(text)) {
     const strange = [...new Set(text.toUpperCase())].filter((character) => 'AEILOSUZ015'.includes(character));
-    return `it has ${strange.join(', ')}, which no product key has`;
+    return `the text has ${strange.join(', ')}, which no product key has`;
   }
   const joined = text.replace(/\s+/g, '');
   if (joined !== text && normalizeProductKey(joined) !== undefined) {
-    return 'it has blanks inside, and a product key has none';
+    return 'the text has blanks inside, and a product key has none';
   }
   const letters = text.replace(/[^a-z0-9]/gi, '');
   if (letters.length === 25 && normalizeProductKey(letters.replace(/(.{5})(?=.)/g, '$1-')) !== undefined) {
-    return 'its five groups are not separated by one hyphen each';
+    return 'the five groups of the key are not separated by one hyphen each';
   }
   return otherForm(text);
 }
 
 function otherForm(text: string): string {
   const length = text.length === 1 ? '1 character' : `${text.length} characters`;
-  return `it is no product key: it has ${length}, and a key has 29, five groups of five with hyphens between them`;
+  return `the text is no product key: it has ${length}, and a key has 29, five groups of five with hyphens between them`;
 }

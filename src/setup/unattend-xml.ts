@@ -27,43 +27,48 @@ export interface XmlReader {
 /** Deeper than any answer file: they are some ten elements deep. */
 const MAX_DEPTH = 100;
 const MAX_ATTRIBUTES = 100;
-/** The most text directly in one element that is kept, in UTF-16 units; no more is ever looked at. */
+/** The most text directly in one element that is kept, in UTF-16 units, and the mark of a text that was longer. */
 const MAX_TEXT = 4096;
+const CUT = '\u2026';
 
 /**
  * Reads XML 1.0 with namespaces, strictly: what is not well-formed is an error, with the line. A document type is
  * refused, and with it all entities that it could define.
  *
- * @throws {AvmaError} `file-invalid`, with what is wrong as the rest of a sentence that begins with "it".
+ * @throws {AvmaError} `file-invalid`, with what is wrong and the line.
  */
 export function readXml(text: string, reader: XmlReader): void {
   const parser = new SaxesParser({ xmlns: true });
   const refuse = (why: string): never => {
-    const { line } = lineIndex(text)(Math.min(parser.position, text.length));
+    const placeOf = lineIndex(text);
+    const { line } = placeOf(Math.min(parser.position, text.length));
     throw new AvmaError('file-invalid', `${why}, in line ${line}`);
   };
   let open: XmlElement | null = null;
   let depth = 0;
   let attributes = 0;
-  parser.on('error', ({ message }) => refuse(`it is not well-formed XML: ${reasonOf(message)}`));
+  parser.on('error', ({ message }) =>
+    refuse(`the file is not well-formed XML: ${reasonOf(message)}${ampersandHint(text, parser.position)}`),
+  );
   parser.on('doctype', () =>
-    refuse('it has a document type (DOCTYPE), which no answer file has and which is refused'),
+    refuse('the file has a document type (DOCTYPE), which no answer file has and which is refused'),
   );
   parser.on('opentagstart', () => {
     attributes = 0;
     depth += 1;
-    if (depth > MAX_DEPTH) refuse(`it has elements more than ${MAX_DEPTH} deep`);
+    if (depth > MAX_DEPTH) refuse(`the file has elements more than ${MAX_DEPTH} deep`);
   });
   parser.on('attribute', () => {
     attributes += 1;
-    if (attributes > MAX_ATTRIBUTES) refuse(`it has an element with more than ${MAX_ATTRIBUTES} attributes`);
+    if (attributes > MAX_ATTRIBUTES)
+      refuse(`the file has an element with more than ${MAX_ATTRIBUTES} attributes`);
   });
   parser.on('opentag', (tag) => {
     if (open !== null) open.hasChildren = true;
     open = elementOf(tag, { text, end: parser.position, parent: open });
   });
   const addText = (piece: string) => {
-    if (open !== null && open.text.length < MAX_TEXT) open.text += piece.slice(0, MAX_TEXT);
+    if (open !== null) open.text = withText(open.text, piece);
   };
   parser.on('text', addText);
   parser.on('cdata', addText);
@@ -103,6 +108,23 @@ function plainAttributes(attributes: Readonly<Record<string, SaxesAttributeNS>>)
   return plain;
 }
 
+/** An ampersand that begins no reference; the parser reads on to the next semicolon, and complains there. */
+const BARE_AMPERSAND = /&(?!(?:#\d{1,7}|#x[\da-f]{1,6}|[\w:.-]{1,64});)/i;
+
+function ampersandHint(text: string, position: number): string {
+  const found = BARE_AMPERSAND.exec(text.slice(0, position));
+  if (found === null) return '';
+  return ` (perhaps because of the & in line ${lineIndex(text)(found.index).line}, which has to be written &amp;)`;
+}
+
+/** The text with a piece behind it. Blanks in front are left out; text that is too long ends in a mark. */
+function withText(text: string, piece: string): string {
+  if (text.endsWith(CUT)) return text;
+  const longer = (text + piece).trimStart();
+  if (longer.length <= MAX_TEXT) return longer;
+  return longer.trimEnd().length <= MAX_TEXT ? longer.slice(0, MAX_TEXT) : longer.slice(0, MAX_TEXT) + CUT;
+}
+
 /** The parser's sentence without the place in front and the full stop. */
 function reasonOf(message: string): string {
   return message.replace(/^(undefined:)?\d+:\d+: /, '').replace(/\.$/, '');
@@ -112,8 +134,9 @@ function reasonOf(message: string): string {
 export function lineIndex(
   text: string,
 ): (offset: number) => { readonly line: number; readonly column: number } {
-  const starts = [0, ...[...text.matchAll(/\r\n|\r|\n/g)].map((match) => match.index + match[0].length)];
+  let starts: number[] | undefined;
   return (offset) => {
+    starts ??= lineStarts(text);
     let [low, high] = [0, starts.length - 1];
     while (low < high) {
       const middle = Math.ceil((low + high) / 2);
@@ -122,4 +145,10 @@ export function lineIndex(
     }
     return { line: low + 1, column: offset - (starts[low] ?? 0) + 1 };
   };
+}
+
+function lineStarts(text: string): number[] {
+  const starts = [0];
+  for (const { index, 0: end } of text.matchAll(/\r\n|\r|\n/g)) starts.push(index + end.length);
+  return starts;
 }

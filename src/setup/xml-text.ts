@@ -25,7 +25,7 @@ const NAMES: Record<Unicode, string> = { 'utf-8': 'UTF-8', 'utf-16le': 'UTF-16',
  * @throws {AvmaError} `file-invalid`, with the reason.
  */
 export function decodeXml(bytes: Uint8Array): DecodedXml {
-  if (bytes.length === 0) throw invalid('it is empty');
+  if (bytes.length === 0) throw invalid('the file is empty');
   const mark = byteOrderMark(bytes);
   const unicode = mark?.encoding ?? unmarkedUtf16(bytes);
   const markLength = mark?.length ?? 0;
@@ -33,15 +33,15 @@ export function decodeXml(bytes: Uint8Array): DecodedXml {
   const declared = declaredEncoding(body, unicode ?? 'utf-8');
   const wanted = declared === undefined ? undefined : canonicalName(declared);
   if (declared !== undefined && wanted === undefined) {
-    throw invalid(`its XML declaration names an encoding that is not known, "${declared}"`);
+    throw invalid(`the XML declaration names an encoding that is not known, "${declared}"`);
   }
   if (unicode === 'utf-16le' || unicode === 'utf-16be') {
     if (wanted !== undefined && wanted !== unicode && !(isUtf16(wanted) && isGeneralUtf16(declared))) {
-      throw lie(declared, NAMES[unicode]);
+      throw lie(declared, `in ${NAMES[unicode]}`);
     }
     return { text: decode(body, unicode), markLength, encode: utf16Encoder(unicode) };
   }
-  if (wanted !== undefined && isUtf16(wanted)) throw lie(declared, 'single bytes, as in UTF-8');
+  if (wanted !== undefined && isUtf16(wanted)) throw lie(declared, 'in single bytes, as UTF-8 is');
   if (mark !== undefined || wanted === undefined || wanted === 'utf-8') {
     return { text: decode(body, 'utf-8'), markLength, encode: (text) => Buffer.from(text, 'utf8') };
   }
@@ -53,12 +53,13 @@ function invalid(why: string): AvmaError {
 }
 
 function lie(declared: string | undefined, real: string): AvmaError {
-  return invalid(`its XML declaration says ${declared}, and its bytes are ${real}`);
+  return invalid(`the XML declaration says ${declared}, and the file is ${real}`);
 }
 
 function byteOrderMark(bytes: Uint8Array): { encoding: Unicode; length: number } | undefined {
   const starts = (...mark: readonly number[]) => mark.every((byte, at) => bytes[at] === byte);
-  if (starts(0xff, 0xfe, 0, 0) || starts(0, 0, 0xfe, 0xff)) throw invalid('it is UTF-32, which is not read');
+  if (starts(0xff, 0xfe, 0, 0) || starts(0, 0, 0xfe, 0xff))
+    throw invalid('the file is UTF-32, which is not read');
   if (starts(0xef, 0xbb, 0xbf)) return { encoding: 'utf-8', length: 3 };
   if (starts(0xff, 0xfe)) return { encoding: 'utf-16le', length: 2 };
   if (starts(0xfe, 0xff)) return { encoding: 'utf-16be', length: 2 };
@@ -106,7 +107,7 @@ function decode(body: Uint8Array, encoding: string): string {
     return new TextDecoder(encoding, { fatal: true, ignoreBOM: true }).decode(body);
   } catch (thrown) {
     if (!(thrown instanceof TypeError)) throw thrown;
-    throw invalid(`it has bytes that are not ${encoding.toUpperCase()}`);
+    throw invalid(`the file has bytes that are not ${encoding.toUpperCase()}`);
   }
 }
 
