@@ -25,8 +25,9 @@ export async function main(argv: readonly string[]): Promise<number> {
   const executable = path.join(out, `linux-${processor}`);
   const packages = await makeExecutable({ root, processor, version, target: executable });
   const stage = path.join(out, 'build', `stage-${processor}`);
-  fillStage({ root, executable, stage });
   const epoch = Number(await run('git', ['log', '-1', '--format=%ct'], { cwd: root }));
+  const date = new Date(epoch * 1000).toISOString().slice(0, 10);
+  fillStage({ root, executable, stage, setting: { version, date } });
   const { maintainer } = values;
   const deb = await makeDeb({ root, stage, out, processor, version, maintainer, packages, epoch });
   console.log(deb);

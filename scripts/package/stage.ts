@@ -1,6 +1,10 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { readCommandTree } from './command-tree.ts';
+import { completionFiles } from './completion/files.ts';
+import { manPages } from './man/pages.ts';
+import type { PageSetting } from './man/roff.ts';
 
 /** What a .deb and an .rpm put on a machine, before it is packed. */
 export interface StageOptions {
@@ -10,13 +14,15 @@ export interface StageOptions {
   readonly executable: string;
   /** The folder to fill, which is made anew. */
   readonly stage: string;
+  /** What the manual is to say of itself. */
+  readonly setting: PageSetting;
 }
 
 /** Folders of /etc/avma that are there from the start, so that nobody has to guess their names. */
 const CONFIGURATION_FOLDERS = ['catalog.d', 'on-change.d', 'trust.d'];
 
 /** Lays out what both packages have in common: the tree of the file system, all its files owned by root. */
-export function fillStage({ root, executable, stage }: StageOptions): void {
+export function fillStage({ root, executable, stage, setting }: StageOptions): void {
   fs.rmSync(stage, { recursive: true, force: true });
   const at = (folder: string) => {
     const made = path.join(stage, folder);
@@ -40,6 +46,13 @@ export function fillStage({ root, executable, stage }: StageOptions): void {
   }
   const documents = at('usr/share/doc/avma');
   fs.renameSync(path.join(stage, 'usr/lib/avma/THIRD-PARTY'), path.join(documents, 'THIRD-PARTY'));
+  const tree = readCommandTree(root);
+  for (const { name, section, text } of manPages(root, tree, setting)) {
+    writeGzip(path.join(stage, `usr/share/man/man${section}/${name}.${section}.gz`), text);
+  }
+  for (const { file, text } of completionFiles(tree)) {
+    fs.writeFileSync(path.join(at(path.dirname(file)), path.basename(file)), text);
+  }
   setModes(stage);
 }
 
