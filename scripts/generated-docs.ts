@@ -6,6 +6,8 @@ import { CODE_DOCS, CODE_GROUPS } from '../src/errors/code-docs.ts';
 import { type AvmaErrorCode, CODES } from '../src/errors/codes.ts';
 import { exitStatusOf, formatHresult, HRESULTS } from '../src/errors/hresult.ts';
 
+import { eventKindTable, eventMemberTable } from './event-docs.ts';
+
 /** A file of docs/ that is written, in part or whole, from tables of the code. */
 export interface GeneratedFile {
   /** Relative to the repository's root. */
@@ -17,10 +19,20 @@ export interface GeneratedFile {
 export function generatedDocs(root: string): GeneratedFile[] {
   const slmgr = 'docs/slmgr.md';
   const guide = fs.readFileSync(path.join(root, slmgr), 'utf8');
+  const guest = 'docs/guest.md';
+  const guestGuide = fs.readFileSync(path.join(root, guest), 'utf8');
   return [
     {
       file: slmgr,
       text: replacePart(replacePart(guide, 'options', optionTable()), 'exit statuses', exitStatusTable()),
+    },
+    {
+      file: guest,
+      text: replacePart(
+        replacePart(guestGuide, 'event kinds', eventKindTable()),
+        'event members',
+        eventMemberTable(),
+      ),
     },
     { file: 'docs/errors.md', text: errorsPage() },
   ];

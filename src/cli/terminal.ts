@@ -39,6 +39,7 @@ export function mayColor(fd: number): boolean {
 const EX_IOERR = 74;
 
 let stdoutIsBroken = false;
+let stdoutIsLost = false;
 
 /**
  * Writes all of `output`, synchronously where the descriptor allows it. Never throws.
@@ -73,7 +74,13 @@ export async function outputWritten(): Promise<void> {
   await Promise.all(writingLater);
 }
 
+/** Whether stdout has failed, or nobody reads it any more: a command that would write on and on ends then. */
+export function outputIsLost(): boolean {
+  return stdoutIsLost;
+}
+
 function onWriteFailed(fd: typeof STDOUT | typeof STDERR, thrown: unknown): void {
+  if (fd === STDOUT) stdoutIsLost = true;
   if (fd === STDERR || errnoOf(thrown) === 'EPIPE' || stdoutIsBroken) return;
   stdoutIsBroken = true;
   process.exitCode = EX_IOERR;

@@ -27,7 +27,7 @@ const StoredLine = z.object({
 });
 
 /** An event that was read from a log, every member there. */
-interface StoredEvent {
+export interface StoredEvent {
   /** ISO 8601, as it was written. */
   readonly time: string;
   readonly level: string;

@@ -53,6 +53,11 @@ export function printableJson(value: unknown): string {
   return json.split('\n').map(escapeLine).join('\n');
 }
 
+/** As {@link printableJson}, on one line: for output of one object a line. */
+export function printableJsonLine(value: unknown): string {
+  return escapeLine(JSON.stringify(value));
+}
+
 /** A line of JSON has unprintable characters in its strings only. */
 function escapeLine(line: string): string {
   if (isPrintable(line)) return line;

@@ -6,6 +6,7 @@ import { MINUTE_MS } from '../../schema/durations.ts';
 import { whileWaiting } from '../terminal.ts';
 import type { Context } from './context.ts';
 import { catalogCommand } from './guest-catalog.ts';
+import { eventsCommand } from './guest-events.ts';
 import { findKeyed, keyedProducts, openGuest } from './guest-open.ts';
 import { resetCommand } from './guest-reset.ts';
 import { statusCommand } from './guest-status.ts';
@@ -38,6 +39,7 @@ export function guestCommand(context: Context): Command {
   guest.addCommand(installKeyCommand(context));
   guest.addCommand(activateCommand(context));
   guest.addCommand(statusCommand(context));
+  guest.addCommand(eventsCommand(context));
   guest.addCommand(trustCommand(context));
   guest.addCommand(catalogCommand(context));
   guest.addCommand(resetCommand(context));

@@ -26,7 +26,7 @@ export function journaldSink<Event extends GuestEvent | HostEvent>(
 }
 
 /** The fields of a journal entry: those that the journal knows, and each member of the event as `AVMA_…`. */
-export function journalEntry(record: EventRecord): (readonly [name: string, value: string])[] {
+function journalEntry(record: EventRecord): (readonly [name: string, value: string])[] {
   const id = MESSAGE_IDS[record.eventId];
   return [
     ['MESSAGE', eventText(record)],

@@ -1,10 +1,14 @@
 /** The real output of every command with --json, held against the schemas in docs/schemas. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import fs from 'node:fs';
 import path from 'node:path';
+import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { vendorProduct } from '../../support/catalogs.ts';
 import { parseBySchema, SCHEMA_NAMES } from '../../support/json-schemas.ts';
 import {
+  builtCommand,
   faketimeLibrary,
   type RunOptions,
   type ServedHost,
@@ -150,6 +154,23 @@ describe('a guest', () => {
     expect(state()).not.toBe(before);
   });
 
+  test('lists its events, as a whole and line by line', async () => {
+    const { events, damaged } = await json('guest-events', ['guest', 'events', '--since', '1d']);
+    expect(events.at(-1)).toMatchObject({ kind: 'activation', code: 'success', state: 'licensed' });
+    expect(damaged).toEqual([]);
+    expect((await json('guest-events', ['guest', 'events', '--since', 'now'])).events).toEqual([]);
+    const [file, ...script] = builtCommand('avma');
+    const args = [...script, 'guest', 'events', '--follow', '--json'];
+    const child = spawn(file, args, { env: machine.env, stdio: ['ignore', 'pipe', 'inherit'] });
+    const lines = createInterface(child.stdout);
+    const [line] = await once(lines, 'line');
+    child.kill('SIGINT');
+    expect(await once(child, 'exit')).toEqual([0, null]);
+    seen.add('guest-event');
+    const { schema: _schema, ...first } = parseBySchema(line, 'guest-event');
+    expect(first).toEqual(events[0]);
+  });
+
   test('inspects its lease, here and as another VM', async () => {
     const inspect = ['lease', 'inspect', 'guest/guest.state'];
     expect((await json('lease-inspect', inspect)).leases).toMatchObject([{ verdict: { holds: true } }]);
@@ -217,6 +238,7 @@ describe('an error is JSON on stdout, and stderr stays empty', () => {
     ['an unknown command', ['guest', 'stat'], 64, 'argument-invalid'],
     ['no command', ['guest'], 64, 'argument-invalid'],
     ['a missing argument', ['guest', 'install-key'], 64, 'argument-invalid'],
+    ['a time that is none', ['guest', 'events', '--since', 'tomorrow'], 64, 'argument-invalid'],
     ['a wrong value', ['pipe', 'probe', '--deadline', 'x'], 64, 'argument-invalid'],
     ['a wrong key', ['guest', 'install-key', 'wrong'], 65, 'key-invalid'],
     ['a missing file', ['guest', 'trust', 'add', 'nowhere.json'], 66, 'file-not-found'],
