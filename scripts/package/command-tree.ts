@@ -50,7 +50,13 @@ export function readCommandTree(root: string): CommandNode {
     interpreter: [process.execPath],
     importModule: (url: string) => import(url),
   };
-  const context = { launcher, style: PLAIN, settings: () => readSettings(root), setExitStatus: () => {} };
+  const context = {
+    launcher,
+    style: PLAIN,
+    settings: () => readSettings(root),
+    setExitStatus: () => {},
+    abandonWork: () => {},
+  };
   return nodeOf(createProgram(context, false), []);
 }
 

@@ -75,6 +75,11 @@ export const CODE_DOCS: Record<AvmaErrorCode, CodeDocs> = {
     happened: 'An agent was started while another one is running for the same state folder.',
     why: 'The service avma-agent is running, or somebody started `avma guest agent` by hand.',
   },
+  'hook-failed': {
+    group: 'machine',
+    happened: 'A program of `on-change.d` failed, took too long, or was not run. No license depends on it.',
+    why: 'The program has a mistake, or others than root may write it or its folder.',
+  },
   'config-invalid': {
     group: 'machine',
     happened: 'A setting in the environment or in the configuration file has a value that cannot be used.',

@@ -65,6 +65,10 @@ export const CODES = {
     HRESULT.ERROR_LOCK_VIOLATION,
     'One agent renews all licenses of a machine: leave it running, or stop it first (systemctl stop avma-agent).',
   ),
+  'hook-failed': data(
+    HRESULT.E_INVALIDARG,
+    'Look at that program of /etc/avma/on-change.d: it has to end with 0 within 30 seconds, to belong to root, and to be writable by root only.',
+  ),
   'config-invalid': data(
     HRESULT.E_INVALIDARG,
     'Correct the value that is named in /etc/avma/config.json, in the file of AVMA_CONFIG, or in the environment.',

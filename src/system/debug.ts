@@ -7,6 +7,7 @@ export const DEBUG_TOPICS = [
   'wire',
   'pipe',
   'state',
+  'agent',
   'lock',
   'clock',
   'trust',

@@ -14,6 +14,8 @@ export interface Context {
    * not licensed, a lease that does not hold.
    */
   setExitStatus(status: number): void;
+  /** Has the process end with the command: what is still in hand, an exchange for example, is not waited for. */
+  abandonWork(): void;
 }
 
 /** Exit status of a command that was asked a question, found the answer, and the answer is "no". */

@@ -5,6 +5,7 @@ import type { ProductReport } from '../../guest/license-report.ts';
 import { MINUTE_MS } from '../../schema/durations.ts';
 import { whileWaiting } from '../terminal.ts';
 import type { Context } from './context.ts';
+import { agentCommand } from './guest-agent.ts';
 import { catalogCommand } from './guest-catalog.ts';
 import { eventsCommand } from './guest-events.ts';
 import { findKeyed, keyedProducts, openGuest } from './guest-open.ts';
@@ -40,6 +41,7 @@ export function guestCommand(context: Context): Command {
   guest.addCommand(activateCommand(context));
   guest.addCommand(statusCommand(context));
   guest.addCommand(eventsCommand(context));
+  guest.addCommand(agentCommand(context));
   guest.addCommand(trustCommand(context));
   guest.addCommand(catalogCommand(context));
   guest.addCommand(resetCommand(context));
@@ -131,8 +133,8 @@ function activateCommand(context: Context): Command {
     .addHelpText(
       'after',
       `
-Nothing else renews a license: run this from a timer, once a day for example. More often does
-no harm.
+The agent renews every license by itself: avma guest agent. Without it, run this from a timer,
+once a day for example. More often does no harm.
 
 Examples:
   avma guest activate

@@ -5,7 +5,7 @@ import { printable } from '../../schema/printable.ts';
 import { traceAsEnvironmentSays } from '../../system/debug.ts';
 import type { Launcher } from '../launcher.ts';
 import { readSettings } from '../settings.ts';
-import { exitWith, STDERR, STDOUT, writeOutput } from '../terminal.ts';
+import { exitWith, outputWritten, STDERR, STDOUT, writeOutput } from '../terminal.ts';
 import { failingOnUncaught, UncaughtFailure } from '../uncaught.ts';
 import { traceAsAsked } from './debug-option.ts';
 import { writeJson } from './output.ts';
@@ -20,6 +20,7 @@ export async function main(launcher: Launcher, argv = process.argv.slice(2)): Pr
   traceAsEnvironmentSays();
   const json = asksForJson(argv);
   let exitStatus = 0;
+  let isAbandoned = false;
   const program = createProgram(
     {
       launcher,
@@ -27,6 +28,9 @@ export async function main(launcher: Launcher, argv = process.argv.slice(2)): Pr
       settings: () => readSettings(launcher.packageRoot),
       setExitStatus: (status) => {
         exitStatus = status;
+      },
+      abandonWork: () => {
+        isAbandoned = true;
       },
     },
     json,
@@ -46,6 +50,10 @@ export async function main(launcher: Launcher, argv = process.argv.slice(2)): Pr
     if (thrown instanceof UncaughtFailure) process.exit(exitStatus);
   }
   exitWith(exitStatus);
+  if (isAbandoned) {
+    await outputWritten();
+    process.exit();
+  }
 }
 
 /** Writes the error for a program that asked for JSON. stderr stays empty. */

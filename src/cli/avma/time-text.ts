@@ -1,6 +1,5 @@
-import { DAY_MS, MINUTE_MS } from '../../schema/durations.ts';
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../schema/durations.ts';
 
-const HOUR_MS = 60 * MINUTE_MS;
 const UNITS = [
   { name: 'day', length: DAY_MS },
   { name: 'hour', length: HOUR_MS },

@@ -232,6 +232,30 @@ describe('a vendor and a host', () => {
   });
 });
 
+describe('an agent', () => {
+  const fresh = { AVMA_STATE_DIR: machine.at('agent-state') };
+
+  test('that looks once without a key has nothing to do, and says so', async () => {
+    const once = await json('guest-agent', ['guest', 'agent', '--once'], { env: fresh, status: 1 });
+    expect(once).toMatchObject({ licensed: false, products: [], log: ['No product key is installed yet.'] });
+  });
+
+  test('that looks once activates a product whose first activation failed', async () => {
+    await machine.mustRun('avma', ['guest', 'trust', 'add', 'v/root.pub.json'], { env: fresh });
+    await machine.mustRun('avma', ['guest', 'install-key', STANDARD_2012_R2], {
+      env: { ...fresh, AVMA_PIPE: 'unix:nowhere.sock' },
+    });
+    const once = await json('guest-agent', ['guest', 'agent', '--once'], { env: fresh });
+    expect(once).toMatchObject({ licensed: true, products: [{ state: 'licensed', host: { name: 'hv01' } }] });
+    expect(once.log).toEqual([
+      expect.stringMatching(/is not activated yet; its initial grace lasts until /),
+      expect.stringMatching(/is licensed by host hv01 until /),
+    ]);
+    const again = await json('guest-agent', ['guest', 'agent', '--once'], { env: fresh });
+    expect(again.products).toEqual(once.products);
+  });
+});
+
 describe('an error is JSON on stdout, and stderr stays empty', () => {
   test.each<[string, string[], number, string]>([
     ['an unknown option', ['guest', 'status', '--chek'], 64, 'argument-invalid'],

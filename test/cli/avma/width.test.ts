@@ -21,6 +21,7 @@ const program = createProgram(
     style: PLAIN,
     settings: () => readSettings(ROOT),
     setExitStatus: () => {},
+    abandonWork: () => {},
   },
   false,
 );

@@ -1,0 +1,196 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import type { ServiceManager } from '../daemon/systemd-notify.ts';
+import { toAvmaError } from '../errors/avma-error.ts';
+import type { AgentEnvironment, AgentReport } from '../guest/agent/agent-environment.ts';
+import { FolderWatch } from '../guest/agent/folder-watch.ts';
+import { glanceAt } from '../guest/agent/glance.ts';
+import { Hooks } from '../guest/agent/hooks.ts';
+import { licenseMetrics } from '../guest/agent/textfile.ts';
+import { WakeUp } from '../guest/agent/wake-up.ts';
+import type { GuestEnvironment } from '../guest/environment.ts';
+import { writeAgentEvent } from '../guest/guest-events.ts';
+import { openGuestService } from '../guest/guest-service.ts';
+import type { SetupReport } from '../setup/apply.ts';
+import { replacePublicFile } from '../storage/atomic-file.ts';
+import { faultReport } from './fault-report.ts';
+import { guestEnvironment } from './guest-environment.ts';
+import type { Launcher } from './launcher.ts';
+import type { Settings } from './settings.ts';
+
+/** Where node_exporter's packages look for textfiles; used if somebody has made the folder. */
+const NODE_EXPORTER_FOLDER = '/var/lib/prometheus/node-exporter';
+
+/** What the agent on the real machine is made from. */
+export interface AgentOptions {
+  readonly launcher: Launcher;
+  /** Reads the settings anew at each call. @throws {AvmaError} `config-invalid`. */
+  settings(): Settings;
+  readonly manager: ServiceManager;
+  readonly stopping: AbortSignal;
+  /** The folders, besides those of the guest, where a given setup or the configuration may change. */
+  readonly setupFolders: readonly string[];
+  /** @throws {AvmaError} as `applyGivenSetup` does. */
+  applySetup(): Promise<SetupReport>;
+  log(sentence: string): void;
+}
+
+/** The agent over the real machine, and what has to be waited for or ended when it ends. */
+export interface RealAgent {
+  readonly environment: AgentEnvironment;
+  readonly hooks: Hooks;
+  event: AgentReport['event'];
+  close(): void;
+}
+
+/** @throws {AvmaError} `config-invalid`. */
+export function agentOnMachine(options: AgentOptions): RealAgent {
+  const { log, manager, stopping } = options;
+  const settings = currentSettings(options);
+  const first = settings();
+  const guest = guestEnvironment(options.launcher, first, log);
+  const event: AgentReport['event'] = (subject, vmId) =>
+    writeAgentEvent({ environment: guest, vmId }, subject);
+  const hooks = new Hooks({
+    folder: first.agent.hooksFolder,
+    env: hookEnv(process.env),
+    log,
+    failed(error) {
+      log(`${error.message.charAt(0).toUpperCase()}${error.message.slice(1)}. ${error.hint}`);
+      event({ kind: 'hook-failed', message: error.message, failure: error }, null);
+    },
+  });
+  const wakeUp = new WakeUp();
+  stopping.addEventListener('abort', wakeUp.wake, { once: true });
+  const stateFile = path.join(first.stateFolder, 'guest.state');
+  const folders = [...first.trustFolders, ...first.guestCatalogFolders, ...options.setupFolders];
+  const watch = new FolderWatch(
+    [
+      {
+        folder: first.stateFolder,
+        matters: (name) => ['guest.state', 'trust.d', 'catalog.d'].includes(name),
+      },
+      ...folders.map((folder) => ({ folder, matters: (name: string) => !name.endsWith('.tmp') })),
+    ],
+    wakeUp.wake,
+  );
+  const environment: AgentEnvironment = {
+    get maxSleep() {
+      return settings().agent.maxSleep;
+    },
+    stopping,
+    openService: () =>
+      openGuestService(withSharedEvents(guestEnvironment(options.launcher, settings(), log), guest)),
+    glance() {
+      watch.refresh();
+      return glanceAt({ stateFile, folders, configuredVmId: settings().vmId, root: '/' });
+    },
+    readClock: guest.readClock,
+    elapsed: () => performance.now(),
+    random: Math.random,
+    sleep: (milliseconds) => wakeUp.sleep(milliseconds),
+    applySetup: async () => setupSentences(await options.applySetup(), event),
+    report: {
+      log,
+      fault(thrown) {
+        const lines = faultReport(thrown, options.launcher).split('\n');
+        for (const line of ['A fault in avma, please report it:', ...lines]) log(line);
+      },
+      status: (line) => manager.status(line),
+      event,
+      changed: (before, after) => hooks.changed(before, after),
+      looked: textfileWriter(settings, { log, event }),
+    },
+  };
+  return { environment, hooks, event, close: () => watch.close() };
+}
+
+/** One log for all openings of the service: each of its own would keep its file open. */
+function withSharedEvents(environment: GuestEnvironment, { events }: GuestEnvironment): GuestEnvironment {
+  return Object.defineProperty(environment, 'events', { value: events });
+}
+
+/**
+ * The settings as they are now. A configuration that has become wrong, or that names another state folder, changes
+ * nothing until the agent is started again; each such problem is said once.
+ */
+function currentSettings({ settings, log }: AgentOptions): () => Settings {
+  let last = settings();
+  let said = '';
+  const keep = (sentence: string): Settings => {
+    if (sentence !== said) log(sentence);
+    said = sentence;
+    return last;
+  };
+  return () => {
+    let now: Settings;
+    try {
+      now = settings();
+    } catch (thrown) {
+      const { code, message } = toAvmaError(thrown, 'cannot read the configuration');
+      return keep(
+        `The configuration is not used, and what it said before still holds: ${message} [${code}].`,
+      );
+    }
+    if (now.stateFolder !== last.stateFolder) {
+      return keep(
+        `The state folder is ${last.stateFolder} until the agent is started again, and then ${now.stateFolder}.`,
+      );
+    }
+    said = '';
+    last = now;
+    return now;
+  };
+}
+
+/** What was applied now, in sentences; what could not be is said too, and keeps nothing else from being applied. */
+function setupSentences({ values, outcome, why, where }: SetupReport, event: AgentReport['event']): string[] {
+  const sentences = values.flatMap(({ what, origin, result, error }) => {
+    if (result === 'applied') {
+      const message = `the ${what} from ${origin} was applied`;
+      event({ kind: 'setup-applied', message, trigger: 'setup' }, null);
+      return [`T${message.slice(1)}.`];
+    }
+    return error === null
+      ? []
+      : [`The ${what} from ${origin} could not be applied: ${error.message} [${error.code}].`];
+  });
+  const found = outcome === 'key' || outcome === 'none' ? [] : [`No key was taken from ${where}: ${why}.`];
+  return [...sentences, ...found];
+}
+
+/** Hooks get the agent's environment, but not its way to the service manager. */
+function hookEnv({ NOTIFY_SOCKET: _socket, CREDENTIALS_DIRECTORY: _folder, ...env }: NodeJS.ProcessEnv) {
+  return env;
+}
+
+/** Writes the metrics after each look that would say something else. */
+function textfileWriter(
+  settings: () => Settings,
+  { log, event }: Pick<AgentReport, 'log' | 'event'>,
+): AgentReport['looked'] {
+  let written: { readonly file: string; readonly text: string } | undefined;
+  let said = '';
+  return (look) => {
+    const file = textfileOf(settings().agent.textfile);
+    if (file === undefined) return;
+    const text = licenseMetrics(look);
+    if (written?.file === file && written.text === text && fs.existsSync(file)) return;
+    try {
+      replacePublicFile(file, text);
+      written = { file, text };
+      said = '';
+    } catch (thrown) {
+      const error = toAvmaError(thrown, `cannot write ${file}`);
+      if (error.message === said) return;
+      said = error.message;
+      log(`The metrics are not written: ${error.message} [${error.code}]. ${error.hint}`);
+      event({ kind: 'report-failed', message: error.message, failure: error }, null);
+    }
+  };
+}
+
+function textfileOf(configured: string | undefined): string | undefined {
+  if (configured !== undefined) return configured;
+  return fs.existsSync(NODE_EXPORTER_FOLDER) ? path.join(NODE_EXPORTER_FOLDER, 'avma.prom') : undefined;
+}

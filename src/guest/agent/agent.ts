@@ -1,0 +1,272 @@
+import { type AvmaError, toAvmaError } from '../../errors/avma-error.ts';
+import { withinBounds } from '../../machine/clock.ts';
+import type { VmId } from '../../machine/vm-id.ts';
+import type { Trigger } from '../../protocol/messages.ts';
+import { HOUR_MS } from '../../schema/durations.ts';
+import { debug } from '../../system/debug.ts';
+import type { GuestService } from '../guest-service.ts';
+import type { GuestLook } from '../looking.ts';
+import type { DerivedReport } from '../product-report.ts';
+import type { AgentEnvironment, Glance } from './agent-environment.ts';
+import {
+  clockJump,
+  isLicensed,
+  type Moment,
+  plannedProduct,
+  type RememberedProduct,
+  remember,
+} from './agent-memory.ts';
+import { changeSentences, failureSentence, pauseText, statusLine } from './agent-text.ts';
+import { activatable, differ, type LicenseSnapshot, takeSnapshot } from './license-snapshot.ts';
+import { afterAttempt, FIRST_BACKOFF_MS, type Plan, planRenewal } from './renewal-plan.ts';
+
+/** Time goes by without a look for so long at most: a look also keeps the highest time seen. */
+const LOOK_INTERVAL_MS = 2 * HOUR_MS;
+
+/**
+ * Keeps this machine's products activated until it is told to stop. It ends for no other reason: what fails is said,
+ * and tried again.
+ */
+export async function runAgent(environment: AgentEnvironment): Promise<void> {
+  const agent = new Agent(environment);
+  while (!environment.stopping.aborted) {
+    const sleep = await agent.wake();
+    if (!environment.stopping.aborted) await environment.sleep(sleep);
+  }
+}
+
+/**
+ * One look: activates what is due.
+ *
+ * @returns How the machine is licensed afterwards.
+ * @throws {AvmaError} where the license cannot be looked at; as `openGuestService` and a look do.
+ */
+export async function runAgentOnce(environment: AgentEnvironment): Promise<LicenseSnapshot> {
+  const agent = new Agent(environment);
+  await agent.work();
+  return agent.snapshot ?? takeSnapshot({ products: [], anchors: [] }, '');
+}
+
+/** One opened service and what a look through it found. */
+interface Seen {
+  readonly service: GuestService;
+  readonly look: GuestLook;
+}
+
+/** The agent between two wake-ups. All that it remembers is in memory: a new one starts from the state's file. */
+class Agent {
+  readonly #environment: AgentEnvironment;
+  #products = new Map<string, RememberedProduct>();
+  snapshot: LicenseSnapshot | undefined;
+  #moment: Moment | undefined;
+  #jumped = false;
+  #glanced: Glance | undefined;
+  #surroundingsChanged = false;
+  /** By the clock of `elapsed()`: nothing is to be done before. */
+  #nextLookAt = 0;
+  #failedLooks = 0;
+  /** What was said last of the setup and of looks that fail: each is said once, until it changes. */
+  readonly #said = new Map<string, string>();
+
+  constructor(environment: AgentEnvironment) {
+    this.#environment = environment;
+  }
+
+  /** A glance, and all that is to be done if something has changed or is due. @returns How long to sleep. */
+  async wake(): Promise<number> {
+    const { elapsed, maxSleep, report } = this.#environment;
+    this.#noticeClock();
+    const changed = this.#glance();
+    if (!changed && !this.#jumped && elapsed() < this.#nextLookAt) {
+      return Math.min(maxSleep, this.#nextLookAt - elapsed());
+    }
+    try {
+      const sleep = await this.work();
+      this.#failedLooks = 0;
+      this.#said.delete('look');
+      this.#nextLookAt = elapsed() + sleep;
+    } catch (thrown) {
+      const error = toAvmaError(thrown, 'cannot look at the license');
+      const pause = Math.min(LOOK_INTERVAL_MS, FIRST_BACKOFF_MS * 2 ** Math.min(this.#failedLooks++, 20));
+      this.#nextLookAt = elapsed() + pause;
+      if (error.code === 'internal') report.fault(error);
+      this.#sayOnce(
+        'look',
+        `The license cannot be looked at: ${error.message} [${error.code}]. ${error.hint}`,
+      );
+      report.status(`The license cannot be looked at: ${error.message}. Next try in ${pauseText(pause)}.`);
+    }
+    return Math.min(maxSleep, Math.max(0, this.#nextLookAt - elapsed()));
+  }
+
+  /**
+   * Applies the given setup, looks at all products, activates those that are due.
+   *
+   * @returns Milliseconds until there is something to be done again.
+   */
+  async work(): Promise<number> {
+    const { stopping } = this.#environment;
+    await this.#applySetup();
+    const service = await this.#environment.openService();
+    let seen = await this.#look(service);
+    for (const { activationId, trigger } of this.#plan(seen).activate) {
+      if (stopping.aborted) return 0;
+      seen = await this.#activate(seen, activationId, trigger);
+    }
+    const plan = this.#plan(seen);
+    const now = withinBounds(this.#environment.readClock()).wall;
+    if (this.snapshot !== undefined) {
+      this.#environment.report.status(statusLine(this.snapshot, plan.untilAttempt, now));
+    }
+    return plan.sleep;
+  }
+
+  /** @returns Whether something has changed since the last glance. */
+  #glance(): boolean {
+    const before = this.#glanced;
+    const now = this.#environment.glance();
+    this.#glanced = now;
+    if (before === undefined) return true;
+    if (now.surroundings !== before.surroundings) this.#surroundingsChanged = true;
+    return this.#surroundingsChanged || now.state !== before.state;
+  }
+
+  #noticeClock(): void {
+    const { readClock, elapsed, report } = this.#environment;
+    const moment = { wall: readClock().wall, elapsed: elapsed() };
+    const jump = this.#moment === undefined ? 0 : clockJump(this.#moment, moment);
+    this.#moment = moment;
+    if (jump === 0) return;
+    this.#jumped = true;
+    const how = `${pauseText(Math.abs(jump))} ${jump > 0 ? 'forward' : 'back'}`;
+    const message = `the clock was moved by ${how}: it was set, or the machine was suspended or restored`;
+    report.log(`${asSentence(message)}. All products are activated anew.`);
+    report.event({ kind: 'clock-jumped', message }, null);
+  }
+
+  async #applySetup(): Promise<void> {
+    const { applySetup, report } = this.#environment;
+    try {
+      const done = await applySetup();
+      for (const sentence of done) report.log(sentence);
+      this.#said.delete('setup');
+    } catch (thrown) {
+      const error = toAvmaError(thrown, 'cannot apply the given setup');
+      if (error.code === 'internal') report.fault(error);
+      const sentence = `The given setup was not applied: ${error.message} [${error.code}]. ${error.hint}`;
+      if (!this.#sayOnce('setup', sentence)) return;
+      report.event({ kind: 'setup-failed', message: error.message, failure: error, trigger: 'setup' }, null);
+    }
+  }
+
+  /** One look, and all that follows from what it found, but no activation. */
+  async #look(service: GuestService): Promise<Seen> {
+    const { report, readClock, elapsed, random } = this.#environment;
+    const look = await service.look();
+    const snapshot = takeSnapshot(look, service.vmId.value);
+    const before = this.snapshot;
+    this.snapshot = snapshot;
+    const news = {
+      first: before === undefined,
+      clockJumped: this.#jumped,
+      surroundingsChanged: this.#surroundingsChanged,
+      clock: withinBounds(readClock()),
+      elapsed: elapsed(),
+      random,
+    };
+    this.#jumped = false;
+    this.#surroundingsChanged = false;
+    this.#products = new Map(
+      activatable(look).map((derived) => {
+        const { activationId } = derived.product;
+        return [activationId, remember(this.#products.get(activationId), derived, news)];
+      }),
+    );
+    this.#sayChanges(before, snapshot, service.vmId);
+    report.looked(look);
+    return { service, look };
+  }
+
+  #sayChanges(before: LicenseSnapshot | undefined, after: LicenseSnapshot, vmId: VmId): void {
+    const { report } = this.#environment;
+    if (before !== undefined && before.vmId !== after.vmId) {
+      const message = `the VM ID was ${before.vmId} and is ${after.vmId}: this machine is a clone, or got another ID`;
+      report.log(`${asSentence(message)}.`);
+      report.event({ kind: 'vm-id-changed', message }, vmId);
+    }
+    if (before === undefined && after.products.length === 0) report.log('No product key is installed yet.');
+    for (const product of after.products) {
+      const known = before?.products.find(({ activationId }) => activationId === product.activationId);
+      if (!known?.host || !product.host || known.host.id === product.host.id) continue;
+      const message = `host ${product.host.name} activates "${product.name}" in place of host ${known.host.name}`;
+      report.log(`${asSentence(message)}: this machine was moved, or its host was set up anew.`);
+      report.event(
+        { kind: 'host-changed', message, activationId: product.activationId, hostName: product.host.name },
+        vmId,
+      );
+    }
+    for (const sentence of changeSentences(before ?? null, after)) report.log(sentence);
+    if (before !== undefined && differ(before, after)) report.changed(before, after);
+  }
+
+  #plan({ look }: Seen): Plan {
+    const products = activatable(look).flatMap((derived) => {
+      const remembered = this.#products.get(derived.product.activationId);
+      return remembered === undefined ? [] : [plannedProduct(derived, remembered.memory)];
+    });
+    const plan = planRenewal(products, this.#environment.elapsed(), LOOK_INTERVAL_MS);
+    debug(
+      'agent',
+      () => `${plan.activate.length} due, next attempt in ${plan.untilAttempt} ms, sleep ${plan.sleep} ms`,
+    );
+    return plan;
+  }
+
+  /** One attempt, unless somebody else has just tried; then a look at what came of it. */
+  async #activate({ service, look }: Seen, activationId: string, trigger: Trigger): Promise<Seen> {
+    const { report, elapsed, random } = this.#environment;
+    const derived = find(look, activationId);
+    const lastAttempt = derived?.lastAttempt?.at;
+    let failure: AvmaError | null = null;
+    try {
+      const isSettled = (now: DerivedReport) =>
+        now.lastAttempt?.at !== lastAttempt || now.report.partialProductKey === null;
+      if (!(await service.activateUnless(activationId, trigger, isSettled))) return await this.#look(service);
+    } catch (thrown) {
+      failure = toAvmaError(thrown, 'cannot activate');
+      if (failure.code === 'internal') report.fault(failure);
+    }
+    const seen = await this.#look(service);
+    const now = find(seen.look, activationId);
+    const remembered = this.#products.get(activationId);
+    if (now === undefined || remembered === undefined) return seen;
+    const untilEnd = isLicensed(now) ? plannedProduct(now, remembered.memory).untilEnd : null;
+    const memory = afterAttempt(remembered.memory, failure === null ? 'success' : failure.code, {
+      elapsed: elapsed(),
+      untilEnd,
+      random: random(),
+    });
+    this.#products.set(activationId, { ...remembered, memory });
+    if (failure !== null) {
+      report.log(failureSentence(now.product.name, failure, (memory.retryAt ?? 0) - elapsed()));
+    }
+    return seen;
+  }
+
+  /** Says a sentence unless it was the last one of its kind. @returns Whether it was said. */
+  #sayOnce(kind: string, sentence: string): boolean {
+    if (this.#said.get(kind) === sentence) return false;
+    this.#said.set(kind, sentence);
+    this.#environment.report.log(sentence);
+    return true;
+  }
+}
+
+function find(look: GuestLook, activationId: string): DerivedReport | undefined {
+  return look.products.find(({ product }) => product.activationId === activationId);
+}
+
+/** A message, which begins in lower case, as a sentence without its full stop. */
+function asSentence(message: string): string {
+  return message.charAt(0).toUpperCase() + message.slice(1);
+}

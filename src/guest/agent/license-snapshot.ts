@@ -1,0 +1,87 @@
+import type { LicenseStateName } from '../../events/guest-event.ts';
+import { LicenseStatus, licenseStateName } from '../license-report.ts';
+import type { GuestLook } from '../looking.ts';
+import type { DerivedReport } from '../product-report.ts';
+
+/** How a machine is licensed at one moment: what hooks get, and what tells one look of the agent from the next. */
+export interface LicenseSnapshot {
+  readonly vmId: string;
+  /** Whether a host activates at least one product here, and all such products are licensed. */
+  readonly licensed: boolean;
+  /** The products that have a key and that a host can activate, in catalog order. */
+  readonly products: readonly SnapshotProduct[];
+}
+
+/** One product of a {@link LicenseSnapshot}. Times are ISO 8601, of trusted time. */
+export interface SnapshotProduct {
+  readonly activationId: string;
+  readonly name: string;
+  readonly edition: string;
+  readonly osVersion: string;
+  readonly partialProductKey: string;
+  readonly state: LicenseStateName;
+  /** Why there is no license; null where there is one, and in a grace. */
+  readonly reason: { readonly code: string; readonly message: string } | null;
+  /** When the state ends by itself; null for one that does not. */
+  readonly endsAt: string | null;
+  /** When its lease was issued, and from when on it is renewed; null without one that counts. */
+  readonly issuedAt: string | null;
+  readonly renewAfter: string | null;
+  /** Who signed the lease. */
+  readonly host: { readonly id: string; readonly name: string } | null;
+}
+
+/** The products of a look that the agent keeps activated: they have a key, and a host activates them. */
+export function activatable(look: GuestLook): DerivedReport[] {
+  return look.products.filter(
+    ({ product, report }) => product.channel === 'VT:IA' && report.partialProductKey !== null,
+  );
+}
+
+/** What a look found, as data. Pure. */
+export function takeSnapshot(look: GuestLook, vmId: string): LicenseSnapshot {
+  const products = activatable(look);
+  const licensed = products.every(({ report }) => report.license.status === LicenseStatus.licensed);
+  return { vmId, licensed: products.length > 0 && licensed, products: products.map(describe) };
+}
+
+function describe({ product, report, verdict, endsAt, endedAt }: DerivedReport): SnapshotProduct {
+  const answer = verdict === null || verdict.kind === 'rejected' ? null : verdict.verified.answer;
+  return {
+    activationId: product.activationId,
+    name: product.name,
+    edition: product.edition,
+    osVersion: product.osVersion,
+    partialProductKey: report.partialProductKey ?? '',
+    state: licenseStateName(report.license.status),
+    reason: reasonOf({ product, report, verdict, endedAt }),
+    endsAt: isoOrNull(endsAt),
+    issuedAt: isoOrNull(answer?.issuedAt ?? null),
+    renewAfter: isoOrNull(answer?.renewAfter ?? null),
+    host: answer === null ? null : { id: answer.hardwareId, name: answer.hostName },
+  };
+}
+
+function reasonOf({
+  report,
+  verdict,
+  endedAt,
+}: Pick<DerivedReport, 'product' | 'report' | 'verdict' | 'endedAt'>): SnapshotProduct['reason'] {
+  if (report.license.status !== LicenseStatus.notification) return null;
+  if (verdict?.kind === 'rejected') return { code: verdict.error.code, message: verdict.error.message };
+  const what = verdict === null ? 'the initial grace' : 'the lease';
+  const when = endedAt === null ? '' : ` on ${new Date(endedAt).toISOString()}`;
+  return { code: 'grace-expired', message: `${what} ended${when}` };
+}
+
+function isoOrNull(instant: number | null): string | null {
+  return instant === null ? null : new Date(instant).toISOString();
+}
+
+/**
+ * Whether two snapshots differ in anything but the passing of time: a state, its reason, a lease, a host, a key, the VM
+ * ID. Pure.
+ */
+export function differ(before: LicenseSnapshot, after: LicenseSnapshot): boolean {
+  return JSON.stringify(before) !== JSON.stringify(after);
+}
