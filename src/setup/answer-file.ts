@@ -18,6 +18,7 @@ const MAX_IGNORED = 30;
 
 /** A key in a comment or an attribute, where it does not count; to say so. */
 const KEY_SHAPE = /(?<![\w-])[BCDFGHJKMNPQRTVWXY2346789]{5}(-[BCDFGHJKMNPQRTVWXY2346789]{5}){4}(?![\w-])/i;
+const EVERY_KEY_SHAPE = new RegExp(KEY_SHAPE.source, 'gi');
 
 /** A place in the text whose content `--scrub` replaces: from `start` to `end`. */
 export interface Span {
@@ -52,6 +53,8 @@ export function readAnswerFile(bytes: Uint8Array): KeyFinding {
 interface FoundPlaces {
   readonly root: XmlElement | null;
   readonly places: readonly FoundPlace[];
+  /** Every text of a key's form in comments. */
+  readonly comments: readonly { readonly partialProductKey: string; readonly content: Span }[];
 }
 
 /**
@@ -62,6 +65,7 @@ interface FoundPlaces {
 export function findPlaces(text: string): FoundPlaces {
   const placeOf = lineIndex(text);
   const places: FoundPlace[] = [];
+  const comments: { partialProductKey: string; content: Span }[] = [];
   let ignored = 0;
   const add = (found: Omit<FoundPlace, 'line' | 'column'>, offset: number) => {
     if (found.role === 'ignored') ignored += 1;
@@ -80,17 +84,30 @@ export function findPlaces(text: string): FoundPlaces {
         );
       }
       const found = placeIn(element);
-      if (found !== null) {
-        add({ ...found, content: { start: element.contentStart, end: contentEnd } }, element.start);
-      }
+      if (found !== null) add({ ...found, content: keySpanIn(text, element, contentEnd) }, element.start);
     },
     comment(comment, end) {
+      const start = text.lastIndexOf('<!--', end);
+      for (const { 0: shape, index } of comment.matchAll(EVERY_KEY_SHAPE)) {
+        const at = start + '<!--'.length + index;
+        comments.push({
+          partialProductKey: partialOf(shape),
+          content: { start: at, end: at + shape.length },
+        });
+      }
       const shape = KEY_SHAPE.exec(comment);
-      if (shape === null) return;
-      add(outOfPlace('comment', 'a key in a comment is not read', shape[0]), text.lastIndexOf('<!--', end));
+      if (shape !== null) add(outOfPlace('comment', 'a key in a comment is not read', shape[0]), start);
     },
   });
-  return { root, places };
+  return { root, places, comments };
+}
+
+/** What `--scrub` replaces: all of the content, or the key alone where other elements stand beside it. */
+function keySpanIn(text: string, { contentStart, hasChildren }: XmlElement, contentEnd: number): Span | null {
+  if (!hasChildren) return { start: contentStart, end: contentEnd };
+  const shape = KEY_SHAPE.exec(text.slice(contentStart, contentEnd));
+  if (shape === null) return null;
+  return { start: contentStart + shape.index, end: contentStart + shape.index + shape[0].length };
 }
 
 /** Something of a key's form where no key is read. */

@@ -7,6 +7,7 @@ import { makePrivateFolder, replaceFile } from '../storage/atomic-file.ts';
 import { type Chosen, chooseSetup, type GivenValue } from './choice.ts';
 import { mergeIntoConfig } from './config-merge.ts';
 import type { SetupEnvironment } from './environment.ts';
+import { removableMedia } from './media.ts';
 import type { GivenAnchor, SetupOutcome } from './outcome.ts';
 import { type Candidate, readPlaces } from './places.ts';
 
@@ -37,6 +38,8 @@ export interface SetupReport {
   readonly values: readonly AppliedValue[];
   /** Whether a key was installed now, so that it is to be activated. */
   readonly keyInstalled: boolean;
+  /** The product of that key; null when none was installed now. */
+  readonly activationId: string | null;
   /** Whether pipe, VM ID or the agent's settings changed now, so that a program that runs has to read them again. */
   readonly configChanged: boolean;
 }
@@ -63,72 +66,115 @@ export async function applyGivenSetup(
   environment: SetupEnvironment,
   options: ApplyOptions = {},
 ): Promise<SetupReport> {
-  const candidates = options.candidates ?? (await readPlaces(environment));
+  const store = openStateStore(environment.stateFolder);
+  const known = rememberedIn(store);
+  const candidates = options.candidates ?? (await findSetups(environment, known));
   const chosen = chooseSetup(candidates);
-  const applied = await applyChosen(environment, chosen, options.dryRun === true);
-  const isNew = (what: string) => applied.some((value) => value.what === what && value.result === 'applied');
+  const application = new Application({ environment, store, known, dryRun: options.dryRun === true });
+  const { values, activationId } = await application.apply(chosen);
+  const isNew = (what: string) => values.some((value) => value.what === what && value.result === 'applied');
   return {
     outcome: chosen.outcome,
     why: chosen.why,
     where: chosen.where,
     partialProductKey: chosen.key?.value.slice(-5) ?? null,
     candidates,
-    values: applied,
+    values,
     keyInstalled: isNew('key'),
+    activationId,
     configChanged: isNew('pipe') || isNew('vmId') || isNew('agent'),
   };
 }
 
-/** Applies in this order: configuration and trust first, so that the key's activation finds pipe and vendor. */
-async function applyChosen(
+/**
+ * Every place, in order of rank. Removable media count until a setup has given this machine its key, as they do for
+ * Windows Setup: what somebody plugs in later changes no license.
+ */
+async function findSetups(
   environment: SetupEnvironment,
-  { key, config, trust }: Chosen,
-  dryRun: boolean,
-): Promise<AppliedValue[]> {
-  if (key === null && config.length === 0 && trust.length === 0) return [];
-  const store = openStateStore(environment.stateFolder);
-  const known = rememberedIn(store);
-  const applied: AppliedValue[] = [];
-  const records: SetupRecord[] = [];
-  const attempt = async (given: GivenValue, work: () => void | Promise<void>) => {
+  known: readonly SetupRecord[],
+): Promise<readonly Candidate[]> {
+  const places = await readPlaces(environment);
+  const hasKey = known.some(({ what }) => what === 'key');
+  return hasKey ? places : [...places, ...(await removableMedia(environment))];
+}
+
+/** Applies one choice, value by value. */
+class Application {
+  readonly #environment: SetupEnvironment;
+  readonly #store: StateStore;
+  readonly #known: readonly SetupRecord[];
+  readonly #dryRun: boolean;
+  readonly #values: AppliedValue[] = [];
+  readonly #records: SetupRecord[] = [];
+  #activationId: string | null = null;
+
+  constructor(basis: {
+    readonly environment: SetupEnvironment;
+    readonly store: StateStore;
+    readonly known: readonly SetupRecord[];
+    readonly dryRun: boolean;
+  }) {
+    this.#environment = basis.environment;
+    this.#store = basis.store;
+    this.#known = basis.known;
+    this.#dryRun = basis.dryRun;
+  }
+
+  /** Configuration and trust first, so that the key's activation finds pipe and vendor. */
+  async apply({
+    config,
+    trust,
+    key,
+  }: Chosen): Promise<{ values: AppliedValue[]; activationId: string | null }> {
+    const environment = this.#environment;
+    for (const given of config) {
+      await this.#attempt(given, () => mergeIntoConfig(environment, given.member, { dryRun: this.#dryRun }));
+    }
+    for (const given of trust) {
+      await this.#attempt(given, () => {
+        if (!this.#dryRun) writeAnchor(environment.trustFolder, given.anchor);
+      });
+    }
+    await this.#remember();
+    if (key !== null) await this.#attempt(key, () => this.#installKey(key));
+    return { values: this.#values, activationId: this.#activationId };
+  }
+
+  /** One value that fails is said, and keeps no other from being applied. */
+  async #attempt(given: GivenValue, work: () => void | Promise<void>): Promise<void> {
     const { what, origin } = given;
-    const isKnown = known.some((record) => record.what === what && record.digest === given.digest);
+    const isKnown = this.#known.some((record) => record.what === what && record.digest === given.digest);
     try {
       if (!isKnown) await work();
-      const result = isKnown ? 'unchanged' : dryRun ? 'would-apply' : 'applied';
-      applied.push({ what, origin, result, error: null });
-      return result === 'applied';
     } catch (thrown) {
       const error = toAvmaError(thrown, `cannot apply ${what}`);
       if (error.code === 'internal') throw error;
-      applied.push({ what, origin, result: 'failed', error });
-      return false;
+      this.#values.push({ what, origin, result: 'failed', error });
+      return;
     }
-  };
-  for (const given of config) {
-    const done = await attempt(given, () => {
-      if (!dryRun) mergeIntoConfig(environment, given.member);
-    });
-    if (done) records.push(recordOf(given, environment.now()));
+    const result = isKnown ? 'unchanged' : this.#dryRun ? 'would-apply' : 'applied';
+    this.#values.push({ what, origin, result, error: null });
+    // The key's record is saved together with the key.
+    if (result === 'applied' && what !== 'key') this.#records.push(recordOf(given, this.#environment.now()));
   }
-  for (const given of trust) {
-    const done = await attempt(given, () => {
-      if (!dryRun) writeAnchor(environment.trustFolder, given.anchor);
-    });
-    if (done) records.push(recordOf(given, environment.now()));
+
+  async #installKey(key: NonNullable<Chosen['key']>): Promise<void> {
+    const service = await this.#environment.openGuest();
+    const { activationId } = service.productOfKey(key.value);
+    if (this.#dryRun) return;
+    await service.installGivenKey(key.value, recordOf(key, this.#environment.now()));
+    this.#activationId = activationId;
   }
-  if (key !== null) {
-    await attempt(key, async () => {
-      const service = await environment.openGuest();
-      if (dryRun) service.productOfKey(key.value);
-      else await service.installGivenKey(key.value, recordOf(key, environment.now()));
-    });
+
+  async #remember(): Promise<void> {
+    if (this.#records.length === 0) return;
+    makePrivateFolder(this.#environment.stateFolder);
+    await this.#store.updateOrRecover(
+      (latest) => rememberSetup(latest, this.#records),
+      this.#environment.now(),
+    );
   }
-  if (records.length > 0) {
-    makePrivateFolder(environment.stateFolder);
-    await store.update((latest) => rememberSetup(latest, records));
-  }
-  return applied;
 }
 
 /** What was applied before; nothing where the state is damaged, which a key mends. */

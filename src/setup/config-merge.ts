@@ -18,6 +18,7 @@ const CONFIG_MODE = 0o644;
 export function mergeIntoConfig(
   { configFile, checkConfig }: Pick<SetupEnvironment, 'configFile' | 'checkConfig'>,
   members: Readonly<Record<string, unknown>>,
+  { dryRun }: { readonly dryRun: boolean },
 ): void {
   const bytes = readInstalledFileIfAny(configFile, MAX_CONFIG_BYTES);
   if (bytes !== undefined) checkConfig(bytes);
@@ -27,6 +28,7 @@ export function mergeIntoConfig(
   if (bytes !== undefined && JSON.stringify(after) === JSON.stringify(before)) return;
   const text = `${JSON.stringify(after, null, 2)}\n`;
   checkConfig(Buffer.from(text));
+  if (dryRun) return;
   makeFolder(path.dirname(configFile));
   replaceFile(configFile, text, modeOf(configFile));
 }

@@ -1,9 +1,14 @@
 import path from 'node:path';
-import { toAvmaError } from '../errors/avma-error.ts';
+import { parseDocument } from 'yaml';
+import { AvmaError, toAvmaError } from '../errors/avma-error.ts';
+import type { PoolRecord } from '../kvp/pool.ts';
+import { HOST_TO_GUEST, readSettledPool } from '../kvp/pool-file.ts';
 import { readInstalledFile, readInstalledFileIfAny } from '../storage/read-file.ts';
+import { pause } from '../system/pause.ts';
+import { MAX_ANSWER_FILE_BYTES, readAnswerFile } from './answer-file.ts';
 import type { SetupEnvironment } from './environment.ts';
 import type { GivenValues, KeyFinding } from './outcome.ts';
-import { keyFinding, MAX_SETUP_FILE_BYTES, readGivenAnchor, readSetupFile } from './setup-file.ts';
+import { keyFinding, MAX_SETUP_FILE_BYTES, readGivenAnchors, readSetupFile } from './setup-file.ts';
 
 /** What kind of place a setup was found in, in the order in which places are looked at. */
 export type PlaceKind =
@@ -28,19 +33,17 @@ export interface Candidate {
 
 /** A place that is not there. */
 export function absent(kind: PlaceKind, place: string): Candidate {
-  const finding: KeyFinding = { outcome: 'none', why: 'it is not there', where: null, places: [] };
+  const finding: KeyFinding = { outcome: 'none', why: 'there is none', where: null, places: [] };
   return { kind, place, present: false, finding, values: {} };
 }
 
 /** A place that is there and cannot be used. */
-export function unusable(kind: PlaceKind, place: string, why: string): Candidate {
+function unusable(kind: PlaceKind, place: string, why: string): Candidate {
   const finding: KeyFinding = { outcome: 'invalid', why, where: null, places: [] };
   return { kind, place, present: true, finding, values: {} };
 }
 
-/**
- * Runs a reader of one place. A place that cannot be read is said and keeps no other from being read.
- */
+/** Runs a reader of one place. A place that cannot be read is said, and keeps no other from being read. */
 export function readingPlace(kind: PlaceKind, place: string, read: () => Candidate): Candidate {
   try {
     return read();
@@ -51,59 +54,167 @@ export function readingPlace(kind: PlaceKind, place: string, read: () => Candida
   }
 }
 
-/** The setup files of the administrator and of the image, `/etc/avma/setup.yaml` and its other endings. */
+/** The setup files of the administrator or the image. */
 export function systemSetupFiles(environment: SetupEnvironment): Candidate[] {
   return ['setup.yaml', 'setup.yml', 'setup.json'].map((name) => {
     const file = path.join(environment.root, 'etc/avma', name);
     return readingPlace('setup-file', file, () =>
-      setupFile('setup-file', file, readInstalledFile(file, MAX_SETUP_FILE_BYTES)),
+      readFile('setup-file', file, readInstalledFile(file, MAX_SETUP_FILE_BYTES)),
     );
   });
 }
 
-/** A setup file that may name trust anchors of this machine by their paths. */
-export function setupFile(kind: PlaceKind, file: string, bytes: Uint8Array): Candidate {
-  const readAnchor = (anchor: string) => readInstalledFile(anchor, MAX_SETUP_FILE_BYTES).toString('utf8');
-  return { kind, place: file, present: true, ...readSetupFile(bytes, { name: file, readAnchor }) };
+/** The answer files of the administrator or the image. */
+export function systemAnswerFiles(environment: SetupEnvironment): Candidate[] {
+  return ['autounattend.xml', 'unattend.xml'].map((name) => {
+    const file = path.join(environment.root, 'etc/avma', name);
+    return readingPlace('answer-file', file, () =>
+      readFile('answer-file', file, readInstalledFile(file, MAX_ANSWER_FILE_BYTES)),
+    );
+  });
 }
 
-/** systemd's credentials: those that the unit loads, else those of the whole system, which root alone can read. */
+/**
+ * What a file gives: an answer file if it is XML by its name or its first character, else a setup file.
+ *
+ * @param file - The path, for its ending and for messages.
+ */
+export function readFile(kind: PlaceKind, file: string, bytes: Uint8Array): Candidate {
+  if (isXml(file, bytes))
+    return { kind, place: file, present: true, finding: readAnswerFile(bytes), values: {} };
+  if (bytes.length > MAX_SETUP_FILE_BYTES) {
+    return unusable(
+      kind,
+      file,
+      `the file has more than ${MAX_SETUP_FILE_BYTES} bytes, the most of a setup file`,
+    );
+  }
+  // Media may be anybody's: they may not make root read or run what they name.
+  const own = kind !== 'removable-media';
+  const read = readSetupFile(bytes, { name: file, readAnchor: own ? readAnchor : null, mayRun: own });
+  return { kind, place: file, present: true, ...read };
+}
+
+/** Whether a file is to be read as XML: by its name, or because it begins with `<` in any encoding. */
+export function isXml(file: string, bytes: Uint8Array): boolean {
+  if (/\.xml$/i.test(file)) return true;
+  if (/\.(ya?ml|json)$/i.test(file)) return false;
+  const first = bytes.subarray(0, 64).find((byte) => byte > 0x20 && byte < 0x7f);
+  return first === '<'.charCodeAt(0);
+}
+
+/**
+ * systemd's credentials: each from those that the unit loads, else from those of the whole system, which root alone can
+ * read.
+ */
 export function credentials(environment: SetupEnvironment): Candidate {
-  const folder = environment.credentialsFolder ?? path.join(environment.root, 'run/credentials/@system');
+  const folders = [
+    ...(environment.credentialsFolder === undefined ? [] : [environment.credentialsFolder]),
+    path.join(environment.root, 'run/credentials/@system'),
+  ];
   const read = (name: string) => {
-    const bytes = readInstalledFileIfAny(path.join(folder, name), MAX_SETUP_FILE_BYTES);
-    return bytes?.toString('utf8').trim();
+    for (const folder of folders) {
+      const bytes = readInstalledFileIfAny(path.join(folder, name), MAX_SETUP_FILE_BYTES);
+      if (bytes !== undefined) return bytes.toString('utf8').trim();
+    }
+    return undefined;
   };
   const place = 'systemd credentials';
   return readingPlace('credentials', place, () => namedValues('credentials', place, read));
 }
 
-/** The three values that a hypervisor gives under names: `avma.key`, `avma.pipe`, `avma.trust`. */
-export function namedValues(
-  kind: PlaceKind,
-  place: string,
-  read: (name: string) => string | undefined,
-): Candidate {
+/** How long a pool that the daemon is writing is looked at again. */
+const POOL_SETTLES_MS = 2_000;
+const POOL_PAUSE_MS = 20;
+
+/** A pool between two changes of the daemon's. @throws {AvmaError} as readSettledPool does. */
+async function settledPool(file: string): Promise<readonly PoolRecord[]> {
+  const signal = AbortSignal.timeout(POOL_SETTLES_MS);
+  while (!signal.aborted) {
+    const records = await readSettledPool(file, signal);
+    if (records !== null) return records;
+    await pause(POOL_PAUSE_MS, signal);
+  }
+  throw new AvmaError('io-error', `${file} changes all the time`);
+}
+
+/** What the host wrote into Hyper-V's Data Exchange. */
+export async function dataExchange(environment: SetupEnvironment): Promise<Candidate> {
+  const file = path.join(environment.root, 'var/lib/hyperv', HOST_TO_GUEST);
+  let records: readonly PoolRecord[] = [];
+  try {
+    records = await settledPool(file);
+  } catch (thrown) {
+    return readingPlace('data-exchange', file, () => {
+      throw thrown;
+    });
+  }
+  return readingPlace('data-exchange', file, () => {
+    // The last record of a name: the host's newest.
+    const read = (name: string) => records.findLast(({ key }) => key === name)?.value.trim();
+    return namedValues('data-exchange', file, read);
+  });
+}
+
+/**
+ * The values that a hypervisor gives under names: `avma.key`, `avma.pipe`, and `avma.trust`, which holds what
+ * root.pub.json holds, or a JSON list of that.
+ */
+function namedValues(kind: PlaceKind, place: string, read: (name: string) => string | undefined): Candidate {
   const [key, pipe, trust] = [read('avma.key'), read('avma.pipe'), read('avma.trust')];
   if (key === undefined && pipe === undefined && trust === undefined) return absent(kind, place);
   const setup = JSON.stringify({ schema: 'avma.setup/1', ...(pipe !== undefined && { pipe }) });
-  const { values, finding } = readSetupFile(Buffer.from(setup), { name: place, readAnchor: null });
-  if (finding.outcome === 'invalid') return unusable(kind, place, `avma.pipe: ${finding.why}`);
+  const { values, finding } = readSetupFile(Buffer.from(setup), {
+    name: place,
+    readAnchor: null,
+    mayRun: false,
+  });
+  if (finding.outcome === 'invalid') return unusable(kind, place, `avma.pipe cannot be used: ${finding.why}`);
+  const anchors = trust === undefined ? [] : readGivenAnchors(trust, `avma.trust of ${place}`);
+  const found = keyFinding(key ?? '', null);
   return {
     kind,
     place,
     present: true,
-    finding: keyFinding(key ?? '', null),
-    values: {
-      ...values,
-      ...(trust !== undefined && { trust: [readGivenAnchor(trust, `avma.trust of ${place}`)] }),
-    },
+    finding: { ...found, where: found.where === null ? null : 'avma.key' },
+    values: { ...values, ...(anchors.length > 0 && { trust: anchors }) },
   };
 }
 
-/**
- * Every place that is looked at without a file being named, in order of rank.
- */
+/** Cloud-init's merged configuration; root alone can read it. */
+const MAX_CLOUD_CONFIG_BYTES = 4 * 1024 * 1024;
+
+/** The member `avma:` of cloud-init's user-data, which is a setup. */
+export function cloudInit(environment: SetupEnvironment): Candidate {
+  const file = path.join(environment.root, 'var/lib/cloud/instance/cloud-config.txt');
+  return readingPlace('cloud-init', file, () => {
+    const text = readInstalledFile(file, MAX_CLOUD_CONFIG_BYTES).toString('utf8');
+    // Most clouds give megabytes of scripts and no setup: YAML is parsed where the member can be only.
+    if (!/^["']?avma["']?\s*:/m.test(text) && !text.includes('"avma"')) return absent('cloud-init', file);
+    const document = parseDocument(text, { prettyErrors: false });
+    if (document.errors.length > 0) return unusable('cloud-init', file, 'the file is not YAML');
+    const given: unknown = document.toJS({ maxAliasCount: 100 });
+    const member = typeof given === 'object' && given !== null && 'avma' in given ? given.avma : undefined;
+    if (member === undefined) return absent('cloud-init', file);
+    const setup =
+      typeof member === 'object' && member !== null ? { schema: 'avma.setup/1', ...member } : member;
+    const read = readSetupFile(Buffer.from(JSON.stringify(setup)), { name: file, readAnchor, mayRun: true });
+    return { kind: 'cloud-init', place: file, present: true, ...read };
+  });
+}
+
+/** Reads a trust anchor's file, for a setup that root wrote. */
+function readAnchor(file: string): string {
+  return readInstalledFile(file, MAX_SETUP_FILE_BYTES).toString('utf8');
+}
+
+/** Every place of the machine itself, in order of rank; removable media come after them. */
 export async function readPlaces(environment: SetupEnvironment): Promise<Candidate[]> {
-  return [...systemSetupFiles(environment), credentials(environment)];
+  return [
+    ...systemSetupFiles(environment),
+    credentials(environment),
+    await dataExchange(environment),
+    cloudInit(environment),
+    ...systemAnswerFiles(environment),
+  ];
 }

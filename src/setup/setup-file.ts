@@ -3,6 +3,7 @@ import { isScalar, LineCounter, parseDocument } from 'yaml';
 import * as z from 'zod/mini';
 import { AvmaError } from '../errors/avma-error.ts';
 import { PIPE_TYPES } from '../pipe/pipe-uri.ts';
+import { parseJsonText } from '../protocol/envelope.ts';
 import { parseTrustAnchor, TrustAnchorFile } from '../protocol/trust-anchor.ts';
 import { placeOf } from '../schema/issue-place.ts';
 import { printable } from '../schema/printable.ts';
@@ -48,6 +49,8 @@ export interface SetupFileSource {
   readonly name: string;
   /** Reads a trust anchor's file; null where the setup may not name files of this machine. */
   readonly readAnchor: ((file: string) => string) | null;
+  /** Whether the setup may name a pipe that runs a program or loads code (`exec:`, `module:`), as root. */
+  readonly mayRun: boolean;
 }
 
 /**
@@ -70,11 +73,17 @@ export function readSetupFile(bytes: Uint8Array, source: SetupFileSource): Setup
  */
 export function readSetup(
   { value, lineOf }: { readonly value: unknown; readonly lineOf: (member: string) => number | null },
-  { name, readAnchor }: SetupFileSource,
+  { name, readAnchor, mayRun }: SetupFileSource,
 ): SetupFileContent {
   const parsed = SetupFile.safeParse(value);
   if (!parsed.success) throw wrongMember(value, placeOf(parsed.error));
   const { key, pipe, vmId, agent, trust } = parsed.data;
+  if (pipe !== undefined && !mayRun && /^(exec|module):/.test(pipe)) {
+    throw new AvmaError(
+      'file-invalid',
+      `the pipe ${printable(pipe, 60)} would run a program, which a setup from here may not ask for`,
+    );
+  }
   const anchors = (trust ?? []).map((anchor) => givenAnchor(anchor, name, readAnchor));
   return {
     finding: keyFinding(key ?? '', lineOf('key')),
@@ -92,7 +101,7 @@ export function keyFinding(written: string, line: number | null): KeyFinding {
   const read = readKeyText(written);
   const outcome = read.kind === 'nothing' ? 'none' : read.kind;
   const where = line === null ? 'key' : `line ${line}, key`;
-  if (read.kind === 'nothing') return { outcome, why: 'it has no product key', where: null, places: [] };
+  if (read.kind === 'nothing') return { outcome, why: 'no product key is given', where: null, places: [] };
   const partialProductKey = read.kind === 'key' ? read.key.slice(-5) : null;
   return {
     outcome,
@@ -131,36 +140,51 @@ function givenAnchor(
 }
 
 /** A trust anchor from the text of its file. @throws {AvmaError} `file-invalid`. */
-export function readGivenAnchor(json: string, name: string): GivenAnchor {
+function readGivenAnchor(json: string, name: string): GivenAnchor {
   return { keyId: parseTrustAnchor(json, name).keyId, json };
 }
 
-/** @throws {AvmaError} `file-invalid` for what is neither YAML nor JSON. */
+/** Trust anchors from JSON: what one file holds, or a list of that. @throws {AvmaError} `file-invalid`. */
+export function readGivenAnchors(json: string, name: string): GivenAnchor[] {
+  const parsed = parseJsonText(json);
+  if (!Array.isArray(parsed)) return [readGivenAnchor(json, name)];
+  return parsed.map((anchor) => readGivenAnchor(JSON.stringify(anchor), name));
+}
+
+/**
+ * Where the key of a setup file stands in its text, quotes included; null if it gives none that is a key.
+ *
+ * @throws {AvmaError} `file-invalid` for what is neither YAML nor JSON.
+ */
+export function keySpan(bytes: Uint8Array): { readonly start: number; readonly end: number } | null {
+  const node = parseText(bytes).document.get('key', true);
+  if (!isScalar(node) || !node.range || readKeyText(String(node.value)).kind !== 'key') return null;
+  return { start: node.range[0], end: node.range[1] };
+}
+
 function parseSetupText(bytes: Uint8Array): { value: unknown; lineOf: (member: string) => number | null } {
+  const { document, lines } = parseText(bytes);
+  return { value: documentValue(document), lineOf: (member) => lineOfMember(document, member, lines) };
+}
+
+/** @throws {AvmaError} `file-invalid` for what is neither YAML nor JSON. */
+function parseText(bytes: Uint8Array): { document: ReturnType<typeof parseDocument>; lines: LineCounter } {
   let written: string;
   try {
     written = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (thrown) {
     if (!(thrown instanceof TypeError)) throw thrown;
-    throw new AvmaError('file-invalid', 'it is not UTF-8');
+    throw new AvmaError('file-invalid', 'the file is not UTF-8');
   }
   const lines = new LineCounter();
-  // The core schema knows no tags of its own; merge keys and aliases are not needed, and aliases can make a file large.
-  const document = parseDocument(written, {
-    lineCounter: lines,
-    version: '1.2',
-    prettyErrors: false,
-    strict: true,
-  });
+  const document = parseDocument(written, { lineCounter: lines, version: '1.2', prettyErrors: false });
   const [error] = document.errors;
   if (error !== undefined) {
     const { line } = lines.linePos(error.pos[0]);
-    throw new AvmaError(
-      'file-invalid',
-      `it is neither YAML nor JSON: line ${line}: ${printable(error.message, 160)}`,
-    );
+    const what = printable(error.message, 160);
+    throw new AvmaError('file-invalid', `the file is neither YAML nor JSON: ${what}, in line ${line}`);
   }
-  return { value: documentValue(document), lineOf: (member) => lineOfMember(document, member, lines) };
+  return { document, lines };
 }
 
 /** @throws {AvmaError} `file-invalid` for aliases. */
@@ -169,7 +193,7 @@ function documentValue(document: ReturnType<typeof parseDocument>): unknown {
     return document.toJS({ maxAliasCount: 0 });
   } catch (thrown) {
     if (!(thrown instanceof ReferenceError)) throw thrown;
-    throw new AvmaError('file-invalid', 'it uses aliases (&name, *name), which are not read');
+    throw new AvmaError('file-invalid', 'the file uses aliases (&name, *name), which are not read');
   }
 }
 
@@ -196,13 +220,16 @@ const MEMBERS: Readonly<Record<string, string>> = {
 function wrongMember(value: unknown, place: string): AvmaError {
   const members = Object.keys(MEMBERS).join(', ');
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    return new AvmaError('file-invalid', `it is no setup: a setup has the members ${members}`);
+    return new AvmaError('file-invalid', `the file is no setup: a setup has the members ${members}`);
   }
   if (!('schema' in value)) {
-    return new AvmaError('file-invalid', 'it is no setup: its first member has to be schema: avma.setup/1');
+    return new AvmaError(
+      'file-invalid',
+      'the file is no setup: its first member has to be schema: avma.setup/1',
+    );
   }
   const member = place.split('.', 1)[0] ?? '';
   const wanted = Object.hasOwn(MEMBERS, member) ? MEMBERS[member] : undefined;
   const what = wanted === undefined ? `the members are ${members}` : `${member} has to be ${wanted}`;
-  return new AvmaError('file-invalid', `its member ${printable(place, 60)} is wrong: ${what}`);
+  return new AvmaError('file-invalid', `the member ${printable(place, 60)} is wrong: ${what}`);
 }

@@ -1,4 +1,4 @@
-/** What is read from answer files: each file of the corpus has the outcome, and the table that documents it, is true. */
+/** What is read from answer files: each file of the corpus gives what it should, and its table is true. */
 import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';

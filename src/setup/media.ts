@@ -1,0 +1,144 @@
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { printable } from '../schema/printable.ts';
+import { readInstalledFileIfAny, readPlainFile } from '../storage/read-file.ts';
+import { errnoOf } from '../system/errno.ts';
+import { runProgram } from '../system/run-program.ts';
+import { MAX_ANSWER_FILE_BYTES } from './answer-file.ts';
+import type { SetupEnvironment } from './environment.ts';
+import { absent, type Candidate, readFile, readingPlace } from './places.ts';
+
+/** Where removable media are mounted. */
+const MOUNT_FOLDERS = ['/media', '/run/media', '/mnt'];
+
+/** The labels of volumes that are mounted to be looked at, in any case. */
+const LABELS = ['AVMA', 'CIDATA', 'OEMDRV', 'UNATTEND'];
+
+/** The names that are looked for at the root of a medium, in order and in any case. */
+const NAMES = ['avma-setup.yaml', 'avma-setup.yml', 'avma-setup.json', 'autounattend.xml', 'unattend.xml'];
+
+const MOUNT_TIMEOUT_MS = 10_000;
+const MAX_MOUNTINFO_BYTES = 4 * 1024 * 1024;
+/** The most entries of a medium's root that are looked at. */
+const MAX_ENTRIES = 10_000;
+
+/** A file system that is mounted. */
+interface Mount {
+  readonly point: string;
+  readonly device: string;
+}
+
+/** Setups on removable media that are mounted, and on volumes with one of the labels, which are mounted read-only. */
+export async function removableMedia(environment: SetupEnvironment): Promise<Candidate[]> {
+  const mounts = mountedFileSystems(environment.root);
+  const isMedium = ({ point }: Mount) =>
+    MOUNT_FOLDERS.some((folder) => point === folder || point.startsWith(`${folder}/`));
+  const found = mounts
+    .filter(isMedium)
+    .flatMap(({ point }) => filesOn(path.join(environment.root, point), point));
+  const devices = labelledDevices(environment.root).filter(
+    (device) => !mounts.some((mount) => mount.device === device),
+  );
+  const unmounted = await Promise.all(devices.map(filesOnDevice));
+  return [...found, ...unmounted.flat()];
+}
+
+/** What /proc/self/mountinfo lists: the fifth field is the mount point, the device stands behind ` - TYPE`. */
+function mountedFileSystems(root: string): Mount[] {
+  const bytes = readInstalledFileIfAny(path.join(root, 'proc/self/mountinfo'), MAX_MOUNTINFO_BYTES);
+  const lines = bytes?.toString('utf8').split('\n') ?? [];
+  return lines.flatMap((line) => {
+    const [before = '', after = ''] = line.split(' - ');
+    const point = before.split(' ')[4];
+    const device = after.split(' ')[1];
+    return point === undefined || device === undefined
+      ? []
+      : [{ point: unescaped(point), device: unescaped(device) }];
+  });
+}
+
+/** Blanks and others are written in octal there: `\040`. */
+function unescaped(field: string): string {
+  return field.replace(/\\([0-7]{3})/g, (_all, octal: string) =>
+    String.fromCharCode(Number.parseInt(octal, 8)),
+  );
+}
+
+/** The devices of volumes with one of the labels, links resolved. */
+function labelledDevices(root: string): string[] {
+  const folder = path.join(root, 'dev/disk/by-label');
+  return namesIn(folder)
+    .filter((label) => LABELS.includes(label.toUpperCase()))
+    .flatMap((label) => {
+      const link = path.join(folder, label);
+      return fs.existsSync(link) ? [fs.realpathSync(link)] : [];
+    });
+}
+
+/** Mounts a volume read-only in a folder of its own, reads it and takes it off again. */
+async function filesOnDevice(device: string): Promise<Candidate[]> {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'avma-medium-'));
+  try {
+    const problem = await run('mount', [
+      '-r',
+      '-o',
+      'nosuid,nodev,noexec',
+      '-t',
+      'iso9660,udf,vfat',
+      device,
+      folder,
+    ]);
+    if (problem !== undefined) {
+      const { finding, ...rest } = absent('removable-media', device);
+      const why = `the volume cannot be mounted by this process: ${problem}`;
+      return [{ ...rest, present: true, finding: { ...finding, why } }];
+    }
+    try {
+      return filesOn(folder, device);
+    } finally {
+      await run('umount', ['-l', folder]);
+    }
+  } finally {
+    fs.rmdirSync(folder);
+  }
+}
+
+/** Runs a program. @returns Why it failed; undefined when it did not. */
+async function run(program: string, args: readonly string[]): Promise<string | undefined> {
+  const options = { env: { ...process.env, LC_ALL: 'C' }, signal: AbortSignal.timeout(MOUNT_TIMEOUT_MS) };
+  try {
+    const { status, stderr } = await runProgram(program, args, options);
+    return status === 0
+      ? undefined
+      : printable(stderr.trim() || `${program} ended with status ${status}`, 200);
+  } catch (thrown) {
+    if (errnoOf(thrown) === undefined) throw thrown;
+    return `${program} cannot be started (${errnoOf(thrown)})`;
+  }
+}
+
+/** The setups at the root of a medium, with the name by which it is known in place of the folder. */
+function filesOn(folder: string, name: string): Candidate[] {
+  const entries = namesIn(folder).slice(0, MAX_ENTRIES);
+  return NAMES.flatMap((wanted) => {
+    const entry = entries.find((candidate) => candidate.toLowerCase() === wanted);
+    if (entry === undefined) return [];
+    const shown = path.join(name, printable(entry));
+    return [
+      readingPlace('removable-media', shown, () =>
+        readFile('removable-media', shown, readPlainFile(path.join(folder, entry), MAX_ANSWER_FILE_BYTES)),
+      ),
+    ];
+  });
+}
+
+/** The names in a folder, sorted; none where there is no such folder or this user may not look. */
+function namesIn(folder: string): string[] {
+  try {
+    return fs.readdirSync(folder).sort();
+  } catch (thrown) {
+    if (errnoOf(thrown) === undefined) throw thrown;
+    return [];
+  }
+}
