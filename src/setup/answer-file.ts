@@ -27,7 +27,7 @@ export interface Span {
 }
 
 /** A place and what `--scrub` needs of it. */
-export interface FoundPlace extends KeyPlace {
+interface FoundPlace extends KeyPlace {
   readonly key?: string;
   readonly content: Span | null;
 }

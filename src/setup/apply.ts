@@ -7,6 +7,7 @@ import { makePrivateFolder, replaceFile } from '../storage/atomic-file.ts';
 import { type Chosen, chooseSetup, type GivenValue } from './choice.ts';
 import { mergeIntoConfig } from './config-merge.ts';
 import type { SetupEnvironment } from './environment.ts';
+import { SCRUBBED_WHY } from './key-text.ts';
 import { removableMedia } from './media.ts';
 import type { GivenAnchor, SetupOutcome } from './outcome.ts';
 import { type Candidate, readPlaces } from './places.ts';
@@ -42,6 +43,8 @@ export interface SetupReport {
   readonly activationId: string | null;
   /** Whether pipe, VM ID or the agent's settings changed now, so that a program that runs has to read them again. */
   readonly configChanged: boolean;
+  /** Whether the key is missing because it was applied here before, and then replaced in its file. */
+  readonly alreadyScrubbed: boolean;
 }
 
 /** How a setup is applied. */
@@ -83,6 +86,7 @@ export async function applyGivenSetup(
     keyInstalled: isNew('key'),
     activationId,
     configChanged: isNew('pipe') || isNew('vmId') || isNew('agent'),
+    alreadyScrubbed: chosen.why.startsWith(SCRUBBED_WHY) && known.some(({ what }) => what === 'key'),
   };
 }
 

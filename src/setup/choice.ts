@@ -13,7 +13,7 @@ export interface GivenValue {
 }
 
 /** A member of the configuration that a place gives. */
-export interface ConfigValue extends GivenValue {
+interface ConfigValue extends GivenValue {
   readonly member: Readonly<Record<string, unknown>>;
 }
 

@@ -18,6 +18,9 @@ const KEY_FORM = /^[a-z0-9]{5}(-[a-z0-9]{5}){4}$/i;
 /** What Windows Setup, and `avma guest apply --scrub`, put in the place of a key that was used. */
 export const SCRUBBED = '*SENSITIVE*DATA*DELETED*';
 
+/** Why a text that is {@link SCRUBBED} is no key. */
+export const SCRUBBED_WHY = 'the key was used, and then removed from the file';
+
 /**
  * Marks of templates and scripts around a name, in the languages that answer files are made with: Jinja, Go and
  * Mustache, shell, PowerShell, make, batch files, ERB, T4, Python, C and hand-written ones.
@@ -75,7 +78,7 @@ export function readKeyText(text: string): KeyText {
 /** Why the text is a placeholder; undefined for one that is none. */
 function fillerReason(text: string): string | undefined {
   const shown = `"${printable(text, SHOWN_LENGTH)}"`;
-  if (text === SCRUBBED) return 'the key was used, and then removed from the file';
+  if (text === SCRUBBED) return SCRUBBED_WHY;
   if (KEY_FORM.test(text)) {
     return hasFillerGroups(text) ? `${shown} is a row of filler characters, not a key` : undefined;
   }

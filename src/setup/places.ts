@@ -38,7 +38,7 @@ export function absent(kind: PlaceKind, place: string): Candidate {
 }
 
 /** A place that is there and cannot be used. */
-function unusable(kind: PlaceKind, place: string, why: string): Candidate {
+export function unusable(kind: PlaceKind, place: string, why: string): Candidate {
   const finding: KeyFinding = { outcome: 'invalid', why, where: null, places: [] };
   return { kind, place, present: true, finding, values: {} };
 }
@@ -55,7 +55,7 @@ export function readingPlace(kind: PlaceKind, place: string, read: () => Candida
 }
 
 /** The setup files of the administrator or the image. */
-export function systemSetupFiles(environment: SetupEnvironment): Candidate[] {
+function systemSetupFiles(environment: SetupEnvironment): Candidate[] {
   return ['setup.yaml', 'setup.yml', 'setup.json'].map((name) => {
     const file = path.join(environment.root, 'etc/avma', name);
     return readingPlace('setup-file', file, () =>
@@ -65,7 +65,7 @@ export function systemSetupFiles(environment: SetupEnvironment): Candidate[] {
 }
 
 /** The answer files of the administrator or the image. */
-export function systemAnswerFiles(environment: SetupEnvironment): Candidate[] {
+function systemAnswerFiles(environment: SetupEnvironment): Candidate[] {
   return ['autounattend.xml', 'unattend.xml'].map((name) => {
     const file = path.join(environment.root, 'etc/avma', name);
     return readingPlace('answer-file', file, () =>
@@ -107,7 +107,7 @@ export function isXml(file: string, bytes: Uint8Array): boolean {
  * systemd's credentials: each from those that the unit loads, else from those of the whole system, which root alone can
  * read.
  */
-export function credentials(environment: SetupEnvironment): Candidate {
+function credentials(environment: SetupEnvironment): Candidate {
   const folders = [
     ...(environment.credentialsFolder === undefined ? [] : [environment.credentialsFolder]),
     path.join(environment.root, 'run/credentials/@system'),
@@ -139,7 +139,7 @@ async function settledPool(file: string): Promise<readonly PoolRecord[]> {
 }
 
 /** What the host wrote into Hyper-V's Data Exchange. */
-export async function dataExchange(environment: SetupEnvironment): Promise<Candidate> {
+async function dataExchange(environment: SetupEnvironment): Promise<Candidate> {
   const file = path.join(environment.root, 'var/lib/hyperv', HOST_TO_GUEST);
   let records: readonly PoolRecord[] = [];
   try {
@@ -185,7 +185,7 @@ function namedValues(kind: PlaceKind, place: string, read: (name: string) => str
 const MAX_CLOUD_CONFIG_BYTES = 4 * 1024 * 1024;
 
 /** The member `avma:` of cloud-init's user-data, which is a setup. */
-export function cloudInit(environment: SetupEnvironment): Candidate {
+function cloudInit(environment: SetupEnvironment): Candidate {
   const file = path.join(environment.root, 'var/lib/cloud/instance/cloud-config.txt');
   return readingPlace('cloud-init', file, () => {
     const text = readInstalledFile(file, MAX_CLOUD_CONFIG_BYTES).toString('utf8');

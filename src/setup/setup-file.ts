@@ -71,7 +71,7 @@ export function readSetupFile(bytes: Uint8Array, source: SetupFileSource): Setup
  *
  * @throws {AvmaError} `file-invalid`, with the member and how it is written.
  */
-export function readSetup(
+function readSetup(
   { value, lineOf }: { readonly value: unknown; readonly lineOf: (member: string) => number | null },
   { name, readAnchor, mayRun }: SetupFileSource,
 ): SetupFileContent {

@@ -6,6 +6,7 @@ import { MINUTE_MS } from '../../schema/durations.ts';
 import { whileWaiting } from '../terminal.ts';
 import type { Context } from './context.ts';
 import { agentCommand } from './guest-agent.ts';
+import { applyCommand } from './guest-apply.ts';
 import { catalogCommand } from './guest-catalog.ts';
 import { eventsCommand } from './guest-events.ts';
 import { findKeyed, keyedProducts, openGuest } from './guest-open.ts';
@@ -39,6 +40,7 @@ export function guestCommand(context: Context): Command {
   const guest = new Command('guest').description('Activate this machine and show its license');
   guest.addCommand(installKeyCommand(context));
   guest.addCommand(activateCommand(context));
+  guest.addCommand(applyCommand(context));
   guest.addCommand(statusCommand(context));
   guest.addCommand(eventsCommand(context));
   guest.addCommand(agentCommand(context));

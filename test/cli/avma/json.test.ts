@@ -112,6 +112,56 @@ describe('a guest', () => {
     expect(JSON.stringify(catalogs)).not.toContain('productKey');
   });
 
+  const answerFile = (name: string) => path.resolve(import.meta.dirname, '../../setup/answer-files', name);
+
+  test('applies an answer file, and a second time changes nothing', async () => {
+    const env = { AVMA_STATE_DIR: machine.at('applied') };
+    const apply = ['guest', 'apply', answerFile('both-different.xml')];
+    const dry = await json('guest-apply', [...apply, '--dry-run'], { env });
+    expect(dry).toMatchObject({ outcome: 'key', partialProductKey: 'MTB6V', dryRun: true });
+    expect(dry.applied).toMatchObject([{ what: 'key', result: 'would-apply', error: null }]);
+    expect(fs.existsSync(machine.at('applied'))).toBe(false);
+    const first = await json('guest-apply', apply, { env });
+    expect(first.applied).toMatchObject([{ what: 'key', result: 'applied' }]);
+    expect(first.activation).toMatchObject({ licensed: false, error: { code: 'certificate-untrusted' } });
+    const second = await json('guest-apply', apply, { env });
+    expect(second).toMatchObject({ applied: [{ result: 'unchanged' }], activation: null });
+    expect(JSON.stringify([dry, first, second])).not.toContain(STANDARD_2012_R2);
+  });
+
+  test.each([
+    ['empty-element.xml', 'none', 0],
+    ['placeholder-jinja.xml', 'placeholder', 65],
+    ['malformed-short.xml', 'malformed', 65],
+    ['conflict-x86-amd64.xml', 'conflict', 65],
+    ['invalid-doctype.xml', 'invalid', 65],
+    ['README.md', 'invalid', 65],
+  ])('says what %s is: %s', async (name, outcome, status) => {
+    const env = { AVMA_STATE_DIR: machine.at('nothing') };
+    const found = await json('guest-apply', ['guest', 'apply', answerFile(name)], { env, status });
+    expect(found).toMatchObject({ outcome, partialProductKey: null, applied: [], activation: null });
+    expect(fs.existsSync(machine.at('nothing'))).toBe(false);
+  });
+
+  test('tells a key that no catalog lists from a file without a key', async () => {
+    const env = { AVMA_STATE_DIR: machine.at('nothing') };
+    const args = ['guest', 'apply', answerFile('in-no-catalog.xml')];
+    const found = await json('guest-apply', args, { env, status: 65 });
+    expect(found).toMatchObject({ outcome: 'key', partialProductKey: 'PQRTV' });
+    expect(found.applied).toMatchObject([{ what: 'key', result: 'failed', error: { code: 'key-invalid' } }]);
+  });
+
+  test('replaces the key in the file after it was applied', async () => {
+    const env = { AVMA_STATE_DIR: machine.at('scrubbed') };
+    const file = machine.at('u.xml');
+    fs.copyFileSync(answerFile('utf16le-bom.xml'), file);
+    const args = ['guest', 'apply', file, '--scrub', '--no-activate'];
+    expect(await json('guest-apply', args, { env })).toMatchObject({ activation: null, scrubbed: [file] });
+    const text = fs.readFileSync(file).toString('utf16le');
+    expect(text).toContain('<ProductKey>*SENSITIVE*DATA*DELETED*</ProductKey>');
+    expect(await json('guest-apply', args, { env })).toMatchObject({ outcome: 'placeholder', scrubbed: [] });
+  });
+
   test('is reset', async () => {
     const { removed } = await json('guest-reset', ['guest', 'reset', '--yes'], { env: fresh });
     expect(removed.map((file: string) => path.basename(file))).toEqual(
