@@ -18,7 +18,7 @@ export function productFields(product: ProductStatus): Field[] {
 }
 
 /** `licensed, 6 days 23 hours left, until 2026-12-01 11:08 UTC`, and the other states in the same manner. */
-function licenseCell({ license, trustedTime, lease, problem, channel }: ProductStatus): Cell {
+export function licenseCell({ license, trustedTime, lease, problem, channel }: ProductStatus): Cell {
   const { status, statusText, endsAt, endedAt, reason } = license;
   const left = endsAt === null || trustedTime === null ? '' : `, ${timeLeft(endsAt, trustedTime)}`;
   switch (status) {
@@ -60,7 +60,8 @@ function leaseFields(lease: LeaseStatus, { license, nextSteps }: ProductStatus):
   ];
 }
 
-function attemptCell({ at, pipe, code, message, hostName }: AttemptStatus): Cell {
+/** How the last attempt went: `2026-12-01 11:08 UTC over unix:h.sock: activated by hv01`. */
+export function attemptCell({ at, pipe, code, message, hostName }: AttemptStatus): Cell {
   const over = pipe === null ? '' : ` over ${pipe}`;
   if (code === 'success') {
     return `${minuteOf(at)}${over}: activated${hostName === null ? '' : ` by ${hostName}`}`;

@@ -1,4 +1,4 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import type { GuestService } from '../../guest/guest-service.ts';
 import { LicenseStatus } from '../../guest/license-report.ts';
 import type { DerivedReport } from '../../guest/product-report.ts';
@@ -17,6 +17,7 @@ interface StatusOptions {
   readonly json?: boolean;
   readonly check?: boolean;
   readonly readOnly?: boolean;
+  readonly watch?: boolean;
 }
 
 /** `avma guest status`. */
@@ -25,6 +26,12 @@ export function statusCommand(context: Context): Command {
     .description('Show what is licensed here and why, or why not, and what to do next')
     .option('--check', `exit with ${ANSWER_IS_NO} unless every product that has a key is licensed`)
     .option('--read-only', 'write nothing, not even the time, which a license is otherwise measured by')
+    .addOption(
+      new Option('--watch', 'show it as it changes, with the agent and the last events, until ^C').conflicts([
+        'json',
+        'check',
+      ]),
+    )
     .option('--json', 'print the status as JSON')
     .addHelpText(
       'after',
@@ -33,8 +40,11 @@ Exit status: 0 when the status could be read; with --check, 0 only when at least
 a key and all of them that a host can activate are licensed now, and ${ANSWER_IS_NO} otherwise. 77 when this
 user may not see the license.
 
+Where stdout is no terminal, --watch prints a line for each change and each event.
+
 Examples:
   avma guest status
+  avma guest status --watch
   avma guest status --check || avma guest activate
   avma guest status --json | jq '.wmi[].LicenseStatus'`,
     )
@@ -54,8 +64,14 @@ interface GuestStatus {
 }
 
 async function showGuestStatus(context: Context, options: StatusOptions): Promise<void> {
-  const { json, check, readOnly = false } = options;
+  const { json, check, readOnly = false, watch } = options;
   const service = await openGuestToRead(context, 'avma guest status', { readOnly });
+  if (watch === true) {
+    // Loaded by those who watch.
+    const { watchGuest } = await import('./guest-watch.ts');
+    await watchGuest(context, service);
+    return;
+  }
   const { products: looked, anchors } = await service.look();
   const withKey = looked.filter(({ report }) => report.partialProductKey !== null);
   const products = withKey.map((derived) => describeProduct(derived, anchors));

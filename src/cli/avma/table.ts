@@ -1,8 +1,11 @@
 import { printable } from '../../schema/printable.ts';
 import type { Style, Tone } from './style.ts';
 
-/** Text in a table: plain, or with a tone. Whatever it holds, it is printed on one line without control characters. */
-export type Cell = string | { readonly tone: Tone; readonly text: string };
+/**
+ * Text in a table: plain, or with a tone and, unless it is bare, the tone's symbol. Whatever it holds, it is printed on
+ * one line without control characters.
+ */
+export type Cell = string | { readonly tone: Tone; readonly text: string; readonly bare?: boolean };
 
 /** A name and its value; an empty name continues the row above it. */
 export type Field = readonly [name: string, value: Cell | readonly Cell[]];
@@ -50,7 +53,8 @@ function paintCell(cell: Cell, style: Style): string {
 
 /** The symbol of the cell's tone and its text. */
 function cellText(cell: Cell, style: Style): string {
-  return style.symbol(cellTone(cell)) + printable(typeof cell === 'string' ? cell : cell.text);
+  if (typeof cell === 'string') return printable(cell);
+  return (cell.bare === true ? '' : style.symbol(cell.tone)) + printable(cell.text);
 }
 
 function cellTone(cell: Cell): Tone {
