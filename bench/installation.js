@@ -47,7 +47,7 @@ export async function install(root) {
     remove();
     throw failed;
   }
-  return { folder, options, command, run, hostPid: host.pid, remove };
+  return { folder, options, command, run, hostPid: host.pid, endOfKey: PRODUCT_KEY.slice(-5), remove };
 }
 
 /** The commit of a checkout; the folder's name where git knows none. */

@@ -1,10 +1,12 @@
 // Prints the figures of the README's table: npm run bench. With `--against FOLDER`, a built checkout of another commit,
-// compares the start-up of both instead. Needs Linux: the host's processor time is read from /proc.
+// compares the start-up of both instead; with `--executable out/linux-x64/bin/avma`, times the executable instead. Needs
+// Linux: the host's processor time is read from /proc.
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
+import { reportExecutable } from './executable.js';
 import { commitOf, install } from './installation.js';
 import { median, medianRatio, time } from './timing.js';
 import { reportVms } from './vm.js';
@@ -13,12 +15,15 @@ const ROUNDS = 40;
 const VMS = 3;
 const root = path.resolve(import.meta.dirname, '..');
 const bareNode = { argv: [process.execPath, '-e', '0'], options: {} };
-const { values } = parseArgs({ options: { against: { type: 'string' } } });
+const { values } = parseArgs({
+  options: { against: { type: 'string' }, executable: { type: 'string' } },
+});
 
 console.log(
   `Node ${process.version}, ${os.availableParallelism()} processors (${os.cpus()[0]?.model}), ${os.type()} ${os.release()}, commit ${commitOf(root)}`,
 );
-await (values.against === undefined ? figures() : compare(path.resolve(values.against)));
+if (values.executable !== undefined) await startsOfExecutable(path.resolve(values.executable));
+else await (values.against === undefined ? figures() : compare(path.resolve(values.against)));
 
 async function figures() {
   const installed = await install(root);
@@ -33,6 +38,17 @@ async function figures() {
     installed.remove();
   }
   await reportVms(VMS);
+}
+
+async function startsOfExecutable(executable) {
+  const { nodePackage } = await import('../scripts/package/pinned.ts');
+  const node24 = path.join(await nodePackage(process.arch), 'bin/node');
+  const installed = await install(root);
+  try {
+    reportExecutable({ executable, node24, installed, rounds: ROUNDS });
+  } finally {
+    installed.remove();
+  }
 }
 
 function report(name, times, bare) {

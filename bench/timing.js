@@ -4,16 +4,16 @@ import { spawnSync } from 'node:child_process';
 /**
  * Runs each command `rounds` times, in turn.
  *
- * @param commands each with its argument list and the options that it is started with.
+ * @param commands each with its argument list, the options that it is started with, and the status that it ends with.
  * @returns each command's times in milliseconds.
  */
 export function time(rounds, commands) {
   const times = commands.map(() => []);
   for (let round = -1; round < rounds; round++) {
-    commands.forEach(({ argv: [file, ...args], options }, index) => {
+    commands.forEach(({ argv: [file, ...args], options, status: expected = 0 }, index) => {
       const started = performance.now();
       const { status } = spawnSync(file, args, { ...options, stdio: 'ignore' });
-      if (status !== 0) throw new Error(`${args.join(' ')} ended with ${status}`);
+      if (status !== expected) throw new Error(`${args.join(' ')} ended with ${status}`);
       // The first round warms up.
       if (round >= 0) times[index].push(performance.now() - started);
     });

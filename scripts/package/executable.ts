@@ -118,6 +118,12 @@ const NOTHING_OF_THIS_MACHINE = {
     })();`.replace(/\n\s*/g, ' '),
 };
 
+/**
+ * The bodies of modules run once, while the memory is made. V8 keeps their bytecode, which would be a megabyte that each
+ * start reads in vain, a tenth of its time; with this option the collection before the memory is written drops it.
+ */
+const DROP_BYTECODE = ['--stress-flush-code'];
+
 interface Blob {
   /** The blob's file. */
   readonly blob: string;
@@ -163,7 +169,13 @@ async function makeBlob(root: string, processor: Processor, node: string): Promi
     ...NODE_OPTIONS,
   };
   fs.writeFileSync(path.join(folder, 'sea.json'), JSON.stringify(configuration));
-  const [file, ...args] = [...emulatorFor(processor), node, '--experimental-sea-config', 'sea.json'];
+  const [file, ...args] = [
+    ...emulatorFor(processor),
+    node,
+    ...DROP_BYTECODE,
+    '--experimental-sea-config',
+    'sea.json',
+  ];
   // No environment of the build's machine goes into the blob.
   await run(file as string, args, { cwd: folder, env: { PATH: process.env.PATH } });
   return { blob: path.join(folder, 'avma.blob'), metafile };

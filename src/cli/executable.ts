@@ -3,7 +3,6 @@
  * while the executable is made: what is in memory then is what each start begins with. So nothing here, nor at the top
  * of a module that is imported from here, may read the clock, the environment or random bytes.
  */
-import nodeModule from 'node:module';
 import path from 'node:path';
 import url from 'node:url';
 import v8 from 'node:v8';
@@ -12,7 +11,7 @@ import { errnoOf } from '../system/errno.ts';
 import type { Launcher } from './launcher.ts';
 import { packageVersion } from './settings.ts';
 import { cscript, main as slmgr } from './slmgr/main.ts';
-import { STDOUT, writeOutput } from './terminal.ts';
+import { outputWritten, STDOUT, writeOutput } from './terminal.ts';
 
 v8.startupSnapshot.setDeserializeMainFunction(() => void run());
 
@@ -46,7 +45,8 @@ async function avma(launcher: Launcher, argv: readonly string[]): Promise<void> 
   // Before the tree of commands is made, which takes longer than all the rest.
   if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')) {
     writeOutput(STDOUT, `${packageVersion(launcher.packageRoot)}\n`);
-    return;
+    await outputWritten();
+    process.exit();
   }
   const { main } = await import('./avma/main.ts');
   await main(launcher, [...argv]);
@@ -59,7 +59,7 @@ async function avma(launcher: Launcher, argv: readonly string[]): Promise<void> 
 async function importModule(fileUrl: string): Promise<unknown> {
   const file = url.fileURLToPath(fileUrl);
   try {
-    const loaded = nodeModule.createRequire(file)(file);
+    const loaded = process.getBuiltinModule('node:module').createRequire(file)(file);
     return Object.prototype.toString.call(loaded) === '[object Module]' ? loaded : { default: loaded };
   } catch (thrown) {
     if (errnoOf(thrown) === 'ERR_REQUIRE_ASYNC_MODULE') {

@@ -2,7 +2,7 @@ import { OPTIONS } from '../../../src/cli/slmgr/options.ts';
 import type { CommandNode, OptionOfCommand } from '../command-tree.ts';
 
 /** What may stand at a place of the command line. */
-export interface Candidates {
+interface Candidates {
   /** Fixed words, each with what it is. */
   readonly words: readonly Candidate[];
   /** Whether names of files may stand there too. */
