@@ -1,6 +1,6 @@
 // Prints the figures of the README's table: npm run bench. With `--against FOLDER`, a built checkout of another commit,
-// compares the start-up of both instead; with `--executable out/linux-x64/bin/avma`, times the executable instead. Needs
-// Linux: the host's processor time is read from /proc.
+// compares the start-up of both instead; with `--executable out/linux-x64/bin/avma`, times the executable instead.
+// Needs Linux: the host's processor time is read from /proc.
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';

@@ -119,8 +119,8 @@ const NOTHING_OF_THIS_MACHINE = {
 };
 
 /**
- * The bodies of modules run once, while the memory is made. V8 keeps their bytecode, which would be a megabyte that each
- * start reads in vain, a tenth of its time; with this option the collection before the memory is written drops it.
+ * The bodies of modules run once, while the memory is made. V8 keeps their bytecode, which would be a megabyte that
+ * each start reads in vain, a tenth of its time; with this option the collection before the memory is written drops it.
  */
 const DROP_BYTECODE = ['--stress-flush-code'];
 
