@@ -33,7 +33,7 @@ const ALLOWED: Record<string, readonly string[]> = {
     'system',
     'errors',
   ],
-  setup: ['guest', 'pipe', 'protocol', 'catalog', 'kvp', 'storage', 'schema', 'system', 'errors'],
+  setup: ['guest', 'pipe', 'protocol', 'catalog', 'machine', 'kvp', 'storage', 'schema', 'system', 'errors'],
   daemon: ['schema', 'system', 'errors'],
   cli: [
     ...[

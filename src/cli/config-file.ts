@@ -1,7 +1,9 @@
 import path from 'node:path';
 import * as z from 'zod/mini';
 import { AvmaError } from '../errors/avma-error.ts';
+import { VM_ID_SOURCES, type VmIdSource } from '../machine/vm-id.ts';
 import { placeOf } from '../schema/issue-place.ts';
+import { oneOf } from '../schema/shapes.ts';
 import { readInstalledFileIfAny } from '../storage/read-file.ts';
 
 /** Where a machine's administrator configures avma. */
@@ -18,6 +20,7 @@ const MAX_CONFIG_BYTES = 64 * 1024;
 interface Config {
   readonly pipe?: string | undefined;
   readonly vmId?: string | undefined;
+  readonly vmIdSource?: VmIdSource | undefined;
   readonly deadlineSeconds?: number | undefined;
   readonly stateFolder?: string | undefined;
   readonly agent?:
@@ -44,6 +47,7 @@ function configSchema() {
   return z.strictObject({
     pipe: text,
     vmId: text,
+    vmIdSource: z.optional(oneOf(VM_ID_SOURCES)),
     deadlineSeconds: number(MIN_DEADLINE_SECONDS, MAX_DEADLINE_SECONDS),
     stateFolder: text,
     agent: z.optional(
@@ -63,6 +67,7 @@ const EVENT_CHOICE = 'true or false';
 const CONFIG_MEMBERS: Readonly<Record<string, string>> = {
   pipe: 'text, as in "pipe": "unix:/run/avma/host.sock"',
   vmId: 'text, as in "vmId": "11111111-2222-4333-8444-555555555555"',
+  vmIdSource: `one of ${VM_ID_SOURCES.join(', ')}, as in "vmIdSource": "smbios"`,
   deadlineSeconds: `a number from ${MIN_DEADLINE_SECONDS} to ${MAX_DEADLINE_SECONDS}, as in "deadlineSeconds": 10`,
   stateFolder: 'text, as in "stateFolder": "/var/lib/avma"',
   agent: 'an object, as in "agent": { "maxSleepMinutes": 10 }',

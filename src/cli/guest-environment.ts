@@ -25,6 +25,7 @@ export function guestEnvironment(
     catalogFolders: settings.guestCatalogFolders,
     ownCatalogFolder: settings.ownCatalogFolder,
     configuredVmId: settings.vmId,
+    vmIdSource: settings.vmIdSource,
     root: '/',
     get machineName() {
       return machineName();

@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { AvmaError } from '../errors/avma-error.ts';
+import type { VmIdSource } from '../machine/vm-id.ts';
 import { MINUTE_MS } from '../schema/durations.ts';
 import { MAX_DEADLINE_SECONDS, MIN_DEADLINE_SECONDS, readConfig, SYSTEM_FOLDER } from './config-file.ts';
 
@@ -21,6 +22,8 @@ export interface Settings {
   /** As configured; undefined when the guest is to look for one. */
   readonly pipe: string | undefined;
   readonly vmId: string | undefined;
+  /** The only source that the VM ID may come from; undefined when the first one that has it counts. */
+  readonly vmIdSource: VmIdSource | undefined;
   /** For one activation, in milliseconds. */
   readonly deadline: number;
   readonly agent: AgentSettings;
@@ -80,6 +83,7 @@ export function readSettings(packageRoot: string, env: NodeJS.ProcessEnv = proce
     hostCatalogFolders: [packaged, systemCatalogs, path.join(hostFolder, 'catalog.d')],
     pipe: env.AVMA_PIPE || config.pipe,
     vmId: env.AVMA_VM_ID || config.vmId,
+    vmIdSource: config.vmIdSource,
     deadline: deadlineSeconds(env.AVMA_DEADLINE, config.deadlineSeconds) * 1000,
     agent: {
       hooksFolder: path.resolve(config.agent?.hooksFolder || path.join(SYSTEM_FOLDER, 'on-change.d')),

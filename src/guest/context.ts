@@ -28,7 +28,7 @@ export interface GuestContext {
 
 /** @throws {AvmaError} `vm-id-unknown`, `config-invalid`. */
 export function createContext(environment: GuestEnvironment): GuestContext {
-  const vmId = findVmId(environment.configuredVmId, environment.root);
+  const vmId = findVmId(environment.configuredVmId, environment.root, environment.vmIdSource);
   const catalog = catalogReader(environment.catalogFolders);
   const publication = licensePublication({
     vmId,

@@ -1,6 +1,7 @@
 import type { EventSink } from '../events/event-sink.ts';
 import type { GuestEvent } from '../events/guest-event.ts';
 import type { ClockReading } from '../machine/clock.ts';
+import type { VmIdSource } from '../machine/vm-id.ts';
 import type { Pipe } from '../pipe/pipe.ts';
 
 /** What the guest's licensing service reaches of the machine: folders, clocks, the pipe and the event log. */
@@ -13,6 +14,8 @@ export interface GuestEnvironment {
   /** Where `slmgr /ilc` puts catalogs; one of {@link catalogFolders}. */
   readonly ownCatalogFolder: string;
   readonly configuredVmId: string | undefined;
+  /** The only source that the VM ID may come from, unless it is configured; undefined for the first that has it. */
+  readonly vmIdSource?: VmIdSource | undefined;
   /** Folder that stands for `/` when the machine's identity is read. */
   readonly root: string;
   readonly machineName: string;

@@ -68,7 +68,7 @@ const KmsSettings = z.strictObject({
 
 /** A value that a setup gave and that was applied, so that applying it again changes nothing. */
 const SetupRecord = z.strictObject({
-  /** `key`, `pipe`, `vmId`, `agent`, or `trust:KEY-ID`. */
+  /** `key`, `pipe`, `vmId`, `vmIdSource`, `agent`, or `trust:KEY-ID`. */
   what: anyText,
   /** The place that gave it, as `systemd credential avma.key`. */
   origin: anyText,

@@ -9,11 +9,16 @@ import { readBoundedFile } from '../storage/read-file.ts';
 /** The most that is read of a source, in bytes: Hyper-V's pools are the largest. */
 const MAX_SOURCE_BYTES = 4 * 1024 * 1024;
 
+/** Where a VM's ID can come from, in the order in which it is looked for. */
+export const VM_ID_SOURCES = ['hyper-v', 'smbios', 'xen', 'machine-id'] as const;
+/** One of {@link VM_ID_SOURCES}. */
+export type VmIdSource = (typeof VM_ID_SOURCES)[number];
+
 /** Which virtual machine this is, and how that is known. */
 export interface VmId {
   /** Lower-case UUID. */
   readonly value: string;
-  readonly source: 'configuration' | 'hyper-v' | 'smbios' | 'xen' | 'machine-id';
+  readonly source: 'configuration' | VmIdSource;
   /** Where it was read, for people. */
   readonly from: string;
 }
@@ -37,9 +42,10 @@ const APPLICATION_ID = Buffer.from('7d1f0b6e5a5c4c0f9c0e3a5d2b8e6f41', 'hex');
  *
  * @param configured - `AVMA_VM_ID` or the configuration file's `vmId`.
  * @param root - Folder that stands for `/`.
+ * @param only - The only source that is asked, besides the configuration.
  * @throws {AvmaError} `config-invalid` for a configured ID that is no UUID, `vm-id-unknown` when there is none.
  */
-export function findVmId(configured: string | undefined, root = '/'): VmId {
+export function findVmId(configured: string | undefined, root = '/', only?: VmIdSource): VmId {
   if (configured !== undefined && configured !== '') {
     const value = normalizeUuid(configured);
     if (value === undefined) {
@@ -49,15 +55,31 @@ export function findVmId(configured: string | undefined, root = '/'): VmId {
     }
     return { value, source: 'configuration', from: 'AVMA_VM_ID or the configuration file' };
   }
-  const found = fromHyperV(root) ?? fromSmbios(root) ?? fromXen(root) ?? fromMachineId(root);
-  if (found === undefined) {
+  for (const source of only === undefined ? VM_ID_SOURCES : [only]) {
+    const found = READERS[source](root);
+    if (found !== undefined) return found;
+  }
+  if (only !== undefined) {
     throw new AvmaError(
       'vm-id-unknown',
-      'this machine has no ID: neither Hyper-V, SMBIOS nor Xen gives one, and there is no machine ID',
+      `this machine has no ID from ${only}, and the configuration allows no other source`,
+      {
+        hint: 'Correct or remove "vmIdSource" in /etc/avma/config.json, or set AVMA_VM_ID.',
+      },
     );
   }
-  return found;
+  throw new AvmaError(
+    'vm-id-unknown',
+    'this machine has no ID: neither Hyper-V, SMBIOS nor Xen gives one, and there is no machine ID',
+  );
 }
+
+const READERS: Record<VmIdSource, (root: string) => VmId | undefined> = {
+  'hyper-v': fromHyperV,
+  smbios: fromSmbios,
+  xen: fromXen,
+  'machine-id': fromMachineId,
+};
 
 function identity(text: string | undefined): string | undefined {
   const value = text === undefined ? undefined : normalizeUuid(text);

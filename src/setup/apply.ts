@@ -4,7 +4,7 @@ import type { SetupRecord } from '../guest/guest-state.ts';
 import { rememberSetup } from '../guest/state-changes.ts';
 import { openStateStore, type StateStore } from '../guest/state-store.ts';
 import { makePrivateFolder, replaceFile } from '../storage/atomic-file.ts';
-import { type Chosen, chooseSetup, type GivenValue } from './choice.ts';
+import { type Chosen, CONFIG_MEMBERS, chooseSetup, type GivenValue } from './choice.ts';
 import { mergeIntoConfig } from './config-merge.ts';
 import type { SetupEnvironment } from './environment.ts';
 import { SCRUBBED_WHY } from './key-text.ts';
@@ -14,7 +14,7 @@ import { type Candidate, readPlaces } from './places.ts';
 
 /** What became of one value of a setup. */
 export interface AppliedValue {
-  /** `key`, `pipe`, `vmId`, `agent`, or `trust:KEY-ID`. */
+  /** `key`, `pipe`, `vmId`, `vmIdSource`, `agent`, or `trust:KEY-ID`. */
   readonly what: string;
   /** Where it comes from: the place, and where in it. */
   readonly origin: string;
@@ -85,7 +85,7 @@ export async function applyGivenSetup(
     values,
     keyInstalled: isNew('key'),
     activationId,
-    configChanged: isNew('pipe') || isNew('vmId') || isNew('agent'),
+    configChanged: CONFIG_MEMBERS.some(isNew),
     alreadyScrubbed: chosen.why.startsWith(SCRUBBED_WHY) && known.some(({ what }) => what === 'key'),
   };
 }

@@ -4,7 +4,7 @@ import type { Candidate } from './places.ts';
 
 /** A value that a place gives. */
 export interface GivenValue {
-  /** `key`, `pipe`, `vmId`, `agent`, or `trust:KEY-ID`. */
+  /** `key`, `pipe`, `vmId`, `vmIdSource`, `agent`, or `trust:KEY-ID`. */
   readonly what: string;
   /** The place, and where in it. */
   readonly origin: string;
@@ -51,7 +51,13 @@ export function chooseSetup(candidates: readonly Candidate[]): Chosen {
   };
 }
 
-const CONFIG_MEMBERS = ['pipe', 'vmId', 'agent'] as const satisfies readonly (keyof GivenValues)[];
+/** What a setup gives that stands in the configuration. */
+export const CONFIG_MEMBERS = [
+  'pipe',
+  'vmId',
+  'vmIdSource',
+  'agent',
+] as const satisfies readonly (keyof GivenValues)[];
 
 function configValue(name: (typeof CONFIG_MEMBERS)[number], candidates: readonly Candidate[]): ConfigValue[] {
   const candidate = candidates.find(({ values }) => values[name] !== undefined);

@@ -1,3 +1,5 @@
+import type { VmIdSource } from '../machine/vm-id.ts';
+
 /** What a place that may hold a product key gives; the member `outcome` of `avma guest apply --json`. */
 export type SetupOutcome =
   /** A well-formed product key stands there. Whether a catalog lists it is another question. */
@@ -58,6 +60,8 @@ export interface GivenValues {
   readonly pipe?: string;
   /** A UUID in lower case. */
   readonly vmId?: string;
+  /** The only source that the VM ID may come from. */
+  readonly vmIdSource?: VmIdSource;
   readonly agent?: {
     readonly hooksFolder?: string | undefined;
     readonly textfile?: string | undefined;

@@ -2,6 +2,7 @@ import path from 'node:path';
 import { isScalar, LineCounter, parseDocument } from 'yaml';
 import * as z from 'zod/mini';
 import { AvmaError } from '../errors/avma-error.ts';
+import { VM_ID_SOURCES } from '../machine/vm-id.ts';
 import { PIPE_TYPES } from '../pipe/pipe-uri.ts';
 import { parseJsonText } from '../protocol/envelope.ts';
 import { parseTrustAnchor, TrustAnchorFile } from '../protocol/trust-anchor.ts';
@@ -34,6 +35,7 @@ const SetupFile = z.strictObject({
   /** Trust anchors: what a `root.pub.json` holds, or the path of one, from the setup file's folder. */
   trust: z.optional(z.array(z.union([anyText, TrustAnchorFile])).check(z.maxLength(32))),
   vmId: z.optional(text((uuid) => normalizeUuid(uuid) !== undefined)),
+  vmIdSource: z.optional(oneOf(VM_ID_SOURCES)),
   agent: z.optional(AgentSetup),
 });
 
@@ -77,7 +79,7 @@ function readSetup(
 ): SetupFileContent {
   const parsed = SetupFile.safeParse(value);
   if (!parsed.success) throw wrongMember(value, placeOf(parsed.error));
-  const { key, pipe, vmId, agent, trust } = parsed.data;
+  const { key, pipe, vmId, vmIdSource, agent, trust } = parsed.data;
   if (pipe !== undefined && !mayRun && /^(exec|module):/.test(pipe)) {
     throw new AvmaError(
       'file-invalid',
@@ -90,6 +92,7 @@ function readSetup(
     values: {
       ...(pipe !== undefined && { pipe }),
       ...(vmId !== undefined && { vmId: normalizeUuid(vmId) ?? vmId }),
+      ...(vmIdSource !== undefined && { vmIdSource }),
       ...(agent !== undefined && { agent }),
       ...(anchors.length > 0 && { trust: anchors }),
     },
@@ -157,9 +160,12 @@ export function readGivenAnchors(json: string, name: string): GivenAnchor[] {
  * @throws {AvmaError} `file-invalid` for what is neither YAML nor JSON.
  */
 export function keySpan(bytes: Uint8Array): { readonly start: number; readonly end: number } | null {
-  const node = parseText(bytes).document.get('key', true);
+  const { document, written } = parseText(bytes);
+  const node = document.get('key', true);
   if (!isScalar(node) || !node.range || readKeyText(String(node.value)).kind !== 'key') return null;
-  return { start: node.range[0], end: node.range[1] };
+  const [start, end] = node.range;
+  // A block's range has the line end behind it too.
+  return { start, end: start + written.slice(start, end).trimEnd().length };
 }
 
 function parseSetupText(bytes: Uint8Array): { value: unknown; lineOf: (member: string) => number | null } {
@@ -168,7 +174,11 @@ function parseSetupText(bytes: Uint8Array): { value: unknown; lineOf: (member: s
 }
 
 /** @throws {AvmaError} `file-invalid` for what is neither YAML nor JSON. */
-function parseText(bytes: Uint8Array): { document: ReturnType<typeof parseDocument>; lines: LineCounter } {
+function parseText(bytes: Uint8Array): {
+  document: ReturnType<typeof parseDocument>;
+  lines: LineCounter;
+  written: string;
+} {
   let written: string;
   try {
     written = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
@@ -184,7 +194,7 @@ function parseText(bytes: Uint8Array): { document: ReturnType<typeof parseDocume
     const what = printable(error.message, 160);
     throw new AvmaError('file-invalid', `the file is neither YAML nor JSON: ${what}, in line ${line}`);
   }
-  return { document, lines };
+  return { document, lines, written };
 }
 
 /** @throws {AvmaError} `file-invalid` for aliases. */
@@ -214,6 +224,7 @@ const MEMBERS: Readonly<Record<string, string>> = {
   pipe: 'the URI of a pipe, as in virtio:org.avma.activation.0',
   trust: 'a list of trust anchors: each a path, or what root.pub.json holds',
   vmId: 'a UUID, as in 11111111-2222-4333-8444-555555555555',
+  vmIdSource: `one of ${VM_ID_SOURCES.join(', ')}`,
   agent: 'settings of the agent: hooksFolder, textfile, maxSleepMinutes',
 };
 

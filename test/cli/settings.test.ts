@@ -170,7 +170,7 @@ describe('a configuration file that is wrong: config-invalid, with the file and 
   test.each([
     [
       { deadline: 5 },
-      /Did you mean "deadlineSeconds"\?.*pipe, vmId, deadlineSeconds, stateFolder, agent, events\.$/,
+      /Did you mean "deadlineSeconds"\?.*pipe, vmId, vmIdSource, deadlineSeconds, stateFolder, agent, events\.$/,
     ],
     [{ vm_id: 'x' }, /Did you mean "vmId"\?/],
     [{ color: true }, /^The members are pipe, /],

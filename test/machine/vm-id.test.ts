@@ -68,6 +68,13 @@ describe('the VM ID comes from the first source that has one', () => {
     expect(failure.hint).toContain('AVMA_VM_ID');
   });
 
+  test('the only source that may be asked: its ID, or none', async () => {
+    expect(findVmId(undefined, machine(all), 'xen')).toMatchObject({ source: 'xen', value: XEN });
+    const failure = await failureOf(() => findVmId(undefined, machine({ [KVP]: all[KVP] }), 'smbios'));
+    expect(failure.code).toBe('vm-id-unknown');
+    expect(failure.hint).toContain('vmIdSource');
+  });
+
   test('one that this user may not read is passed over', () => {
     const root = machine({ [ETC_MACHINE_ID]: MACHINE_ID });
     // Opening a folder as a file fails even for root.

@@ -4,7 +4,6 @@ import { runDaemon } from '../../daemon/run-daemon.ts';
 import { serviceManager } from '../../daemon/systemd-notify.ts';
 import { runAgent, runAgentOnce } from '../../guest/agent/agent.ts';
 import { type AgentLock, lockAgent } from '../../guest/agent/agent-lock.ts';
-import { applyGivenSetup } from '../../setup/apply.ts';
 import { type AgentOptions, agentOnMachine, type RealAgent } from '../agent-environment.ts';
 import { configFileOf } from '../config-file.ts';
 import { setupEnvironment } from '../setup-environment.ts';
@@ -114,7 +113,11 @@ async function startAgent(
     settings,
     ...options,
     setupFolders: [path.dirname(configFileOf(process.env))],
-    applySetup: () => applyGivenSetup(setupEnvironment(context.launcher)),
+    async applySetup() {
+      // The readers of XML and YAML are large, and only this and `avma guest apply` need them.
+      const { applyGivenSetup } = await import('../../setup/apply.ts');
+      return applyGivenSetup(setupEnvironment(context.launcher));
+    },
   });
   return { lock, agent };
 }
