@@ -9,6 +9,7 @@ import { productFields } from './guest-status-text.ts';
 import { writeData, writeJson } from './output.ts';
 import { candidateFields, choosePipe, type PipeChoice } from './pipe-choice.ts';
 import { describeProduct, type ProductStatus } from './product-status.ts';
+import { originFields, type SetupOrigin, setupOrigins } from './setup-origins.ts';
 import { type Field, formatFields } from './table.ts';
 import { anchorJson } from './trust.ts';
 import { wmiProduct, wmiService } from './wmi-json.ts';
@@ -58,6 +59,8 @@ interface GuestStatus {
   readonly products: readonly ProductStatus[];
   readonly pipe: PipeChoice;
   readonly trust: readonly StoredAnchor[];
+  /** Where key, pipe, VM ID and trust anchors came from, as far as a setup gave them. */
+  readonly given: readonly SetupOrigin[];
   /** What is unsafe about the guest's folders. */
   readonly warnings: readonly string[];
   readonly nextSteps: readonly string[];
@@ -81,6 +84,13 @@ async function showGuestStatus(context: Context, options: StatusOptions): Promis
     products,
     pipe: choosePipe(undefined, context.settings().pipe),
     trust: anchors,
+    given: setupOrigins(service.state().setup ?? [], {
+      productKeys: withKey.map(({ product }) => product.productKey),
+      keyIds: anchors.map(({ keyId }) => keyId),
+      pipe: context.settings().pipe,
+      vmId: context.settings().vmId,
+      vmIdSource: context.settings().vmIdSource,
+    }),
     warnings: service.warnings,
     nextSteps: products.length > 0 ? [] : firstSteps(anchors.length === 0),
   };
@@ -105,7 +115,16 @@ function firstSteps(trustsNobody: boolean): string[] {
   ];
 }
 
-function toJson({ service, derived, products, pipe, trust, warnings, nextSteps }: GuestStatus): object {
+function toJson({
+  service,
+  derived,
+  products,
+  pipe,
+  trust,
+  given,
+  warnings,
+  nextSteps,
+}: GuestStatus): object {
   const { uri, from, candidates } = pipe;
   return {
     vmId: service.vmId,
@@ -115,13 +134,14 @@ function toJson({ service, derived, products, pipe, trust, warnings, nextSteps }
     wmiService: wmiService(service.service()),
     pipe: { uri, from, tried: candidates },
     trust: trust.map(anchorJson),
+    given,
     stateFile: service.stateFile,
     warnings,
     nextSteps,
   };
 }
 
-function toFields({ service, products, pipe, trust, warnings, nextSteps }: GuestStatus): Field[] {
+function toFields({ service, products, pipe, trust, given, warnings, nextSteps }: GuestStatus): Field[] {
   return [
     ...(products.length === 0
       ? ([['Product', { tone: 'warn', text: 'no product key is installed' }]] as Field[])
@@ -140,6 +160,7 @@ function toFields({ service, products, pipe, trust, warnings, nextSteps }: Guest
         ? { tone: 'warn', text: 'no vendor is trusted' }
         : trust.map(({ name, keyId }) => `${name} (${keyId})`).join(', '),
     ],
+    ...originFields(given),
     ['State', service.stateFile],
     ...warnings.map((warning): Field => ['Warning', { tone: 'warn', text: warning }]),
     ...nextSteps.map((step, index): Field => [index === 0 ? 'Next' : '', { tone: 'strong', text: step }]),

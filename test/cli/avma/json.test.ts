@@ -126,6 +126,8 @@ describe('a guest', () => {
     expect(first.activation).toMatchObject({ licensed: false, error: { code: 'certificate-untrusted' } });
     const second = await json('guest-apply', apply, { env });
     expect(second).toMatchObject({ applied: [{ result: 'unchanged' }], activation: null });
+    const { given } = await json('guest-status', ['guest', 'status'], { env });
+    expect(given).toMatchObject([{ what: 'key', origin: first.where, inUse: true }]);
     expect(JSON.stringify([dry, first, second])).not.toContain(STANDARD_2012_R2);
   });
 
