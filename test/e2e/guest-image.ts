@@ -5,8 +5,11 @@ import path from 'node:path';
 import { findProgram } from '../../src/system/find-program.ts';
 import { CACHE, KERNEL, PACKAGE_ROOT } from './requirements.ts';
 
-/** Where the guest has avma: what `npm install` would put there, not more. */
-const INSTALLED = 'opt/avma';
+/** Where the guest has avma from npm: what `npm install` would put there, not more. */
+const FROM_NPM = 'opt/avma';
+
+/** Where the guest has avma as an executable. */
+const FROM_PACKAGE = 'usr/lib/avma';
 
 const PACKAGED = ['bin', 'dist', 'keys', 'package.json'];
 
@@ -29,14 +32,17 @@ export function installPackage(target: string): void {
   fs.symlinkSync(path.join(PACKAGE_ROOT, 'node_modules'), path.join(target, 'node_modules'));
 }
 
-/** What never changes between two runs: kernel modules, busybox, socat and this very Node. Made once, then cached. */
-export function baseArchive(): string {
+/**
+ * What never changes between two runs: kernel modules, busybox, socat and, if the guest is to have one, this very Node.
+ * Made once, then cached.
+ */
+export function baseArchive(withNode: boolean): string {
   const kernel = path.basename(fs.realpathSync(KERNEL));
   const recipe = createHash('sha256')
     .update(fs.readFileSync(import.meta.filename))
     .digest('hex')
     .slice(0, 8);
-  const prefix = `base-${kernel}-node-${process.versions.node}-`;
+  const prefix = withNode ? `base-${kernel}-node-${process.versions.node}-` : `base-${kernel}-bare-`;
   const archive = path.join(CACHE, `${prefix}${recipe}.cpio`);
   if (fs.existsSync(archive)) return archive;
   const outdated = fs.readdirSync(CACHE).filter((name) => name.startsWith(prefix));
@@ -46,7 +52,7 @@ export function baseArchive(): string {
       fs.mkdirSync(path.join(root, folder), { recursive: true });
     }
     fs.symlinkSync('../bin', path.join(root, 'usr/bin'));
-    addProgram(root, 'node', process.execPath);
+    if (withNode) addProgram(root, 'node', process.execPath);
     for (const name of ['busybox', 'socat']) addProgram(root, name, findProgram(name, process.env) ?? name);
     fs.cpSync(fs.realpathSync(KERNEL), path.join(root, 'lib/modules'), {
       recursive: true,
@@ -62,32 +68,51 @@ export function baseArchive(): string {
   }
 }
 
+/** How avma comes into the guest. */
+export type Avma =
+  /** Built for Node: a folder of {@link installPackage}. */
+  | { readonly npm: string }
+  /** An executable that needs no Node: the tree that the package installs. */
+  | { readonly executable: string };
+
 /**
  * What the test adds: the first process, avma, and the files of one machine.
  *
- * @param installed - From {@link installPackage}.
  * @param files - Files and folders by their path in the guest.
  */
-export function overlayArchive(folder: string, installed: string, files: Record<string, string>): Buffer {
+export function overlayArchive(folder: string, avma: Avma, files: Record<string, string>): Buffer {
   const root = fs.mkdtempSync(path.join(folder, 'overlay.'));
-  for (const [target, from] of Object.entries({
-    init: path.join(import.meta.dirname, 'guest-init'),
-    ...Object.fromEntries(PACKAGED.map((name) => [`${INSTALLED}/${name}`, path.join(installed, name)])),
-    ...files,
-  })) {
-    fs.mkdirSync(path.dirname(path.join(root, target)), { recursive: true });
-    fs.cpSync(from, path.join(root, target), { recursive: true });
-  }
-  copyDependency(path.join(root, INSTALLED), NATIVE);
-  fs.mkdirSync(path.join(root, 'bin'));
-  for (const command of ['slmgr', 'avma']) {
-    fs.symlinkSync(`/${INSTALLED}/bin/${command}`, path.join(root, 'bin', command));
-  }
   try {
+    for (const [target, from] of Object.entries({
+      init: path.join(import.meta.dirname, 'guest-init'),
+      ...files,
+    })) {
+      fs.mkdirSync(path.dirname(path.join(root, target)), { recursive: true });
+      fs.cpSync(from, path.join(root, target), { recursive: true });
+    }
+    const installed = 'npm' in avma ? addFromNpm(root, avma.npm) : addExecutable(root, avma.executable);
+    fs.mkdirSync(path.join(root, 'bin'));
+    for (const command of ['slmgr', 'avma']) {
+      fs.symlinkSync(`/${installed}/bin/${command}`, path.join(root, 'bin', command));
+    }
     return archiveOf(root);
   } finally {
     fs.rmSync(root, { recursive: true, force: true });
   }
+}
+
+function addFromNpm(root: string, folder: string): string {
+  for (const name of PACKAGED) {
+    fs.cpSync(path.join(folder, name), path.join(root, FROM_NPM, name), { recursive: true });
+  }
+  copyDependency(path.join(root, FROM_NPM), NATIVE);
+  return FROM_NPM;
+}
+
+function addExecutable(root: string, tree: string): string {
+  fs.cpSync(tree, path.join(root, FROM_PACKAGE), { recursive: true, verbatimSymlinks: true });
+  addLibraries(root, path.join(tree, 'bin/avma'));
+  return FROM_PACKAGE;
 }
 
 /** One initramfs of a base and what lies over it, the last on top. */
@@ -119,6 +144,10 @@ function copyDependency(target: string, first: string): void {
 
 function addProgram(root: string, name: string, file: string): void {
   fs.copyFileSync(fs.realpathSync(file), path.join(root, 'bin', name));
+  addLibraries(root, file);
+}
+
+function addLibraries(root: string, file: string): void {
   for (const library of librariesOf(file)) {
     fs.mkdirSync(path.dirname(path.join(root, library)), { recursive: true });
     fs.copyFileSync(library, path.join(root, library));

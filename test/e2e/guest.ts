@@ -19,6 +19,8 @@ export interface Machine {
   readonly portName?: string;
   /** Laid over the base, the last on top. */
   readonly overlays: readonly Buffer[];
+  /** Whether there is a Node in the guest. */
+  readonly withNode: boolean;
   /** `-smbios`, `-rtc` and the like. */
   readonly options?: readonly string[];
 }
@@ -53,7 +55,7 @@ export interface Guest {
 export async function bootGuest(folder: string, machine: Machine): Promise<Guest> {
   const own = fs.mkdtempSync(path.join(folder, 'boot.'));
   const initrd = path.join(own, 'initrd');
-  joinArchives(initrd, baseArchive(), ...machine.overlays);
+  joinArchives(initrd, baseArchive(machine.withNode), ...machine.overlays);
   const controlSocket = path.join(own, 'control.sock');
   const server = net.createServer();
   await new Promise<void>((resolve) => server.listen(controlSocket, resolve));

@@ -14,22 +14,31 @@ export interface TestBed {
   /** Starts hv01 for one VM, in place of the one that runs. */
   startHost(socket: string, vmId: string): Promise<HostProcess>;
   /** Boots a guest that trusts the vendor, in place of the one that is up. */
-  boot(
-    machine: Omit<Machine, 'overlays'>,
-    given?: { files?: Record<string, string>; state?: Buffer },
-  ): Promise<Guest>;
+  boot(machine: Omit<Machine, 'overlays' | 'withNode'>, given?: Given): Promise<Guest>;
   /** Ends what runs. */
   stop(): Promise<void>;
   /** Ends what runs and removes the folder. */
   dispose(): Promise<void>;
 }
 
-export function makeTestBed(): TestBed {
+/** What else is in a guest. */
+export interface Given {
+  /** Files and folders by their path in the guest. */
+  readonly files?: Record<string, string>;
+  /** An archive of an earlier boot's state. */
+  readonly state?: Buffer;
+  /** A Node for other programs than avma. */
+  readonly node?: boolean;
+}
+
+/** @param executable - The tree of the executable that the guests have; without it they have Node and the bundles. */
+export function makeTestBed(executable?: string): TestBed {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'avma-vm-'));
   const at = (name: string) => path.join(folder, name);
   const installed = at('avma');
   installPackage(installed);
   const site = makeSite(folder, installed);
+  const avma = executable === undefined ? { npm: installed } : { executable };
   let host: HostProcess | undefined;
   let guest: Guest | undefined;
 
@@ -48,11 +57,11 @@ export function makeTestBed(): TestBed {
       host = await site.serve(`unix:${at(socket)},vm=${vmId}`);
       return host;
     },
-    async boot(machine, { files = {}, state } = {}) {
+    async boot(machine, { files = {}, state, node = false } = {}) {
       await guest?.powerOff();
       const trusting = { 'etc/avma/trust.d/vendor.json': site.anchor, ...files };
-      const overlays = [overlayArchive(folder, installed, trusting), ...(state ? [state] : [])];
-      guest = await bootGuest(folder, { ...machine, overlays });
+      const overlays = [overlayArchive(folder, avma, trusting), ...(state ? [state] : [])];
+      guest = await bootGuest(folder, { ...machine, overlays, withNode: node || executable === undefined });
       return guest;
     },
     stop,

@@ -1,6 +1,10 @@
-/** The real client in a real guest: Debian's kernel in QEMU, with no network, and the host outside. */
+/**
+ * The real client in a real guest: Debian's kernel in QEMU, with no network, and the host outside. The client is the
+ * package's executable, and there is no Node in the guest; where no package can be made, it is Node and the bundles.
+ */
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { builtPackage } from '../support/built-package.ts';
 import { HANG_MS } from '../support/hang.ts';
 import type { CommandResult, Guest } from './guest.ts';
 import type { HostProcess } from './host.ts';
@@ -16,8 +20,13 @@ const PATIENT = `AVMA_DEADLINE=${HANG_MS / 1000}`;
 
 const missing = missingForVm();
 if (missing !== undefined) console.warn(`VM tests skipped: ${missing}`);
+const built = missing === undefined ? await builtPackage() : { missing };
+const executable = 'tree' in built ? built.tree : undefined;
+if (missing === undefined && 'missing' in built) console.warn(`VM tests run with Node: ${built.missing}`);
 
-describe.skipIf(missing !== undefined)('in a virtual machine', () => {
+const title = `in a virtual machine ${executable === undefined ? 'with Node' : 'without Node'}`;
+
+describe.skipIf(missing !== undefined)(title, () => {
   let bed: TestBed;
   let guest: Guest;
   let host: HostProcess;
@@ -28,7 +37,7 @@ describe.skipIf(missing !== undefined)('in a virtual machine', () => {
   const vmId = randomUUID();
 
   beforeAll(() => {
-    bed = makeTestBed();
+    bed = makeTestBed(executable);
   });
   afterAll(() => bed?.dispose());
 
@@ -62,6 +71,7 @@ describe.skipIf(missing !== undefined)('in a virtual machine', () => {
       const { stdout } = await guest.run('ls /sys/class/net; ls /etc/avma; env | grep AVMA');
       expect(stdout).toBe('lo\ntrust.d\n');
       expect((await guest.run('cat /sys/class/dmi/id/product_uuid')).stdout).toBe(`${vmId}\n`);
+      expect((await guest.run('command -v node')).status === 0).toBe(executable === undefined);
       const { stdout: seen } = await guest.run('avma guest status --json');
       expect(JSON.parse(seen)).toMatchObject({
         vmId: { value: vmId, source: 'smbios' },
@@ -165,7 +175,8 @@ describe.skipIf(missing !== undefined)('in a virtual machine', () => {
         portName: 'test.hyperv',
         options: HYPER_V_FIRMWARE,
       },
-      { files: dataExchangeFiles(bed.at('hyperv'), hyperVId) },
+      // Node runs the stand-in for Hyper-V.
+      { files: dataExchangeFiles(bed.at('hyperv'), hyperVId), node: true },
     );
     await guest.run(`node ${KVP_HOST} virtio:test.hyperv > /tmp/hyper-v 2>&1 &`);
     activatedAt = performance.now();
