@@ -50,7 +50,7 @@ function leaseFields(lease: LeaseStatus, { license, nextSteps }: ProductStatus):
   const renewal =
     nextSteps.length > 0
       ? 'due now'
-      : `possible at any time, due from ${minuteOf(renewAfter)}: avma guest activate, from a timer for example`;
+      : `possible at any time, due from ${minuteOf(renewAfter)}: by the agent, or avma guest activate`;
   return [
     ['Host', `${hostName} (${hardwareId}, ${hostEdition} ${hostOsVersion})`],
     ['Vendor', vendor === null ? 'unknown' : `${vendor.name} (${vendor.keyId})`],

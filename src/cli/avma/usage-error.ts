@@ -39,7 +39,8 @@ export function usageError(thrown: CommanderError, command: Command): AvmaError 
   if (missing !== undefined) return new AvmaError('argument-invalid', missing, { hint });
   // Commander's sentence, and on a second line what the user may have meant.
   const [first = '', suggestion] = thrown.message.replace(/^error: /, '').split('\n');
-  return new AvmaError('argument-invalid', first, {
+  // Messages end without a full stop; commander's about the number of arguments has one.
+  return new AvmaError('argument-invalid', first.replace(/\.$/, ''), {
     hint: suggestion === undefined ? hint : `${suggestion.replace(/[()]/g, '')} ${hint}`,
   });
 }

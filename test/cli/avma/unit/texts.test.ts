@@ -78,7 +78,7 @@ describe('the license row', () => {
       'Host     hv01 (0000-1111-2222-3333, ServerDatacenter 10.0.26100)',
       'Vendor   Example vendor (0123456789abcdef)',
       'Lease    2026-06-01 11:00 UTC to 2026-06-08 11:00 UTC',
-      'Renewal  possible at any time, due from 2026-06-04 23:00 UTC: avma guest activate, from a timer for example',
+      'Renewal  possible at any time, due from 2026-06-04 23:00 UTC: by the agent, or avma guest activate',
     ]);
   });
 
