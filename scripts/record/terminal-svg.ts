@@ -1,7 +1,7 @@
 import type { IBufferCell, Terminal } from '@xterm/headless';
 
 /** Some characters of one line in one style. Columns count from 0. */
-interface Run {
+export interface Run {
   readonly column: number;
   readonly text: string;
   readonly cells: number;
@@ -23,6 +23,13 @@ export interface Recording {
   readonly lines: readonly RecordedLine[];
   /** In milliseconds, without the poster; then it starts again. */
   readonly duration: number;
+}
+
+/** Lines that are shown all at once. */
+interface Still {
+  readonly title: string;
+  readonly columns: number;
+  readonly lines: readonly (readonly Run[])[];
 }
 
 const CELL_WIDTH = 8.4;
@@ -93,9 +100,6 @@ function colorOf(cell: IBufferCell): string {
  * not, or where the reader asks for less motion, it is a picture of the last screen.
  */
 export function renderSvg({ title, columns, rows, lines, duration }: Recording): string {
-  const width = Math.ceil(columns * CELL_WIDTH + 2 * PADDING);
-  const screen = rows * LINE_HEIGHT;
-  const height = screen + TITLE_BAR + PADDING;
   const total = POSTER_MS + duration;
   const percent = (time: number) => `${+((100 * (POSTER_MS + time)) / total).toFixed(2)}%`;
   const begin = percent(0);
@@ -150,20 +154,49 @@ export function renderSvg({ title, columns, rows, lines, duration }: Recording):
       `.scroll{animation-name:scroll;${scrolled}}`,
   );
 
+  const animation = `@media (prefers-reduced-motion:no-preference){g{animation:${total}ms step-end infinite}}`;
+  return drawWindow({
+    title,
+    columns,
+    rows,
+    styles: [`.sheet{fill:${BACKGROUND}}`, animation, ...styles],
+    content: ['<g class="scroll">', ...drawn.filter((line) => line !== ''), '</g>'],
+  });
+}
+
+/** Lines of a terminal as a picture in which nothing moves. */
+export function renderStill({ title, columns, lines }: Still): string {
+  const content = lines.map((runs, row) =>
+    runs.map((run) => drawRun(run, row * LINE_HEIGHT + FONT_SIZE)).join(''),
+  );
+  return drawWindow({
+    ...{ title, columns, rows: lines.length, styles: [] },
+    content: content.filter((line) => line !== ''),
+  });
+}
+
+/** A terminal's window around what it shows. */
+function drawWindow(window: {
+  readonly title: string;
+  readonly columns: number;
+  readonly rows: number;
+  readonly styles: readonly string[];
+  readonly content: readonly string[];
+}): string {
+  const { title, columns, rows, styles, content } = window;
+  const width = Math.ceil(columns * CELL_WIDTH + 2 * PADDING);
+  const screen = rows * LINE_HEIGHT;
+  const height = screen + TITLE_BAR + PADDING;
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" role="img" aria-label="${escapeXml(title)}">
 <style>
 text{font:${FONT_SIZE}px ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace;fill:${FOREGROUND};white-space:pre}
-.sheet{fill:${BACKGROUND}}
-@media (prefers-reduced-motion:no-preference){g{animation:${total}ms step-end infinite}}
 ${styles.join('\n')}
 </style>
 <rect width="${width}" height="${height}" rx="10" fill="${BACKGROUND}" stroke="#3d444d"/>
 <circle cx="20" cy="17" r="5" fill="#ff5f57"/><circle cx="38" cy="17" r="5" fill="#febc2e"/><circle cx="56" cy="17" r="5" fill="#28c840"/>
 <clipPath id="screen"><rect width="${(columns * CELL_WIDTH).toFixed(0)}" height="${screen}"/></clipPath>
 <g transform="translate(${PADDING} ${TITLE_BAR})" clip-path="url(#screen)">
-<g class="scroll">
-${drawn.filter((line) => line !== '').join('\n')}
-</g>
+${content.join('\n')}
 </g>
 </svg>
 `;

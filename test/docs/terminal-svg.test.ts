@@ -1,7 +1,7 @@
 /** What a terminal showed becomes a picture: colors, columns and times. */
 import xterm from '@xterm/headless';
 import { describe, expect, test } from 'vitest';
-import { readLine, renderSvg } from '../../scripts/record/terminal-svg.ts';
+import { readLine, renderStill, renderSvg } from '../../scripts/record/terminal-svg.ts';
 
 async function terminalAfter(text: string) {
   const terminal = new xterm.Terminal({ cols: 40, rows: 5, allowProposedApi: true, convertEol: true });
@@ -58,4 +58,12 @@ describe('the picture', () => {
   test('has scrolled to its last line where nothing moves', () => {
     expect(svg).toContain('.scroll{animation-name:scroll;transform:translateY(-19px)}');
   });
+});
+
+test('a still picture has all lines, each at its place, and nothing that moves', () => {
+  const run = (text: string) => ({ column: 0, text, cells: text.length, style: '' });
+  const svg = renderStill({ title: 'three lines', columns: 40, lines: [[run('first')], [], [run('third')]] });
+  expect(svg).not.toContain('animation');
+  expect(svg).toContain('<text x="0.0" y="14" textLength="42.0">first</text>');
+  expect(svg).toContain('<text x="0.0" y="52" textLength="42.0">third</text>');
 });

@@ -1,0 +1,27 @@
+import fs from 'node:fs';
+import path from 'node:path';
+
+/** Where recordings are made. Commands print paths, so this is a path that says nothing of the machine. */
+export const FOLDER = '/tmp/acme';
+
+/** What recorded commands run with. */
+export function recordingEnv(): Record<string, string> {
+  return {
+    PATH: `${path.resolve('bin')}:/usr/local/bin:/usr/bin:/bin`,
+    HOME: FOLDER,
+    LANG: 'C.UTF-8',
+    TERM: 'xterm-256color',
+    TZ: 'UTC',
+    SHELL: '/bin/bash',
+    AVMA_STATE_DIR: path.join(FOLDER, 'state'),
+    AVMA_TRUST_DIR: path.join(FOLDER, 'trust'),
+    AVMA_CONFIG: path.join(FOLDER, 'config.json'),
+    AVMA_VM_ID: '7d1f2c3e-5b6a-4f80-9c12-0a1b2c3d4e5f',
+  };
+}
+
+/** Makes {@link FOLDER}. @throws {Error} when it exists: it may be somebody's. */
+export function makeFolder(): void {
+  fs.mkdirSync(FOLDER);
+  fs.writeFileSync(path.join(FOLDER, 'config.json'), '{}');
+}
