@@ -43,7 +43,11 @@ const shared = {
 rmSync('dist', { recursive: true, force: true });
 await build({
   ...shared,
-  entryPoints: { slmgr: 'src/cli/slmgr/main.ts', avma: 'src/cli/avma/main.ts' },
+  entryPoints: {
+    slmgr: 'src/cli/slmgr/main.ts',
+    avma: 'src/cli/avma/main.ts',
+    check: 'src/cli/avma/check-main.ts',
+  },
   minify: true,
   // Read when a stack is printed, and by debuggers. Without the sources: those would make the package twice as large.
   sourcemap: 'linked',

@@ -8,6 +8,7 @@ import url from 'node:url';
 import v8 from 'node:v8';
 import { AvmaError } from '../errors/avma-error.ts';
 import { errnoOf } from '../system/errno.ts';
+import { main as check, isPlainCheck } from './avma/check-main.ts';
 import type { Launcher } from './launcher.ts';
 import { packageVersion } from './settings.ts';
 import { cscript, main as slmgr } from './slmgr/main.ts';
@@ -47,6 +48,10 @@ async function avma(launcher: Launcher, argv: readonly string[]): Promise<void> 
     writeOutput(STDOUT, `${packageVersion(launcher.packageRoot)}\n`);
     await outputWritten();
     process.exit();
+  }
+  if (isPlainCheck(argv)) {
+    await check(launcher, argv.slice(2));
+    return;
   }
   const { main } = await import('./avma/main.ts');
   await main(launcher, [...argv]);

@@ -12,6 +12,8 @@ export interface Settings {
   readonly stateFolderIsDefault: boolean;
   /** Where license.json lies. Others may read it, so it is never the state folder itself. */
   readonly runFolder: string;
+  /** Where root's license.json lies, which every user may read. */
+  readonly machineRunFolder: string;
   readonly hostFolder: string;
   readonly trustFolders: readonly string[];
   /** Where `avma guest trust add` puts anchors; one of {@link trustFolders}. */
@@ -71,6 +73,7 @@ export function readSettings(packageRoot: string, env: NodeJS.ProcessEnv = proce
     stateFolder,
     stateFolderIsDefault: !namedStateFolder,
     runFolder: runFolderOf(env, stateFolder, !namedStateFolder),
+    machineRunFolder: path.resolve(env.AVMA_RUN_DIR || SYSTEM_RUN_FOLDER),
     hostFolder,
     trustFolders: [
       path.join(packaged, 'trust'),

@@ -139,6 +139,7 @@ function warningsOf({ verdict, time, lastAttempt }: DerivedReport): string[] {
 
 /** What license.json says, in the words of the service: the products, and what their reports are derived from. */
 export interface LicenseBasis {
+  readonly vmId: Pick<VmId, 'value' | 'source'>;
   readonly products: readonly Product[];
   readonly basis: ReportBasis;
 }
@@ -159,12 +160,14 @@ export function licenseBasis(file: LicenseFile, machine: VmId | null, clock: Clo
     rearm,
     kmsClient,
   };
+  const seen = machine !== null && machine.source === vmId.source ? machine : vmId;
   return {
+    vmId: { value: seen.value, source: seen.source },
     products: products.map(catalogEntryOf),
     basis: {
       state,
       clock,
-      vmId: machine !== null && machine.source === vmId.source ? machine.value : vmId.value,
+      vmId: seen.value,
       anchors: anchors.map(({ name, publicKey: text }) => {
         const publicKey = new Uint8Array(Buffer.from(text, 'base64url'));
         return { name, keyId: keyId(publicKey), publicKey };

@@ -4,7 +4,7 @@ import type { Product } from '../../catalog/product.ts';
 import { printable } from '../../schema/printable.ts';
 import { listFiles } from '../../storage/atomic-file.ts';
 import type { Context } from './context.ts';
-import { openGuest } from './guest-open.ts';
+import { openGuest, refreshLicense } from './guest-open.ts';
 import { say, writeData, writeJson } from './output.ts';
 import type { Style } from './style.ts';
 import { formatTable } from './table.ts';
@@ -42,6 +42,7 @@ async function addCatalog(context: Context, file: string, json: boolean): Promis
   const products = readCatalogFile(file);
   const service = await openGuest(context);
   await service.installLicense(file);
+  await refreshLicense(context);
   if (json) {
     writeJson('avma.guest-catalog-add/1', { file, products: products.map(productJson) });
     return;

@@ -1,4 +1,3 @@
-import fs from 'node:fs';
 import path from 'node:path';
 import { Command } from 'commander';
 import { AvmaError } from '../../errors/avma-error.ts';
@@ -6,11 +5,11 @@ import { EventReader, type ReadLine } from '../../events/event-reader.ts';
 import type { StoredEvent } from '../../events/stored-event.ts';
 import { printable, printableJsonLine } from '../../schema/printable.ts';
 import { guestEventFile } from '../guest-events.ts';
+import { whoseLicense } from '../open-guest.ts';
 import { SYSTEM_STATE_FOLDER } from '../settings.ts';
 import { outputIsLost } from '../terminal.ts';
 import type { Context } from './context.ts';
 import { formatEvent } from './guest-events-text.ts';
-import { isKeptElsewhere } from './guest-open.ts';
 import { FolderChanges, untilInterrupted } from './live.ts';
 import { say, writeData, writeJson } from './output.ts';
 import { parseSince } from './since.ts';
@@ -74,7 +73,7 @@ interface Log {
 
 /** @throws {AvmaError} `access-denied` for a user who would look at a log of their own that does not exist. */
 function refuseOthersLicense(context: Context): void {
-  if (!isKeptElsewhere(context.settings(), { uid: process.getuid?.(), exists: fs.existsSync })) return;
+  if (whoseLicense(context.settings()) === 'own') return;
   throw new AvmaError(
     'access-denied',
     `this machine's events are kept in ${SYSTEM_STATE_FOLDER}, which this user cannot read`,

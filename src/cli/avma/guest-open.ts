@@ -1,11 +1,12 @@
 import fs from 'node:fs';
 import os from 'node:os';
-import path from 'node:path';
 import { AvmaError, toAvmaError } from '../../errors/avma-error.ts';
-import { type GuestService, openGuestService } from '../../guest/guest-service.ts';
+import type { GuestService } from '../../guest/guest-service.ts';
 import type { ProductReport } from '../../guest/license-report.ts';
+import { debug } from '../../system/debug.ts';
 import { guestEnvironment } from '../guest-environment.ts';
-import { type Settings, SYSTEM_STATE_FOLDER } from '../settings.ts';
+import { openGuestHere, whoseLicense } from '../open-guest.ts';
+import { SYSTEM_STATE_FOLDER } from '../settings.ts';
 import type { Context } from './context.ts';
 import { say } from './output.ts';
 
@@ -21,7 +22,7 @@ interface OpenOptions {
  * The guest's service over the real machine.
  *
  * @param pipe - In place of the configured pipe.
- * @throws {AvmaError} as {@link openGuestService} does.
+ * @throws {AvmaError} as {@link openGuestHere} does.
  */
 export function openGuest(
   context: Context,
@@ -34,8 +35,9 @@ export function openGuest(
     pipe === undefined ? settings : { ...settings, pipe },
     say,
   );
-  return openGuestService(
+  return openGuestHere(
     readOnly ? { ...environment, readOnly, events: { write: () => {} } } : environment,
+    settings,
     { recover },
   );
 }
@@ -51,7 +53,7 @@ export async function openGuestToRead(
   options: OpenOptions = {},
 ): Promise<GuestService> {
   const settings = context.settings();
-  if (isKeptElsewhere(settings, { uid: process.getuid?.(), exists: fs.existsSync })) {
+  if (whoseLicense(settings) === 'hidden') {
     throw new AvmaError(
       'access-denied',
       `this machine's license is kept in ${SYSTEM_STATE_FOLDER}, which this user cannot read`,
@@ -73,20 +75,26 @@ export async function openGuestToRead(
 }
 
 /**
- * Whether the machine's license lies in the system's folder, where an ordinary user cannot look, while that user has
- * no state of their own: then "no key is installed" would be wrong.
+ * For a command that changes files of this user's, of which a user who sees the machine's license has none.
+ *
+ * @throws {AvmaError} `access-denied`.
  */
-export function isKeptElsewhere(
-  { stateFolder, stateFolderIsDefault }: Pick<Settings, 'stateFolder' | 'stateFolderIsDefault'>,
-  { uid, exists }: { uid: number | undefined; exists: (file: string) => boolean },
-): boolean {
-  return (
-    stateFolderIsDefault &&
-    uid !== undefined &&
-    uid !== 0 &&
-    !exists(path.join(stateFolder, 'guest.state')) &&
-    exists(SYSTEM_STATE_FOLDER)
-  );
+export function requireOwnLicense(context: Context): void {
+  if (whoseLicense(context.settings()) !== 'machine') return;
+  throw new AvmaError('access-denied', "this machine's license is root's, and this user may only see it", {
+    hint: 'Run the command as root. For a license of your own, in a folder of yours, set AVMA_STATE_DIR.',
+  });
+}
+
+/** Has license.json say what follows from trust anchors or catalogs that were changed. Fails silently. */
+export async function refreshLicense(context: Context): Promise<void> {
+  try {
+    await (await openGuest(context)).look();
+  } catch (thrown) {
+    const error = toAvmaError(thrown, 'cannot look at the license');
+    if (error.code === 'internal') throw error;
+    debug('state', () => `the license is not looked at: ${error.message}`);
+  }
 }
 
 /** The name of a folder's owner where it is known without asking the system's user database. */

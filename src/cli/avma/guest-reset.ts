@@ -5,6 +5,7 @@ import { AvmaError, toAvmaError } from '../../errors/avma-error.ts';
 import { licenseFileIn } from '../../guest/license-file.ts';
 import { withFolderLock } from '../../storage/folder-lock.ts';
 import type { Context } from './context.ts';
+import { requireOwnLicense } from './guest-open.ts';
 import { say, writeJson } from './output.ts';
 
 interface ResetOptions {
@@ -34,6 +35,7 @@ a host.`,
 }
 
 async function reset(context: Context, { yes, json }: ResetOptions): Promise<void> {
+  requireOwnLicense(context);
   const { stateFolder, runFolder } = context.settings();
   const found = guestFiles(stateFolder, runFolder);
   if (found.length > 0 && yes !== true) {

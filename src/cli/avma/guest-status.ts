@@ -1,8 +1,12 @@
+import fs from 'node:fs';
 import { Command, Option } from 'commander';
 import type { GuestService } from '../../guest/guest-service.ts';
+import { licenseFileIn } from '../../guest/license-file.ts';
 import { LicenseStatus } from '../../guest/license-report.ts';
 import type { DerivedReport } from '../../guest/product-report.ts';
 import type { StoredAnchor } from '../../guest/trust-store.ts';
+import { whoseLicense } from '../open-guest.ts';
+import type { Settings } from '../settings.ts';
 import { ANSWER_IS_NO, type Context } from './context.ts';
 import { openGuestToRead } from './guest-open.ts';
 import { productFields } from './guest-status-text.ts';
@@ -55,6 +59,7 @@ Examples:
 /** The whole status: what the JSON holds and the table is made from. */
 interface GuestStatus {
   readonly service: GuestService;
+  readonly settings: Settings;
   readonly derived: readonly DerivedReport[];
   readonly products: readonly ProductStatus[];
   readonly pipe: PipeChoice;
@@ -80,6 +85,7 @@ async function showGuestStatus(context: Context, options: StatusOptions): Promis
   const products = withKey.map((derived) => describeProduct(derived, anchors));
   const status: GuestStatus = {
     service,
+    settings: context.settings(),
     derived: withKey,
     products,
     pipe: choosePipe(undefined, context.settings().pipe),
@@ -117,6 +123,7 @@ function firstSteps(trustsNobody: boolean): string[] {
 
 function toJson({
   service,
+  settings,
   derived,
   products,
   pipe,
@@ -136,12 +143,25 @@ function toJson({
     trust: trust.map(anchorJson),
     given,
     stateFile: service.stateFile,
+    license: whoseLicense(settings) === 'machine' ? 'machine' : 'own',
     warnings,
     nextSteps,
   };
 }
 
-function toFields({ service, products, pipe, trust, given, warnings, nextSteps }: GuestStatus): Field[] {
+/** The file that is shown, and whose license that is where a user might take it for another's. */
+function stateText({ service, settings }: GuestStatus): string {
+  if (whoseLicense(settings) === 'machine')
+    return `${service.stateFile} (root's license; only root changes it)`;
+  const machine = licenseFileIn(settings.machineRunFolder);
+  const isRoot = process.getuid?.() === 0;
+  return !isRoot && settings.stateFolderIsDefault && fs.existsSync(machine)
+    ? `${service.stateFile} (this user's own license; the machine's is in ${machine})`
+    : service.stateFile;
+}
+
+function toFields(status: GuestStatus): Field[] {
+  const { service, products, pipe, trust, given, warnings, nextSteps } = status;
   return [
     ...(products.length === 0
       ? ([['Product', { tone: 'warn', text: 'no product key is installed' }]] as Field[])
@@ -161,7 +181,7 @@ function toFields({ service, products, pipe, trust, given, warnings, nextSteps }
         : trust.map(({ name, keyId }) => `${name} (${keyId})`).join(', '),
     ],
     ...originFields(given),
-    ['State', service.stateFile],
+    ['State', stateText(status)],
     ...warnings.map((warning): Field => ['Warning', { tone: 'warn', text: warning }]),
     ...nextSteps.map((step, index): Field => [index === 0 ? 'Next' : '', { tone: 'strong', text: step }]),
   ];

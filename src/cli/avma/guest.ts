@@ -8,6 +8,7 @@ import type { Context } from './context.ts';
 import { agentCommand } from './guest-agent.ts';
 import { applyCommand } from './guest-apply.ts';
 import { catalogCommand } from './guest-catalog.ts';
+import { checkCommand } from './guest-check.ts';
 import { eventsCommand } from './guest-events.ts';
 import { findKeyed, keyedProducts, openGuest } from './guest-open.ts';
 import { resetCommand } from './guest-reset.ts';
@@ -44,6 +45,7 @@ export function guestCommand(context: Context): Command {
   guest.addCommand(statusCommand(context));
   guest.addCommand(eventsCommand(context));
   guest.addCommand(agentCommand(context));
+  guest.addCommand(checkCommand(context));
   guest.addCommand(trustCommand(context));
   guest.addCommand(catalogCommand(context));
   guest.addCommand(resetCommand(context));

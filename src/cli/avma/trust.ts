@@ -7,6 +7,7 @@ import {
   type StoredAnchor,
 } from '../../guest/trust-store.ts';
 import type { Context } from './context.ts';
+import { refreshLicense, requireOwnLicense } from './guest-open.ts';
 import { say, writeData, writeJson } from './output.ts';
 import { formatTable } from './table.ts';
 
@@ -22,8 +23,10 @@ export function trustCommand(context: Context): Command {
     .description('Trust a vendor: licenses from the hosts that it certified become valid here')
     .argument('<file>', "the vendor's trust anchor, root.pub.json")
     .option('--json', 'print the result as JSON')
-    .action((file: string, { json }: JsonOption) => {
+    .action(async (file: string, { json }: JsonOption) => {
+      requireOwnLicense(context);
       const anchor = addTrustAnchor(file, context.settings().ownTrustFolder);
+      await refreshLicense(context);
       if (json === true) {
         writeJson('avma.guest-trust-add/1', { anchor: anchorJson(anchor) });
         return;
@@ -40,8 +43,10 @@ export function trustCommand(context: Context): Command {
     .description('Remove a vendor; licenses from its hosts become invalid')
     .argument('<key-id>', 'the key ID that avma guest trust list shows')
     .option('--json', 'print the result as JSON')
-    .action((keyId: string, { json }: JsonOption) => {
+    .action(async (keyId: string, { json }: JsonOption) => {
+      requireOwnLicense(context);
       const file = removeAnchor(context, keyId);
+      await refreshLicense(context);
       if (json === true) {
         writeJson('avma.guest-trust-remove/1', { keyId, file });
         return;

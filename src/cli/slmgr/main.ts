@@ -4,11 +4,12 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { AvmaError } from '../../errors/avma-error.ts';
 import type { GuestEnvironment } from '../../guest/environment.ts';
-import { type GuestService, openGuestService } from '../../guest/guest-service.ts';
+import type { GuestService } from '../../guest/guest-service.ts';
 import type { Pipe } from '../../pipe/pipe.ts';
 import { traceAsEnvironmentSays } from '../../system/debug.ts';
 import { guestEnvironment } from '../guest-environment.ts';
 import type { Launcher } from '../launcher.ts';
+import { openGuestHere } from '../open-guest.ts';
 import { readSettings, type Settings } from '../settings.ts';
 import { exitWith, outputWritten, STDERR, whileWaiting, writeOutput } from '../terminal.ts';
 import { failingOnUncaught, UncaughtFailure } from '../uncaught.ts';
@@ -117,7 +118,7 @@ async function runToItsEnd(
     async openService(options) {
       const settings = readSettings(launcher.packageRoot);
       deadline = settings.deadline;
-      service = await openGuestService(environmentOf(launcher, settings, pipes), options);
+      service = await openGuestHere(environmentOf(launcher, settings, pipes), settings, options);
       return service;
     },
     now: Date.now,

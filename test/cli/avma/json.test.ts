@@ -223,6 +223,19 @@ describe('a guest', () => {
     expect(first).toEqual(events[0]);
   });
 
+  test('answers whether a product is licensed', async () => {
+    expect(await json('guest-check', ['guest', 'check', 'serverstandard'])).toMatchObject({
+      verdict: 'licensed',
+      reason: null,
+      product: { partialProductKey: 'MTB6V' },
+    });
+    expect(await json('guest-check', ['guest', 'check', 'other'], { status: 1 })).toMatchObject({
+      verdict: 'not-licensed',
+      reason: { code: 'key-not-installed', hint: expect.stringContaining('install-key') },
+      product: null,
+    });
+  });
+
   test('inspects its lease, here and as another VM', async () => {
     const inspect = ['lease', 'inspect', 'guest/guest.state'];
     expect((await json('lease-inspect', inspect)).leases).toMatchObject([{ verdict: { holds: true } }]);

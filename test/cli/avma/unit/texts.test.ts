@@ -1,7 +1,6 @@
 /** What avma says, decided without a machine: durations, states, next steps, tables, commands. */
 import { Command } from 'commander';
 import { describe, expect, test } from 'vitest';
-import { isKeptElsewhere } from '../../../../src/cli/avma/guest-open.ts';
 import { isLicensed } from '../../../../src/cli/avma/guest-status.ts';
 import { productFields } from '../../../../src/cli/avma/guest-status-text.ts';
 import { validityOf } from '../../../../src/cli/avma/host-status.ts';
@@ -240,30 +239,6 @@ describe('a host', () => {
     else expect(validity.warning).toMatch(warning);
     expect(validity.nextSteps).toHaveLength(steps);
   });
-});
-
-describe("a license is kept in root's folder, out of an ordinary user's sight", () => {
-  const folder = { stateFolder: '/home/me/.local/state/avma', stateFolderIsDefault: true };
-  const only =
-    (...files: string[]) =>
-    (file: string) =>
-      files.includes(file);
-  test.each([
-    ['a user without a state', folder, 1000, only('/var/lib/avma'), true],
-    ['a user with a state', folder, 1000, only('/var/lib/avma', `${folder.stateFolder}/guest.state`), false],
-    ['a machine that has none', folder, 1000, only(), false],
-    ['root', folder, 0, only('/var/lib/avma'), false],
-    [
-      'a folder that was named',
-      { ...folder, stateFolderIsDefault: false },
-      1000,
-      only('/var/lib/avma'),
-      false,
-    ],
-    ['Windows', folder, undefined, only('/var/lib/avma'), false],
-  ])('%s', (_what, settings, uid, exists, elsewhere) =>
-    expect(isKeptElsewhere(settings, { uid, exists })).toBe(elsewhere),
-  );
 });
 
 describe('a table', () => {

@@ -1,0 +1,126 @@
+import { toAvmaError } from '../../errors/avma-error.ts';
+import { formatHresult } from '../../errors/hresult.ts';
+import { checkLicense, type LicenseCheck } from '../../guest/license-check.ts';
+import { deriveReports } from '../../guest/license-content.ts';
+import { licenseFileIn } from '../../guest/license-file.ts';
+import { licenseStateName } from '../../guest/license-report.ts';
+import { readMachineLicense } from '../../guest/machine-license.ts';
+import type { DerivedReport } from '../../guest/product-report.ts';
+import { readClock } from '../../machine/clock.ts';
+import { printable } from '../../schema/printable.ts';
+import type { Launcher } from '../launcher.ts';
+import { whoseLicense } from '../open-guest.ts';
+import { readSettings, type Settings } from '../settings.ts';
+import { say, writeData, writeJson } from './output.ts';
+
+/** Exit status of a question that cannot be answered: sysexits' EX_UNAVAILABLE. */
+export const CANNOT_TELL = 69;
+
+/** The exit status of each verdict. */
+const EXIT_STATUS: Record<LicenseCheck['verdict'], number> = {
+  licensed: 0,
+  'not-licensed': 1,
+  unknown: CANNOT_TELL,
+};
+
+/** What a program gets that asks whether a product is licensed. */
+interface LicenseAnswer extends LicenseCheck {
+  /** What to do now; null for a license. */
+  readonly hint: string | null;
+  /** The file that the answer was derived from; null where none could be read. */
+  readonly from: string | null;
+}
+
+/**
+ * Answers `avma guest check` and prints the answer. No pipe is opened, and nothing is written.
+ *
+ * @param wanted - An activation ID, an edition, or the last five characters of a key.
+ * @returns The exit status: 0 licensed, 1 not licensed, 69 where that cannot be told.
+ * @throws {AvmaError} `internal` only.
+ */
+export async function answerLicenseQuestion(
+  launcher: Launcher,
+  wanted: string,
+  { json }: { readonly json: boolean },
+): Promise<number> {
+  const answer = await findAnswer(launcher, wanted);
+  if (json) writeJson('avma.guest-check/1', answerJson(answer));
+  else {
+    writeData(answerText(answer));
+    if (answer.hint !== null) say(answer.hint);
+  }
+  return EXIT_STATUS[answer.verdict];
+}
+
+async function findAnswer(launcher: Launcher, wanted: string): Promise<LicenseAnswer> {
+  try {
+    const settings = readSettings(launcher.packageRoot);
+    const { reports, from } = await readReports(launcher, settings);
+    const check = checkLicense(reports, wanted);
+    return { ...check, hint: check.verdict === 'licensed' ? null : hintFor(check), from };
+  } catch (thrown) {
+    const error = toAvmaError(thrown, 'cannot read the license');
+    const { code, message, hint } = error;
+    if (code === 'internal') throw error;
+    return { verdict: 'unknown', reason: { code, message }, product: null, hint, from: null };
+  }
+}
+
+/** The reports of all products that have a key here, and the file that they were derived from. */
+async function readReports(
+  launcher: Launcher,
+  settings: Settings,
+): Promise<{ reports: readonly DerivedReport[]; from: string }> {
+  const isOrdinary = whoseLicense(settings) !== 'own';
+  const runFolder = isOrdinary ? settings.machineRunFolder : settings.runFolder;
+  const place = { runFolder, configuredVmId: settings.vmId, root: '/' };
+  try {
+    const license = readMachineLicense(place, readClock());
+    if (license !== undefined) return { reports: deriveReports(license), from: licenseFileIn(runFolder) };
+  } catch (thrown) {
+    // Whoever has the state needs no license.json, whatever is wrong with it.
+    if (isOrdinary || toAvmaError(thrown, 'cannot read the license').code === 'internal') throw thrown;
+  }
+  const { reportsOfState, noLicenseFile } = await import('./license-answer-state.ts');
+  if (isOrdinary) throw noLicenseFile(licenseFileIn(runFolder));
+  return reportsOfState(launcher, settings);
+}
+
+function hintFor({ verdict, reason }: LicenseCheck): string {
+  if (verdict === 'unknown') return 'Name the product by its activation ID.';
+  if (reason?.code === 'key-not-installed') return 'As root: install its key, avma guest install-key KEY.';
+  return 'As root: avma guest status says more, and avma guest activate activates this machine.';
+}
+
+function answerText({ verdict, reason, product }: LicenseAnswer): string {
+  if (verdict !== 'licensed' || product === null) return `${verdict}: ${printable(reason?.message ?? '')}`;
+  const until = product.endsAt === null ? '' : ` until ${new Date(product.endsAt).toISOString()}`;
+  return `licensed: "${product.product.name}"${until}`;
+}
+
+function answerJson({ verdict, reason, hint, product, from }: LicenseAnswer): object {
+  return {
+    verdict,
+    reason: reason === null ? null : { ...reason, hint },
+    product: product === null ? null : productJson(product),
+    from,
+  };
+}
+
+function productJson({ product, report, endsAt, time, verdict }: DerivedReport): object {
+  const { status, reason } = report.license;
+  const answer = verdict === null || verdict.kind === 'rejected' ? null : verdict.verified.answer;
+  return {
+    activationId: product.activationId,
+    name: product.name,
+    edition: product.edition,
+    osVersion: product.osVersion,
+    partialProductKey: report.partialProductKey,
+    state: licenseStateName(status),
+    status,
+    reason: reason === 0 ? null : formatHresult(reason),
+    endsAt: endsAt === null ? null : new Date(endsAt).toISOString(),
+    trustedTime: new Date(time.now).toISOString(),
+    host: answer === null ? null : { id: answer.hardwareId, name: answer.hostName },
+  };
+}
