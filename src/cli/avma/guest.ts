@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { partialProductKey } from '../../catalog/product-key.ts';
 import { AvmaError, toAvmaError } from '../../errors/avma-error.ts';
+import { exitStatusOf } from '../../errors/hresult.ts';
 import type { ProductReport } from '../../guest/license-report.ts';
 import { MINUTE_MS } from '../../schema/durations.ts';
 import { whileWaiting } from '../terminal.ts';
@@ -140,6 +141,10 @@ function activateCommand(context: Context): Command {
 The agent renews every license by itself: avma guest agent. Without it, run this from a timer,
 once a day for example. More often does no harm.
 
+Exit status: 0 when every product is activated, else that of the first error. With --json and
+several products, one object has what was activated and each failure; with a single product, a
+failure is the error, as with other commands.
+
 Examples:
   avma guest activate
   avma guest activate --pipe unix:/run/avma/host.sock`,
@@ -157,14 +162,14 @@ async function activate(
   const service = await openGuest(context, options.pipe);
   const targets = targetsOf(await keyedProducts(service), activationId);
   const activated: ProductStatus[] = [];
-  const failures: AvmaError[] = [];
+  const failures: { readonly activationId: string; readonly name: string; readonly error: AvmaError }[] = [];
   for (const { activationId: id, name } of targets) {
     try {
       await whileWaiting('waiting for the host', service.activate(id), context.settings().deadline);
     } catch (thrown) {
       // One product that fails does not keep the others from being activated.
       const error = toAvmaError(thrown, 'cannot activate');
-      failures.push(error);
+      failures.push({ activationId: id, name, error });
       if (targets.length > 1 && options.json !== true) say(`"${name}": ${error.message}.`);
       continue;
     }
@@ -173,8 +178,14 @@ async function activate(
     if (options.json !== true) say(activatedText(product));
   }
   const [failure] = failures;
-  if (failure !== undefined) throw failure;
-  if (options.json === true) writeJson('avma.guest-activate/1', { products: activated });
+  // One product alone fails as every other command does; of several, each has its report.
+  if (failure !== undefined && (options.json !== true || targets.length === 1)) throw failure.error;
+  if (options.json !== true) return;
+  writeJson('avma.guest-activate/1', {
+    products: activated,
+    failures: failures.map((one) => ({ ...one, error: errorJson(one.error) })),
+  });
+  if (failure !== undefined) context.setExitStatus(exitStatusOf(failure.error.hresult, process.platform));
 }
 
 /**

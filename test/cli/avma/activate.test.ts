@@ -2,6 +2,7 @@
 import fs from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { VENDOR_KEYS, vendorProduct } from '../../support/catalogs.ts';
+import { parseBySchema } from '../../support/json-schemas.ts';
 import { type ServedHost, STANDARD_2012_R2, TestMachine } from '../test-machine.ts';
 
 const machine = new TestMachine();
@@ -47,4 +48,24 @@ test('a product that fails does not keep the others from being activated', async
   expect(ran.stderr).toMatch(/^"Example Appliance 1": host hv01 refused: /m);
   expect(ran.stderr).toMatch(/^avma: host hv01 refused: .*\[product-unknown, 0xC004FD03\]$/m);
   expect(ran.status).toBe(83);
+});
+
+test('as JSON, each product has its report', async () => {
+  const ran = await avma('guest', 'activate', '--json');
+  expect(ran).toMatchObject({ status: 83, stderr: '' });
+  expect(parseBySchema(ran.stdout, 'guest-activate')).toMatchObject({
+    products: [{ name: 'Windows(R), ServerStandard edition', license: { statusText: 'licensed' } }],
+    failures: [{ name: 'Example Appliance 1', error: { code: 'product-unknown', hresult: '0xC004FD03' } }],
+  });
+});
+
+test('as JSON, a single product that fails is an error, as with other commands', async () => {
+  const ran = await avma(
+    'guest',
+    'activate',
+    (vendorProduct(1, UNKNOWN) as { activationId: string }).activationId,
+    '--json',
+  );
+  expect(ran).toMatchObject({ status: 83, stderr: '' });
+  expect(parseBySchema(ran.stdout, 'error')).toMatchObject({ code: 'product-unknown', exitStatus: 83 });
 });
