@@ -65,6 +65,7 @@ describe('journald', () => {
       'PRIORITY=3',
       'SYSLOG_IDENTIFIER=avma',
       `SYSLOG_PID=${process.pid}`,
+      `OBJECT_PID=${process.pid}`,
       'AVMA_EVENT_ID=12309',
       'AVMA_KIND=activation',
       'AVMA_OUTCOME=Invalid Host',

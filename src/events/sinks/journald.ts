@@ -34,6 +34,9 @@ function journalEntry(record: EventRecord): (readonly [name: string, value: stri
     ['PRIORITY', String(PRIORITIES[record.level].number)],
     ['SYSLOG_IDENTIFIER', 'avma'],
     ['SYSLOG_PID', String(process.pid)],
+    // logger has often ended before the journal looks where it came from; with this the journal looks at this process,
+    // and `journalctl --unit` finds the entry.
+    ['OBJECT_PID', String(process.pid)],
     ...eventFields(record).map(([name, value]) => [fieldName(name), value] as const),
   ];
 }
