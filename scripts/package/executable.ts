@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { build, type Metafile } from 'esbuild';
 import { addonFrom, plainBuiltins } from '../bundling.js';
+import { emulatorFor, stripFor } from './emulator.ts';
 import { type BundledPackage, bundledPackages, thirdPartyText } from './licenses.ts';
 import { cacheFolder, NODE_VERSION, nodePackage, type Processor, postjectPackage } from './pinned.ts';
 import { run } from './run.ts';
@@ -73,12 +74,6 @@ function movedSourceMap(file: string): string {
 
 function buildFolder(root: string, processor: Processor): string {
   return path.join(root, 'out/build', processor);
-}
-
-function stripFor(processor: Processor): string {
-  return processor === process.arch
-    ? 'strip'
-    : `${processor === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu-strip`;
 }
 
 /** Node without its symbols. They must go before the blob comes: strip breaks an executable that carries one. */
@@ -170,7 +165,7 @@ async function makeBlob(root: string, processor: Processor, node: string): Promi
   };
   fs.writeFileSync(path.join(folder, 'sea.json'), JSON.stringify(configuration));
   const [file, ...args] = [
-    ...emulatorFor(processor),
+    ...(await emulatorFor(processor)),
     node,
     ...DROP_BYTECODE,
     '--experimental-sea-config',
@@ -179,12 +174,6 @@ async function makeBlob(root: string, processor: Processor, node: string): Promi
   // No environment of the build's machine goes into the blob.
   await run(file as string, args, { cwd: folder, env: { PATH: process.env.PATH } });
   return { blob: path.join(folder, 'avma.blob'), metafile };
-}
-
-/** What runs a program for another processor. */
-function emulatorFor(processor: Processor): string[] {
-  if (processor === process.arch) return [];
-  throw new Error(`executables for ${processor} cannot be made on ${process.arch}`);
 }
 
 /** In a process of its own: postject prints warnings, and handles the rejections of the whole process. */
