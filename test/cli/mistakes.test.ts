@@ -2,7 +2,7 @@
  * What people do wrong, and what slmgr and avma then say: the real commands on a terminal, written to docs/mistakes.md
  * with times, paths and keys made the same. `npx vitest run test/cli/mistakes.test.ts -u` writes the file anew.
  */
-import { execFile, execFileSync } from 'node:child_process';
+import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
 import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
@@ -11,6 +11,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { discoverPipe } from '../../src/pipe/discovery.ts';
 import { systemEnvironment } from '../../src/pipe/environment.ts';
 import { keyId } from '../../src/protocol/envelope.ts';
+import { until } from '../support/until.ts';
 import {
   builtCommand,
   faketimeLibrary,
@@ -58,6 +59,7 @@ describe.skipIf(missing !== undefined)('mistakes', () => {
   const machine = new TestMachine();
   const hosts: ServedHost[] = [];
   const silent = net.createServer(() => {});
+  let agent: ChildProcess | undefined;
   let transcript: string;
 
   beforeAll(async () => {
@@ -74,6 +76,11 @@ describe.skipIf(missing !== undefined)('mistakes', () => {
   });
   afterAll(async () => {
     silent.close();
+    if (agent !== undefined) {
+      const ended = new Promise((resolve) => agent?.once('exit', resolve));
+      agent.kill();
+      await ended;
+    }
     for (const host of hosts) await host.stop();
     await machine.close();
   });
@@ -100,6 +107,9 @@ describe.skipIf(missing !== undefined)('mistakes', () => {
     );
     fs.writeFileSync(machine.at('deadline.json'), '{"deadline": 5}');
     await machine.mustRun('slmgr', ['/ipk', STANDARD_2012_R2], { env: { AVMA_PIPE: 'unix:h.sock' } });
+    fs.writeFileSync(machine.at('hook-folder.json'), '{"agent": {"hookFolder": "/etc/avma/on-change.d"}}');
+    for (const [file, text] of Object.entries(GIVEN)) fs.writeFileSync(machine.at(file), text);
+    await startAgent();
     // Mistakes that are remembered in the state are made by a guest of their own.
     for (const copy of ['tried', 'damaged'])
       fs.cpSync(machine.at('guest'), machine.at(copy), { recursive: true });
@@ -110,6 +120,20 @@ describe.skipIf(missing !== undefined)('mistakes', () => {
       await machine.mustRun('avma', ['guest', 'trust', 'add', anchor], { env });
       await machine.mustRun('slmgr', ['/ipk', guest === 'newer' ? STANDARD_2025 : STANDARD_2012_R2], { env });
     }
+  }
+
+  /** An agent for a guest of its own, which runs until all is shown. */
+  async function startAgent(): Promise<void> {
+    agent = spawn(process.execPath, [path.join(ROOT, 'bin/avma'), 'guest', 'agent'], {
+      env: { ...machine.env, ...state('busy'), AVMA_PIPE: 'unix:h.sock' },
+      cwd: machine.folder,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    let said = '';
+    agent.stderr?.setEncoding('utf8').on('data', (text) => {
+      said += text;
+    });
+    await until('the agent has started', async () => said.includes('The agent keeps'));
   }
 
   async function certifyOther(
@@ -179,6 +203,7 @@ describe.skipIf(missing !== undefined)('mistakes', () => {
       .replaceAll(/\b[0-9a-f]{32}\b/g, 'EXCHANGE-ID')
       .replaceAll(/\b[0-9a-f]{16}\b/g, (id) => keyName(id))
       .replaceAll(/\b\d+ (day|hour|minute)s?( \d+ (hour|minute)s?)?\b|less than a minute/g, 'SOME TIME')
+      .replaceAll(/\bNext try in \d+ seconds?\b/g, 'Next try in SOME TIME')
       .replaceAll(/\b[\d.]+ ms\b/g, 'N ms')
       .replaceAll(/process \d+/g, 'process N')
       .replaceAll(/^( *(?:Looked for)? *(?:kvp|vsock:2:1688|virtio:[\w.]+): ).*$/gm, '$1...')
@@ -335,6 +360,60 @@ describe.skipIf(missing !== undefined)('mistakes', () => {
       ),
     },
     {
+      title: 'A second agent',
+      lines: [{ type: 'avma guest agent', env: state('busy') }],
+    },
+    {
+      title: 'The agent has nothing to activate',
+      lines: [{ type: 'avma guest agent --once', env: state('keyless') }],
+    },
+    {
+      title: 'The agent finds no host',
+      lines: [
+        { type: 'avma guest agent --once', env: { ...state('hostless'), AVMA_PIPE: 'unix:nobody.sock' } },
+      ],
+    },
+    {
+      title: 'The agent of an ordinary user',
+      lines: [{ type: 'avma guest agent', uid: NOBODY }],
+    },
+    {
+      title: "A wrong name in the agent's settings",
+      lines: [{ type: 'avma guest agent --once', env: { AVMA_CONFIG: machine.at('hook-folder.json') } }],
+    },
+    {
+      title: 'A setup whose key was never filled in',
+      lines: [{ type: 'avma guest apply placeholder.yaml', env: state('given') }],
+    },
+    {
+      title: 'A setup file with a wrong name in it',
+      lines: [{ type: 'avma guest apply misspelled.yaml', env: state('given') }],
+    },
+    {
+      title: 'An answer file that is no XML',
+      lines: [{ type: 'avma guest apply unclosed.xml', env: state('given') }],
+    },
+    {
+      title: 'An answer file with two different keys in one place',
+      lines: [{ type: 'avma guest apply conflict.xml', env: state('given') }],
+    },
+    {
+      title: 'An answer file with a key that no catalog lists',
+      lines: [{ type: 'avma guest apply unknown.xml', env: state('given') }],
+    },
+    {
+      title: 'Applying a setup where there is none',
+      lines: [{ type: 'avma guest apply', env: state('given') }],
+    },
+    {
+      title: 'Two setups at once',
+      lines: [{ type: 'avma guest apply placeholder.yaml unclosed.xml', env: state('given') }],
+    },
+    {
+      title: 'A time that is none',
+      lines: [{ type: 'avma guest events --since tomorow' }],
+    },
+    {
       title: 'A lease of another machine',
       lines: [
         {
@@ -345,6 +424,20 @@ describe.skipIf(missing !== undefined)('mistakes', () => {
     },
   ];
 });
+
+/** A component of an answer file that activates. */
+const component = (architecture: string, key: string) =>
+  `<component name="Microsoft-Windows-Shell-Setup" processorArchitecture="${architecture}"><ProductKey>${key}</ProductKey></component>`;
+const answerFile = (...components: string[]) =>
+  `<unattend xmlns="urn:schemas-microsoft-com:unattend">\n<settings pass="specialize">\n${components.join('\n')}\n</settings>\n</unattend>\n`;
+
+const GIVEN = {
+  'placeholder.yaml': 'schema: avma.setup/1\nkey: YOUR-CLIENT-KEY\n',
+  'misspelled.yaml': `schema: avma.setup/1\nproductKey: ${STANDARD_2012_R2}\n`,
+  'unclosed.xml': answerFile(component('amd64', STANDARD_2012_R2)).replace('</unattend>', ''),
+  'conflict.xml': answerFile(component('x86', STANDARD_2012_R2), component('amd64', STANDARD_2025)),
+  'unknown.xml': answerFile(component('amd64', 'BCDFG-HJKMP-QRTVW-XY234-6789N')),
+};
 
 const HEAD = `# Mistakes, and what is printed
 
