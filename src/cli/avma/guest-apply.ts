@@ -155,9 +155,23 @@ function show(context: Context, { report, dryRun, activation, scrubbed }: ApplyR
   const looked = candidates.filter((candidate) => !candidate.present).map(({ place }) => place);
   if (present.length === 0 && looked.length > 0) say(`Looked for a setup in vain: ${looked.join(', ')}.`);
   for (const { error } of values) if (error !== null) say(error.hint);
+  if (!report.alreadyScrubbed) say(...nextStepAfter(outcome));
   if (activation !== null) say(...activation.sentences);
   for (const file of scrubbed) say(`Replaced the key in ${file}.`);
   if (dryRun) say('Nothing was changed.');
+}
+
+/** What somebody has to do about the outcome; nothing for one with which all is well. */
+function nextStepAfter(outcome: SetupOutcome): string[] {
+  const steps: Partial<Record<SetupOutcome, string>> = {
+    placeholder: 'Write the product key there, then run avma guest apply again.',
+    malformed:
+      'Write a product key there, five groups of five letters and digits, then run avma guest apply again.',
+    invalid: 'Correct the file, then run avma guest apply again.',
+    conflict: 'Leave one of the keys, or the same key in both, then run avma guest apply again.',
+  };
+  const step = steps[outcome];
+  return step === undefined ? [] : [step];
 }
 
 function candidateCell({ place, finding, values }: Candidate): Cell {
@@ -167,7 +181,7 @@ function candidateCell({ place, finding, values }: Candidate): Cell {
 }
 
 function valueCell({ what, origin, result, error }: AppliedValue): Cell {
-  if (error !== null) return { tone: 'bad', text: `${what} from ${origin}: ${error.message}` };
+  if (error !== null) return { tone: 'bad', text: `${what} from ${origin}: not applied, ${error.message}` };
   const done = {
     applied: 'applied',
     unchanged: 'applied before, unchanged',

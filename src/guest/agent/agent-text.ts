@@ -65,6 +65,10 @@ export function statusLine(snapshot: LicenseSnapshot, untilAttempt: number | nul
   return `${licensed} of ${products.length} products are licensed.${next}`;
 }
 
+/** What an agent that has nothing to do says at its start. */
+export const NO_KEY_YET =
+  'No product key is installed yet: avma guest install-key KEY, or a key in /etc/avma/setup.yaml.';
+
 /** `Cannot renew "Example": no host listens [host-absent]. Next try in 20 seconds.` */
 export function failureSentence(name: string, error: AvmaError, untilRetry: number): string {
   return `"${name}" could not be activated: ${error.message} [${error.code}]. Next try in ${pauseText(untilRetry)}.`;

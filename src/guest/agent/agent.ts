@@ -16,7 +16,7 @@ import {
   type RememberedProduct,
   remember,
 } from './agent-memory.ts';
-import { changeSentences, failureSentence, pauseText, statusLine } from './agent-text.ts';
+import { changeSentences, failureSentence, NO_KEY_YET, pauseText, statusLine } from './agent-text.ts';
 import { activatable, differ, type LicenseSnapshot, takeSnapshot } from './license-snapshot.ts';
 import { afterAttempt, FIRST_BACKOFF_MS, type Plan, planRenewal } from './renewal-plan.ts';
 
@@ -194,7 +194,7 @@ class Agent {
       report.log(`${asSentence(message)}.`);
       report.event({ kind: 'vm-id-changed', message }, vmId);
     }
-    if (before === undefined && after.products.length === 0) report.log('No product key is installed yet.');
+    if (before === undefined && after.products.length === 0) report.log(NO_KEY_YET);
     for (const product of after.products) {
       const known = before?.products.find(({ activationId }) => activationId === product.activationId);
       if (!known?.host || !product.host || known.host.id === product.host.id) continue;
