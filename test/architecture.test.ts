@@ -11,6 +11,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   schema: [],
   system: ['schema', 'errors'],
   policy: ['schema'],
+  xml: ['errors'],
   storage: ['system', 'errors'],
   kvp: ['storage', 'system', 'errors'],
   machine: ['kvp', 'storage', 'schema', 'system', 'errors'],
@@ -20,7 +21,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   pipe: ['protocol', 'kvp', 'schema', 'system', 'errors'],
   vendor: ['protocol', 'policy', 'storage', 'schema', 'errors'],
   // The host never imports the guest's transports, nor the guest the host's endpoints.
-  host: ['protocol', 'catalog', 'events', 'policy', 'kvp', 'storage', 'schema', 'system', 'errors'],
+  host: ['xml', 'protocol', 'catalog', 'events', 'policy', 'kvp', 'storage', 'schema', 'system', 'errors'],
   guest: [
     'pipe',
     'protocol',
@@ -33,7 +34,19 @@ const ALLOWED: Record<string, readonly string[]> = {
     'system',
     'errors',
   ],
-  setup: ['guest', 'pipe', 'protocol', 'catalog', 'machine', 'kvp', 'storage', 'schema', 'system', 'errors'],
+  setup: [
+    'guest',
+    'pipe',
+    'protocol',
+    'catalog',
+    'machine',
+    'kvp',
+    'xml',
+    'storage',
+    'schema',
+    'system',
+    'errors',
+  ],
   daemon: ['schema', 'system', 'errors'],
   cli: [
     ...[

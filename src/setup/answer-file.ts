@@ -1,10 +1,10 @@
 import { partialProductKey } from '../catalog/product-key.ts';
 import { AvmaError } from '../errors/avma-error.ts';
 import { printable } from '../schema/printable.ts';
+import { decodeXml } from '../xml/decode-xml.ts';
+import { lineIndex, readXml, type XmlElement } from '../xml/read-xml.ts';
 import { readKeyText } from './key-text.ts';
 import type { KeyFinding, KeyPlace, SetupOutcome } from './outcome.ts';
-import { lineIndex, readXml, type XmlElement } from './unattend-xml.ts';
-import { decodeXml } from './xml-text.ts';
 
 /** The longest answer file that is read, in bytes. Large ones, which carry scripts, have some 200 KB. */
 export const MAX_ANSWER_FILE_BYTES = 4 * 1024 * 1024;
@@ -45,7 +45,7 @@ export function readAnswerFile(bytes: Uint8Array): KeyFinding {
     return judge(findPlaces(decodeXml(bytes).text));
   } catch (thrown) {
     if (!(thrown instanceof AvmaError)) throw thrown;
-    return { outcome: 'invalid', why: thrown.message, where: null, places: [] };
+    return { outcome: 'invalid', why: `the file ${thrown.message}`, where: null, places: [] };
   }
 }
 

@@ -3,11 +3,11 @@ import { AvmaError, toAvmaError } from '../errors/avma-error.ts';
 import { replaceFile } from '../storage/atomic-file.ts';
 import { readInstalledFile } from '../storage/read-file.ts';
 import { errnoOf } from '../system/errno.ts';
+import { decodeXml } from '../xml/decode-xml.ts';
 import { findPlaces, MAX_ANSWER_FILE_BYTES, type Span } from './answer-file.ts';
 import { SCRUBBED } from './key-text.ts';
 import { isXml } from './places.ts';
 import { keySpan } from './setup-file.ts';
-import { decodeXml } from './xml-text.ts';
 
 /**
  * The bytes of an answer file or setup file with {@link SCRUBBED} in place of every product key, as Windows Setup

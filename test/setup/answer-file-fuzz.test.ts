@@ -4,7 +4,7 @@ import path from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { MAX_ANSWER_FILE_BYTES, readAnswerFile } from '../../src/setup/answer-file.ts';
-import { decodeXml } from '../../src/setup/xml-text.ts';
+import { decodeXml } from '../../src/xml/decode-xml.ts';
 import { CORPUS } from './corpus.ts';
 
 const FILES = CORPUS.map(({ file }) => fs.readFileSync(path.join(import.meta.dirname, 'answer-files', file)));

@@ -1,6 +1,7 @@
-import { XMLParser, XMLValidator } from 'fast-xml-parser';
+import { AvmaError } from '../../errors/avma-error.ts';
 import { VIRTIO_PORT } from '../../protocol/defaults.ts';
 import { normalizeUuid } from '../../schema/uuid.ts';
+import { readXml, type XmlElement } from '../../xml/read-xml.ts';
 import { socketPathProblem } from '../endpoints/endpoint.ts';
 
 /** One domain's XML, and what to call it until its name is known. */
@@ -105,15 +106,16 @@ export function readDomain(xml: string): ReadDomain {
     .flatMap((devices) => childrenOf(devices, 'channel'))
     .filter((channel) =>
       childrenOf(channel, 'target').some(
-        ({ attributes }) => attributes['type'] === 'virtio' && attributes['name'] === VIRTIO_PORT,
+        ({ element: { attributes } }) =>
+          attributes['type'] === 'virtio' && attributes['name'] === VIRTIO_PORT,
       ),
     );
   const [channel] = channels;
   if (channel === undefined) return { name, why: `has no virtio channel ${VIRTIO_PORT}` };
   if (channels.length > 1) return { name, why: `has ${channels.length} channels ${VIRTIO_PORT}` };
-  const { type } = channel.attributes;
+  const { type } = channel.element.attributes;
   if (type !== 'unix') return { name, why: `has a channel of the type ${type}, and only unix can be served` };
-  const source = childrenOf(channel, 'source')[0]?.attributes ?? {};
+  const source = childrenOf(channel, 'source')[0]?.element.attributes ?? {};
   const path = source['path'] ?? '';
   if (path === '') {
     return {
@@ -133,9 +135,10 @@ export function readDomain(xml: string): ReadDomain {
   }
 }
 
+/** An element and those in it. Elements of libvirt's own are in no namespace. */
 interface Element {
-  readonly attributes: Readonly<Record<string, string>>;
-  readonly content: readonly unknown[];
+  readonly element: XmlElement;
+  readonly children: readonly Element[];
 }
 
 /**
@@ -145,59 +148,49 @@ interface Element {
 export const MAX_DOMAIN_XML_LENGTH = 1024 * 1024;
 const TOO_LONG = `has more than ${MAX_DOMAIN_XML_LENGTH} characters, the most that is read`;
 
-const ATTRIBUTES = ':@';
-const TEXT = '#text';
-
-// Prefixes are kept, so that another namespace's element is never taken for libvirt's own.
-const parser = new XMLParser({
-  preserveOrder: true,
-  ignoreAttributes: false,
-  attributeNamePrefix: '',
-  parseTagValue: false,
-  parseAttributeValue: false,
-  // The five entities of XML itself, and characters by number. A document type, which could define more, is refused.
-  processEntities: true,
-  htmlEntities: true,
-  removeNSPrefix: false,
-  ignoreDeclaration: true,
-  ignorePiTags: true,
-});
-
 /** The domain's element, or what is wrong with the text. */
 function parseRoot(text: string): Element | string {
   if (text.length > MAX_DOMAIN_XML_LENGTH) return TOO_LONG;
-  const xml = text.replace(/^\uFEFF/, '');
-  // libvirt writes no document types, and an entity in one could make a small file large.
-  if (xml.includes('<!DOCTYPE')) return 'has a document type, which is not read';
-  const checked = XMLValidator.validate(xml);
-  if (checked !== true) return `is not XML: line ${checked.err.line}: ${checked.err.msg}`;
-  let content: unknown[];
+  let document: Element;
   try {
-    content = parser.parse(xml);
+    document = parseTree(text.replace(/^\uFEFF/, ''));
   } catch (thrown) {
-    return `is not XML: ${thrown instanceof Error ? thrown.message : thrown}`;
+    if (!(thrown instanceof AvmaError)) throw thrown;
+    return thrown.message;
   }
-  const document: Element = { attributes: {}, content };
   // libvirt's own files in /run/libvirt/qemu have the domain inside a `domstatus` element.
-  const parents = [document, ...childrenOf(document, 'domstatus')];
-  const roots = parents.flatMap((parent) => childrenOf(parent, 'domain'));
-  return roots.length === 1 && roots[0] !== undefined ? roots[0] : 'is not the XML of a domain';
+  const roots = isNamed(document, 'domstatus') ? childrenOf(document, 'domain') : [document];
+  const [root] = roots;
+  return roots.length === 1 && root !== undefined && isNamed(root, 'domain')
+    ? root
+    : 'is not the XML of a domain';
 }
 
-function childrenOf({ content }: Element, name: string): Element[] {
-  return content.flatMap((node) => {
-    const record = node as Record<string, unknown>;
-    if (!Object.hasOwn(record, name)) return [];
-    return [
-      {
-        attributes: (record[ATTRIBUTES] ?? {}) as Record<string, string>,
-        content: record[name] as unknown[],
-      },
-    ];
+/** The root element with all that stands in it. @throws {AvmaError} `file-invalid`, as readXml does. */
+function parseTree(xml: string): Element {
+  const open = new Map<XmlElement | null, Element[]>();
+  readXml(xml, {
+    element(element) {
+      const siblings = open.get(element.parent) ?? [];
+      siblings.push({ element, children: open.get(element) ?? [] });
+      open.set(element.parent, siblings);
+      open.delete(element);
+    },
+    comment() {},
   });
+  const [root] = open.get(null) ?? [];
+  if (root === undefined) throw new TypeError('XML that was read has no root element');
+  return root;
 }
 
-function textOf(element: Element | undefined): string {
-  const texts = (element?.content ?? []).map((node) => (node as Record<string, unknown>)[TEXT] ?? '');
-  return texts.join('').trim();
+function isNamed({ element }: Element, name: string): boolean {
+  return element.name === name && element.namespace === '';
+}
+
+function childrenOf({ children }: Element, name: string): Element[] {
+  return children.filter((child) => isNamed(child, name));
+}
+
+function textOf(found: Element | undefined): string {
+  return found?.element.text.trim() ?? '';
 }

@@ -186,7 +186,7 @@ describe('what is wrong with a domain', () => {
     site.define('web01', domainXml({ path: qemu.path }));
     await site.serve();
     await clients(qemu, 1);
-    await site.hears(/broken\.xml is not served: it is not XML: line/);
+    await site.hears(/broken\.xml is not served: it is not well-formed XML: /);
   });
 });
 

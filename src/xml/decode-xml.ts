@@ -22,10 +22,10 @@ const NAMES: Record<Unicode, string> = { 'utf-8': 'UTF-8', 'utf-16le': 'UTF-16',
  * declaration, else UTF-8 (XML 1.0, section 4.3.3 and appendix F). A declaration of UTF-8 in a file of UTF-16, or the
  * other way round, is an error there, and Windows refuses such a file too.
  *
- * @throws {AvmaError} `file-invalid`, with the reason.
+ * @throws {AvmaError} `file-invalid`; the message is the rest of a sentence that begins with the name of the file.
  */
 export function decodeXml(bytes: Uint8Array): DecodedXml {
-  if (bytes.length === 0) throw invalid('the file is empty');
+  if (bytes.length === 0) throw invalid('is empty');
   const mark = byteOrderMark(bytes);
   const unicode = mark?.encoding ?? unmarkedUtf16(bytes);
   const markLength = mark?.length ?? 0;
@@ -33,7 +33,7 @@ export function decodeXml(bytes: Uint8Array): DecodedXml {
   const declared = declaredEncoding(body, unicode ?? 'utf-8');
   const wanted = declared === undefined ? undefined : canonicalName(declared);
   if (declared !== undefined && wanted === undefined) {
-    throw invalid(`the XML declaration names an encoding that is not known, "${declared}"`);
+    throw invalid(`has an XML declaration with an encoding that is not known, "${declared}"`);
   }
   if (unicode === 'utf-16le' || unicode === 'utf-16be') {
     if (wanted !== undefined && wanted !== unicode && !(isUtf16(wanted) && isGeneralUtf16(declared))) {
@@ -53,13 +53,12 @@ function invalid(why: string): AvmaError {
 }
 
 function lie(declared: string | undefined, real: string): AvmaError {
-  return invalid(`the XML declaration says ${declared}, and the file is ${real}`);
+  return invalid(`has an XML declaration that says ${declared}, and is ${real}`);
 }
 
 function byteOrderMark(bytes: Uint8Array): { encoding: Unicode; length: number } | undefined {
   const starts = (...mark: readonly number[]) => mark.every((byte, at) => bytes[at] === byte);
-  if (starts(0xff, 0xfe, 0, 0) || starts(0, 0, 0xfe, 0xff))
-    throw invalid('the file is UTF-32, which is not read');
+  if (starts(0xff, 0xfe, 0, 0) || starts(0, 0, 0xfe, 0xff)) throw invalid('is UTF-32, which is not read');
   if (starts(0xef, 0xbb, 0xbf)) return { encoding: 'utf-8', length: 3 };
   if (starts(0xff, 0xfe)) return { encoding: 'utf-16le', length: 2 };
   if (starts(0xfe, 0xff)) return { encoding: 'utf-16be', length: 2 };
@@ -107,7 +106,7 @@ function decode(body: Uint8Array, encoding: string): string {
     return new TextDecoder(encoding, { fatal: true, ignoreBOM: true }).decode(body);
   } catch (thrown) {
     if (!(thrown instanceof TypeError)) throw thrown;
-    throw invalid(`the file has bytes that are not ${encoding.toUpperCase()}`);
+    throw invalid(`has bytes that are not ${encoding.toUpperCase()}`);
   }
 }
 

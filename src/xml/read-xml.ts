@@ -1,7 +1,7 @@
 import { type SaxesAttributeNS, SaxesParser, type SaxesTagNS } from 'saxes';
 import { AvmaError } from '../errors/avma-error.ts';
 
-/** One element of an answer file, while it is read. */
+/** One element, while it is read. */
 export interface XmlElement {
   readonly name: string;
   readonly namespace: string;
@@ -17,14 +17,14 @@ export interface XmlElement {
   hasChildren: boolean;
 }
 
-/** What a reader of an answer file is called for. */
+/** What the reader of a document is called for. */
 export interface XmlReader {
   /** An element that was read to its end. `contentEnd` is the offset of its end tag; of its content if it has none. */
   element(element: XmlElement, contentEnd: number): void;
   comment(text: string, end: number): void;
 }
 
-/** Deeper than any answer file: they are some ten elements deep. */
+/** Deeper, and with more attributes, than any answer file or domain of libvirt's: those are some ten elements deep. */
 const MAX_DEPTH = 100;
 const MAX_ATTRIBUTES = 100;
 /** The most text directly in one element that is kept, in UTF-16 units, and the mark of a text that was longer. */
@@ -35,7 +35,8 @@ const CUT = '\u2026';
  * Reads XML 1.0 with namespaces, strictly: what is not well-formed is an error, with the line. A document type is
  * refused, and with it all entities that it could define.
  *
- * @throws {AvmaError} `file-invalid`, with what is wrong and the line.
+ * @throws {AvmaError} `file-invalid`; the message is the rest of a sentence that begins with the name of the file, and
+ *   has the line.
  */
 export function readXml(text: string, reader: XmlReader): void {
   const parser = new SaxesParser({ xmlns: true });
@@ -48,20 +49,17 @@ export function readXml(text: string, reader: XmlReader): void {
   let depth = 0;
   let attributes = 0;
   parser.on('error', ({ message }) =>
-    refuse(`the file is not well-formed XML: ${reasonOf(message)}${ampersandHint(text, parser.position)}`),
+    refuse(`is not well-formed XML: ${reasonOf(message)}${ampersandHint(text, parser.position)}`),
   );
-  parser.on('doctype', () =>
-    refuse('the file has a document type (DOCTYPE), which no answer file has and which is refused'),
-  );
+  parser.on('doctype', () => refuse('has a document type (DOCTYPE), which is not read'));
   parser.on('opentagstart', () => {
     attributes = 0;
     depth += 1;
-    if (depth > MAX_DEPTH) refuse(`the file has elements more than ${MAX_DEPTH} deep`);
+    if (depth > MAX_DEPTH) refuse(`has elements more than ${MAX_DEPTH} deep`);
   });
   parser.on('attribute', () => {
     attributes += 1;
-    if (attributes > MAX_ATTRIBUTES)
-      refuse(`the file has an element with more than ${MAX_ATTRIBUTES} attributes`);
+    if (attributes > MAX_ATTRIBUTES) refuse(`has an element with more than ${MAX_ATTRIBUTES} attributes`);
   });
   parser.on('opentag', (tag) => {
     if (open !== null) open.hasChildren = true;
