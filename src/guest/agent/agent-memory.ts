@@ -1,7 +1,10 @@
 import type { ClockReading } from '../../machine/clock.ts';
+import type { GuestState, LastAttempt } from '../guest-state.ts';
 import { LicenseStatus } from '../license-report.ts';
+import type { GuestLook } from '../looking.ts';
 import type { DerivedReport } from '../product-report.ts';
 import { CLOCK_TOLERANCE_MS } from '../trusted-time.ts';
+import { activatable } from './license-snapshot.ts';
 import {
   type AttemptMemory,
   afterLicenseEnded,
@@ -95,6 +98,24 @@ function activatedInThisBoot(
   { wall, bootId, sinceBoot }: ClockReading,
 ): boolean {
   return lastAttempt?.code === 'success' && bootId !== null && lastAttempt.at >= wall - sinceBoot;
+}
+
+/** Whether the state still has the keys, leases and attempts that a look saw. Pure. */
+export function isAsSeen(look: GuestLook, state: GuestState): boolean {
+  const ofLook = activatable(look).map(({ product, report, verdict, lastAttempt }) =>
+    traces(product.activationId, report.partialProductKey, verdict !== null, lastAttempt),
+  );
+  const ofState = Object.entries(state.products).flatMap(
+    ([id, { partialProductKey, activation, lastAttempt }]) =>
+      partialProductKey === null
+        ? []
+        : [traces(id, partialProductKey, activation !== null, lastAttempt ?? null)],
+  );
+  return ofLook.every((one) => ofState.includes(one)) && ofLook.length === ofState.length;
+}
+
+function traces(id: string, key: string | null, hasLease: boolean, attempt: LastAttempt | null): string {
+  return JSON.stringify([id, key, hasLease, attempt?.at, attempt?.code]);
 }
 
 /** Two readings of the clocks at one moment. */

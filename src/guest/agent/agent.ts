@@ -10,6 +10,7 @@ import type { DerivedReport } from '../product-report.ts';
 import type { AgentEnvironment, Glance } from './agent-environment.ts';
 import {
   clockJump,
+  isAsSeen,
   isLicensed,
   type Moment,
   plannedProduct,
@@ -60,6 +61,7 @@ class Agent {
   snapshot: LicenseSnapshot | undefined;
   #moment: Moment | undefined;
   #jumped = false;
+  #seen: Seen | undefined;
   #glanced: Glance | undefined;
   #surroundingsChanged = false;
   /** By the clock of `elapsed()`: nothing is to be done before. */
@@ -85,6 +87,7 @@ class Agent {
       this.#failedLooks = 0;
       this.#said.delete('look');
       this.#nextLookAt = elapsed() + sleep;
+      this.#forgetOwnWrites();
     } catch (thrown) {
       const error = toAvmaError(thrown, 'cannot look at the license');
       const pause = Math.min(LOOK_INTERVAL_MS, FIRST_BACKOFF_MS * 2 ** Math.min(this.#failedLooks++, 20));
@@ -129,6 +132,14 @@ class Agent {
     if (before === undefined) return true;
     if (now.surroundings !== before.surroundings) this.#surroundingsChanged = true;
     return this.#surroundingsChanged || now.state !== before.state;
+  }
+
+  /** What this agent has written itself is no news, unless somebody else has written since the last look. */
+  #forgetOwnWrites(): void {
+    if (this.#glanced === undefined || this.#seen === undefined) return;
+    const { state } = this.#environment.glance();
+    // Read after the glance: a change between the two is found here or in the next glance.
+    if (isAsSeen(this.#seen.look, this.#seen.service.state())) this.#glanced = { ...this.#glanced, state };
   }
 
   #noticeClock(): void {
@@ -184,7 +195,8 @@ class Agent {
     );
     this.#sayChanges(before, snapshot, service.vmId);
     report.looked(look);
-    return { service, look };
+    this.#seen = { service, look };
+    return this.#seen;
   }
 
   #sayChanges(before: LicenseSnapshot | undefined, after: LicenseSnapshot, vmId: VmId): void {
