@@ -300,6 +300,6 @@ export const CODE_DOCS: Record<AvmaErrorCode, CodeDocs> = {
   'grace-expired': {
     group: 'lease',
     happened: 'The lease or the grace has ended, and the product is in notification.',
-    why: 'Nothing renewed the lease in time: leases last seven days, and nothing renews them unless a timer does.',
+    why: 'Nothing renewed the lease in time: the agent (avma-agent) did not run, or found no host until the end.',
   },
 };
