@@ -12,7 +12,7 @@ import { median, medianRatio, time } from './timing.js';
  */
 export function reportExecutable({ executable, node24, installed, rounds }) {
   const folder = path.dirname(executable);
-  const { options } = installed;
+  const { options, endOfKey } = installed;
   const bare = [
     { name: `node ${versionOf(process.execPath)} -e 0`, argv: [process.execPath, '-e', '0'], options: {} },
     { name: `node ${versionOf(node24)} -e 0`, argv: [node24, '-e', '0'], options: {} },
@@ -20,6 +20,11 @@ export function reportExecutable({ executable, node24, installed, rounds }) {
   const commands = [
     { name: 'avma --version', argv: [path.join(folder, 'avma'), '--version'], options },
     { name: 'slmgr /dlv', argv: [path.join(folder, 'slmgr'), '/dlv'], options },
+    {
+      name: 'avma guest check',
+      argv: [path.join(folder, 'avma'), 'guest', 'check', endOfKey],
+      options,
+    },
     { name: 'slmgr /ato, unix socket', argv: [path.join(folder, 'slmgr'), '/ato'], options },
     { name: 'slmgr /? (usage)', argv: [path.join(folder, 'slmgr'), '/?'], options, status: 1 },
   ];

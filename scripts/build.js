@@ -9,9 +9,9 @@
 //
 // Nothing but the build depends on this: the sources run as they are with npm run dev.
 import { execFileSync } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { build } from 'esbuild';
-import { addonFrom, plainBuiltins } from './bundling.js';
+import { addonFrom, bundledPackages, plainBuiltins, thirdPartyText } from './bundling.js';
 
 /**
  * Loads the native part of fs-native-extensions from the file in which its package keeps it for this platform. The
@@ -41,8 +41,9 @@ const shared = {
 };
 
 rmSync('dist', { recursive: true, force: true });
-await build({
+const { metafile } = await build({
   ...shared,
+  metafile: true,
   entryPoints: {
     slmgr: 'src/cli/slmgr/main.ts',
     avma: 'src/cli/avma/main.ts',
@@ -56,6 +57,8 @@ await build({
   banner: { js: '(function(exports,require,module){' },
   footer: { js: '})' },
 });
+// The licenses of what is bundled ask for their text wherever a copy goes.
+writeFileSync('dist/THIRD-PARTY', thirdPartyText(bundledPackages(process.cwd(), metafile)));
 await build({
   ...shared,
   entryPoints: { 'build/warm-up': 'scripts/warm-up.ts' },

@@ -1,4 +1,16 @@
-import type { Plugin } from 'esbuild';
+import type { Metafile, Plugin } from 'esbuild';
+
+/** A package of which a part is in a bundle. */
+export interface BundledPackage {
+  readonly name: string;
+  readonly version: string;
+  /** As SPDX writes it. */
+  readonly license: string;
+  /** The text of the license, as the package brings it. */
+  readonly text: string;
+}
 
 export const plainBuiltins: Plugin;
 export function addonFrom(source: string): Plugin;
+export function bundledPackages(root: string, metafile: Metafile): BundledPackage[];
+export function thirdPartyText(packages: readonly BundledPackage[]): string;

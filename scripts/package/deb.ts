@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
-import type { BundledPackage } from './licenses.ts';
+import type { BundledPackage } from '../bundling.js';
 import type { Processor } from './pinned.ts';
 import { run } from './run.ts';
 import { setModes, writeGzip } from './stage.ts';

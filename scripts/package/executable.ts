@@ -1,9 +1,14 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { build, type Metafile } from 'esbuild';
-import { addonFrom, plainBuiltins } from '../bundling.js';
+import {
+  addonFrom,
+  type BundledPackage,
+  bundledPackages,
+  plainBuiltins,
+  thirdPartyText,
+} from '../bundling.js';
 import { emulatorFor, stripFor } from './emulator.ts';
-import { type BundledPackage, bundledPackages, thirdPartyText } from './licenses.ts';
 import { cacheFolder, NODE_VERSION, nodePackage, type Processor, postjectPackage } from './pinned.ts';
 import { run } from './run.ts';
 
@@ -60,7 +65,14 @@ export async function makeExecutable(options: ExecutableOptions): Promise<Bundle
     `${JSON.stringify({ name, version, license }, null, 2)}\n`,
   );
   const packages = bundledPackages(root, metafile);
-  const thirdParty = thirdPartyText(packages, await nodePackage(processor));
+  const text = fs.readFileSync(path.join(await nodePackage(processor), 'LICENSE'), 'utf8').trim();
+  const nodeItself = {
+    name: 'Node.js',
+    version: NODE_VERSION,
+    license: 'MIT, and those of its libraries',
+    text,
+  };
+  const thirdParty = thirdPartyText([...packages, nodeItself]);
   fs.writeFileSync(path.join(target, 'THIRD-PARTY'), thirdParty);
   return packages;
 }

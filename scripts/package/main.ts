@@ -1,10 +1,10 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import type { BundledPackage } from '../bundling.js';
 import { makeDeb } from './deb.ts';
 import { emulatorFor } from './emulator.ts';
 import { makeExecutable } from './executable.ts';
-import type { BundledPackage } from './licenses.ts';
 import { makeOfflineBundle, reproducible } from './offline.ts';
 import { nodePackage, type Processor } from './pinned.ts';
 import { makeRpm } from './rpm.ts';

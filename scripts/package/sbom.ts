@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { BundledPackage } from './licenses.ts';
+import type { BundledPackage } from '../bundling.js';
 import { NODE_VERSION } from './pinned.ts';
 
 /** What the bill of materials is made of. */
