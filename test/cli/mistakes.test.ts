@@ -114,6 +114,7 @@ describe.skipIf(missing !== undefined)('mistakes', () => {
     for (const copy of ['tried', 'damaged'])
       fs.cpSync(machine.at('guest'), machine.at(copy), { recursive: true });
     fs.truncateSync(machine.at('damaged/guest.state'), 300);
+    fs.rmSync(machine.at('damaged/run'), { recursive: true });
     for (const guest of ['trusting', 'misled', 'newer']) {
       const anchor = guest === 'misled' ? 'other/root.pub.json' : 'v/root.pub.json';
       const env = { AVMA_STATE_DIR: machine.at(guest), AVMA_PIPE: 'unix:nobody.sock' };
@@ -358,6 +359,18 @@ describe.skipIf(missing !== undefined)('mistakes', () => {
           type: `avma ${words}`,
         }),
       ),
+    },
+    {
+      title: 'Asking for a product that has no key',
+      lines: [{ type: 'avma guest check ServerDatacenter' }],
+    },
+    {
+      title: 'Asking whether a product in grace is licensed',
+      lines: [{ type: 'avma guest check ServerStandard', env: state('hostless') }],
+    },
+    {
+      title: 'Asking where the license cannot be read',
+      lines: [{ type: 'avma guest check ServerStandard', env: state('damaged') }],
     },
     {
       title: 'A second agent',
