@@ -19,7 +19,7 @@ import type { Launcher } from './launcher.ts';
 import type { Settings } from './settings.ts';
 
 /** Where node_exporter's packages look for textfiles; used if somebody has made the folder. */
-const NODE_EXPORTER_FOLDER = '/var/lib/prometheus/node-exporter';
+export const NODE_EXPORTER_FOLDER = '/var/lib/prometheus/node-exporter';
 
 /** What the agent on the real machine is made from. */
 export interface AgentOptions {

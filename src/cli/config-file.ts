@@ -14,10 +14,11 @@ export const MIN_DEADLINE_SECONDS = 0.1;
 export const MAX_DEADLINE_SECONDS = 600;
 const MIN_SLEEP_MINUTES = 0.01;
 const MAX_SLEEP_MINUTES = 60;
-const MAX_CONFIG_BYTES = 64 * 1024;
+/** The most that is read of a configuration, in bytes. */
+export const MAX_CONFIG_BYTES = 64 * 1024;
 
 /** What a configuration file may say, all of it optional; docs/schemas/config.schema.json is the same for others. */
-interface Config {
+export interface Config {
   readonly pipe?: string | undefined;
   readonly vmId?: string | undefined;
   readonly vmIdSource?: VmIdSource | undefined;

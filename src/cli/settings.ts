@@ -52,7 +52,7 @@ interface EventSettings {
 /** The folder of root's guest state, unless another one is configured. */
 export const SYSTEM_STATE_FOLDER = '/var/lib/avma';
 /** Where root's programs keep what lasts until the next boot, unless another folder is configured. */
-const SYSTEM_RUN_FOLDER = '/run/avma';
+export const SYSTEM_RUN_FOLDER = '/run/avma';
 const DEFAULT_DEADLINE_SECONDS = 10;
 const DEFAULT_MAX_SLEEP_MINUTES = 10;
 

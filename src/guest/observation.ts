@@ -1,9 +1,11 @@
 import type { Catalog } from '../catalog/catalog.ts';
 import type { AvmaErrorCode } from '../errors/codes.ts';
 import type { LicenseStateName } from '../events/guest-event.ts';
-import type { GuestState } from './guest-state.ts';
+import { MAX_INSTANT } from '../schema/shapes.ts';
+import type { GuestState, InstalledProduct } from './guest-state.ts';
 import { LicenseStatus, licenseStateName } from './license-report.ts';
 import { deriveLicense } from './license-state.ts';
+import { deriveProductIdentity } from './product-identity.ts';
 import { type DerivedReport, deriveReport, type ReportBasis } from './product-report.ts';
 import { markSeen, trustedTime } from './trusted-time.ts';
 
@@ -43,13 +45,24 @@ export function observe(basis: ReportBasis, catalog: Catalog): Observation {
     const { status, reason } = derived.report.license;
     if (installed.reported?.status === status && installed.reported.reason === reason) continue;
     worthSaving = true;
-    products[activationId] = { ...installed, reported: { status, reason } };
+    products[activationId] = { ...begun(derived, installed, basis), reported: { status, reason } };
     const change = describeChange(derived, installed.reported?.status ?? LicenseStatus.unlicensed);
     if (change !== null) changes.push({ activationId, state: licenseStateName(status), ...change });
   }
   if (!worthSaving) return { reports, state, changes };
   const { now } = trustedTime(clock, state.clock);
   return { reports, state: { ...state, products, clock: markSeen(state.clock, now, clock) }, changes };
+}
+
+/** A key of a sealed image begins its life on this machine: its initial grace, and the numbers made from the VM ID. */
+function begun(
+  { product, time }: DerivedReport,
+  installed: InstalledProduct,
+  basis: ReportBasis,
+): InstalledProduct {
+  if (installed.graceStartedAt !== MAX_INSTANT) return installed;
+  const identity = deriveProductIdentity(product, basis.vmId, basis.clock.wall);
+  return { ...installed, ...identity, graceStartedAt: time.now };
 }
 
 /** Whether the license state now differs from what the saved highest time would show. */

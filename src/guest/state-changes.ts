@@ -2,6 +2,7 @@ import type { Product } from '../catalog/product.ts';
 import { partialProductKey } from '../catalog/product-key.ts';
 import { AvmaError } from '../errors/avma-error.ts';
 import type { ClockReading } from '../machine/clock.ts';
+import { MAX_INSTANT } from '../schema/shapes.ts';
 import type { ActivationResult } from './exchange.ts';
 import {
   type GuestState,
@@ -114,9 +115,14 @@ export function storeActivation(
   }));
   const products: Record<string, InstalledProduct> = {};
   for (const [id, installed] of Object.entries(anchored.products)) {
-    products[id] = { ...installed, graceStartedAt: Math.max(0, installed.graceStartedAt + correction) };
+    products[id] = { ...installed, graceStartedAt: withinInstants(installed.graceStartedAt + correction) };
   }
   return { ...anchored, products, clock: anchor, host: result.signedLease.certificate };
+}
+
+/** The nearest moment that the state can hold: the grace of a sealed image begins at its last one. */
+function withinInstants(time: number): number {
+  return Math.min(Math.max(0, time), MAX_INSTANT);
 }
 
 /**

@@ -28,8 +28,8 @@ export function resetCommand(context: Context): Command {
     .addHelpText(
       'after',
       `
-The files in the state folder (AVMA_STATE_DIR) are removed, and license.json. Files in /etc/avma stay, and so does
-a host.`,
+The files in the state folder (AVMA_STATE_DIR) and license.json are removed. Files in /etc/avma
+stay, and so does a host.`,
     )
     .action((options: ResetOptions) => reset(context, options));
 }

@@ -6,6 +6,7 @@ import { debugOption } from './debug-option.ts';
 import { demoCommand } from './demo.ts';
 import { guestCommand } from './guest.ts';
 import { hostCommand } from './host.ts';
+import { imageCommand } from './image.ts';
 import { leaseCommand } from './lease.ts';
 import { pipeCommand } from './pipe.ts';
 import { vendorCommand } from './vendor.ts';
@@ -57,6 +58,7 @@ Start here:
     vendorCommand(context),
     pipeCommand(context),
     leaseCommand(context),
+    imageCommand(context),
     demoCommand(context),
   ]) {
     program.addCommand(inheritSettings(command, program));

@@ -245,6 +245,12 @@ describe('a guest', () => {
   });
 });
 
+test('an image is sealed', async () => {
+  fs.mkdirSync(machine.at('image/etc/avma'), { recursive: true });
+  const sealed = await json('image-seal', ['image', 'seal', '--root', 'image']);
+  expect(sealed).toMatchObject({ root: machine.at('image'), dryRun: false, files: [], kept: [] });
+});
+
 describe('a pipe is probed', () => {
   test('whose host can activate', async () => {
     expect(await json('pipe-probe', ['pipe', 'probe'])).toMatchObject({ answered: true, problem: null });
