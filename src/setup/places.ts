@@ -1,5 +1,4 @@
 import path from 'node:path';
-import { parseDocument } from 'yaml';
 import { AvmaError, toAvmaError } from '../errors/avma-error.ts';
 import type { PoolRecord } from '../kvp/pool.ts';
 import { HOST_TO_GUEST, readSettledPool } from '../kvp/pool-file.ts';
@@ -8,7 +7,13 @@ import { pause } from '../system/pause.ts';
 import { MAX_ANSWER_FILE_BYTES, readAnswerFile } from './answer-file.ts';
 import type { SetupEnvironment } from './environment.ts';
 import type { GivenValues, KeyFinding } from './outcome.ts';
-import { keyFinding, MAX_SETUP_FILE_BYTES, readGivenAnchors, readSetupFile } from './setup-file.ts';
+import {
+  keyFinding,
+  MAX_SETUP_FILE_BYTES,
+  readGivenAnchors,
+  readSetupFile,
+  readSetupMember,
+} from './setup-file.ts';
 
 /** What kind of place a setup was found in, in the order in which places are looked at. */
 export type PlaceKind =
@@ -181,24 +186,29 @@ function namedValues(kind: PlaceKind, place: string, read: (name: string) => str
   };
 }
 
-/** Cloud-init's merged configuration; root alone can read it. */
+/** The longest cloud-config that is read, in bytes. Scripts in it make it large. */
 const MAX_CLOUD_CONFIG_BYTES = 4 * 1024 * 1024;
 
-/** The member `avma:` of cloud-init's user-data, which is a setup. */
+/**
+ * The member `avma:` of cloud-init's user-data, which is a setup. Root alone can read the file. cloud-init writes it as
+ * YAML with one member at the beginning of a line, so only the lines of this member are parsed.
+ */
 function cloudInit(environment: SetupEnvironment): Candidate {
   const file = path.join(environment.root, 'var/lib/cloud/instance/cloud-config.txt');
   return readingPlace('cloud-init', file, () => {
     const text = readInstalledFile(file, MAX_CLOUD_CONFIG_BYTES).toString('utf8');
-    // Most clouds give megabytes of scripts and no setup: YAML is parsed where the member can be only.
-    if (!/^["']?avma["']?\s*:/m.test(text) && !text.includes('"avma"')) return absent('cloud-init', file);
-    const document = parseDocument(text, { prettyErrors: false });
-    if (document.errors.length > 0) return unusable('cloud-init', file, 'the file is not YAML');
-    const given: unknown = document.toJS({ maxAliasCount: 100 });
-    const member = typeof given === 'object' && given !== null && 'avma' in given ? given.avma : undefined;
-    if (member === undefined) return absent('cloud-init', file);
-    const setup =
-      typeof member === 'object' && member !== null ? { schema: 'avma.setup/1', ...member } : member;
-    const read = readSetupFile(Buffer.from(JSON.stringify(setup)), { name: file, readAnchor, mayRun: true });
+    const lines = text.split(/\r\n|\r|\n/);
+    const start = lines.findIndex((line) => /^avma[ \t]*:/.test(line));
+    if (start === -1) return absent('cloud-init', file);
+    const end = lines.findIndex((line, at) => at > start && /^[^ \t#]/.test(line));
+    const member = lines.slice(start, end === -1 ? undefined : end).join('\n');
+    if (member.length > MAX_SETUP_FILE_BYTES) {
+      return unusable('cloud-init', file, `the member avma has more than ${MAX_SETUP_FILE_BYTES} characters`);
+    }
+    const read = readSetupMember(
+      { text: member, name: 'avma', linesBefore: start },
+      { name: file, readAnchor, mayRun: true },
+    );
     return { kind: 'cloud-init', place: file, present: true, ...read };
   });
 }

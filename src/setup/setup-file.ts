@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { isScalar, LineCounter, parseDocument } from 'yaml';
+import { isScalar, type LineCounter } from 'yaml';
 import * as z from 'zod/mini';
 import { AvmaError } from '../errors/avma-error.ts';
 import { VM_ID_SOURCES } from '../machine/vm-id.ts';
@@ -8,13 +8,14 @@ import { parseJsonText } from '../protocol/envelope.ts';
 import { parseTrustAnchor, TrustAnchorFile } from '../protocol/trust-anchor.ts';
 import { placeOf } from '../schema/issue-place.ts';
 import { printable } from '../schema/printable.ts';
-import { anyText, oneOf, text } from '../schema/shapes.ts';
+import { anyText, oneOf, text as textThat } from '../schema/shapes.ts';
 import { normalizeUuid } from '../schema/uuid.ts';
 import { readKeyText } from './key-text.ts';
 import type { GivenAnchor, GivenValues, KeyFinding } from './outcome.ts';
+import { type ParsedYaml, parseYaml } from './yaml-text.ts';
 
 /** The longest setup file that is read, in bytes. One with ten trust anchors has 3 KB. */
-export const MAX_SETUP_FILE_BYTES = 256 * 1024;
+export const MAX_SETUP_FILE_BYTES = 64 * 1024;
 
 /** The agent's settings, as `/etc/avma/config.json` has them. */
 const AgentSetup = z.strictObject({
@@ -31,10 +32,10 @@ const SetupFile = z.strictObject({
   schema: oneOf(['avma.setup/1']),
   /** A client key, or a placeholder. */
   key: z.optional(z.nullable(anyText)),
-  pipe: z.optional(text((uri) => PIPE_TYPES.includes(uri.split(':', 1)[0] ?? '') && uri.includes(':'))),
+  pipe: z.optional(textThat((uri) => PIPE_TYPES.includes(uri.split(':', 1)[0] ?? '') && uri.includes(':'))),
   /** Trust anchors: what a `root.pub.json` holds, or the path of one, from the setup file's folder. */
   trust: z.optional(z.array(z.union([anyText, TrustAnchorFile])).check(z.maxLength(32))),
-  vmId: z.optional(text((uuid) => normalizeUuid(uuid) !== undefined)),
+  vmId: z.optional(textThat((uuid) => normalizeUuid(uuid) !== undefined)),
   vmIdSource: z.optional(oneOf(VM_ID_SOURCES)),
   agent: z.optional(AgentSetup),
 });
@@ -60,8 +61,37 @@ export interface SetupFileSource {
  * worse than none. Never throws for a file's content.
  */
 export function readSetupFile(bytes: Uint8Array, source: SetupFileSource): SetupFileContent {
+  return orInvalid(() => {
+    const { document, lines } = parseYaml(bytes);
+    const key = document.get('key', true);
+    return readSetup(documentValue(document), { keyLine: lineOf(key, lines), ...source });
+  });
+}
+
+/**
+ * What a setup says that is one member of a larger file, where its schema may be left out.
+ *
+ * @param member - The lines of the member, its name, and how many lines of the file stand before it.
+ */
+export function readSetupMember(
+  member: { readonly text: string; readonly name: string; readonly linesBefore: number },
+  source: SetupFileSource,
+): SetupFileContent {
+  return orInvalid(() => {
+    // Empty lines in front, so that a problem has the line of the file.
+    const { document, lines } = parseYaml(Buffer.from('\n'.repeat(member.linesBefore) + member.text));
+    const whole = documentValue(document) as Record<string, unknown>;
+    const setup = whole[member.name];
+    const isObject = typeof setup === 'object' && setup !== null && !Array.isArray(setup);
+    const keyLine = lineOf(document.getIn([member.name, 'key'], true), lines);
+    return readSetup(isObject ? { schema: 'avma.setup/1', ...setup } : setup, { keyLine, ...source });
+  });
+}
+
+/** A file that is wrong is a finding, not an error. */
+function orInvalid(read: () => SetupFileContent): SetupFileContent {
   try {
-    return readSetup(parseSetupText(bytes), source);
+    return read();
   } catch (thrown) {
     if (!(thrown instanceof AvmaError)) throw thrown;
     return { finding: { outcome: 'invalid', why: thrown.message, where: null, places: [] }, values: {} };
@@ -74,8 +104,8 @@ export function readSetupFile(bytes: Uint8Array, source: SetupFileSource): Setup
  * @throws {AvmaError} `file-invalid`, with the member and how it is written.
  */
 function readSetup(
-  { value, lineOf }: { readonly value: unknown; readonly lineOf: (member: string) => number | null },
-  { name, readAnchor, mayRun }: SetupFileSource,
+  value: unknown,
+  { name, readAnchor, mayRun, keyLine }: SetupFileSource & { readonly keyLine: number | null },
 ): SetupFileContent {
   const parsed = SetupFile.safeParse(value);
   if (!parsed.success) throw wrongMember(value, placeOf(parsed.error));
@@ -88,7 +118,7 @@ function readSetup(
   }
   const anchors = (trust ?? []).map((anchor) => givenAnchor(anchor, name, readAnchor));
   return {
-    finding: keyFinding(key ?? '', lineOf('key')),
+    finding: keyFinding(key ?? '', keyLine),
     values: {
       ...(pipe !== undefined && { pipe }),
       ...(vmId !== undefined && { vmId: normalizeUuid(vmId) ?? vmId }),
@@ -151,7 +181,11 @@ function readGivenAnchor(json: string, name: string): GivenAnchor {
 export function readGivenAnchors(json: string, name: string): GivenAnchor[] {
   const parsed = parseJsonText(json);
   if (!Array.isArray(parsed)) return [readGivenAnchor(json, name)];
-  return parsed.map((anchor) => readGivenAnchor(JSON.stringify(anchor), name));
+  // Whatever is no anchor is not made text again: it may nest deep enough to exhaust the stack.
+  const texts = parsed.map((anchor) =>
+    TrustAnchorFile.safeParse(anchor).success ? JSON.stringify(anchor) : '',
+  );
+  return texts.map((text) => readGivenAnchor(text, name));
 }
 
 /**
@@ -160,45 +194,16 @@ export function readGivenAnchors(json: string, name: string): GivenAnchor[] {
  * @throws {AvmaError} `file-invalid` for what is neither YAML nor JSON.
  */
 export function keySpan(bytes: Uint8Array): { readonly start: number; readonly end: number } | null {
-  const { document, written } = parseText(bytes);
+  const { document, text } = parseYaml(bytes);
   const node = document.get('key', true);
   if (!isScalar(node) || !node.range || readKeyText(String(node.value)).kind !== 'key') return null;
   const [start, end] = node.range;
   // A block's range has the line end behind it too.
-  return { start, end: start + written.slice(start, end).trimEnd().length };
-}
-
-function parseSetupText(bytes: Uint8Array): { value: unknown; lineOf: (member: string) => number | null } {
-  const { document, lines } = parseText(bytes);
-  return { value: documentValue(document), lineOf: (member) => lineOfMember(document, member, lines) };
-}
-
-/** @throws {AvmaError} `file-invalid` for what is neither YAML nor JSON. */
-function parseText(bytes: Uint8Array): {
-  document: ReturnType<typeof parseDocument>;
-  lines: LineCounter;
-  written: string;
-} {
-  let written: string;
-  try {
-    written = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch (thrown) {
-    if (!(thrown instanceof TypeError)) throw thrown;
-    throw new AvmaError('file-invalid', 'the file is not UTF-8');
-  }
-  const lines = new LineCounter();
-  const document = parseDocument(written, { lineCounter: lines, version: '1.2', prettyErrors: false });
-  const [error] = document.errors;
-  if (error !== undefined) {
-    const { line } = lines.linePos(error.pos[0]);
-    const what = printable(error.message, 160);
-    throw new AvmaError('file-invalid', `the file is neither YAML nor JSON: ${what}, in line ${line}`);
-  }
-  return { document, lines, written };
+  return { start, end: start + text.slice(start, end).trimEnd().length };
 }
 
 /** @throws {AvmaError} `file-invalid` for aliases. */
-function documentValue(document: ReturnType<typeof parseDocument>): unknown {
+function documentValue(document: ParsedYaml['document']): unknown {
   try {
     return document.toJS({ maxAliasCount: 0 });
   } catch (thrown) {
@@ -207,12 +212,7 @@ function documentValue(document: ReturnType<typeof parseDocument>): unknown {
   }
 }
 
-function lineOfMember(
-  document: ReturnType<typeof parseDocument>,
-  member: string,
-  lines: LineCounter,
-): number | null {
-  const node = document.get(member, true);
+function lineOf(node: unknown, lines: LineCounter): number | null {
   const start = isScalar(node) ? node.range?.[0] : undefined;
   return start === undefined ? null : lines.linePos(start).line;
 }

@@ -131,6 +131,37 @@ test('the credentials of the unit stand before those of the system, one by one',
   expect(fs.readFileSync(path.join(machine.trustFolder, `${keyId}.json`), 'utf8')).toBe(json);
 });
 
+test.each([
+  ['a private key', '-----BEGIN PRIVATE KEY-----'],
+  ['an empty list that nests', `[${'['.repeat(20_000)}${']'.repeat(20_000)}]`],
+  ['an anchor and something else', '[{"schema": "avma.trust-anchor/1"}, 5]'],
+])(
+  'a credential avma.trust that is %s: said, and the key is taken from elsewhere',
+  async (_what, content) => {
+    const machine = createSetupMachine();
+    machine.write('run/credentials/@system/avma.trust', content);
+    machine.write('etc/avma/unattend.xml', answerFile(STANDARD_2012R2.key));
+    const report = await applyGivenSetup(machine);
+    expect(report).toMatchObject({ outcome: 'key', keyInstalled: true });
+    const credentials = report.candidates.find(({ kind }) => kind === 'credentials');
+    expect(credentials?.finding).toMatchObject({ outcome: 'invalid' });
+  },
+);
+
+test('only the member avma of user-data is read, whatever stands around it', async () => {
+  const machine = createSetupMachine();
+  const around = `runcmd:\n- ${'['.repeat(5000)}\nwrite_files:\n- content: |\n    avma: no\n`;
+  machine.write(
+    CLOUD_CONFIG,
+    `${around}avma:\n    # ours\n\n    key: ${STANDARD_2012R2.key}\nhostname: web01\n${around}`,
+  );
+  const report = await applyGivenSetup(machine);
+  expect(report).toMatchObject({
+    keyInstalled: true,
+    where: expect.stringMatching(/cloud-config\.txt, line 9, key$/),
+  });
+});
+
 test('a list of trust anchors in Data Exchange is taken whole', async () => {
   const machine = createSetupMachine();
   const [one, two] = [anchorJson(), anchorJson()];
