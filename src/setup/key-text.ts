@@ -1,5 +1,6 @@
 import { normalizeProductKey } from '../catalog/product-key.ts';
 import { printable } from '../schema/printable.ts';
+import { maskProductKeys } from '../system/product-key-mask.ts';
 
 /** What a text is that stands where a product key should stand. */
 export type KeyText =
@@ -52,7 +53,7 @@ const TEMPLATE_MARKS = [
 
 /** Words of a note to whoever fills the file in. No key holds one: keys use neither A, E, I, L, O, S, U nor Z. */
 const WORDS =
-  /key|serial|licen[sc]e|product|your|insert|enter|replac|change|here|placeholder|paste|todo|tbd|fixme|fill|example|sample|dummy|template|variable|value|redact|remov|delete|sensitive|hidden|masked|censor|secret|omit|none|null|undefined|empty|blank|optional|unset|n\/a|goes|put\b|^(na|nil)$/i;
+  /key|serial|licen[sc]e|product|your|insert|replac|change|placeholder|example|sample|dummy|template|variable|redact|sensitive|masked|censor|secret|fixme|(?<![a-z])(enter|here|paste|todo|tbd|fill|value|remov|delete|hidden|omit|none|null|undefined|empty|blank|optional|unset|goes|put)(?![a-z]{3})|n\/a|^(na|nil)$/i;
 
 /** Words that say that this is no key on purpose, in tests for example: no note to anybody. */
 const NO_KEY = /(^|[^a-z])(not|invalid|wrong|bad|broken|garbage|nonsense)([^a-z]|$)/i;
@@ -75,13 +76,20 @@ export function readKeyText(text: string): KeyText {
   return { kind: 'malformed', why: malformedReason(trimmed) };
 }
 
+/** A whole key with something around it, which nobody shall take for the key, nor print. */
+const HOLDS_KEY = /(?<![a-z0-9])[a-z0-9]{5}(-[a-z0-9]{5}){4}(?![a-z0-9])/i;
+
+/** Templates that may have a key as the value to use where there is no other. */
+const WITH_DEFAULT = /\{\{|\{%|<%|\$\{|\$\(/;
+
 /** Why the text is a placeholder; undefined for one that is none. */
 function fillerReason(text: string): string | undefined {
-  const shown = `"${printable(text, SHOWN_LENGTH)}"`;
+  const shown = `"${printable(maskProductKeys(text), SHOWN_LENGTH)}"`;
   if (text === SCRUBBED) return SCRUBBED_WHY;
   if (KEY_FORM.test(text)) {
     return hasFillerGroups(text) ? `${shown} is a row of filler characters, not a key` : undefined;
   }
+  if (HOLDS_KEY.test(text) && !WITH_DEFAULT.test(text)) return undefined;
   if (isFiller(text)) return `${shown} is a row of filler characters, not a key`;
   if (TEMPLATE_MARKS.some((mark) => mark.test(text)))
     return `${shown} is a template's variable that nothing replaced`;
@@ -131,6 +139,7 @@ function malformedReason(text: string): string {
   if (joined !== text && normalizeProductKey(joined) !== undefined) {
     return 'the text has blanks inside, and a product key has none';
   }
+  if (HOLDS_KEY.test(text)) return 'the text has a product key and something else';
   const letters = text.replace(/[^a-z0-9]/gi, '');
   if (letters.length === 25 && normalizeProductKey(letters.replace(/(.{5})(?=.)/g, '$1-')) !== undefined) {
     return 'the five groups of the key are not separated by one hyphen each';
