@@ -423,6 +423,20 @@ describe.skipIf(missing !== undefined)('mistakes', () => {
       lines: [{ type: 'avma guest apply placeholder.yaml unclosed.xml', env: state('given') }],
     },
     {
+      title: 'Sealing an image while the agent runs',
+      lines: [
+        { type: 'avma image seal', env: { ...state('busy'), AVMA_HOST_DIR: machine.at('no-host') } },
+      ],
+    },
+    {
+      title: 'Sealing a virtualization host that serves',
+      lines: [{ type: 'avma image seal --dry-run', env: state('keyless') }],
+    },
+    {
+      title: 'Sealing a folder that is not there',
+      lines: [{ type: 'avma image seal --root nowhere' }],
+    },
+    {
       title: 'A time that is none',
       lines: [{ type: 'avma guest events --since tomorow' }],
     },
