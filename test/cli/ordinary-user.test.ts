@@ -129,6 +129,7 @@ describe.skipIf(!isRoot)('an ordinary user', () => {
     for (const args of [
       ['install-key', STANDARD_2012_R2],
       ['activate'],
+      ['apply', 'unattend.xml'],
       ['trust', 'add', 'v/root.pub.json'],
       ['trust', 'remove', 'f'.repeat(16)],
       ['catalog', 'add', 'example.json'],

@@ -8,7 +8,7 @@ import { readBoundedFile } from '../../storage/read-file.ts';
 import { setupEnvironment } from '../setup-environment.ts';
 import { whileWaiting } from '../terminal.ts';
 import type { Context } from './context.ts';
-import { openGuest } from './guest-open.ts';
+import { openGuest, requireOwnLicense } from './guest-open.ts';
 import { describeNow } from './product-status.ts';
 import { formatDuration } from './time-text.ts';
 
@@ -24,7 +24,7 @@ interface ApplyArguments {
  * Finds and applies a setup.
  *
  * @throws {AvmaError} `file-not-found`, `access-denied` for the named file; `argument-invalid` for stdin with --scrub;
- *   else as applyGivenSetup does.
+ *   `access-denied` for an ordinary user where the license is root's; else as applyGivenSetup does.
  */
 export async function applySetup(
   context: Context,
@@ -33,6 +33,7 @@ export async function applySetup(
   if (scrub && file === '-') {
     throw new AvmaError('argument-invalid', '--scrub needs a file: the key cannot be replaced in stdin');
   }
+  if (!dryRun) requireOwnLicense(context);
   const environment = setupEnvironment(context.launcher);
   return applyGivenSetup(environment, {
     dryRun,
