@@ -64,7 +64,29 @@ interface Format {
   readonly document: { readonly file: string; readonly headings: readonly string[] };
 }
 
-const FORMATS: readonly Format[] = [];
+const FORMATS: readonly Format[] = [
+  {
+    name: 'avma-config',
+    summary: 'the configuration of avma on one machine',
+    where: '/etc/avma/config.json',
+    schema: 'config.schema.json',
+    document: { file: 'docs/automation.md', headings: ['Settings'] },
+  },
+  {
+    name: 'avma-setup',
+    summary: 'the setup that a virtual machine is given',
+    where: '/etc/avma/setup.yaml',
+    schema: 'setup.schema.json',
+    document: { file: 'docs/automation.md', headings: ['Given setup'] },
+  },
+  {
+    name: 'avma-license.json',
+    summary: 'what is licensed on this machine, for programs',
+    where: '/run/avma/license.json',
+    schema: 'license.schema.json',
+    document: { file: 'docs/automation.md', headings: ['Is this guest licensed?'] },
+  },
+];
 
 function formatPage(
   root: string,
@@ -90,6 +112,26 @@ interface Service {
 }
 
 const SERVICES: readonly Service[] = [
+  {
+    name: 'avma-agent',
+    summary: 'keeps a virtual machine licensed',
+    synopsis: ['systemctl status avma-agent', 'avma guest agent [options]'],
+    documents: [
+      {
+        file: 'docs/guest.md',
+        headings: [
+          'Stay activated',
+          'Give the machine its setup',
+          'Hooks: programs that hear of changes',
+          'When it does not work',
+          'The way to the host',
+          'Templates and clones',
+          'Where things are',
+        ],
+      },
+    ],
+    seeAlso: 'avma-guest-agent',
+  },
   {
     name: 'avma-host',
     summary: 'the host that answers its virtual machines',

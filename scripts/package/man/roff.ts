@@ -97,7 +97,7 @@ export function subsection(title: string): string {
 
 /** A term with what is said of it; both are in roff already. */
 export function term(tag: string, text: string): string[] {
-  return ['.TP', tag, text === '' ? '\\&' : text];
+  return ['.TP', tag || '\\&', text || '\\&'];
 }
 
 /** Lines that are shown as they are. */

@@ -12,11 +12,12 @@ interface Schema {
   readonly $ref?: string;
   readonly anyOf?: readonly Schema[];
   readonly oneOf?: readonly Schema[];
+  readonly $defs?: Record<string, Schema>;
 }
 
 /** The members that a JSON Schema describes, each with its type and what it is for, those of its objects below it. */
 export function schemaLines(schema: Schema, { title }: { title: string }): string[] {
-  return [section(title), ...memberLines(schema, '')];
+  return [section(title), ...memberLines(withoutReferences(schema, schema.$defs ?? {}) as Schema, '')];
 }
 
 function memberLines({ properties = {}, required = [] }: Schema, above: string): string[] {
@@ -47,4 +48,16 @@ function kindOf(schema: Schema): string {
   if (schema.type === 'array')
     return `list of ${schema.items === undefined ? 'anything' : kindOf(schema.items)}`;
   return [schema.type ?? 'any'].flat().join(' | ');
+}
+
+/** The schema with each reference to its own definitions replaced by what is defined. */
+function withoutReferences(value: unknown, definitions: Record<string, Schema>): unknown {
+  if (Array.isArray(value)) return value.map((item) => withoutReferences(item, definitions));
+  if (typeof value !== 'object' || value === null) return value;
+  const { $ref, ...others } = value as Schema;
+  const name = $ref?.startsWith('#/$defs/') ? $ref.slice('#/$defs/'.length) : undefined;
+  const whole = name === undefined ? value : { ...definitions[name], ...others };
+  return Object.fromEntries(
+    Object.entries(whole).map(([key, inner]) => [key, withoutReferences(inner, definitions)]),
+  );
 }
