@@ -43,7 +43,7 @@ export async function makeExecutable(options: ExecutableOptions): Promise<Bundle
   fs.rmSync(target, { recursive: true, force: true });
   fs.mkdirSync(path.join(target, 'bin'), { recursive: true });
   const node = await strippedNode(processor);
-  const { blob, metafile } = await makeBlob(root, processor, node);
+  const { blob, metafile } = await makeBlob(options, node);
   const file = path.join(target, 'bin/avma');
   const bytes = fs.readFileSync(node);
   fs.writeFileSync(file, bytes, { mode: 0o755 });
@@ -57,7 +57,7 @@ export async function makeExecutable(options: ExecutableOptions): Promise<Bundle
   fs.mkdirSync(path.join(target, 'dist'));
   fs.writeFileSync(
     path.join(target, 'dist/executable.cjs.map'),
-    movedSourceMap(path.join(buildFolder(root, processor), 'executable.cjs.map')),
+    movedSourceMap(path.join(buildFolder(options), 'executable.cjs.map')),
   );
   const { name, license } = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8'));
   fs.writeFileSync(
@@ -84,8 +84,9 @@ function movedSourceMap(file: string): string {
   return JSON.stringify({ ...map, sources });
 }
 
-function buildFolder(root: string, processor: Processor): string {
-  return path.join(root, 'out/build', processor);
+/** Where the parts of an executable lie while it is made, beside its tree. */
+function buildFolder({ target, processor }: ExecutableOptions): string {
+  return path.join(path.dirname(target), 'build', processor);
 }
 
 /** Node without its symbols. They must go before the blob comes: strip breaks an executable that carries one. */
@@ -138,8 +139,9 @@ interface Blob {
 }
 
 /** Bundles both commands, and has Node itself evaluate the bundle and write its memory to a blob. */
-async function makeBlob(root: string, processor: Processor, node: string): Promise<Blob> {
-  const folder = buildFolder(root, processor);
+async function makeBlob(options: ExecutableOptions, node: string): Promise<Blob> {
+  const { root, processor } = options;
+  const folder = buildFolder(options);
   fs.rmSync(folder, { recursive: true, force: true });
   fs.mkdirSync(folder, { recursive: true });
   const { metafile } = await build({

@@ -24,6 +24,7 @@ const USAGE = `npm run package [-- OPTIONS]: makes what is handed out, into out/
   --version VERSION       what the packages say that they are (package.json's version)
   --maintainer TEXT       who the .deb says maintains it
   --sign KEY              sign the checksums of the bundle with this private key of ssh's
+  --out FOLDER            where the files go (out)
   --help                  show this
 `;
 
@@ -62,6 +63,7 @@ async function readJob(argv: readonly string[]): Promise<Job | undefined> {
       version: { type: 'string' },
       maintainer: { type: 'string', default: 'avma <avma@example.org>' },
       sign: { type: 'string' },
+      out: { type: 'string', default: 'out' },
       help: { type: 'boolean' },
     },
   });
@@ -71,7 +73,7 @@ async function readJob(argv: readonly string[]): Promise<Job | undefined> {
   const own = PROCESSORS.filter((processor) => values.only === undefined || processor === process.arch);
   return {
     root,
-    out: path.join(root, 'out'),
+    out: path.resolve(root, values.out),
     kinds: new Set(only),
     processors: values.processor === undefined ? own : chosen('--processor', values.processor, PROCESSORS),
     version: values.version ?? JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8')).version,

