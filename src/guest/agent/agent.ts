@@ -159,7 +159,11 @@ class Agent {
     const { applySetup, report } = this.#environment;
     try {
       const done = await applySetup();
-      for (const sentence of done) report.log(sentence);
+      for (const sentence of done) {
+        report.log(sentence);
+        const message = sentence.replace(/\.$/, '');
+        report.event({ kind: 'setup-applied', message, trigger: 'setup' }, null);
+      }
       this.#said.delete('setup');
     } catch (thrown) {
       const error = toAvmaError(thrown, 'cannot apply the given setup');
