@@ -80,6 +80,8 @@ export function createFile(file: string, content: string, mode = 0o600): void {
 function writeNewFile(file: string, content: string | Uint8Array, mode: number): void {
   const fd = fs.openSync(file, 'wx', mode);
   try {
+    // The mode is meant as it is given, whatever the umask: that of a hardened service leaves nothing to others.
+    fs.fchmodSync(fd, mode);
     fs.writeFileSync(fd, content);
     fs.fsyncSync(fd);
   } catch (thrown) {

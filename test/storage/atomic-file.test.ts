@@ -25,6 +25,17 @@ describe('a file that is replaced', () => {
     expect(fs.statSync(file).mode & 0o777).toBe(0o644);
   });
 
+  test('has the mode that was asked for also under the umask of a hardened service', () => {
+    const file = path.join(tempFolder(), 'f');
+    const before = process.umask(0o077);
+    try {
+      replaceFile(file, 'public', 0o644);
+    } finally {
+      process.umask(before);
+    }
+    expect(fs.statSync(file).mode & 0o777).toBe(0o644);
+  });
+
   test('whoever has it open goes on reading the old one', () => {
     const file = path.join(tempFolder(), 'f');
     fs.writeFileSync(file, 'old');
