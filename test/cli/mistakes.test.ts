@@ -424,9 +424,7 @@ describe.skipIf(missing !== undefined)('mistakes', () => {
     },
     {
       title: 'Sealing an image while the agent runs',
-      lines: [
-        { type: 'avma image seal', env: { ...state('busy'), AVMA_HOST_DIR: machine.at('no-host') } },
-      ],
+      lines: [{ type: 'avma image seal', env: { ...state('busy'), AVMA_HOST_DIR: machine.at('no-host') } }],
     },
     {
       title: 'Sealing a virtualization host that serves',
