@@ -138,7 +138,12 @@ export function emptyState(): GuestState {
  * a file that was torn or edited. It is no secret and proves nothing; the host's signatures inside do.
  */
 const HEADER = /^avma-state\/(\d{1,4}) sha256:([0-9a-f]{64})\n/;
-const STATE_VERSION = 1;
+/**
+ * The version that is written. Version 1, of avma 0.1, had no last attempts and no setup; it is read as this one. A
+ * version is raised when an older avma would take the file for damaged, so that it says what is true instead.
+ */
+const STATE_VERSION = 2;
+const OLDEST_STATE_VERSION = 1;
 
 /**
  * The bytes of the file.
@@ -169,11 +174,11 @@ export function decodeState(bytes: Uint8Array, file: string): GuestState {
   const head = Buffer.from(bytes.subarray(0, 96)).toString('latin1');
   const match = HEADER.exec(head);
   if (match === null) throw damaged('does not begin like a state file');
-  if (Number(match[1]) < STATE_VERSION) throw damaged('has a format that never existed');
+  if (Number(match[1]) < OLDEST_STATE_VERSION) throw damaged('has a format that never existed');
   if (Number(match[1]) > STATE_VERSION) {
     throw new AvmaError(
       'state-newer',
-      `the state file ${file} has format ${match[1]}, and this version of avma reads format ${STATE_VERSION}`,
+      `the state file ${file} has format ${match[1]}, and this version of avma reads format ${STATE_VERSION} and older ones`,
     );
   }
   const body = bytes.subarray(match[0].length);

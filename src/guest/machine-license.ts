@@ -13,7 +13,7 @@ import type { GuestLook } from './looking.ts';
 import { deriveReport, kmsClientReport } from './product-report.ts';
 
 /** Where a reader of license.json looks for it and for the machine's ID. */
-export type LicensePlace = Pick<GuestEnvironment, 'runFolder' | 'configuredVmId' | 'root'>;
+export type LicensePlace = Pick<GuestEnvironment, 'runFolder' | 'configuredVmId' | 'vmIdSource' | 'root'>;
 
 /**
  * What license.json says, checked: nobody but root or this user can have written it. The licenses themselves are
@@ -31,9 +31,9 @@ export function readMachineLicense(place: LicensePlace, clock: ClockReading): Li
 }
 
 /** The VM ID that this user can see; null where there is none. */
-function ownVmId({ configuredVmId, root }: LicensePlace): VmId | null {
+function ownVmId({ configuredVmId, vmIdSource, root }: LicensePlace): VmId | null {
   try {
-    return findVmId(configuredVmId, root);
+    return findVmId(configuredVmId, root, vmIdSource);
   } catch (thrown) {
     if (!(thrown instanceof AvmaError) || thrown.code === 'internal') throw thrown;
     return null;

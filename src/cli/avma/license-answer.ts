@@ -73,7 +73,8 @@ async function readReports(
 ): Promise<{ reports: readonly DerivedReport[]; from: string }> {
   const isOrdinary = whoseLicense(settings) !== 'own';
   const runFolder = isOrdinary ? settings.machineRunFolder : settings.runFolder;
-  const place = { runFolder, configuredVmId: settings.vmId, root: '/' };
+  const { vmId: configuredVmId, vmIdSource } = settings;
+  const place = { runFolder, configuredVmId, vmIdSource, root: '/' };
   try {
     const license = readMachineLicense(place, readClock());
     if (license !== undefined) return { reports: deriveReports(license), from: licenseFileIn(runFolder) };

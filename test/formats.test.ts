@@ -1,0 +1,172 @@
+/**
+ * The files of every version of avma are read by this one. The fixtures are what each version wrote; see
+ * test/fixtures/formats/README.md.
+ */
+import fs from 'node:fs';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { readSettings } from '../src/cli/settings.ts';
+import { decodeState } from '../src/guest/guest-state.ts';
+import { checkLicense } from '../src/guest/license-check.ts';
+import { deriveReports, licenseBasis } from '../src/guest/license-content.ts';
+import { decodeLicenseFile } from '../src/guest/license-file.ts';
+import { createHost, openHost } from '../src/host/host-store.ts';
+import { openFileLedger } from '../src/host/ledger/file-ledger.ts';
+import { LedgerEntry } from '../src/host/ledger/ledger.ts';
+import { generateKeyPair } from '../src/protocol/curve-keys.ts';
+import { Envelope } from '../src/protocol/envelope.ts';
+import { verifyHostCertificate } from '../src/protocol/host-certificate.ts';
+import { parseTrustAnchor } from '../src/protocol/trust-anchor.ts';
+import { certifyHost } from '../src/vendor/certify-host.ts';
+import { DAY, HOUR, TestClock } from './support/clock.ts';
+import { failureOf } from './support/failures.ts';
+import { schemaErrors } from './support/json-schemas.ts';
+import { tempFolder } from './support/temp-folder.ts';
+import { createTestGuest } from './support/test-guest.ts';
+
+const FORMATS = path.resolve(import.meta.dirname, 'fixtures/formats');
+const VM = '6f2a1d3c-1111-4222-8333-abcdefabcdef';
+const STANDARD_2025 = 'b2261b65-b18f-5314-9fa2-8ad8aba364cd';
+
+const FILES = ['certificate.json', 'config.json', 'guest-events.jsonl', 'guest.state', 'host-events.jsonl'];
+FILES.push('host.json', 'ledger.jsonl', 'request.json', 'root.pub.json');
+
+/** What differs between the versions, as the changelog says. */
+const VERSIONS = [
+  { version: '0.1.0', stateVersion: 1, files: FILES, certificateCounts: false },
+  { version: 'next', stateVersion: 2, files: [...FILES, 'license.json'].sort(), certificateCounts: true },
+];
+
+test('each folder of fixtures is tested', () => {
+  const folders = fs.readdirSync(FORMATS, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  expect(folders.map(({ name }) => name).sort()).toEqual(VERSIONS.map(({ version }) => version));
+});
+
+describe.each(VERSIONS)('version $version', ({ version, stateVersion, files, certificateCounts }) => {
+  const fixture = (name: string) => path.join(FORMATS, version, name);
+  const bytes = (name: string) => fs.readFileSync(fixture(name));
+  const text = (name: string) => bytes(name).toString('utf8');
+  const anchor = parseTrustAnchor(text('root.pub.json'), 'root.pub.json');
+  const entries = text('ledger.jsonl')
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  const issuedAt: number = entries.at(-1).time;
+
+  /** A guest whose state is the fixture's, an hour after its activation, in another boot. */
+  function guest() {
+    const folder = tempFolder();
+    fs.mkdirSync(path.join(folder, 'state'), { mode: 0o700 });
+    fs.mkdirSync(path.join(folder, 'trust.d'));
+    fs.copyFileSync(fixture('guest.state'), path.join(folder, 'state/guest.state'));
+    fs.copyFileSync(fixture('root.pub.json'), path.join(folder, 'trust.d/vendor.json'));
+    return createTestGuest(null, { folder, vmId: VM, clock: new TestClock(issuedAt + HOUR) });
+  }
+
+  test('has all files, and no private key', () => {
+    expect(fs.readdirSync(path.join(FORMATS, version)).sort()).toEqual(files);
+    for (const name of files) expect(text(name)).not.toContain('PRIVATE KEY');
+  });
+
+  test('state: key, settings and the lease are read', async () => {
+    expect(text('guest.state')).toMatch(new RegExp(`^avma-state/${stateVersion} `));
+    const report = await guest().look(STANDARD_2025);
+    expect(report).toMatchObject({ partialProductKey: '9HPQ4', kmsClient: { machineName: 'kms.example' } });
+    // Leases of 0.1.0 do not count any more; the key does, so that one activation mends it.
+    expect(report.license).toMatchObject(
+      certificateCounts ? { status: 1, remainingMinutes: 7 * 1440 - 60 } : { status: 5, reason: 0x8007000d },
+    );
+  });
+
+  test('state: a change keeps everything else, in the present format', async () => {
+    const { open, stateFile } = guest();
+    const before = decodeState(fs.readFileSync(stateFile), stateFile);
+    await (await open()).setKmsClient(null, { machineName: 'other.example' });
+    const written = fs.readFileSync(stateFile);
+    expect(written.toString()).toMatch(/^avma-state\/2 /);
+    const after = decodeState(written, stateFile);
+    expect(after).toEqual({
+      ...before,
+      kmsClient: {
+        ...before.kmsClient,
+        machine: { ...before.kmsClient.machine, machineName: 'other.example' },
+      },
+    });
+  });
+
+  test('ledger: its answers are found again, and it is continued', async () => {
+    const folder = tempFolder();
+    fs.copyFileSync(fixture('ledger.jsonl'), path.join(folder, 'ledger.jsonl'));
+    const told: string[] = [];
+    const open = () =>
+      openFileLedger({ folder, now: () => issuedAt, notify: (line) => void told.push(line) });
+    const ledger = open();
+    for (const { previous: _previous, sha256: _sha256, digest: _digest, ...entry } of entries) {
+      expect(await ledger.find(entry.channel, entry.exchangeId)).toEqual(LedgerEntry.parse(entry));
+    }
+    const first = LedgerEntry.parse(await ledger.find(entries[0].channel, entries[0].exchangeId));
+    await ledger.append({ ...first, exchangeId: 'f'.repeat(32) });
+    await ledger.close();
+    const again = open();
+    expect(await again.find(first.channel, 'f'.repeat(32))).toMatchObject({ vmId: VM });
+    await again.close();
+    expect(told).toEqual([]);
+  });
+
+  test('host.json: the host keeps its name and hardware ID', () => {
+    const folder = path.join(tempFolder(), 'host');
+    createHost({ folder, name: 'new', now: issuedAt });
+    fs.copyFileSync(fixture('host.json'), path.join(folder, 'host.json'));
+    const { name, hardwareId } = JSON.parse(text('host.json'));
+    expect(openHost(folder)).toMatchObject({ name, hardwareId });
+  });
+
+  test('certificate', async () => {
+    const verify = () =>
+      verifyHostCertificate(Envelope.parse(JSON.parse(text('certificate.json'))), [anchor]);
+    if (certificateCounts) expect(verify()).toMatchObject({ hostName: 'hv01', edition: 'ServerDatacenter' });
+    else expect((await failureOf(verify)).code).toBe('certificate-untrusted');
+  });
+
+  test('request: it can be certified', () => {
+    const { certificate } = certifyHost({
+      request: bytes('request.json'),
+      from: 'request.json',
+      root: generateKeyPair('ed25519'),
+      grant: { edition: 'ServerDatacenter', osVersion: '10.0.26100', licensing: 'MAK', days: 30 },
+      now: issuedAt,
+    });
+    expect(certificate.hostName).toBe('hv01');
+  });
+
+  test('configuration: each member counts', () => {
+    const config = JSON.parse(text('config.json'));
+    const settings = readSettings('/package', { AVMA_CONFIG: fixture('config.json') });
+    expect(settings).toMatchObject({
+      pipe: config.pipe,
+      vmId: config.vmId,
+      deadline: config.deadlineSeconds * 1000,
+      stateFolder: config.stateFolder,
+    });
+    if (config.agent !== undefined) {
+      const { maxSleepMinutes, ...agent } = config.agent;
+      expect(settings).toMatchObject({
+        vmIdSource: config.vmIdSource,
+        agent: { ...agent, maxSleep: maxSleepMinutes * 60_000 },
+        events: config.events,
+      });
+    }
+    expect(schemaErrors(config, 'config')).toBeNull();
+  });
+
+  test.skipIf(!files.includes('license.json'))('license file: its lease is read', () => {
+    const file = decodeLicenseFile(bytes('license.json'), 'license.json');
+    expect(schemaErrors(JSON.parse(text('license.json')), 'license')).toBeNull();
+    const at = (time: number) => {
+      const basis = licenseBasis(file, null, { wall: time, bootId: null, sinceBoot: 0 });
+      return checkLicense(deriveReports(basis), STANDARD_2025).verdict;
+    };
+    expect(at(issuedAt + HOUR)).toBe('licensed');
+    expect(at(issuedAt + 8 * DAY)).toBe('not-licensed');
+  });
+});
