@@ -7,7 +7,7 @@ import { errnoOf } from '../system/errno.ts';
 import { runProgram } from '../system/run-program.ts';
 import { MAX_ANSWER_FILE_BYTES } from './answer-file.ts';
 import type { SetupEnvironment } from './environment.ts';
-import { absent, type Candidate, readFile, readingPlace } from './places.ts';
+import { type Candidate, readFile, readingPlace, unreadable } from './places.ts';
 
 /** Where removable media are mounted. */
 const MOUNT_FOLDERS = ['/media', '/run/media', '/mnt'];
@@ -90,9 +90,7 @@ async function filesOnDevice(device: string): Promise<Candidate[]> {
       folder,
     ]);
     if (problem !== undefined) {
-      const { finding, ...rest } = absent('removable-media', device);
-      const why = `the volume cannot be mounted by this process: ${problem}`;
-      return [{ ...rest, present: true, finding: { ...finding, why } }];
+      return [unreadable('removable-media', device, `this process cannot mount the volume: ${problem}`)];
     }
     try {
       return filesOn(folder, device);

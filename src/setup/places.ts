@@ -42,6 +42,12 @@ export function absent(kind: PlaceKind, place: string): Candidate {
   return { kind, place, present: false, finding, values: {} };
 }
 
+/** A place that this process may not look at: nothing is wrong with it, and it gives nothing. */
+export function unreadable(kind: PlaceKind, place: string, why: string): Candidate {
+  const { finding, ...rest } = absent(kind, place);
+  return { ...rest, present: true, finding: { ...finding, why } };
+}
+
 /** A place that is there and cannot be used. */
 export function unusable(kind: PlaceKind, place: string, why: string): Candidate {
   const finding: KeyFinding = { outcome: 'invalid', why, where: null, places: [] };
@@ -55,7 +61,9 @@ export function readingPlace(kind: PlaceKind, place: string, read: () => Candida
   } catch (thrown) {
     const error = toAvmaError(thrown, `cannot read ${place}`);
     if (error.code === 'internal') throw error;
-    return error.code === 'file-not-found' ? absent(kind, place) : unusable(kind, place, error.message);
+    if (error.code === 'file-not-found') return absent(kind, place);
+    if (error.code === 'access-denied') return unreadable(kind, place, error.message);
+    return unusable(kind, place, error.message);
   }
 }
 
@@ -117,15 +125,27 @@ function credentials(environment: SetupEnvironment): Candidate {
     ...(environment.credentialsFolder === undefined ? [] : [environment.credentialsFolder]),
     path.join(environment.root, 'run/credentials/@system'),
   ];
+  let denied: string | undefined;
   const read = (name: string) => {
     for (const folder of folders) {
-      const bytes = readInstalledFileIfAny(path.join(folder, name), MAX_SETUP_FILE_BYTES);
-      if (bytes !== undefined) return bytes.toString('utf8').trim();
+      try {
+        const bytes = readInstalledFileIfAny(path.join(folder, name), MAX_SETUP_FILE_BYTES);
+        if (bytes !== undefined) return bytes.toString('utf8').trim();
+      } catch (thrown) {
+        // systemd hides those of the system from units in a sandbox, and from ordinary users.
+        if (!(thrown instanceof AvmaError) || thrown.code !== 'access-denied') throw thrown;
+        denied ??= thrown.message;
+      }
     }
     return undefined;
   };
   const place = 'systemd credentials';
-  return readingPlace('credentials', place, () => namedValues('credentials', place, read));
+  return readingPlace('credentials', place, () => {
+    const found = namedValues('credentials', place, read);
+    // A unit without any is told of those of the system only where it cannot know whether there are any.
+    const isUnit = environment.credentialsFolder !== undefined;
+    return found.present || denied === undefined || isUnit ? found : unreadable('credentials', place, denied);
+  });
 }
 
 /** How long a pool that the daemon is writing is looked at again. */

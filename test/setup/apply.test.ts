@@ -4,6 +4,8 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { encodeRecord } from '../../src/kvp/pool.ts';
 import { applyGivenSetup } from '../../src/setup/apply.ts';
+import { readPlaces } from '../../src/setup/places.ts';
+import { asUnprivilegedUser } from '../support/restrictions.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 import { DATACENTER_2025, STANDARD_2012R2 } from '../support/test-guest.ts';
 import { createTestVendor } from '../support/test-vendor.ts';
@@ -129,6 +131,39 @@ test('the credentials of the unit stand before those of the system, one by one',
   expect(await installedKeys(machine)).toEqual(['MTB6V']);
   expect(machine.config()).toEqual({ pipe: 'unix:/run/h.sock' });
   expect(fs.readFileSync(path.join(machine.trustFolder, `${keyId}.json`), 'utf8')).toBe(json);
+});
+
+describe('places that this process may not look at, as from the sandbox of a unit', () => {
+  /** Looks at the places of a machine whose system credentials and user-data belong to root alone, as another user. */
+  async function placesFor(credentialsFolder: string | undefined) {
+    const machine = createSetupMachine({ credentialsFolder });
+    const credential = machine.write('run/credentials/@system/avma.pipe', 'unix:/a');
+    const cloudConfig = machine.write(CLOUD_CONFIG, `avma:\n  key: ${STANDARD_2012R2.key}\n`);
+    fs.chmodSync(machine.guest.folder, 0o755);
+    for (const file of [path.dirname(credential), cloudConfig]) fs.chmodSync(file, 0);
+    try {
+      return await asUnprivilegedUser(() => readPlaces(machine));
+    } finally {
+      fs.chmodSync(path.dirname(credential), 0o700);
+    }
+  }
+
+  test('give nothing, and nothing is wrong with them', async () => {
+    const places = await placesFor(undefined);
+    for (const kind of ['credentials', 'cloud-init']) {
+      const place = places.find((candidate) => candidate.kind === kind);
+      expect(place).toMatchObject({ present: true, finding: { outcome: 'none' } });
+      expect(place?.finding.why).toContain('permission denied');
+    }
+  });
+
+  test("do not keep the unit's own credentials from being read", async () => {
+    const folder = tempFolder();
+    fs.writeFileSync(path.join(folder, 'avma.key'), STANDARD_2012R2.key);
+    fs.chmodSync(folder, 0o755);
+    const place = (await placesFor(folder)).find(({ kind }) => kind === 'credentials');
+    expect(place).toMatchObject({ present: true, finding: { outcome: 'key', key: STANDARD_2012R2.key } });
+  });
 });
 
 test.each([
