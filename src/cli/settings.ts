@@ -145,5 +145,15 @@ function runFolderOf(env: NodeJS.ProcessEnv, stateFolder: string, stateFolderIsD
 function defaultStateFolder(env: NodeJS.ProcessEnv): string {
   if (process.platform === 'win32') return path.join(env.ProgramData || 'C:\\ProgramData', 'avma');
   if (process.getuid?.() === 0) return SYSTEM_STATE_FOLDER;
-  return path.join(env.XDG_STATE_HOME || path.join(os().homedir(), '.local', 'state'), 'avma');
+  return path.join(env.XDG_STATE_HOME || path.join(homeFolder(), '.local', 'state'), 'avma');
+}
+
+/** `/nonexistent`, as Debian has it, for a user without a home: those of containers and of systemd's DynamicUser. */
+function homeFolder(): string {
+  try {
+    return os().homedir();
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code !== 'ERR_SYSTEM_ERROR') throw thrown;
+    return '/nonexistent';
+  }
 }

@@ -64,6 +64,14 @@ describe.skipIf(!isRoot)('an ordinary user', () => {
     });
   });
 
+  test('is told so without a home, as the users of containers and of DynamicUser are', async () => {
+    const withoutHome = { uid: 54_321, env: { HOME: undefined, XDG_STATE_HOME: undefined } };
+    expect(await nobody('avma', ['guest', 'check', 'MTB6V'], withoutHome)).toMatchObject({
+      status: 0,
+      stderr: '',
+    });
+  });
+
   test('gets the same answer from the whole tree of commands', async () => {
     const undated = (text: string) => text.replace(/"trustedTime": "[^"]*"/, '');
     const plain = await nobody('avma', ['guest', 'check', 'MTB6V', '--json']);
