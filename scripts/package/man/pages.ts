@@ -121,6 +121,7 @@ const SERVICES: readonly Service[] = [
         file: 'docs/guest.md',
         headings: [
           'Stay activated',
+          'As a service',
           'Give the machine its setup',
           'Hooks: programs that hear of changes',
           'When it does not work',
