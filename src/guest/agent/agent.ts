@@ -159,11 +159,7 @@ class Agent {
     const { applySetup, report } = this.#environment;
     try {
       const done = await applySetup();
-      for (const sentence of done) {
-        report.log(sentence);
-        const message = sentence.replace(/\.$/, '');
-        report.event({ kind: 'setup-applied', message, trigger: 'setup' }, null);
-      }
+      for (const sentence of done) report.log(sentence);
       this.#said.delete('setup');
     } catch (thrown) {
       const error = toAvmaError(thrown, 'cannot apply the given setup');
