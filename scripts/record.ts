@@ -3,10 +3,15 @@
  * util-linux' `script`, Debian's faketime, and a folder (record/sandbox.ts) that must not exist. `RECORD=watch npm run
  * record` makes one of the pictures.
  */
+import { recordFirstBoot } from './record/first-boot.ts';
 import { recordWalk } from './record/walk.ts';
 import { recordWatch } from './record/watch.ts';
 
-const RECORDINGS: Readonly<Record<string, () => Promise<void>>> = { walk: recordWalk, watch: recordWatch };
+const RECORDINGS: Readonly<Record<string, () => Promise<void>>> = {
+  walk: recordWalk,
+  watch: recordWatch,
+  'first-boot': recordFirstBoot,
+};
 
 for (const [name, record] of Object.entries(RECORDINGS)) {
   if (!process.env.RECORD || process.env.RECORD === name) await record();

@@ -1,8 +1,13 @@
+import type { ChildProcess } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 
 /** Where recordings are made. Commands print paths, so this is a path that says nothing of the machine. */
 export const FOLDER = '/tmp/acme';
+
+/** How long a recording waits for what must come, in milliseconds. */
+const LIMIT_MS = 60_000;
 
 /** What recorded commands run with. */
 export function recordingEnv(): Record<string, string> {
@@ -24,4 +29,21 @@ export function recordingEnv(): Record<string, string> {
 export function makeFolder(): void {
   fs.mkdirSync(FOLDER);
   fs.writeFileSync(path.join(FOLDER, 'config.json'), '{}');
+}
+
+/** Ends a program with SIGTERM, and waits for its end. */
+export async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  child.kill('SIGTERM');
+  await ended;
+}
+
+/** @throws {Error} with what was waited for, when it does not come. */
+export async function until(what: () => string, isSo: () => boolean): Promise<void> {
+  const started = performance.now();
+  while (!isSo()) {
+    if (performance.now() - started > LIMIT_MS) throw new Error(`waited in vain: ${what()}`);
+    await pause(20);
+  }
 }

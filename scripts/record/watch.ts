@@ -1,16 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import xterm from '@xterm/headless';
-import { FOLDER, makeFolder, recordingEnv } from './sandbox.ts';
+import { FOLDER, makeFolder, recordingEnv, stop, until } from './sandbox.ts';
 import { type Run, readLine, renderStill } from './terminal-svg.ts';
 
 const OUTPUT = 'docs/images/watch.svg';
 const COLUMNS = 118;
 const ROWS = 15;
-/** For each of the things that are waited for, in milliseconds. */
-const LIMIT_MS = 30_000;
 
 /** A moment in the life of a license. */
 interface Scene {
@@ -130,19 +127,4 @@ function clockOf({ faketime }: Scene): NodeJS.ProcessEnv {
 async function done(child: ChildProcess, command: string): Promise<void> {
   const status = await new Promise((resolve) => child.once('exit', resolve));
   if (status !== 0) throw new Error(`${command}: exit status ${status}`);
-}
-
-async function stop(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const ended = new Promise((resolve) => child.once('exit', resolve));
-  child.kill('SIGTERM');
-  await ended;
-}
-
-async function until(what: () => string, isSo: () => boolean): Promise<void> {
-  const started = performance.now();
-  while (!isSo()) {
-    if (performance.now() - started > LIMIT_MS) throw new Error(`waited in vain: ${what()}`);
-    await pause(20);
-  }
 }
