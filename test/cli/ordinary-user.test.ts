@@ -227,6 +227,23 @@ describe.skipIf(!isRoot)('an ordinary user', () => {
 });
 
 describe('root', () => {
+  test.skipIf(!isRoot)(
+    "cannot tell where license.json seems to be another user's, and there is no state",
+    async () => {
+      const container = new TestMachine();
+      try {
+        fs.mkdirSync(container.at('run'));
+        fs.writeFileSync(container.at('run/license.json'), '{}');
+        fs.chownSync(container.at('run/license.json'), NOBODY, NOBODY);
+        const env = { AVMA_RUN_DIR: container.at('run') };
+        const ran = await container.run('avma', ['guest', 'check', 'MTB6V'], { env });
+        expect(ran).toMatchObject({ status: 69, stdout: expect.stringMatching(/^unknown: .*license\.json/) });
+      } finally {
+        await container.close();
+      }
+    },
+  );
+
   test('asks the state where there is no license.json, or a damaged one', async () => {
     const own = new TestMachine();
     try {

@@ -1,3 +1,5 @@
+import fs from 'node:fs';
+import path from 'node:path';
 import { AvmaError } from '../../errors/avma-error.ts';
 import { openGuestService } from '../../guest/guest-service.ts';
 import type { DerivedReport } from '../../guest/product-report.ts';
@@ -6,6 +8,11 @@ import type { Launcher } from '../launcher.ts';
 import type { Settings } from '../settings.ts';
 
 /** What `avma guest check` needs only where there is no license.json. */
+
+/** Whether there is a guest's state of one's own. */
+export function hasState({ stateFolder }: Settings): boolean {
+  return fs.existsSync(path.join(stateFolder, 'guest.state'));
+}
 
 /** The reports from the guest's own state; nothing is written. @throws {AvmaError} as openGuestService does. */
 export async function reportsOfState(

@@ -1,4 +1,4 @@
-import { toAvmaError } from '../../errors/avma-error.ts';
+import { type AvmaError, toAvmaError } from '../../errors/avma-error.ts';
 import { formatHresult } from '../../errors/hresult.ts';
 import { checkLicense, type LicenseCheck } from '../../guest/license-check.ts';
 import { deriveReports } from '../../guest/license-content.ts';
@@ -75,15 +75,20 @@ async function readReports(
   const runFolder = isOrdinary ? settings.machineRunFolder : settings.runFolder;
   const { vmId: configuredVmId, vmIdSource } = settings;
   const place = { runFolder, configuredVmId, vmIdSource, root: '/' };
+  let unusable: AvmaError | undefined;
   try {
     const license = readMachineLicense(place, readClock());
     if (license !== undefined) return { reports: deriveReports(license), from: licenseFileIn(runFolder) };
   } catch (thrown) {
     // Whoever has the state needs no license.json, whatever is wrong with it.
-    if (isOrdinary || toAvmaError(thrown, 'cannot read the license').code === 'internal') throw thrown;
+    if (isOrdinary) throw thrown;
+    unusable = toAvmaError(thrown, 'cannot read the license');
+    if (unusable.code === 'internal') throw unusable;
   }
-  const { reportsOfState, noLicenseFile } = await import('./license-answer-state.ts');
+  const { hasState, reportsOfState, noLicenseFile } = await import('./license-answer-state.ts');
   if (isOrdinary) throw noLicenseFile(licenseFileIn(runFolder));
+  // root of a container with user IDs of its own: the machine's file is there and seems to be somebody else's.
+  if (unusable !== undefined && !hasState(settings)) throw unusable;
   return reportsOfState(launcher, settings);
 }
 
