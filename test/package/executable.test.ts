@@ -1,4 +1,4 @@
-/** The executable of `npm run package`: what it must not keep of the machine that made it, and that it is Node's equal. */
+/** The executable of `npm run package`: what it must not keep of the machine that made it, and that it equals Node. */
 import { execFile, spawn } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
