@@ -181,6 +181,12 @@ export class TestMachine {
     return this.serve(options.slice(2), socket, { ...run, env: { ...run.env, AVMA_HOST_DIR: folder } });
   }
 
+  /** Has {@link close} end a process that a test has started. */
+  adopt(child: ChildProcess): void {
+    this.#running.add(child);
+    child.once('close', () => this.#running.delete(child));
+  }
+
   /** The last events of one side, newest last. */
   events(side: 'guest' | 'host'): Record<string, unknown>[] {
     const file = this.at(`${side}/events.jsonl`);

@@ -7,6 +7,7 @@ import fs from 'node:fs';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { DAY, HOUR, MINUTE, SECOND } from '../../support/clock.ts';
+import { HANG_MS } from '../../support/hang.ts';
 import { type Happening, outside, type Simulated, SimulatedMachine } from './simulated-machine.ts';
 
 const DAYS = 100;
@@ -14,6 +15,9 @@ const END = DAYS * DAY;
 
 /** How many machines are simulated; each takes some seconds. AVMA_SIMULATIONS asks for more. */
 const RUNS = Number(process.env.AVMA_SIMULATIONS ?? 2);
+
+/** Against hanging: a machine takes ten seconds, and much longer beside other work. */
+const TIMEOUT_MS = (2 + RUNS) * HANG_MS;
 
 /** The longest back-off, a sleep and a deadline: how long a product may stay without a license once a host is back. */
 const LONGEST_WAIT = 2.4 * HOUR + 11 * MINUTE;
@@ -103,38 +107,47 @@ describe(`${DAYS} days`, () => {
     console.info(summary([simulated]));
   });
 
-  test('of outages of up to three days, reboots and migrations: not a minute without a license', async () => {
-    const all: Simulated[] = [];
-    await fc.assert(
-      fc.asyncProperty(days(outage, reboot, migration), async ([happenings, seed]) => {
-        const happened = apart(happenings);
-        const simulated = await simulate(happened, seed);
-        all.push(simulated);
-        expect(simulated.unlicensed, simulated.log.join('\n')).toEqual([]);
-        expectFewRequests(happened, simulated);
-      }),
-      { numRuns: RUNS, endOnFailure: true },
-    );
-    console.info(summary(all));
-  });
+  test(
+    'of outages of up to three days, reboots and migrations: not a minute without a license',
+    async () => {
+      const all: Simulated[] = [];
+      await fc.assert(
+        fc.asyncProperty(days(outage, reboot, migration), async ([happenings, seed]) => {
+          const happened = apart(happenings);
+          const simulated = await simulate(happened, seed);
+          all.push(simulated);
+          expect(simulated.unlicensed, simulated.log.join('\n')).toEqual([]);
+          expectFewRequests(happened, simulated);
+        }),
+        { numRuns: RUNS, endOnFailure: true },
+      );
+      console.info(summary(all));
+    },
+    TIMEOUT_MS,
+  );
 
-  test('of all that, and of clocks set by days: unlicensed no longer than outages explain', async () => {
-    const all: Simulated[] = [];
-    await fc.assert(
-      fc.asyncProperty(days(outage, reboot, migration, step), async ([happenings, seed]) => {
-        const simulated = await simulate(happenings, seed);
-        all.push(simulated);
-        for (const interval of simulated.unlicensed) {
-          const unexplained = outside(interval, simulated.excused);
-          const touched = unexplained < interval.to - interval.from;
-          expect(unexplained, `${JSON.stringify(interval)}\n${simulated.log.join('\n')}`).toBeLessThanOrEqual(
-            touched ? LONGEST_WAIT : NOTICED_AFTER,
-          );
-        }
-        expectFewRequests(happenings, simulated);
-      }),
-      { numRuns: RUNS, endOnFailure: true },
-    );
-    console.info(summary(all));
-  });
+  test(
+    'of all that, and of clocks set by days: unlicensed no longer than outages explain',
+    async () => {
+      const all: Simulated[] = [];
+      await fc.assert(
+        fc.asyncProperty(days(outage, reboot, migration, step), async ([happenings, seed]) => {
+          const simulated = await simulate(happenings, seed);
+          all.push(simulated);
+          for (const interval of simulated.unlicensed) {
+            const unexplained = outside(interval, simulated.excused);
+            const touched = unexplained < interval.to - interval.from;
+            expect(
+              unexplained,
+              `${JSON.stringify(interval)}\n${simulated.log.join('\n')}`,
+            ).toBeLessThanOrEqual(touched ? LONGEST_WAIT : NOTICED_AFTER);
+          }
+          expectFewRequests(happenings, simulated);
+        }),
+        { numRuns: RUNS, endOnFailure: true },
+      );
+      console.info(summary(all));
+    },
+    TIMEOUT_MS,
+  );
 });
