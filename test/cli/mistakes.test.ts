@@ -381,6 +381,10 @@ describe.skipIf(missing !== undefined)('mistakes', () => {
       lines: [{ type: 'avma guest agent --once', env: state('keyless') }],
     },
     {
+      title: 'JSON from an agent that runs on',
+      lines: [{ type: 'avma guest agent --json', env: state('keyless') }],
+    },
+    {
       title: 'The agent finds no host',
       lines: [
         { type: 'avma guest agent --once', env: { ...state('hostless'), AVMA_PIPE: 'unix:nobody.sock' } },

@@ -2,6 +2,7 @@ import path from 'node:path';
 import { Command } from 'commander';
 import { runDaemon } from '../../daemon/run-daemon.ts';
 import { serviceManager } from '../../daemon/systemd-notify.ts';
+import { AvmaError } from '../../errors/avma-error.ts';
 import { runAgent, runAgentOnce } from '../../guest/agent/agent.ts';
 import { type AgentLock, lockAgent } from '../../guest/agent/agent-lock.ts';
 import { type AgentOptions, agentOnMachine, type RealAgent } from '../agent-environment.ts';
@@ -43,9 +44,16 @@ Examples:
   avma guest agent --once
   systemctl enable --now avma-agent`,
     )
-    .action((flags: AgentFlags) =>
-      flags.once === true ? runOnce(context, flags) : keepRunning(context, flags),
-    );
+    .action((flags: AgentFlags) => {
+      if (flags.once === true) return runOnce(context, flags);
+      if (flags.json === true) {
+        throw new AvmaError(
+          'argument-invalid',
+          '--json is for --once: an agent that runs on has nothing to print',
+        );
+      }
+      return keepRunning(context, flags);
+    });
 }
 
 /** The agent until a signal stops it. It is ended in the middle of what it does: everything it writes is whole. */
