@@ -134,13 +134,14 @@ export function emptyState(): GuestState {
 }
 
 /**
- * The file's first line: the version of the format and the SHA-256 of all that follows, which is JSON. The digest finds
- * a file that was torn or edited. It is no secret and proves nothing; the host's signatures inside do.
+ * The file's first line: the version of the format, and the SHA-256 of that and of all that follows, which is JSON. The
+ * digest finds a file that was torn or edited. It is no secret and proves nothing; the host's signatures inside do.
  */
 const HEADER = /^avma-state\/(\d{1,4}) sha256:([0-9a-f]{64})\n/;
 /**
  * The version that is written. Version 1, of avma 0.1, had no last attempts and no setup; it is read as this one. A
- * version is raised when an older avma would take the file for damaged, so that it says what is true instead.
+ * version is raised when an older avma would take the file for damaged, so that it says what is true instead. From
+ * version 2 on the digest covers the version too: a damaged number does not make one of an older version.
  */
 const STATE_VERSION = 2;
 const OLDEST_STATE_VERSION = 1;
@@ -160,7 +161,14 @@ export function encodeState(state: GuestState): string {
     );
   }
   const body = `${JSON.stringify(state, null, 1)}\n`;
-  return `avma-state/${STATE_VERSION} sha256:${digestOf(body)}\n${body}`;
+  return `avma-state/${STATE_VERSION} sha256:${digest(STATE_VERSION, Buffer.from(body))}\n${body}`;
+}
+
+/** The digest in the first line. */
+function digest(version: number, body: Uint8Array): string {
+  return version === 1
+    ? digestOf(body)
+    : digestOf(Buffer.concat([Buffer.from(`avma-state/${version}\n`), body]));
 }
 
 /**
@@ -174,15 +182,16 @@ export function decodeState(bytes: Uint8Array, file: string): GuestState {
   const head = Buffer.from(bytes.subarray(0, 96)).toString('latin1');
   const match = HEADER.exec(head);
   if (match === null) throw damaged('does not begin like a state file');
-  if (Number(match[1]) < OLDEST_STATE_VERSION) throw damaged('has a format that never existed');
-  if (Number(match[1]) > STATE_VERSION) {
+  const version = Number(match[1]);
+  if (version < OLDEST_STATE_VERSION) throw damaged('has a format that never existed');
+  if (version > STATE_VERSION) {
     throw new AvmaError(
       'state-newer',
-      `the state file ${file} has format ${match[1]}, and this version of avma reads format ${STATE_VERSION} and older ones`,
+      `the state file ${file} has format ${version}, and this version of avma reads format ${STATE_VERSION} and older ones`,
     );
   }
   const body = bytes.subarray(match[0].length);
-  if (digestOf(body) !== match[2]) throw damaged('was cut or changed: its digest does not match');
+  if (digest(version, body) !== match[2]) throw damaged('was cut or changed: its digest does not match');
   const state = GuestState.safeParse(parseJson(body));
   if (!state.success) throw damaged(`is wrong at ${placeOf(state.error)}`);
   return state.data;
