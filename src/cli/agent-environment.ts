@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { ServiceManager } from '../daemon/systemd-notify.ts';
 import { toAvmaError } from '../errors/avma-error.ts';
 import type { AgentEnvironment, AgentReport } from '../guest/agent/agent-environment.ts';
+import type { AgentLock } from '../guest/agent/agent-lock.ts';
 import { FolderWatch } from '../guest/agent/folder-watch.ts';
 import { glanceAt } from '../guest/agent/glance.ts';
 import { Hooks } from '../guest/agent/hooks.ts';
@@ -28,6 +29,7 @@ export interface AgentOptions {
   settings(): Settings;
   readonly manager: ServiceManager;
   readonly stopping: AbortSignal;
+  readonly lock: AgentLock;
   /** The folders, besides those of the guest, where a given setup or the configuration may change. */
   readonly setupFolders: readonly string[];
   /** @throws {AvmaError} as `applyGivenSetup` does. */
@@ -74,6 +76,12 @@ export function agentOnMachine(options: AgentOptions): RealAgent {
     ],
     wakeUp.wake,
   );
+  let saidOfLock: string | undefined;
+  const followLock = () => {
+    const problem = options.lock.follow();
+    if (problem !== undefined && problem !== saidOfLock) log(problem);
+    saidOfLock = problem;
+  };
   const environment: AgentEnvironment = {
     get maxSleep() {
       return settings().agent.maxSleep;
@@ -82,6 +90,8 @@ export function agentOnMachine(options: AgentOptions): RealAgent {
     openService: () =>
       openGuestService(withSharedEvents(guestEnvironment(options.launcher, settings(), log), guest)),
     glance() {
+      // First: it makes a folder that is gone, so that the folder can be watched.
+      followLock();
       watch.refresh();
       return glanceAt({ stateFile, folders, configuredVmId: settings().vmId, root: '/' });
     },

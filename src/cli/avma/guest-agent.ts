@@ -119,6 +119,7 @@ async function startAgent(
   const agent = agentOnMachine({
     launcher: context.launcher,
     settings,
+    lock,
     ...options,
     setupFolders: [path.dirname(configFileOf(process.env))],
     async applySetup() {

@@ -20,6 +20,13 @@ const { O_RDWR, O_CREAT } = fs.constants;
 
 /** The right to be the agent of a state folder, which one process has at a time. */
 export interface AgentLock {
+  /**
+   * Locks the file that has the name now, if the folder was emptied or restored under the agent: a second agent could
+   * lock that one.
+   *
+   * @returns What is wrong, a sentence; undefined while this process is the only agent.
+   */
+  follow(): string | undefined;
   release(): void;
 }
 
@@ -54,7 +61,50 @@ export async function lockAgent(stateFolder: string): Promise<AgentLock> {
     throw toAvmaError(thrown, `cannot lock ${file}`);
   }
   debug('lock', () => `this process is the agent of ${stateFolder}`);
-  return { release: () => fs.closeSync(fd) };
+  return new FollowingLock(file, fd, tryLock);
+}
+
+type TryLock = (fd: number, start: number, length: number) => boolean;
+
+class FollowingLock implements AgentLock {
+  readonly #file: string;
+  readonly #tryLock: TryLock;
+  #fd: number;
+
+  constructor(file: string, fd: number, tryLock: TryLock) {
+    this.#file = file;
+    this.#fd = fd;
+    this.#tryLock = tryLock;
+  }
+
+  follow(): string | undefined {
+    let fd: number | undefined;
+    try {
+      const named = fs.statSync(this.#file, { throwIfNoEntry: false });
+      const held = fs.fstatSync(this.#fd);
+      if (named?.ino === held.ino && named.dev === held.dev) return undefined;
+      makePrivateFolder(path.dirname(this.#file));
+      fd = openPlainFile(this.#file, O_RDWR | O_CREAT, 0o600);
+      if (!this.#tryLock(fd, LOCKED_BYTE, 1)) {
+        fs.closeSync(fd);
+        return `A second agent runs, because ${this.#file} was replaced. Stop one of the two.`;
+      }
+      fs.ftruncateSync(fd);
+      fs.writeSync(fd, `${process.pid}\n`, 0);
+    } catch (thrown) {
+      if (fd !== undefined) fs.closeSync(fd);
+      const { message } = toAvmaError(thrown, `cannot lock ${this.#file} again`);
+      return `A second agent could be started: ${message}.`;
+    }
+    fs.closeSync(this.#fd);
+    this.#fd = fd;
+    debug('lock', () => `${this.#file} was replaced and is locked again`);
+    return undefined;
+  }
+
+  release(): void {
+    fs.closeSync(this.#fd);
+  }
 }
 
 /**

@@ -172,8 +172,13 @@ describe('whatever becomes of the state, the agent goes on', () => {
     await agent.saying(/The license cannot be looked at: .*\[state-damaged\]/);
     await machine.mustRun('slmgr', ['/ipk', STANDARD_2012_R2], { env: anchors });
     await until('the agent sees the lease', () => agent.log().match(/is licensed by host/g)?.length === 2);
-    fs.rmSync(machine.at('guest'), { recursive: true });
+    // Not file by file: the agent would write into the folder meanwhile.
+    fs.renameSync(machine.at('guest'), machine.at('gone'));
+    fs.rmSync(machine.at('gone'), { recursive: true });
     await agent.saying(/The key of ".*" was removed\./);
+    // The folder is another one, and there is still one agent for it.
+    const second = await machine.run('avma', ['guest', 'agent', '--once'], { env: anchors });
+    expect(second.status).toBe(75);
     await machine.mustRun('slmgr', ['/ipk', STANDARD_2012_R2], { env: anchors });
     nudgeFolder(machine.at('trust'));
     await until('the agent sees the lease', () => agent.log().match(/is licensed by host/g)?.length === 3);

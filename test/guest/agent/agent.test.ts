@@ -1,0 +1,262 @@
+/** The agent with the real service and a host in memory, one wake-up after another, in the time of the test. */
+import fs from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { AvmaError } from '../../../src/errors/avma-error.ts';
+import { runAgent, runAgentOnce } from '../../../src/guest/agent/agent.ts';
+import type { AgentEnvironment } from '../../../src/guest/agent/agent-environment.ts';
+import { clockJump } from '../../../src/guest/agent/agent-memory.ts';
+import { glanceAt } from '../../../src/guest/agent/glance.ts';
+import { licenseMetrics } from '../../../src/guest/agent/textfile.ts';
+import type { GuestEnvironment } from '../../../src/guest/environment.ts';
+import type { AgentEvent } from '../../../src/guest/guest-events.ts';
+import { createVendorCatalog, VENDOR_KEYS } from '../../support/catalogs.ts';
+import { DAY, HOUR, MINUTE, SECOND } from '../../support/clock.ts';
+import { failureOf } from '../../support/failures.ts';
+import { createTestGuest, OTHER_VM, STANDARD_2012R2, VM } from '../../support/test-guest.ts';
+import { createTestHost, type TestHost } from '../../support/test-host.ts';
+
+const { key } = STANDARD_2012R2;
+
+/** What happens in the sleeps of an agent, one after another; after the last one it is stopped. */
+type Sleeps = readonly ((slept: number) => void | Promise<void>)[];
+
+/** An agent on a guest whose pipe leads to a host, or to none. */
+function agentOn(host: TestHost | null, { withKey = true }: { withKey?: boolean } = {}) {
+  const made = createTestHost();
+  const clock = (host ?? made).clock;
+  const guest = createTestGuest(host, { clock, vendors: [(host ?? made).vendor] });
+  const change: {
+    vmId: string;
+    applySetup: () => Promise<readonly string[]>;
+    openPipe?: GuestEnvironment['openPipe'];
+  } = {
+    vmId: VM,
+    applySetup: async () => [],
+  };
+  const log: string[] = [];
+  const events: AgentEvent[] = [];
+  const faults: unknown[] = [];
+  const statuses: string[] = [];
+  const metrics: string[] = [];
+  const sleeps: number[] = [];
+  const stopping = new AbortController();
+  const environment = (during: Sleeps): AgentEnvironment => {
+    const left = [...during];
+    return {
+      maxSleep: 10 * MINUTE,
+      stopping: stopping.signal,
+      openService: () => guest.open({ configuredVmId: change.vmId }),
+      glance: () =>
+        glanceAt({
+          stateFile: guest.stateFile,
+          folders: [guest.trustFolder],
+          configuredVmId: change.vmId,
+          root: '/',
+        }),
+      readClock: clock.read,
+      elapsed: () => clock.sinceBoot,
+      random: () => 0.5,
+      async sleep(milliseconds) {
+        sleeps.push(milliseconds);
+        clock.advance(Math.ceil(milliseconds));
+        const next = left.shift();
+        if (next === undefined) stopping.abort();
+        else await next(milliseconds);
+      },
+      applySetup: () => change.applySetup(),
+      report: {
+        log: (sentence) => log.push(sentence),
+        fault: (thrown) => faults.push(thrown),
+        status: (line) => statuses.push(line),
+        event: (event) => events.push(event),
+        changed: () => {},
+        looked: (look) => metrics.push(licenseMetrics(look)),
+      },
+    };
+  };
+  return {
+    guest,
+    clock,
+    change,
+    log,
+    events,
+    faults,
+    statuses,
+    metrics,
+    sleeps,
+    async start() {
+      if (withKey) await guest.installKey(key);
+    },
+    run: (during: Sleeps) => runAgent(environment(during)),
+    once: () => runAgentOnce(environment([])),
+  };
+}
+
+describe('what the agent notices', () => {
+  test('a new VM ID: the clone gets a license of its own', async () => {
+    const host = createTestHost();
+    const agent = agentOn(host);
+    await agent.start();
+    await agent.run([
+      () => {
+        agent.change.vmId = OTHER_VM;
+      },
+      () => {},
+    ]);
+    expect(agent.events).toContainEqual(expect.objectContaining({ kind: 'vm-id-changed' }));
+    expect(agent.log.join('\n')).toContain(`The VM ID was ${VM} and is ${OTHER_VM}`);
+    expect(agent.log.at(-1)).toMatch(/is licensed by host hv01 until/);
+    expect(host.events.last).toMatchObject({ decision: 'approved', vmId: OTHER_VM });
+  });
+
+  test('another host', async () => {
+    const first = createTestHost();
+    const second = createTestHost({
+      vendor: first.vendor,
+      name: 'hv02',
+      clock: first.clock,
+      certificate: { hardwareId: 'FFFF-4567-89AB-CDEF' },
+    });
+    const agent = agentOn(first);
+    await agent.start();
+    agent.guest.connect(() => second.pipe());
+    await agent.run([() => first.clock.advance(4 * DAY), () => {}]);
+    expect(agent.events).toContainEqual(expect.objectContaining({ kind: 'host-changed', hostName: 'hv02' }));
+    expect(agent.log.join('\n')).toMatch(/Host hv02 activates ".*" in place of host hv01/);
+  });
+
+  test('a clock that was set: it renews at once', async () => {
+    const host = createTestHost();
+    const agent = agentOn(host);
+    await agent.start();
+    await agent.run([() => agent.clock.set(agent.clock.wall + DAY), () => {}]);
+    expect(agent.events).toContainEqual(expect.objectContaining({ kind: 'clock-jumped' }));
+    expect(agent.log.join('\n')).toContain('The clock was moved by 24 hours forward');
+    expect(host.asked.filter((type) => type === 'request')).toHaveLength(2);
+  });
+
+  test.each<[string, number, number, number]>([
+    ['went on as time did', HOUR, HOUR, 0],
+    ['was put right by four minutes', HOUR + 4 * MINUTE, HOUR, 0],
+    ['was set forward', HOUR + 5 * MINUTE, HOUR, 5 * MINUTE],
+    ['was set back', -DAY, HOUR, -DAY - HOUR],
+    ['went on while the machine stood still', DAY, SECOND, DAY - SECOND],
+  ])('a clock that %s', (_what, wall, elapsed, jump) => {
+    expect(clockJump({ wall: 0, elapsed: 0 }, { wall, elapsed })).toBe(jump);
+  });
+
+  test('a key that comes later, and a trust anchor that was missing', async () => {
+    const host = createTestHost();
+    const agent = agentOn(host, { withKey: false });
+    fs.rmSync(agent.guest.trustFolder, { recursive: true });
+    await agent.run([
+      async () => void (await agent.guest.installKey(key)),
+      () => {},
+      () => void host.vendor.installAnchor(agent.guest.trustFolder),
+      () => {},
+    ]);
+    expect(agent.log[0]).toMatch(/^No product key is installed yet/);
+    expect(agent.log.join('\n')).toMatch(/\[certificate-untrusted\]/);
+    expect(agent.log.at(-1)).toMatch(/is licensed by host hv01/);
+  });
+});
+
+describe('what fails, and does not end it', () => {
+  test('a setup: it is said once, and tried again at each look', async () => {
+    const agent = agentOn(createTestHost());
+    await agent.start();
+    let tries = 0;
+    agent.change.applySetup = async () => {
+      tries++;
+      if (tries < 3) throw new AvmaError('file-invalid', 'the setup is wrong');
+      return ['The key from there was applied.'];
+    };
+    await agent.run(Array.from({ length: 40 }, () => () => {}));
+    expect(tries).toBeGreaterThanOrEqual(3);
+    expect(agent.log.filter((sentence) => sentence.includes('the setup is wrong'))).toHaveLength(1);
+    expect(agent.events.filter(({ kind }) => kind === 'setup-failed')).toHaveLength(1);
+    expect(agent.log).toContain('The key from there was applied.');
+  });
+
+  test('a state that is damaged: said once, looked at ever less often, and seen when it is whole again', async () => {
+    const agent = agentOn(createTestHost());
+    await agent.start();
+    const whole = fs.readFileSync(agent.guest.stateFile);
+    fs.writeFileSync(agent.guest.stateFile, 'x');
+    await agent.run([
+      ...Array.from({ length: 6 }, () => () => {}),
+      () => fs.writeFileSync(agent.guest.stateFile, whole),
+      () => {},
+    ]);
+    expect(agent.log.filter((sentence) => sentence.includes('[state-damaged]'))).toHaveLength(1);
+    expect(agent.sleeps.slice(0, 6)).toEqual([10, 20, 40, 80, 160, 320].map((seconds) => seconds * SECOND));
+    expect(agent.log.at(-1)).toMatch(/is licensed by host hv01/);
+    expect(agent.faults).toEqual([]);
+  });
+
+  test("a mistake of avma's own: its stack is logged, and the agent goes on", async () => {
+    const agent = agentOn(createTestHost());
+    await agent.start();
+    let broken = true;
+    agent.change.applySetup = async () => {
+      if (broken) throw new TypeError('x is undefined');
+      return [];
+    };
+    const mend = () => {
+      broken = false;
+    };
+    await agent.run([mend, () => {}]);
+    expect(agent.faults).toEqual([expect.objectContaining({ code: 'internal' })]);
+    expect(agent.log.at(-1)).toMatch(/is licensed by host hv01/);
+  });
+
+  test('with --once, a state that cannot be read is an error', async () => {
+    const agent = agentOn(createTestHost());
+    await agent.start();
+    fs.writeFileSync(agent.guest.stateFile, 'x');
+    expect((await failureOf(agent.once())).code).toBe('state-damaged');
+  });
+});
+
+describe('what it says', () => {
+  test('its status line names the state and the next activation', async () => {
+    const agent = agentOn(createTestHost());
+    await agent.start();
+    await agent.run([]);
+    expect(agent.statuses.at(-1)).toMatch(
+      /^"Windows\(R\), ServerStandard edition" is licensed by host hv01 until 2026-06-08 12:00 UTC\. Next activation: 2026-06-05 0\d:\d\d UTC\.$/,
+    );
+  });
+
+  test('metrics: when a license has ended by time alone, they say so', async () => {
+    const agent = agentOn(createTestHost());
+    await agent.start();
+    agent.guest.connect(() => Promise.reject(new AvmaError('host-absent', 'the host is away')));
+    agent.clock.advance(7 * DAY - MINUTE);
+    await agent.run(Array.from({ length: 30 }, () => () => {}));
+    const labels = `{product="Windows(R), ServerStandard edition",activation_id="${STANDARD_2012R2.activationId}"}`;
+    expect(agent.metrics[0]).toContain(`avma_licensed${labels} 1\n`);
+    expect(agent.metrics.at(-1)).toBe(
+      `# HELP avma_licensed Whether the product is licensed now.
+# TYPE avma_licensed gauge
+avma_licensed${labels} 0
+# HELP avma_lease_expiry_timestamp_seconds When the lease of the product ends or ended.
+# TYPE avma_lease_expiry_timestamp_seconds gauge
+avma_lease_expiry_timestamp_seconds${labels} ${Date.UTC(2026, 5, 8, 12) / 1000}
+# HELP avma_last_renewal_timestamp_seconds When the host issued the lease of the product.
+# TYPE avma_last_renewal_timestamp_seconds gauge
+avma_last_renewal_timestamp_seconds${labels} ${Date.UTC(2026, 5, 1, 12) / 1000}
+# HELP avma_last_attempt_success Whether the last activation of the product succeeded.
+# TYPE avma_last_attempt_success gauge
+avma_last_attempt_success${labels} 0
+`,
+    );
+  });
+
+  test('metrics: quotes, backslashes and line ends of a name cannot leave their label', async () => {
+    const { folder } = createVendorCatalog([{ name: 'A "quoted" \\ name' }]);
+    const guest = createTestGuest(null, { catalogFolders: [folder] });
+    await guest.installKey(VENDOR_KEYS[0] as string);
+    expect(licenseMetrics(await (await guest.open()).look())).toContain('product="A \\"quoted\\" \\\\ name"');
+  });
+});
