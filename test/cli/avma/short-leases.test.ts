@@ -1,6 +1,6 @@
 /**
- * A host that grants leases of a minute or two, and an agent that renews them, in real time. AVMA_SOAK_MINUTES=10 has it
- * run for ten minutes with leases of two; otherwise it ends after a few renewals of a lease of one.
+ * A host that grants leases of a minute or two, and an agent that renews them, in real time. AVMA_SOAK_MINUTES=10 has
+ * it run for ten minutes with leases of two; otherwise it ends after a few renewals of a lease of one.
  */
 import fs from 'node:fs';
 import path from 'node:path';
