@@ -1,0 +1,64 @@
+/** `npm pack`: installed without what is bundled, and run on each Node that is supported. */
+import { execFile, execFileSync } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { beforeAll, expect, test } from 'vitest';
+import { node22Package, nodePackage } from '../../scripts/package/pinned.ts';
+
+const ROOT = path.resolve(import.meta.dirname, '../..');
+const INSTALL_TIMEOUT_MS = 10 * 60_000;
+
+const exec = promisify(execFile);
+
+/** Installing needs a registry, which npm itself finds. */
+function registryIsMissing(): boolean {
+  try {
+    execFileSync('npm', ['ping', '--silent', '--fetch-retries=0', '--fetch-timeout=10000'], {
+      stdio: 'ignore',
+    });
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+const missing = registryIsMissing();
+if (missing) process.stderr.write('Tests of the npm package are skipped: npm reaches no registry.\n');
+
+let folder = '';
+beforeAll(async () => {
+  if (missing) return;
+  folder = fs.mkdtempSync(path.join(process.env.TMPDIR || '/tmp', 'avma-npm-'));
+  // Not npm's own cache: what is installed must come from where a user gets it.
+  const { stdout } = await exec(
+    'npm',
+    ['pack', '--silent', '--ignore-scripts', '--pack-destination', folder],
+    { cwd: ROOT },
+  );
+  const file = path.join(folder, stdout.trim().split('\n').at(-1) ?? '');
+  await exec('npm', ['install', '--silent', '--global', '--prefix', folder, file]);
+  return () => fs.rmSync(folder, { recursive: true, force: true });
+}, INSTALL_TIMEOUT_MS);
+
+test.skipIf(missing)('installs only what is loaded at run time', () => {
+  const modules = path.join(folder, 'lib/node_modules/avma/node_modules');
+  const installed = fs.readdirSync(modules).filter((name) => !name.startsWith('.'));
+  expect(installed).toContain('fs-native-extensions');
+  for (const name of ['commander', 'zod', 'chalk', 'tweetnacl', 'saxes', 'yaml', 'fast-xml-parser']) {
+    expect(installed).not.toContain(name);
+  }
+  const licenses = fs.readFileSync(path.join(folder, 'lib/node_modules/avma/dist/THIRD-PARTY'), 'utf8');
+  expect(licenses).toMatch(/^==== commander /m);
+});
+
+test.skipIf(missing).each([
+  ['20, which runs the tests', async () => process.execPath],
+  ['22', async () => path.join(await node22Package(), 'bin/node')],
+  ['24', async () => path.join(await nodePackage('x64'), 'bin/node')],
+])('runs on Node %s', async (_version, findNode) => {
+  const node = await findNode();
+  const { stdout } = await exec(node, [path.join(folder, 'lib/node_modules/avma/bin/avma'), 'demo']);
+  expect(stdout).toContain('Product activated successfully.');
+  expect(stdout).toMatch(/License Status: Licensed/);
+});
