@@ -34,6 +34,7 @@ export const SYSTEM_TESTS = [
   'test/pipe/pipe-uri.test.ts',
   'test/pipe/virtio.test.ts',
   'test/scripts/*.test.ts',
+  'test/setup/media.test.ts',
   'test/storage/*.test.ts',
   'test/support/*.test.ts',
 ];

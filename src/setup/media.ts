@@ -70,10 +70,18 @@ function labelledDevices(root: string): string[] {
   const folder = path.join(root, 'dev/disk/by-label');
   return namesIn(folder)
     .filter((label) => LABELS.includes(label.toUpperCase()))
-    .flatMap((label) => {
-      const link = path.join(folder, label);
-      return fs.existsSync(link) ? [fs.realpathSync(link)] : [];
-    });
+    .flatMap((label) => deviceOf(path.join(folder, label)));
+}
+
+/** The device that a link leads to. Nothing is asked of the device itself: in a sandbox that may be forbidden. */
+function deviceOf(link: string): string[] {
+  try {
+    return [fs.realpathSync(link)];
+  } catch (thrown) {
+    // The volume was taken out meanwhile.
+    if (errnoOf(thrown) === undefined) throw thrown;
+    return [];
+  }
 }
 
 /** Mounts a volume read-only in a folder of its own, reads it and takes it off again. */
@@ -109,7 +117,7 @@ async function run(program: string, args: readonly string[]): Promise<string | u
     const { status, stderr } = await runProgram(program, args, options);
     return status === 0
       ? undefined
-      : printable(stderr.trim() || `${program} ended with status ${status}`, 200);
+      : printable(stderr.trim().split('\n', 1)[0] || `${program} ended with status ${status}`, 200);
   } catch (thrown) {
     if (errnoOf(thrown) === undefined) throw thrown;
     return `${program} cannot be started (${errnoOf(thrown)})`;

@@ -1,0 +1,48 @@
+/** Volumes that nobody mounted: this machine's own programs are asked to, and their answer is said. */
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { expect, test } from 'vitest';
+import { removableMedia } from '../../src/setup/media.ts';
+import { createSetupMachine } from './machine-with-setup.ts';
+
+/** A machine with a volume of that label, which no system mounts: its device is no device. */
+function machineWithVolume(label: string) {
+  const machine = createSetupMachine();
+  const device = machine.write('dev/vdb', 'no file system');
+  fs.mkdirSync(path.join(machine.root, 'dev/disk/by-label'), { recursive: true });
+  fs.symlinkSync('../../vdb', path.join(machine.root, 'dev/disk/by-label', label));
+  return { machine, device };
+}
+
+test.each(['CIDATA', 'cidata', 'AVMA', 'OEMDRV', 'Unattend'])(
+  'a volume %s that cannot be mounted is said, and no folder is left',
+  async (label) => {
+    const { machine, device } = machineWithVolume(label);
+    const before = mountFolders();
+    const [candidate, ...others] = await removableMedia(machine);
+    expect(candidate).toMatchObject({ place: device, present: true, finding: { outcome: 'none' } });
+    expect(candidate?.finding.why).toMatch(/^this process cannot mount the volume: \S.*$/);
+    expect(others).toEqual([]);
+    expect(mountFolders()).toEqual(before);
+  },
+);
+
+test('volumes with other labels, taken out or mounted elsewhere are left alone', async () => {
+  const { machine, device } = machineWithVolume('CIDATA');
+  fs.symlinkSync('../../vdb', path.join(machine.root, 'dev/disk/by-label/ROOT'));
+  fs.symlinkSync('../../gone', path.join(machine.root, 'dev/disk/by-label/AVMA'));
+  machine.write('proc/self/mountinfo', `40 21 254:16 / /srv ro - vfat ${device} ro\n`);
+  expect(await removableMedia(machine)).toEqual([]);
+});
+
+test('a mount point with a blank in its name', async () => {
+  const machine = createSetupMachine();
+  machine.write('proc/self/mountinfo', '40 21 8:1 / /media/my\\040disk rw - vfat /dev/sdb1 rw\n');
+  machine.write('media/my disk/autounattend.xml', '<unattend/>');
+  expect(await removableMedia(machine)).toMatchObject([{ place: '/media/my disk/autounattend.xml' }]);
+});
+
+function mountFolders(): string[] {
+  return fs.readdirSync(os.tmpdir()).filter((name) => name.startsWith('avma-medium-'));
+}
