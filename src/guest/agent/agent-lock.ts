@@ -4,6 +4,7 @@ import { AvmaError, toAvmaError } from '../../errors/avma-error.ts';
 import { makePrivateFolder } from '../../storage/atomic-file.ts';
 import { openPlainFile, readOpenFile } from '../../storage/read-file.ts';
 import { debug } from '../../system/debug.ts';
+import { errnoOf } from '../../system/errno.ts';
 
 const AGENT_LOCK = 'agent.lock';
 
@@ -54,8 +55,7 @@ export async function lockAgent(stateFolder: string): Promise<AgentLock> {
         `an agent is running already for ${stateFolder}${pid === null ? '' : `: process ${pid}`}`,
       );
     }
-    fs.ftruncateSync(fd);
-    fs.writeSync(fd, `${process.pid}\n`, 0);
+    writePid(fd);
   } catch (thrown) {
     fs.closeSync(fd);
     throw toAvmaError(thrown, `cannot lock ${file}`);
@@ -89,8 +89,7 @@ class FollowingLock implements AgentLock {
         fs.closeSync(fd);
         return `A second agent runs, because ${this.#file} was replaced. Stop one of the two.`;
       }
-      fs.ftruncateSync(fd);
-      fs.writeSync(fd, `${process.pid}\n`, 0);
+      writePid(fd);
     } catch (thrown) {
       if (fd !== undefined) fs.closeSync(fd);
       const { message } = toAvmaError(thrown, `cannot lock ${this.#file} again`);
@@ -129,6 +128,17 @@ export async function agentHolder(stateFolder: string): Promise<number | null> {
     throw toAvmaError(thrown, `cannot look at the lock ${file}`);
   } finally {
     fs.closeSync(fd);
+  }
+}
+
+/** On a full disk the lock counts all the same, and nobody is told which process has it. */
+function writePid(fd: number): void {
+  try {
+    fs.ftruncateSync(fd);
+    fs.writeSync(fd, `${process.pid}\n`, 0);
+  } catch (thrown) {
+    if (errnoOf(thrown) === undefined) throw thrown;
+    debug('lock', () => `the process ID is not written: ${thrown}`);
   }
 }
 

@@ -1,8 +1,11 @@
 /** The agent and its host as real processes. */
 import fs from 'node:fs';
 import net from 'node:net';
+import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { cannotReceive, notifySocket } from '../../support/notify-socket.ts';
+import { mountSmallDisk } from '../../support/restrictions.ts';
+import { tempFolder } from '../../support/temp-folder.ts';
 import { until } from '../../support/until.ts';
 import { STANDARD_2012_R2, TestMachine } from '../test-machine.ts';
 import { nudge, startAgent } from './running-agent.ts';
@@ -161,6 +164,30 @@ describe('whatever the host does, the agent goes on', () => {
 });
 
 describe('whatever becomes of the state, the agent goes on', () => {
+  test('its disk is full, and has room again', async ({ skip }) => {
+    const disk = tempFolder();
+    if (!mountSmallDisk(disk)) skip('only root can mount a small disk to fill');
+    fs.cpSync(machine.at('guest/trust.d'), machine.at('trust'), { recursive: true });
+    const onDisk = { ...env, AVMA_STATE_DIR: disk, AVMA_TRUST_DIR: machine.at('trust') };
+    await machine.mustRun('slmgr', ['/ipk', STANDARD_2012_R2], { env: onDisk });
+    const filler = path.join(disk, 'filler');
+    const fill = () => {
+      try {
+        for (;;) fs.appendFileSync(filler, Buffer.alloc(4096));
+      } catch (thrown) {
+        expect(thrown).toMatchObject({ code: 'ENOSPC' });
+      }
+    };
+    fill();
+    await machine.serve();
+    const agent = await startAgent(machine, onDisk);
+    await agent.saying('[disk-full]');
+    fs.rmSync(filler);
+    fs.writeFileSync(machine.at('trust/news.txt'), '');
+    await agent.saying(/is licensed by host hv01 until/);
+    expect(await agent.stop()).toBe(0);
+  });
+
   test('it is damaged, replaced, and removed', async () => {
     await machine.serve();
     await machine.mustRun('slmgr', ['/ipk', STANDARD_2012_R2], { env });
