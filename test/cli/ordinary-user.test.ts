@@ -135,15 +135,17 @@ describe.skipIf(!isRoot)('an ordinary user', () => {
       });
     }
     for (const args of [
-      ['install-key', STANDARD_2012_R2],
-      ['activate'],
-      ['apply', 'unattend.xml'],
-      ['trust', 'add', 'v/root.pub.json'],
-      ['trust', 'remove', 'f'.repeat(16)],
-      ['catalog', 'add', 'example.json'],
-      ['reset', '--yes'],
+      ['guest', 'install-key', STANDARD_2012_R2],
+      ['guest', 'activate'],
+      ['guest', 'apply', 'unattend.xml'],
+      ['guest', 'agent', '--once'],
+      ['image', 'seal'],
+      ['guest', 'trust', 'add', 'v/root.pub.json'],
+      ['guest', 'trust', 'remove', 'f'.repeat(16)],
+      ['guest', 'catalog', 'add', 'example.json'],
+      ['guest', 'reset', '--yes'],
     ]) {
-      const ran = await nobody('avma', ['guest', ...args]);
+      const ran = await nobody('avma', args);
       expect(ran.status, args.join(' ')).toBe(77);
       expect(ran.stderr).toMatch(/\[access-denied, 0x80070005\]\n {6}Run the command as root\./);
     }

@@ -9,6 +9,7 @@ import { type AgentOptions, agentOnMachine, type RealAgent } from '../agent-envi
 import { configFileOf } from '../config-file.ts';
 import { setupEnvironment } from '../setup-environment.ts';
 import { ANSWER_IS_NO, type Context } from './context.ts';
+import { requireOwnLicense } from './guest-open.ts';
 import { say, writeJson } from './output.ts';
 
 interface AgentFlags {
@@ -45,6 +46,7 @@ Examples:
   systemctl enable --now avma-agent`,
     )
     .action((flags: AgentFlags) => {
+      requireOwnLicense(context);
       if (flags.once === true) return runOnce(context, flags);
       if (flags.json === true) {
         throw new AvmaError(

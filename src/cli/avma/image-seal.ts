@@ -16,6 +16,7 @@ import { NODE_EXPORTER_FOLDER } from '../agent-environment.ts';
 import { type Config, MAX_CONFIG_BYTES, parseConfig, SYSTEM_FOLDER } from '../config-file.ts';
 import { SYSTEM_RUN_FOLDER, SYSTEM_STATE_FOLDER } from '../settings.ts';
 import type { Context } from './context.ts';
+import { requireOwnLicense } from './guest-open.ts';
 import { cloneTraces, type Trace } from './image-traces.ts';
 import { say, writeData, writeJson } from './output.ts';
 import { type Field, formatFields } from './table.ts';
@@ -66,7 +67,9 @@ export async function sealImageAsAsked(context: Context, options: SealOptions): 
   else show(report, context);
 }
 
+/** @throws {AvmaError} `access-denied` for a user who sees root's license. */
 function thisMachine(context: Context): Image {
+  requireOwnLicense(context);
   const { stateFolder, runFolder, hostFolder, agent, vmId } = context.settings();
   return {
     root: '/',
