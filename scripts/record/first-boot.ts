@@ -102,6 +102,7 @@ function makeImage(deb: string): string {
   fs.copyFileSync(path.join(FOLDER, 'v/root.pub.json'), path.join(root, 'etc/avma/root.pub.json'));
   fs.writeFileSync(path.join(root, 'etc/avma/setup.yaml'), SETUP, { mode: 0o600 });
   fs.mkdirSync(path.join(root, 'srv/hv01'), { recursive: true });
+  fs.writeFileSync(path.join(root, 'etc/hostname'), 'guest01\n');
   // What the agent says goes to the journal alone otherwise.
   const dropIn = path.join(root, 'etc/systemd/system/avma-agent.service.d');
   fs.mkdirSync(dropIn, { recursive: true });
