@@ -18,6 +18,7 @@ import { faultReport } from './fault-report.ts';
 import { guestEnvironment } from './guest-environment.ts';
 import type { Launcher } from './launcher.ts';
 import type { Settings } from './settings.ts';
+import { appliedEvent } from './setup-events.ts';
 
 /** Where node_exporter's packages look for textfiles; used if somebody has made the folder. */
 export const NODE_EXPORTER_FOLDER = '/var/lib/prometheus/node-exporter';
@@ -155,12 +156,13 @@ function currentSettings({ settings, log }: AgentOptions): () => Settings {
 
 /** What was applied now, in sentences; what could not be is said too, and keeps nothing else from being applied. */
 function setupSentences({ values, outcome, why, where }: SetupReport, event: AgentReport['event']): string[] {
-  const sentences = values.flatMap(({ what, origin, result, error }) => {
-    if (result === 'applied') {
-      const message = `the ${what} from ${origin} was applied`;
-      event({ kind: 'setup-applied', message, trigger: 'setup' }, null);
-      return [`T${message.slice(1)}.`];
+  const sentences = values.flatMap((value) => {
+    const applied = appliedEvent(value);
+    if (applied !== undefined) {
+      event(applied, null);
+      return [`T${applied.message.slice(1)}.`];
     }
+    const { what, origin, error } = value;
     return error === null
       ? []
       : [`The ${what} from ${origin} could not be applied: ${error.message} [${error.code}].`];

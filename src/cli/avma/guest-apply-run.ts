@@ -1,14 +1,18 @@
 import { AvmaError, toAvmaError } from '../../errors/avma-error.ts';
+import { writeAgentEvent } from '../../guest/guest-events.ts';
 import { MINUTE_MS } from '../../schema/durations.ts';
 import { MAX_ANSWER_FILE_BYTES } from '../../setup/answer-file.ts';
 import { applyGivenSetup, type SetupReport } from '../../setup/apply.ts';
 import { type Candidate, readFile, unusable } from '../../setup/places.ts';
 import { scrubFile } from '../../setup/scrub.ts';
 import { readBoundedFile } from '../../storage/read-file.ts';
+import { guestEnvironment } from '../guest-environment.ts';
 import { setupEnvironment } from '../setup-environment.ts';
+import { appliedEvent } from '../setup-events.ts';
 import { whileWaiting } from '../terminal.ts';
 import type { Context } from './context.ts';
 import { openGuest, requireOwnLicense } from './guest-open.ts';
+import { say } from './output.ts';
 import { describeNow } from './product-status.ts';
 import { formatDuration } from './time-text.ts';
 
@@ -35,10 +39,25 @@ export async function applySetup(
   }
   if (!dryRun) requireOwnLicense(context);
   const environment = setupEnvironment(context.launcher);
-  return applyGivenSetup(environment, {
+  const report = await applyGivenSetup(environment, {
     dryRun,
     ...(file !== undefined && { candidates: [readNamed(file)] }),
   });
+  if (!dryRun) writeEvents(context, report);
+  return report;
+}
+
+/** Writes an event for each value that was applied, and for each that could not be. */
+function writeEvents(context: Context, { values }: SetupReport): void {
+  const place = { environment: guestEnvironment(context.launcher, context.settings(), say), vmId: null };
+  for (const value of values) {
+    const applied = appliedEvent(value);
+    if (applied !== undefined) writeAgentEvent(place, applied);
+    if (value.error === null) continue;
+    const { what, origin, error } = value;
+    const message = `the ${what} from ${origin} could not be applied: ${error.message}`;
+    writeAgentEvent(place, { kind: 'setup-failed', message, failure: error, trigger: 'setup' });
+  }
 }
 
 /** @throws {AvmaError} `file-not-found`, `access-denied`, `io-error`. */

@@ -153,6 +153,26 @@ describe('the log', () => {
   });
 });
 
+test('a setup that is applied by a command is an event for each of its values', async () => {
+  const folder = tempFolder();
+  const config = path.join(folder, 'config.json');
+  const setup = path.join(folder, 'setup.yaml');
+  fs.writeFileSync(config, '{}');
+  fs.writeFileSync(
+    setup,
+    'schema: avma.setup/1\npipe: unix:/srv/nowhere.sock\nkey: BCDFG-HJKMN-PQRTV-WXY23-46789\n',
+  );
+  const env = { AVMA_STATE_DIR: folder, AVMA_CONFIG: config };
+  await machine.run('avma', ['guest', 'apply', '--dry-run', setup], { env });
+  expect(fs.readdirSync(folder)).not.toContain('events.jsonl');
+  await machine.run('avma', ['guest', 'apply', setup], { env });
+  const { stdout } = await machine.run('avma', ['guest', 'events', '--json'], { env });
+  expect(JSON.parse(stdout).events).toMatchObject([
+    { eventId: 3, kind: 'setup-applied', trigger: 'setup', message: `the pipe from ${setup} was applied` },
+    { eventId: 4, kind: 'setup-failed', level: 'error', code: 'key-invalid' },
+  ]);
+});
+
 describe('--follow', () => {
   test('shows the last ten, then each event once through rotations, and ends with 0 on SIGTERM', async () => {
     const { folder, write, env } = createLog(2000);
