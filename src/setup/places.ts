@@ -37,7 +37,7 @@ export interface Candidate {
 }
 
 /** A place that is not there. */
-export function absent(kind: PlaceKind, place: string): Candidate {
+function absent(kind: PlaceKind, place: string): Candidate {
   const finding: KeyFinding = { outcome: 'none', why: 'there is none', where: null, places: [] };
   return { kind, place, present: false, finding, values: {} };
 }
