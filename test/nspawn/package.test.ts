@@ -57,7 +57,7 @@ describe.skipIf('missing' in built).each(SUITES)(`${title}, %s`, (suite) => {
   });
 
   it('has units that systemd finds nothing wrong with', async () => {
-    const units = ['avma-agent.service', 'avma-host.service'];
+    const units = ['avma-agent.service', 'avma-setup.service', 'avma-host.service'];
     expect(await machine.run('systemd-analyze', 'verify', ...units)).toEqual({
       status: 0,
       stdout: '',
