@@ -1,4 +1,4 @@
-/** Programs in containers: the image of deploy/container, and the machine's license asked from inside by another user. */
+/** Programs in containers: the image of deploy/container, and its question for the license as another user. */
 import { execFile, execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
@@ -83,7 +83,7 @@ test.skipIf(missing !== undefined)(
     const mounts = [`--bind-ro=${machine.at('guest/run')}:/run/avma`];
     const asked = await inContainer(['guest', 'check', STANDARD_2012_R2.slice(-5)], mounts);
     expect(asked.code).toBe(0);
-  expect(asked.stdout).toContain('licensed');
+    expect(asked.stdout).toContain('licensed');
     const json = await inContainer(['guest', 'check', STANDARD_2012_R2.slice(-5), '--json'], mounts);
     expect(JSON.parse(json.stdout)).toMatchObject({ verdict: 'licensed' });
   },
