@@ -8,7 +8,7 @@ import { type RecordedLine, readLine, renderSvg } from './terminal-svg.ts';
 
 const OUTPUT = 'docs/images/first-boot.svg';
 const COLUMNS = 114;
-const ROWS = 26;
+const ROWS = 30;
 const PROMPT = '\x1b[32m$\x1b[0m ';
 const TYPING_MS = 28;
 const READING_MS = 1500;
@@ -55,6 +55,10 @@ export async function recordFirstBoot(): Promise<void> {
     const machine = bootMachine(root);
     running.push(machine.child);
     await screen.follow(machine.child, 'is licensed by host hv01');
+    screen.wait(READING_MS);
+    await screen.comment('# What has happened?');
+    await screen.typed('avma guest events');
+    await screen.write(machine.run('avma', 'guest', 'events'));
     screen.wait(READING_MS);
     await screen.comment('# Is the product licensed? Asked by a user who is not root.');
     await screen.typed('avma guest check 9HPQ4; echo $?');

@@ -28,7 +28,7 @@ export function formatEvent(
 
 /** What the kind of the event says already. */
 function isPlain(text: string | null): boolean {
-  return text === 'agent' || text === 'license state changed' || text === 'state read';
+  return ['agent', 'setup', 'license state changed', 'state read'].includes(text ?? '');
 }
 
 function toneOf({ level, code, kind, state }: StoredEvent): Tone {
