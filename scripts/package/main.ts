@@ -22,7 +22,7 @@ const USAGE = `npm run package [-- OPTIONS]: makes what is handed out, into out/
   --only KIND,...         make these only: ${KINDS.join(', ')}
   --processor NAME,...    for these processors: ${PROCESSORS.join(', ')} (with --only: this machine's)
   --version VERSION       what the packages say that they are (package.json's version)
-  --maintainer TEXT       who the .deb says maintains it
+  --maintainer TEXT       who maintains the packages: "NAME <ADDRESS>"
   --sign KEY              sign the checksums of the bundle with this private key of ssh's
   --out FOLDER            where the files go (out)
   --help                  show this
@@ -142,9 +142,9 @@ async function makeFor(job: Job, processor: Processor) {
     const stage = path.join(out, 'build', `stage-${processor}`);
     const date = new Date(epoch * 1000).toISOString().slice(0, 10);
     fillStage({ root, executable, stage, setting: { version, date } });
-    const common = { root, stage, out, processor, version, epoch };
+    const common = { root, stage, out, processor, version, maintainer, epoch };
     if (wanted('rpm')) files.push(await makeRpm(common));
-    if (wanted('deb')) files.push(await makeDeb({ ...common, maintainer, packages }));
+    if (wanted('deb')) files.push(await makeDeb({ ...common, packages }));
     fs.rmSync(stage, { recursive: true });
   }
   return { files, packages };

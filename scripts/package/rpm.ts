@@ -12,6 +12,8 @@ export interface RpmOptions {
   readonly out: string;
   readonly processor: Processor;
   readonly version: string;
+  /** `NAME <ADDRESS>`. */
+  readonly maintainer: string;
   /** In seconds since 1970. */
   readonly epoch: number;
 }
@@ -23,7 +25,8 @@ const TARGETS: Record<Processor, string> = { x64: 'x86_64', arm64: 'aarch64' };
 const OWN_FOLDERS = /^\/(usr\/lib\/avma|etc\/avma|usr\/share\/doc\/avma|usr\/share\/licenses\/avma)(\/|$)/;
 
 /** Packs the stage as an .rpm. @returns the file. */
-export async function makeRpm({ root, stage, out, processor, version, epoch }: RpmOptions): Promise<string> {
+export async function makeRpm(options: RpmOptions): Promise<string> {
+  const { root, stage, out, processor, version, maintainer, epoch } = options;
   const work = path.join(out, 'build', `rpm-${processor}`);
   fs.rmSync(work, { recursive: true, force: true });
   fs.mkdirSync(work, { recursive: true });
@@ -39,6 +42,8 @@ export async function makeRpm({ root, stage, out, processor, version, epoch }: R
     _files: files,
     // A hyphen is not allowed there; a tilde sorts before the release, as a pre-release has to.
     _version: version.replaceAll('-', '~'),
+    _date: dateOfChange(epoch),
+    packager: maintainer,
   };
   const target = TARGETS[processor];
   await run(
@@ -99,4 +104,10 @@ function kindOf(place: string): string {
 
 function modeOf(tree: string, place: string): string {
   return `0${(fs.statSync(path.join(tree, place)).mode & 0o777).toString(8)}`;
+}
+
+/** `Tue Nov 24 2026`, as the changelog of an .rpm has it. */
+function dateOfChange(epoch: number): string {
+  const [day = '', date, month, year] = new Date(epoch * 1000).toUTCString().split(/,? /);
+  return `${day} ${month} ${date} ${year}`;
 }
