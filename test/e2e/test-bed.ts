@@ -22,7 +22,7 @@ export interface TestBed {
 }
 
 /** What else is in a guest. */
-export interface Given {
+interface Given {
   /** Files and folders by their path in the guest. */
   readonly files?: Record<string, string>;
   /** An archive of an earlier boot's state. */
