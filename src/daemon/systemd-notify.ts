@@ -13,7 +13,7 @@ export interface ServiceManager {
 }
 
 /** How long one message may take, in milliseconds. systemd answers at once, unless it hangs itself. */
-const MESSAGE_LIMIT_MS = 10_000;
+const MESSAGE_TIMEOUT_MS = 10_000;
 
 /** The longest status line, in characters. */
 const MAX_STATUS_LENGTH = 300;
@@ -77,7 +77,7 @@ class MessageQueue {
       windowsHide: true,
     });
     child.unref();
-    const timer = setTimeout(() => child.kill('SIGKILL'), MESSAGE_LIMIT_MS);
+    const timer = setTimeout(() => child.kill('SIGKILL'), MESSAGE_TIMEOUT_MS);
     timer.unref();
     const end = (what: string) => {
       clearTimeout(timer);

@@ -19,6 +19,11 @@ export type LeaseVerdict =
     }
   | { readonly kind: 'rejected'; readonly error: AvmaError };
 
+/** The verified answer of a lease, whether it holds or has ended; null without a lease, and for a rejected one. */
+export function answerOf(verdict: LeaseVerdict | null): Answer | null {
+  return verdict === null || verdict.kind === 'rejected' ? null : verdict.verified.answer;
+}
+
 /** What a signed lease is judged against. */
 export interface LeaseContext {
   /** Lower-case UUID of this machine. */

@@ -4,8 +4,10 @@ import type { VmId } from '../machine/vm-id.ts';
 import { keyId } from '../protocol/envelope.ts';
 import type { TrustAnchor } from '../protocol/host-certificate.ts';
 import { DAY_MS } from '../schema/durations.ts';
+import { isoInstant, isoInstantOrNull } from '../schema/format-time.ts';
 import { printable } from '../schema/printable.ts';
 import type { GuestState, InstalledProduct } from './guest-state.ts';
+import { answerOf } from './lease-verdict.ts';
 import type { LicensedProduct, LicenseFile } from './license-file.ts';
 import { LicenseStatus, licenseStateName } from './license-report.ts';
 import { type DerivedReport, deriveReport, type ReportBasis } from './product-report.ts';
@@ -24,9 +26,9 @@ export function composeLicense({ reports, state, vmId, anchors, clock }: License
   const { offset, highestSeen, bootId, sinceBoot } = state.clock;
   return {
     schema: 'avma.license/1',
-    writtenAt: iso(clock.wall),
+    writtenAt: isoInstant(clock.wall),
     vmId: { value: vmId.value, source: vmId.source },
-    clock: { offsetMs: offset, highestSeen: iso(highestSeen), bootId, sinceBootMs: sinceBoot },
+    clock: { offsetMs: offset, highestSeen: isoInstant(highestSeen), bootId, sinceBootMs: sinceBoot },
     anchors: anchors.map(({ name, publicKey, keyId: id }) => ({
       name,
       keyId: id,
@@ -50,7 +52,7 @@ function productOf(
 ): LicensedProduct {
   const { product, report, verdict, endsAt } = derived;
   const { status } = report.license;
-  const answer = verdict === null || verdict.kind === 'rejected' ? undefined : verdict.verified.answer;
+  const answer = answerOf(verdict);
   const { activationId, name, edition, osVersion, description, applicationId, channel, isAddon } = product;
   const { initialGraceDays, additionalGraceDays } = product;
   return {
@@ -62,10 +64,10 @@ function productOf(
     state: licenseStateName(status),
     status,
     reason: reasonOf(derived),
-    endsAt: isoOrNull(endsAt),
-    renewAfter: isoOrNull(answer?.renewAfter ?? null),
-    graceEndsAt: isoOrNull(graceEndOf(derived)),
-    host: answer === undefined ? null : { id: answer.hardwareId, name: answer.hostName },
+    endsAt: isoInstantOrNull(endsAt),
+    renewAfter: isoInstantOrNull(answer?.renewAfter ?? null),
+    graceEndsAt: isoInstantOrNull(graceEndOf(derived)),
+    host: answer === null ? null : { id: answer.hardwareId, name: answer.hostName },
     lastAttempt: attemptOf(installed),
     warnings: warningsOf(derived),
     description,
@@ -74,7 +76,7 @@ function productOf(
     isAddon,
     initialGraceDays,
     additionalGraceDays,
-    graceStartedAt: iso(installed.graceStartedAt),
+    graceStartedAt: isoInstant(installed.graceStartedAt),
     extendedPid: installed.extendedPid,
     installationId: installed.installationId,
     iaid: installed.iaid,
@@ -94,7 +96,7 @@ export function reasonOf({
   }
   if (report.license.status !== LicenseStatus.notification) return null;
   const what = verdict === null ? 'initial grace' : 'lease';
-  const when = endedAt === null ? '' : ` on ${iso(endedAt)}`;
+  const when = endedAt === null ? '' : ` on ${isoInstant(endedAt)}`;
   return { code: 'grace-expired', message: `the ${what} of "${product.name}" ended${when}` };
 }
 
@@ -114,7 +116,7 @@ function attemptOf({ lastAttempt }: InstalledProduct): LicensedProduct['lastAtte
   if (lastAttempt === undefined) return null;
   const { at, trigger, code, hresult, message, hostName } = lastAttempt;
   return {
-    at: iso(at),
+    at: isoInstant(at),
     trigger,
     outcome: code === 'success' ? 'success' : 'failure',
     code,
@@ -221,12 +223,4 @@ function catalogEntryOf(product: LicensedProduct): Product {
     initialGraceDays,
     additionalGraceDays,
   };
-}
-
-function iso(time: number): string {
-  return new Date(time).toISOString();
-}
-
-function isoOrNull(time: number | null): string | null {
-  return time === null ? null : iso(time);
 }

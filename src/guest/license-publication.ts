@@ -13,8 +13,8 @@ import { composeLicense } from './license-content.ts';
 import { encodeLicenseFile, type LicenseFile, licenseFileIn, MAX_LICENSE_BYTES } from './license-file.ts';
 import { type DerivedReport, deriveReport, type ReportBasis } from './product-report.ts';
 
-/** What license.json is made from when it is written, all of it read then. */
-export interface LicenseSources {
+/** What writing license.json reaches of the machine; everything is read at the time of writing. */
+export interface PublicationEnvironment {
   readonly vmId: VmId;
   readonly runFolder: string;
   clock(): ClockReading;
@@ -39,7 +39,7 @@ export interface LicensePublication {
 }
 
 /** The writer of license.json in a run folder. */
-export function licensePublication(sources: LicenseSources): LicensePublication {
+export function licensePublication(sources: PublicationEnvironment): LicensePublication {
   const file = licenseFileIn(sources.runFolder);
   let problem: string | null = null;
   const { vmId } = sources;

@@ -3,6 +3,7 @@ import type { AvmaErrorCode } from '../errors/codes.ts';
 import type { LicenseStateName } from '../events/guest-event.ts';
 import { MAX_INSTANT } from '../schema/shapes.ts';
 import type { GuestState, InstalledProduct } from './guest-state.ts';
+import { answerOf } from './lease-verdict.ts';
 import { LicenseStatus, licenseStateName } from './license-report.ts';
 import { deriveLicense } from './license-state.ts';
 import { deriveProductIdentity } from './product-identity.ts';
@@ -70,7 +71,7 @@ function showsAnotherMinuteThanSaved(
   { product, report, verdict }: DerivedReport,
   state: GuestState,
 ): boolean {
-  const issuedAt = verdict === null || verdict.kind === 'rejected' ? 0 : verdict.verified.answer.issuedAt;
+  const issuedAt = answerOf(verdict)?.issuedAt ?? 0;
   const savedTime = Math.max(state.clock.highestSeen, issuedAt);
   const saved = deriveLicense(product, state.products[product.activationId], verdict, savedTime).license;
   return saved.status !== report.license.status || saved.remainingMinutes !== report.license.remainingMinutes;

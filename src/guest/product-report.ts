@@ -6,7 +6,7 @@ import { formatUuid } from '../schema/uuid.ts';
 import { sha256 } from '../system/sha256.ts';
 import type { GuestState, InstalledProduct, LastAttempt } from './guest-state.ts';
 import { rearmCount } from './guest-state.ts';
-import { judgeLease, type LeaseVerdict } from './lease-verdict.ts';
+import { answerOf, judgeLease, type LeaseVerdict } from './lease-verdict.ts';
 import type { KmsClientReport, ProductReport } from './license-report.ts';
 import { deriveLicense } from './license-state.ts';
 import { type TrustedTime, trustedTime } from './trusted-time.ts';
@@ -44,8 +44,8 @@ export function deriveReport(product: Product, basis: ReportBasis): DerivedRepor
   const installed = state.products[activationId];
   const withKey = installed !== undefined && installed.partialProductKey !== null ? installed : undefined;
   const verdict = judgeStored(installed, activationId, basis);
-  const answer = verdict === null || verdict.kind === 'rejected' ? undefined : verdict.verified.answer;
-  const time = trustedTime(clock, state.clock, answer);
+  const answer = answerOf(verdict);
+  const time = trustedTime(clock, state.clock, answer ?? undefined);
   const { license, endsAt, endedAt } = deriveLicense(product, installed, verdict, time.now);
   const report: ProductReport = {
     name: product.name,

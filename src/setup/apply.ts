@@ -60,7 +60,7 @@ export interface ApplyOptions {
  * settings. A value that was applied before is not applied again, so that running it twice changes nothing, and what an
  * administrator set by hand afterwards stays. The key is installed and not activated: the caller does that.
  *
- * A place that cannot be read, and a value that cannot be applied, is in the report and keeps the others from nothing.
+ * A place that cannot be read and a value that cannot be applied are in the report; all other values are applied.
  *
  * @throws {AvmaError} if the guest's state cannot be read or written: `state-damaged` (without a key), `state-newer`,
  *   `access-denied`, `disk-full`, `vm-id-unknown`.
@@ -73,8 +73,8 @@ export async function applyGivenSetup(
   const known = rememberedIn(store);
   const candidates = options.candidates ?? (await findSetups(environment, known));
   const chosen = chooseSetup(candidates);
-  const application = new Application({ environment, store, known, dryRun: options.dryRun === true });
-  const { values, activationId } = await application.apply(chosen);
+  const applier = new Applier({ environment, store, known, dryRun: options.dryRun === true });
+  const { values, activationId } = await applier.apply(chosen);
   const isNew = (what: string) => values.some((value) => value.what === what && value.result === 'applied');
   return {
     outcome: chosen.outcome,
@@ -104,7 +104,7 @@ async function findSetups(
 }
 
 /** Applies one choice, value by value. */
-class Application {
+class Applier {
   readonly #environment: SetupEnvironment;
   readonly #store: StateStore;
   readonly #known: readonly SetupRecord[];

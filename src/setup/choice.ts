@@ -1,5 +1,5 @@
 import { sha256Hex } from '../system/sha256.ts';
-import type { GivenAnchor, GivenValues, SetupOutcome } from './outcome.ts';
+import type { GivenAnchor, SetupOutcome, SetupValues } from './outcome.ts';
 import type { Candidate } from './places.ts';
 
 /** A value that a place gives. */
@@ -57,7 +57,7 @@ export const CONFIG_MEMBERS = [
   'vmId',
   'vmIdSource',
   'agent',
-] as const satisfies readonly (keyof GivenValues)[];
+] as const satisfies readonly (keyof SetupValues)[];
 
 function configValue(name: (typeof CONFIG_MEMBERS)[number], candidates: readonly Candidate[]): ConfigValue[] {
   const candidate = candidates.find(({ values }) => values[name] !== undefined);

@@ -55,7 +55,7 @@ export interface GivenAnchor {
 }
 
 /** What a place gives besides the key. */
-export interface GivenValues {
+export interface SetupValues {
   /** URI of the pipe to the host. */
   readonly pipe?: string;
   /** A UUID in lower case. */

@@ -6,7 +6,7 @@ import { readInstalledFile, readInstalledFileIfAny } from '../storage/read-file.
 import { pause } from '../system/pause.ts';
 import { MAX_ANSWER_FILE_BYTES, readAnswerFile } from './answer-file.ts';
 import type { SetupEnvironment } from './environment.ts';
-import type { GivenValues, KeyFinding } from './outcome.ts';
+import type { KeyFinding, SetupValues } from './outcome.ts';
 import {
   keyFinding,
   MAX_SETUP_FILE_BYTES,
@@ -33,7 +33,7 @@ export interface Candidate {
   /** Whether there is anything. */
   readonly present: boolean;
   readonly finding: KeyFinding;
-  readonly values: GivenValues;
+  readonly values: SetupValues;
 }
 
 /** A place that is not there. */

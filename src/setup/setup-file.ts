@@ -11,7 +11,7 @@ import { printable } from '../schema/printable.ts';
 import { anyText, oneOf, text as textThat } from '../schema/shapes.ts';
 import { normalizeUuid } from '../schema/uuid.ts';
 import { readKeyText } from './key-text.ts';
-import type { GivenAnchor, GivenValues, KeyFinding } from './outcome.ts';
+import type { GivenAnchor, KeyFinding, SetupValues } from './outcome.ts';
 import { type ParsedYaml, parseYaml } from './yaml-text.ts';
 
 /** The longest setup file that is read, in bytes. One with ten trust anchors has 3 KB. */
@@ -43,7 +43,7 @@ const SetupFile = z.strictObject({
 /** What a setup file gives: the key's finding, and all else. */
 export interface SetupFileContent {
   readonly finding: KeyFinding;
-  readonly values: GivenValues;
+  readonly values: SetupValues;
 }
 
 /** How a setup file is read. */

@@ -5,12 +5,12 @@ import { readServing, type Serving } from '../../host/serving-record.ts';
 import { HOST_EDITIONS, mayActivateGuests } from '../../policy/windows.ts';
 import type { HostCertificate } from '../../protocol/host-certificate.ts';
 import { DAY_MS, MINUTE_MS } from '../../schema/durations.ts';
-import { formatMinute } from '../../schema/format-time.ts';
+import { formatMinute, isoInstant } from '../../schema/format-time.ts';
 import { ANSWER_IS_NO, type Context } from './context.ts';
 import { certificateJson } from './lease-report.ts';
 import { writeData, writeJson } from './output.ts';
 import { type Field, formatFields } from './table.ts';
-import { formatDuration, isoInstant } from './time-text.ts';
+import { formatDuration } from './time-text.ts';
 
 interface StatusOptions {
   readonly check?: boolean;

@@ -18,7 +18,7 @@ export function cloneTraces(root: string): Trace[] {
   const hostKeys = namesIn(at('etc/ssh')).filter((name) => /^ssh_host_.*_key$/.test(name));
   const pools = namesIn(at('var/lib/hyperv')).filter((name) => name.startsWith('.kvp_pool_'));
   return [
-    ...(isOneLine(machineId)
+    ...(holdsMachineId(machineId)
       ? [
           {
             path: machineId,
@@ -59,7 +59,7 @@ export function cloneTraces(root: string): Trace[] {
 }
 
 /** systemd writes `uninitialized`, or nothing, where the first boot is to make an ID. */
-function isOneLine(file: string): boolean {
+function holdsMachineId(file: string): boolean {
   try {
     if (!fs.lstatSync(file).isFile()) return false;
     return /^[0-9a-f]{32}\s*$/.test(fs.readFileSync(file, 'latin1'));

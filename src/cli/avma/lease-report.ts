@@ -4,8 +4,9 @@ import { judgeLease, type LeaseContext } from '../../guest/lease-verdict.ts';
 import { Answer, type SignedLease } from '../../protocol/answer.ts';
 import { parseJson } from '../../protocol/envelope.ts';
 import { decodeUnverifiedCertificate, type HostCertificate } from '../../protocol/host-certificate.ts';
+import { isoInstant } from '../../schema/format-time.ts';
 import type { Field } from './table.ts';
-import { formatDuration, formatInstant, isoInstant } from './time-text.ts';
+import { formatDuration, formatInstant } from './time-text.ts';
 
 /** What a lease claims, and what this machine makes of it. */
 export interface InspectedLease {

@@ -1,5 +1,6 @@
 import { type AvmaError, toAvmaError } from '../../errors/avma-error.ts';
 import { formatHresult } from '../../errors/hresult.ts';
+import { answerOf } from '../../guest/lease-verdict.ts';
 import { checkLicense, type LicenseCheck } from '../../guest/license-check.ts';
 import { deriveReports } from '../../guest/license-content.ts';
 import { licenseFileIn } from '../../guest/license-file.ts';
@@ -7,6 +8,7 @@ import { licenseStateName } from '../../guest/license-report.ts';
 import { readMachineLicense } from '../../guest/machine-license.ts';
 import type { DerivedReport } from '../../guest/product-report.ts';
 import { readClock } from '../../machine/clock.ts';
+import { isoInstant, isoInstantOrNull } from '../../schema/format-time.ts';
 import { printable } from '../../schema/printable.ts';
 import type { Launcher } from '../launcher.ts';
 import { whoseLicense } from '../open-guest.ts';
@@ -100,7 +102,7 @@ function hintFor({ verdict, reason }: LicenseCheck): string {
 
 function answerText({ verdict, reason, product }: LicenseAnswer): string {
   if (verdict !== 'licensed' || product === null) return `${verdict}: ${printable(reason?.message ?? '')}`;
-  const until = product.endsAt === null ? '' : ` until ${new Date(product.endsAt).toISOString()}`;
+  const until = product.endsAt === null ? '' : ` until ${isoInstant(product.endsAt)}`;
   return `licensed: "${product.product.name}"${until}`;
 }
 
@@ -115,7 +117,7 @@ function answerJson({ verdict, reason, hint, product, from }: LicenseAnswer): ob
 
 function productJson({ product, report, endsAt, time, verdict }: DerivedReport): object {
   const { status, reason } = report.license;
-  const answer = verdict === null || verdict.kind === 'rejected' ? null : verdict.verified.answer;
+  const answer = answerOf(verdict);
   return {
     activationId: product.activationId,
     name: product.name,
@@ -125,8 +127,8 @@ function productJson({ product, report, endsAt, time, verdict }: DerivedReport):
     state: licenseStateName(status),
     status,
     reason: reason === 0 ? null : formatHresult(reason),
-    endsAt: endsAt === null ? null : new Date(endsAt).toISOString(),
-    trustedTime: new Date(time.now).toISOString(),
+    endsAt: isoInstantOrNull(endsAt),
+    trustedTime: isoInstant(time.now),
     host: answer === null ? null : { id: answer.hardwareId, name: answer.hostName },
   };
 }

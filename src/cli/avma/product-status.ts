@@ -4,7 +4,7 @@ import type { GuestService } from '../../guest/guest-service.ts';
 import { LicenseStatus } from '../../guest/license-report.ts';
 import type { DerivedReport } from '../../guest/product-report.ts';
 import type { StoredAnchor } from '../../guest/trust-store.ts';
-import { isoInstant } from './time-text.ts';
+import { isoInstant, isoInstantOrNull } from '../../schema/format-time.ts';
 
 /** What `avma guest status` shows of one product that has a key: in JSON as it is, in a table in other words. */
 export interface ProductStatus {
@@ -90,14 +90,14 @@ export function describeProduct(derived: DerivedReport, anchors: readonly Stored
       statusText: STATUS_NAMES[status],
       reason: reason === 0 ? null : formatHresult(reason),
       remainingMinutes,
-      endsAt: isoOrNull(endsAt),
-      endedAt: isoOrNull(endedAt),
+      endsAt: isoInstantOrNull(endsAt),
+      endedAt: isoInstantOrNull(endedAt),
     },
     problem:
       verdict?.kind === 'rejected' ? { code: verdict.error.code, message: verdict.error.message } : null,
     lease: leaseOf(derived),
     lastAttempt: attemptOf(lastAttempt),
-    trustedTime: isoOrNull(report.trustedTime),
+    trustedTime: isoInstantOrNull(report.trustedTime),
     nextSteps: nextSteps({
       activatable: product.channel === 'VT:IA',
       status,
@@ -175,8 +175,4 @@ export function nextSteps(situation: Situation): string[] {
     ...(!trustsNobody && lastHint === null && problemHint !== null ? [problemHint] : []),
     'Activate: avma guest activate',
   ];
-}
-
-function isoOrNull(instant: number | null): string | null {
-  return instant === null ? null : isoInstant(instant);
 }

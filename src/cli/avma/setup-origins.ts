@@ -1,4 +1,5 @@
 import type { SetupRecord } from '../../guest/guest-state.ts';
+import { isoInstant } from '../../schema/format-time.ts';
 import { sha256Hex } from '../../system/sha256.ts';
 import type { Field } from './table.ts';
 
@@ -29,7 +30,7 @@ export function setupOrigins(records: readonly SetupRecord[], now: UsedNow): Set
   return records.map((record) => ({
     what: record.what,
     origin: record.origin,
-    appliedAt: new Date(record.at).toISOString(),
+    appliedAt: isoInstant(record.at),
     inUse: isUsed(record, now),
   }));
 }

@@ -11,11 +11,6 @@ export function formatInstant(instant: number): string {
   return `${new Date(instant).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
 }
 
-/** ISO 8601, as every time in JSON is written. @param instant - Milliseconds since 1970 UTC. */
-export function isoInstant(instant: number): string {
-  return new Date(instant).toISOString();
-}
-
 /**
  * `6 days 23 hours`, `23 hours 10 minutes`, `5 minutes`: the two largest units, rounded down, as people say how much
  * time is left or has gone by. Anything shorter is `less than a minute`.

@@ -1,6 +1,6 @@
 import type { ServiceReport } from '../../guest/license-report.ts';
 import type { DerivedReport } from '../../guest/product-report.ts';
-import { isoInstant } from './time-text.ts';
+import { isoInstantOrNull } from '../../schema/format-time.ts';
 
 /**
  * A product under the property names of the WMI class SoftwareLicensingProduct, flat, for tools that know those:
@@ -22,13 +22,13 @@ export function wmiProduct({ product, report }: DerivedReport): object {
     ProductKeyChannel: report.productKeyChannel,
     ProductKeyID: report.extendedPid,
     OfflineInstallationId: report.installationId,
-    EvaluationEndDate: timeOrNull(report.evaluationEndDate),
-    TrustedTime: timeOrNull(report.trustedTime),
+    EvaluationEndDate: isoInstantOrNull(report.evaluationEndDate),
+    TrustedTime: isoInstantOrNull(report.trustedTime),
     RemainingSkuReArmCount: report.remainingSkuRearmCount,
     RemainingAppReArmCount: report.remainingAppRearmCount,
     IAID: virtualMachineActivation.iaid,
     AutomaticVMActivationHostMachineName: virtualMachineActivation.hostMachineName,
-    AutomaticVMActivationLastActivationTime: timeOrNull(virtualMachineActivation.activationTime),
+    AutomaticVMActivationLastActivationTime: isoInstantOrNull(virtualMachineActivation.activationTime),
     AutomaticVMActivationHostDigitalPid2: virtualMachineActivation.hostDigitalPid2,
     VLActivationTypeEnabled: kmsClient.activationTypeEnabled,
     KeyManagementServiceMachine: kmsClient.machineName,
@@ -45,8 +45,4 @@ export function wmiService({ version, remainingWindowsRearmCount, kmsClient }: S
     RemainingWindowsReArmCount: remainingWindowsRearmCount,
     KeyManagementServiceHostCaching: kmsClient.hostCaching,
   };
-}
-
-function timeOrNull(instant: number | null): string | null {
-  return instant === null ? null : isoInstant(instant);
 }

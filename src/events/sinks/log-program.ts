@@ -20,10 +20,10 @@ export interface LogProgram {
  * The longest that an activation waits for a log, in milliseconds. A log that answers takes 20; a machine that is
  * booting may take a while to start a program.
  */
-const LIMIT_MS = 2000;
+const PROGRAM_TIMEOUT_MS = 2000;
 
 /** For how long a log that failed is left alone, in milliseconds: a broken log must not slow down each event. */
-const REST_MS = 60_000;
+const RETRY_AFTER_MS = 60_000;
 
 type Notify = (sentence: string) => void;
 
@@ -39,7 +39,7 @@ export function runLogProgram(
 ): (args: readonly string[], input: string) => void {
   let failedAt: number | undefined;
   return (args, input) => {
-    if (failedAt !== undefined && performance.now() - failedAt < REST_MS) return;
+    if (failedAt !== undefined && performance.now() - failedAt < RETRY_AFTER_MS) return;
     const failure = runOnce(program, args, input);
     debug('exec', () => `${program.name} for ${program.log}: ${failure ?? 'written'}`);
     if (failure !== undefined && failedAt === undefined) say(notify, program, failure);
@@ -49,7 +49,7 @@ export function runLogProgram(
 
 /** What went wrong, or undefined. */
 function runOnce(
-  { name, env, limitMs = LIMIT_MS }: LogProgram,
+  { name, env, limitMs = PROGRAM_TIMEOUT_MS }: LogProgram,
   args: readonly string[],
   input: string,
 ): string | undefined {

@@ -1,5 +1,6 @@
 import type { ClockReading } from '../../machine/clock.ts';
 import type { GuestState, LastAttempt } from '../guest-state.ts';
+import { answerOf } from '../lease-verdict.ts';
 import { LicenseStatus } from '../license-report.ts';
 import type { GuestLook } from '../looking.ts';
 import type { DerivedReport } from '../product-report.ts';
@@ -86,7 +87,7 @@ export function isLicensed({ report }: DerivedReport): boolean {
 }
 
 function issueTime({ verdict }: DerivedReport): number | null {
-  return verdict === null || verdict.kind === 'rejected' ? null : verdict.verified.answer.issuedAt;
+  return answerOf(verdict)?.issuedAt ?? null;
 }
 
 /**

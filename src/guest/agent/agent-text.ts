@@ -69,7 +69,7 @@ export function statusLine(snapshot: LicenseSnapshot, untilAttempt: number | nul
 export const NO_KEY_YET =
   'No product key is installed yet: avma guest install-key KEY, or a key in /etc/avma/setup.yaml.';
 
-/** `Cannot renew "Example": no host listens [host-absent]. Next try in 20 seconds.` */
+/** `"Example" could not be activated: the host does not answer [host-silent]. Next try in 20 seconds.` */
 export function failureSentence(name: string, error: AvmaError, untilRetry: number): string {
   return `"${name}" could not be activated: ${error.message} [${error.code}]. Next try in ${pauseText(untilRetry)}.`;
 }

@@ -7,7 +7,7 @@ import { errnoOf } from '../../system/errno.ts';
 import type { LicenseSnapshot } from './license-snapshot.ts';
 
 /** How long one hook may run, in milliseconds; then its whole process group is killed. */
-const HOOK_LIMIT_MS = 30_000;
+const HOOK_TIMEOUT_MS = 30_000;
 
 /** How long output may still come after a hook has ended: a program that it left behind may hold the pipe. */
 const OUTPUT_GRACE_MS = 500;
@@ -38,7 +38,7 @@ export interface HookEnvironment {
   log(sentence: string): void;
   /** A hook failed, or may not be run. */
   failed(error: AvmaError): void;
-  /** Milliseconds that a hook may run; {@link HOOK_LIMIT_MS} unless said otherwise. */
+  /** Milliseconds that a hook may run; {@link HOOK_TIMEOUT_MS} unless said otherwise. */
   readonly limit?: number;
 }
 
@@ -112,7 +112,7 @@ export class Hooks {
   }
 
   async #runOne(file: string, change: LicenseChangeDocument): Promise<void> {
-    const { env, log, failed, limit = HOOK_LIMIT_MS } = this.#environment;
+    const { env, log, failed, limit = HOOK_TIMEOUT_MS } = this.#environment;
     try {
       debug('exec', () => `runs the hook ${file}`);
       const output = new HookOutput();

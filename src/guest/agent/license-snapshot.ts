@@ -1,4 +1,6 @@
 import type { LicenseStateName } from '../../events/guest-event.ts';
+import { isoInstant, isoInstantOrNull } from '../../schema/format-time.ts';
+import { answerOf } from '../lease-verdict.ts';
 import { LicenseStatus, licenseStateName } from '../license-report.ts';
 import type { GuestLook } from '../looking.ts';
 import type { DerivedReport } from '../product-report.ts';
@@ -46,7 +48,7 @@ export function takeSnapshot(look: GuestLook, vmId: string): LicenseSnapshot {
 }
 
 function describe({ product, report, verdict, endsAt, endedAt }: DerivedReport): SnapshotProduct {
-  const answer = verdict === null || verdict.kind === 'rejected' ? null : verdict.verified.answer;
+  const answer = answerOf(verdict);
   return {
     activationId: product.activationId,
     name: product.name,
@@ -55,9 +57,9 @@ function describe({ product, report, verdict, endsAt, endedAt }: DerivedReport):
     partialProductKey: report.partialProductKey ?? '',
     state: licenseStateName(report.license.status),
     reason: reasonOf({ product, report, verdict, endedAt }),
-    endsAt: isoOrNull(endsAt),
-    issuedAt: isoOrNull(answer?.issuedAt ?? null),
-    renewAfter: isoOrNull(answer?.renewAfter ?? null),
+    endsAt: isoInstantOrNull(endsAt),
+    issuedAt: isoInstantOrNull(answer?.issuedAt ?? null),
+    renewAfter: isoInstantOrNull(answer?.renewAfter ?? null),
     host: answer === null ? null : { id: answer.hardwareId, name: answer.hostName },
   };
 }
@@ -70,12 +72,8 @@ function reasonOf({
   if (report.license.status !== LicenseStatus.notification) return null;
   if (verdict?.kind === 'rejected') return { code: verdict.error.code, message: verdict.error.message };
   const what = verdict === null ? 'the initial grace' : 'the lease';
-  const when = endedAt === null ? '' : ` on ${new Date(endedAt).toISOString()}`;
+  const when = endedAt === null ? '' : ` on ${isoInstant(endedAt)}`;
   return { code: 'grace-expired', message: `${what} ended${when}` };
-}
-
-function isoOrNull(instant: number | null): string | null {
-  return instant === null ? null : new Date(instant).toISOString();
 }
 
 /**

@@ -7,15 +7,15 @@ export const RENEWAL_INTERVAL_MS = 120 * MINUTE_MS;
 /** The first back-off of a product that is not licensed. */
 export const FIRST_BACKOFF_MS = 10_000;
 /** The least time between two attempts, which lets a lease of minutes be renewed. */
-export const LEAST_INTERVAL_MS = 5_000;
+export const MIN_INTERVAL_MS = 5_000;
 /** How long a host that refuses for the number of requests is left alone, at least. */
-export const THROTTLED_MS = MINUTE_MS;
+export const MIN_THROTTLED_PAUSE_MS = MINUTE_MS;
 /** A renewal is tried again when a sixth of what is left of the lease has gone by, if that is sooner. */
-const SHARE_OF_WHAT_IS_LEFT = 6;
+const REMAINING_SHARE = 6;
 /** Random pauses differ by up to a fifth either way, so that guests that started together do not stay together. */
 const JITTER = 0.2;
 /** The least time to sleep: a state that ends in this moment is looked at when it has ended. */
-const LEAST_SLEEP_MS = 500;
+const MIN_SLEEP_MS = 500;
 
 /** What the plan has to know of one product that has a key and that a host can activate. */
 export interface PlannedProduct {
@@ -78,7 +78,7 @@ export function planRenewal(products: readonly PlannedProduct[], elapsed: number
       activationId: product.activationId,
       trigger: product.memory.wanted ?? 'renewal',
     })),
-    sleep: Math.max(LEAST_SLEEP_MS, Math.min(maxSleep, ...waits, ...ends)),
+    sleep: Math.max(MIN_SLEEP_MS, Math.min(maxSleep, ...waits, ...ends)),
     untilAttempt: waits.length === 0 ? null : Math.max(0, Math.min(...waits)),
   };
 }
@@ -90,7 +90,7 @@ function untilAttempt({ licensed, untilRenewal, untilEnd, memory }: PlannedProdu
   if (memory.failures > 0) return Math.max(held, untilRenewal);
   // What the lease has from its renewal to its end; guests that were activated together spread over a part of it.
   const whole = (untilEnd ?? 0) - untilRenewal;
-  const spread = memory.spread * Math.min(RENEWAL_INTERVAL_MS, Math.max(0, whole) / SHARE_OF_WHAT_IS_LEFT);
+  const spread = memory.spread * Math.min(RENEWAL_INTERVAL_MS, Math.max(0, whole) / REMAINING_SHARE);
   return Math.max(held, untilRenewal + spread);
 }
 
@@ -114,8 +114,8 @@ export function afterAttempt(
 ): AttemptMemory {
   if (outcome === 'success' && untilEnd !== null) {
     // A host may sign a lease whose renewal is due at once; it is not asked again and again.
-    const pause = Math.min(RENEWAL_INTERVAL_MS, untilEnd / SHARE_OF_WHAT_IS_LEFT);
-    const retryAt = elapsed + Math.max(LEAST_INTERVAL_MS, pause);
+    const pause = Math.min(RENEWAL_INTERVAL_MS, untilEnd / REMAINING_SHARE);
+    const retryAt = elapsed + Math.max(MIN_INTERVAL_MS, pause);
     return { ...freshMemory(null, random), lastAttemptAt: elapsed, retryAt };
   }
   const failures = memory.failures + 1;
@@ -124,8 +124,8 @@ export function afterAttempt(
   // Something that is wanted now, at boot for example, is tried as if there were no license.
   const regular = memory.wanted === null && untilEnd !== null ? RENEWAL_INTERVAL_MS : doubled;
   const varied = regular * (1 - JITTER + 2 * JITTER * random);
-  const nearEnd = untilEnd === null ? varied : Math.min(varied, untilEnd / SHARE_OF_WHAT_IS_LEFT);
-  const least = throttled ? THROTTLED_MS * (1 + JITTER * random) : LEAST_INTERVAL_MS;
+  const nearEnd = untilEnd === null ? varied : Math.min(varied, untilEnd / REMAINING_SHARE);
+  const least = throttled ? MIN_THROTTLED_PAUSE_MS * (1 + JITTER * random) : MIN_INTERVAL_MS;
   const retryAt = elapsed + Math.max(least, nearEnd);
   return { ...memory, failures, throttled, lastAttemptAt: elapsed, retryAt };
 }

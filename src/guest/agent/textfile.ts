@@ -1,3 +1,4 @@
+import { answerOf } from '../lease-verdict.ts';
 import type { GuestLook } from '../looking.ts';
 import { isLicensed } from './agent-memory.ts';
 import { activatable } from './license-snapshot.ts';
@@ -16,7 +17,7 @@ interface Metric {
 export function licenseMetrics(look: GuestLook): string {
   const products = activatable(look).map((derived) => {
     const { product, verdict, lastAttempt } = derived;
-    const answer = verdict === null || verdict.kind === 'rejected' ? null : verdict.verified.answer;
+    const answer = answerOf(verdict);
     return {
       labels: `product="${escaped(product.name)}",activation_id="${escaped(product.activationId)}"`,
       licensed: isLicensed(derived) ? 1 : 0,

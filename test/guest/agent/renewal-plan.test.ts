@@ -7,12 +7,12 @@ import {
   afterLicenseEnded,
   FIRST_BACKOFF_MS,
   freshMemory,
-  LEAST_INTERVAL_MS,
+  MIN_INTERVAL_MS,
+  MIN_THROTTLED_PAUSE_MS,
   nudged,
   type PlannedProduct,
   planRenewal,
   RENEWAL_INTERVAL_MS,
-  THROTTLED_MS,
 } from '../../../src/guest/agent/renewal-plan.ts';
 import { DAY, HOUR, MINUTE, SECOND } from '../../support/clock.ts';
 
@@ -247,11 +247,11 @@ describe('whatever happened', () => {
   test('a lease is tried before it ends, from five seconds on, unless the host asked for a pause', () => {
     fc.assert(
       fc.property(someMemory, millis(7 * DAY), someRandom, (memory, left, random) => {
-        const untilEnd = left + LEAST_INTERVAL_MS;
+        const untilEnd = left + MIN_INTERVAL_MS;
         const after = afterAttempt(memory, 'host-absent', { elapsed: NOW, untilEnd, random });
         expect((after.retryAt ?? 0) - NOW).toBeLessThanOrEqual(untilEnd);
         // One millisecond for what is lost in rounding.
-        expect((after.retryAt ?? 0) - NOW).toBeLessThanOrEqual(Math.max(LEAST_INTERVAL_MS, untilEnd / 6) + 1);
+        expect((after.retryAt ?? 0) - NOW).toBeLessThanOrEqual(Math.max(MIN_INTERVAL_MS, untilEnd / 6) + 1);
       }),
     );
   });
@@ -266,7 +266,7 @@ describe('whatever happened', () => {
         (memory, outcome, untilEnd, random) => {
           const { retryAt } = afterAttempt(memory, outcome, { elapsed: NOW, untilEnd, random });
           expect((retryAt ?? 0) - NOW).toBeGreaterThanOrEqual(
-            outcome === 'throttled' ? THROTTLED_MS : LEAST_INTERVAL_MS,
+            outcome === 'throttled' ? MIN_THROTTLED_PAUSE_MS : MIN_INTERVAL_MS,
           );
           expect((retryAt ?? 0) - NOW).toBeLessThanOrEqual(1.2 * RENEWAL_INTERVAL_MS);
         },

@@ -7,10 +7,10 @@ import { validityOf } from '../../../../src/cli/avma/host-status.ts';
 import { nextSteps, type ProductStatus, type Situation } from '../../../../src/cli/avma/product-status.ts';
 import { PLAIN, type Style } from '../../../../src/cli/avma/style.ts';
 import { formatFields, formatTable } from '../../../../src/cli/avma/table.ts';
-import { formatDuration, isoInstant } from '../../../../src/cli/avma/time-text.ts';
+import { formatDuration } from '../../../../src/cli/avma/time-text.ts';
 import { asksForJson, commandOf } from '../../../../src/cli/avma/usage-error.ts';
 import type { HostCertificate } from '../../../../src/protocol/host-certificate.ts';
-import { formatMinute } from '../../../../src/schema/format-time.ts';
+import { formatMinute, isoInstant } from '../../../../src/schema/format-time.ts';
 import { DAY, HOUR, MINUTE, NOW } from '../../../support/clock.ts';
 
 describe('a duration is said in its two largest units', () => {

@@ -8,7 +8,7 @@ import {
   watchSignature,
 } from '../../../../src/cli/avma/guest-watch-view.ts';
 import { PLAIN, type Style } from '../../../../src/cli/avma/style.ts';
-import { isoInstant } from '../../../../src/cli/avma/time-text.ts';
+import { isoInstant } from '../../../../src/schema/format-time.ts';
 import { DAY, HOUR, MINUTE, NOW, SECOND } from '../../../support/clock.ts';
 
 /** A product whose lease of seven days has so much left, in milliseconds. */
