@@ -10,8 +10,13 @@ export interface Site {
   readonly hostFolder: string;
   /** Another host of the same vendor, hv02, as a guest meets one after a migration. */
   readonly otherHostFolder: string;
-  /** Starts hv01 as a process of its own; resolves when it answers. */
-  serve(listen: string): Promise<HostProcess>;
+  /**
+   * Starts hv01 as a process of its own; resolves when it answers.
+   *
+   * @param listen - Where it listens, one or several.
+   * @param environment - More variables of the process, faketime's for example.
+   */
+  serve(listen: string | readonly string[], environment?: NodeJS.ProcessEnv): Promise<HostProcess>;
 }
 
 export interface HostProcess {
@@ -66,11 +71,12 @@ export function makeSite(folder: string, installed: string): Site {
     anchor: at('vendor/root.pub.json'),
     hostFolder: at('hv01'),
     otherHostFolder: at('hv02'),
-    async serve(listen) {
+    async serve(listen, environment = {}) {
       // The host ends with the test, even where the test is killed; setpriv becomes the host, so the pid is the host's.
-      const command = [process.execPath, launcher, 'host', 'serve', '--listen', listen];
+      const sockets = [listen].flat().flatMap((socket) => ['--listen', socket]);
+      const command = [process.execPath, launcher, 'host', 'serve', ...sockets];
       const host = spawn('setpriv', ['--pdeathsig', 'KILL', ...command], {
-        env: settings(at('hv01')),
+        env: { ...settings(at('hv01')), ...environment },
         stdio: ['ignore', 'ignore', 'pipe'],
       });
       const ended = new Promise<void>((resolve) => host.once('close', () => resolve()));
