@@ -1,8 +1,7 @@
 import fs from 'node:fs';
 import { AvmaError, toAvmaError } from '../errors/avma-error.ts';
 import { replaceFile } from '../storage/atomic-file.ts';
-import { readInstalledFile } from '../storage/read-file.ts';
-import { errnoOf } from '../system/errno.ts';
+import { openPlainFile, readOpenFile } from '../storage/read-file.ts';
 import { decodeXml } from '../xml/decode-xml.ts';
 import { findPlaces, MAX_ANSWER_FILE_BYTES, type Span } from './answer-file.ts';
 import { SCRUBBED } from './key-text.ts';
@@ -22,26 +21,35 @@ export function scrubbed(file: string, bytes: Buffer): Buffer {
 }
 
 /**
- * Replaces a file by what {@link scrubbed} makes of it, whole or not at all. Mode and owner stay; a link stays, and the
- * file that it leads to is replaced.
+ * Replaces a file by what {@link scrubbed} makes of it, whole or not at all. Mode and owner stay, but for somebody else's
+ * file in a folder of this user, which becomes this user's; a link stays, and the file that it leads to is replaced.
  *
  * @returns Whether the file held a key.
- * @throws {AvmaError} as {@link scrubbed}; `access-denied`, `disk-full`, `io-error`.
+ * @throws {AvmaError} as {@link scrubbed}; `file-invalid` for a file with several names (hard links), of which the others
+ *   would keep the key; `access-denied`, `disk-full`, `io-error`.
  */
 export function scrubFile(named: string): boolean {
   const file = realPath(named);
-  const bytes = readInstalledFile(file, MAX_ANSWER_FILE_BYTES);
-  const clean = scrubbed(file, bytes);
-  if (clean.equals(bytes)) return false;
-  const { mode, uid, gid } = fs.statSync(file);
-  replaceFile(file, clean, mode & 0o777);
+  const fd = openPlainFile(file);
   try {
-    fs.chownSync(file, uid, gid);
-  } catch (thrown) {
-    // Somebody else's file in a folder of this user: it has a new owner, and no key.
-    if (errnoOf(thrown) !== 'EPERM') throw toAvmaError(thrown, `cannot give ${file} its owner back`);
+    const bytes = readOpenFile(fd, file, MAX_ANSWER_FILE_BYTES);
+    const clean = scrubbed(file, bytes);
+    if (clean.equals(bytes)) return false;
+    const { mode, uid, gid, nlink } = fs.fstatSync(fd);
+    if (nlink > 1) {
+      throw new AvmaError(
+        'file-invalid',
+        `${file} has ${nlink} names, and the key would stay under the others`,
+        {
+          hint: `Find them with: find / -xdev -samefile ${file}. Remove the others, then run the command again.`,
+        },
+      );
+    }
+    replaceFile(file, clean, mode & 0o777, { uid, gid });
+    return true;
+  } finally {
+    fs.closeSync(fd);
   }
-  return true;
 }
 
 function realPath(file: string): string {

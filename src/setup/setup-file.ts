@@ -52,7 +52,10 @@ export interface SetupFileSource {
   readonly name: string;
   /** Reads a trust anchor's file; null where the setup may not name files of this machine. */
   readonly readAnchor: ((file: string) => string) | null;
-  /** Whether the setup may name a pipe that runs a program or loads code (`exec:`, `module:`), as root. */
+  /**
+   * Whether the setup may have root run a program (a pipe `exec:` or `module:`, a folder of hooks) or write a file of
+   * its choice (the agent's textfile).
+   */
   readonly mayRun: boolean;
 }
 
@@ -115,6 +118,13 @@ function readSetup(
       'file-invalid',
       `the pipe ${printable(pipe, 60)} would run a program, which a setup from here may not ask for`,
     );
+  }
+  if (!mayRun && (agent?.hooksFolder !== undefined || agent?.textfile !== undefined)) {
+    const [member, what] =
+      agent.hooksFolder === undefined
+        ? ['agent.textfile', 'have root write a file of its choice']
+        : ['agent.hooksFolder', 'have root run the programs of a folder'];
+    throw new AvmaError('file-invalid', `${member} would ${what}, which a setup from here may not ask for`);
   }
   const anchors = (trust ?? []).map((anchor) => givenAnchor(anchor, name, readAnchor));
   return {

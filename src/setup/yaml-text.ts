@@ -18,6 +18,11 @@ export interface ParsedYaml {
 const MAX_INDENT = 40;
 const MAX_MARKS = 12;
 const MAX_BRACKETS = 16;
+/**
+ * How many brackets may open in all. A closing bracket in quotes ends nothing, so that the depth of open ones can be
+ * more than what is counted here without a parser. A setup with the most trust anchors has some forty.
+ */
+const MAX_OPENED = 128;
 
 /**
  * Parses YAML 1.2, which JSON is too.
@@ -57,14 +62,17 @@ function decode(bytes: Uint8Array): string {
 /** @throws {AvmaError} `file-invalid` for a text that may nest deeper than a setup does. */
 function refuseDepth(text: string): void {
   let brackets = 0;
+  let opened = 0;
   for (const [index, line] of text.split(/\r\n|\r|\n/).entries()) {
     const indent = line.search(/[^ \t]/);
     const marks = line.match(/[-?:](?=[ \t]|$)/g)?.length ?? 0;
     for (const [bracket] of line.matchAll(/[[\]{}]/g)) {
-      brackets = Math.max(0, brackets + (bracket === '[' || bracket === '{' ? 1 : -1));
-      if (brackets > MAX_BRACKETS) break;
+      const opens = bracket === '[' || bracket === '{';
+      if (opens) opened += 1;
+      brackets = Math.max(0, brackets + (opens ? 1 : -1));
+      if (brackets > MAX_BRACKETS || opened > MAX_OPENED) break;
     }
-    if (indent > MAX_INDENT || marks > MAX_MARKS || brackets > MAX_BRACKETS) {
+    if (indent > MAX_INDENT || marks > MAX_MARKS || brackets > MAX_BRACKETS || opened > MAX_OPENED) {
       throw new AvmaError('file-invalid', `the file is nested deeper than a setup, in line ${index + 1}`);
     }
   }

@@ -13,19 +13,31 @@ export function makePrivateFolder(folder: string): void {
   }
 }
 
+/** The numbers of a file's user and group. */
+export interface FileOwner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
 /**
  * Replaces a file as a whole or leaves it as it was: a temporary file beside it is written, flushed to the disk and
  * renamed over it, and the folder is flushed too. A link in the file's place is replaced, not followed. Mode 0600
  * unless said otherwise. The caller sees to it that there is one writer at a time.
  *
+ * @param owner - Whose the file is to be, where this process may give files away; else it is this process's.
  * @throws {AvmaError} `access-denied`, `disk-full` or `io-error`; the file is then as it was.
  */
-export function replaceFile(file: string, content: string | Uint8Array, mode = 0o600): void {
+export function replaceFile(
+  file: string,
+  content: string | Uint8Array,
+  mode = 0o600,
+  owner?: FileOwner,
+): void {
   const temporary = `${file}.tmp`;
   try {
     // A process that was killed may have left one. It is removed and not reused, so that its mode and owner go too.
     fs.rmSync(temporary, { force: true });
-    writeNewFile(temporary, content, mode);
+    writeNewFile(temporary, content, mode, owner);
     try {
       fs.renameSync(temporary, file);
     } catch (thrown) {
@@ -77,9 +89,11 @@ export function createFile(file: string, content: string, mode = 0o600): void {
 }
 
 /** A file that cannot be written to its end is removed again. */
-function writeNewFile(file: string, content: string | Uint8Array, mode: number): void {
-  const fd = fs.openSync(file, 'wx', mode);
+function writeNewFile(file: string, content: string | Uint8Array, mode: number, owner?: FileOwner): void {
+  // With another owner, nobody else's until it is written.
+  const fd = fs.openSync(file, 'wx', owner === undefined ? mode : 0o600);
   try {
+    if (owner !== undefined) giveAway(fd, owner);
     // The mode is meant as it is given, whatever the umask: that of a hardened service leaves nothing to others.
     fs.fchmodSync(fd, mode);
     fs.writeFileSync(fd, content);
@@ -89,6 +103,15 @@ function writeNewFile(file: string, content: string | Uint8Array, mode: number):
     throw thrown;
   } finally {
     fs.closeSync(fd);
+  }
+}
+
+/** By the open file: under its name, whoever owns the folder may have put a link to a file of root's. */
+function giveAway(fd: number, { uid, gid }: FileOwner): void {
+  try {
+    fs.fchownSync(fd, uid, gid);
+  } catch (thrown) {
+    if (errnoOf(thrown) !== 'EPERM') throw thrown;
   }
 }
 

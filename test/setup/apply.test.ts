@@ -370,6 +370,20 @@ describe('what the hypervisor or a medium gives may not run a program as root', 
     expect(report.why).toContain('would run a program');
   });
 
+  test.each(['hooksFolder: /media/cdrom/hooks', 'textfile: /etc/passwd'])(
+    'a medium may not give the agent’s %s',
+    async (setting) => {
+      const machine = createSetupMachine();
+      machine.write('proc/self/mountinfo', MOUNTINFO);
+      machine.write('media/cdrom/avma-setup.yaml', `schema: avma.setup/1\nagent: {${setting}}\n`);
+      expect(await applyGivenSetup(machine)).toMatchObject({
+        outcome: 'invalid',
+        configChanged: false,
+        values: [],
+      });
+    },
+  );
+
   test('a medium may not name a file of this machine', async () => {
     const machine = createSetupMachine();
     machine.write('proc/self/mountinfo', MOUNTINFO);

@@ -1,7 +1,7 @@
 /** `--scrub`: the key goes, and every other byte stays. */
 import fs from 'node:fs';
 import path from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { readAnswerFile } from '../../src/setup/answer-file.ts';
 import { SCRUBBED, SCRUBBED_WHY } from '../../src/setup/key-text.ts';
 import { scrubbed, scrubFile } from '../../src/setup/scrub.ts';
@@ -121,6 +121,47 @@ describe('on the disk', () => {
     expect(fs.statSync(file).mode & 0o777).toBe(0o640);
     expect(scrubFile(file)).toBe(false);
     expect(fs.readdirSync(folder).sort()).toEqual(['link.xml', 'u.xml']);
+  });
+
+  test.skipIf(process.getuid?.() !== 0)(
+    "root gives somebody else's file back, and no file of root's that the owner puts in its place",
+    () => {
+      const [uid, gid] = [65534, 65533];
+      const folder = tempFolder();
+      const victim = path.join(tempFolder(), 'victim');
+      fs.writeFileSync(victim, '');
+      const file = path.join(folder, 'u.xml');
+      fs.copyFileSync(path.join(FOLDER, 'specialize.xml'), file);
+      fs.chownSync(file, uid, gid);
+      fs.chmodSync(file, 0o640);
+      const rename = fs.renameSync;
+      const spy = vi.spyOn(fs, 'renameSync').mockImplementation((from, to) => {
+        rename(from, to);
+        rename(to, path.join(folder, 'scrubbed.xml'));
+        fs.symlinkSync(victim, to);
+      });
+      onTestFinished(() => spy.mockRestore());
+      expect(scrubFile(file)).toBe(true);
+      expect(fs.statSync(victim)).toMatchObject({ uid: 0, gid: 0 });
+      const clean = fs.statSync(path.join(folder, 'scrubbed.xml'));
+      expect(clean).toMatchObject({ uid, gid });
+      expect(clean.mode & 0o777).toBe(0o640);
+    },
+  );
+
+  test('a file with a second name is said, since the key would stay under that one', async () => {
+    const folder = tempFolder();
+    const file = path.join(folder, 'u.xml');
+    fs.copyFileSync(path.join(FOLDER, 'specialize.xml'), file);
+    fs.linkSync(file, path.join(folder, 'other.xml'));
+    const before = fs.readFileSync(file);
+    expect(await failureOf(() => scrubFile(file))).toMatchObject({
+      code: 'file-invalid',
+      message: `${file} has 2 names, and the key would stay under the others`,
+    });
+    expect(fs.readFileSync(file)).toEqual(before);
+    fs.rmSync(path.join(folder, 'other.xml'));
+    expect(scrubFile(file)).toBe(true);
   });
 
   test('an encoding that cannot be written is said, and the file stays', async () => {

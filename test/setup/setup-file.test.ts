@@ -76,6 +76,16 @@ describe('what is wrong', () => {
     ['brackets without end', '['.repeat(MAX_SETUP_FILE_BYTES), /nested deeper/],
     ['braces without end', '{a: '.repeat(MAX_SETUP_FILE_BYTES / 4), /nested deeper/],
     ['brackets on lines of their own', '[\n'.repeat(MAX_SETUP_FILE_BYTES / 2), /nested deeper/],
+    [
+      'brackets that only quotes close',
+      `schema: avma.setup/1\ntrust: ${'["]",'.repeat(1000)}`,
+      /nested deeper than a setup, in line 2/,
+    ],
+    [
+      'braces that only comments close',
+      `schema: avma.setup/1\nagent:\n${'  {a: # }\n'.repeat(1000)}`,
+      /nested deeper/,
+    ],
     ['dashes without end', '- '.repeat(MAX_SETUP_FILE_BYTES / 2), /nested deeper/],
     ['question marks without end', '? '.repeat(MAX_SETUP_FILE_BYTES / 2), /nested deeper/],
     ['stairs', Array.from({ length: 300 }, (_, nth) => `${' '.repeat(nth)}a:`).join('\n'), /nested deeper/],
@@ -91,6 +101,26 @@ describe('what is wrong', () => {
     expect(finding).toMatchObject({ outcome: 'invalid', where: null });
     expect(finding.why).toMatch(why);
     expect(values).toEqual({});
+  });
+
+  test.each([
+    ['pipe: exec:/media/cdrom/run', /pipe exec:.* would run a program/],
+    ['agent: {hooksFolder: /media/cdrom/hooks}', /agent\.hooksFolder would have root run the programs/],
+    ['agent: {textfile: /etc/shadow}', /agent\.textfile would have root write a file/],
+  ])('%s from a place that is not root’s', (line, why) => {
+    const setup = Buffer.from(`schema: avma.setup/1\nkey: ${KEY}\n${line}\n`);
+    const { finding, values } = readSetupFile(setup, { ...SOURCE, mayRun: false });
+    expect(finding).toMatchObject({ outcome: 'invalid', why: expect.stringMatching(why) });
+    expect(finding.key).toBeUndefined();
+    expect(values).toEqual({});
+    expect(read(setup).finding.key).toBe(KEY);
+  });
+
+  test('as many trust anchors as a setup may have are not too deep', () => {
+    const trust = Array.from({ length: 32 }, anchor);
+    const { finding, values } = read(JSON.stringify({ schema: 'avma.setup/1', key: KEY, trust, agent: {} }));
+    expect(finding.outcome, finding.why).toBe('key');
+    expect(values.trust).toHaveLength(32);
   });
 
   test('a trust anchor whose file cannot be read is said with its name', () => {
