@@ -118,6 +118,8 @@ function ampersandHint(text: string, position: number): string {
 /** The text with a piece behind it. Blanks in front are left out; text that is too long ends in a mark. */
 function withText(text: string, piece: string): string {
   if (text.endsWith(CUT)) return text;
+  // Not searched through again for each of the pieces that other elements part: there may be a million of them.
+  if (text.length === MAX_TEXT) return piece.trim() === '' ? text : text + CUT;
   const longer = (text + piece).trimStart();
   if (longer.length <= MAX_TEXT) return longer;
   return longer.trimEnd().length <= MAX_TEXT ? longer.slice(0, MAX_TEXT) : longer.slice(0, MAX_TEXT) + CUT;

@@ -179,3 +179,16 @@ describe('a file of the greatest length is read or refused, and does not hang', 
     expect(JSON.stringify(found).length).toBeLessThan(100_000);
   });
 });
+
+test('blanks in many pieces behind a long text take no longer than behind a short one', () => {
+  const pieces = '<b/> '.repeat(100_000);
+  const cpuOf = (text: string) => {
+    const start = process.cpuUsage();
+    readAnswerFile(Buffer.from(text));
+    const { user, system } = process.cpuUsage(start);
+    return user + system;
+  };
+  const leastOf = (text: string) => Math.min(...[1, 2, 3].map(() => cpuOf(text)));
+  const short = leastOf(`<a>a${pieces}</a>`);
+  expect(leastOf(`<a>a${' '.repeat(4095)}${pieces}</a>`)).toBeLessThan(short * 3);
+});
