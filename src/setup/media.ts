@@ -3,6 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { printable } from '../schema/printable.ts';
 import { readInstalledFileIfAny, readPlainFile } from '../storage/read-file.ts';
+import { debug } from '../system/debug.ts';
 import { errnoOf } from '../system/errno.ts';
 import { runProgram } from '../system/run-program.ts';
 import { MAX_ANSWER_FILE_BYTES } from './answer-file.ts';
@@ -106,7 +107,21 @@ async function filesOnDevice(device: string): Promise<Candidate[]> {
       await run('umount', ['-l', folder]);
     }
   } finally {
-    fs.rmdirSync(folder);
+    await removeMountPoint(folder);
+  }
+}
+
+/** Also after a mount that was given up and succeeded then. What cannot be removed stays, and keeps nothing else back. */
+async function removeMountPoint(folder: string): Promise<void> {
+  for (const last of [false, true]) {
+    try {
+      fs.rmdirSync(folder);
+      return;
+    } catch (thrown) {
+      if (errnoOf(thrown) === undefined) throw thrown;
+      if (last) debug('exec', () => `${folder} stays: ${thrown}`);
+      else await run('umount', ['-l', folder]);
+    }
   }
 }
 

@@ -2,7 +2,7 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { removableMedia } from '../../src/setup/media.ts';
 import { createSetupMachine } from './machine-with-setup.ts';
 
@@ -27,6 +27,18 @@ test.each(['CIDATA', 'cidata', 'AVMA', 'OEMDRV', 'Unattend'])(
     expect(mountFolders()).toEqual(before);
   },
 );
+
+test('a mount that fails and leaves something behind keeps nothing else from being read', async () => {
+  const { machine, device } = machineWithVolume('CIDATA');
+  const left = path.join(machine.root, 'left');
+  machine.write('bin/mount', `#!/bin/sh\nfor at; do :; done\n: > "$at/x"; echo "$at" > ${left}; exit 32\n`);
+  machine.write('bin/umount', '#!/bin/sh\nrm "$2/x"\n');
+  for (const name of ['mount', 'umount']) fs.chmodSync(path.join(machine.root, 'bin', name), 0o755);
+  vi.stubEnv('PATH', `${path.join(machine.root, 'bin')}:${process.env.PATH}`);
+  onTestFinished(() => void vi.unstubAllEnvs());
+  expect(await removableMedia(machine)).toMatchObject([{ place: device, finding: { outcome: 'none' } }]);
+  expect(fs.existsSync(fs.readFileSync(left, 'utf8').trim())).toBe(false);
+});
 
 test('volumes with other labels, taken out or mounted elsewhere are left alone', async () => {
   const { machine, device } = machineWithVolume('CIDATA');
