@@ -31,8 +31,23 @@ const LOOK_INTERVAL_MS = 2 * HOUR_MS;
 export async function runAgent(environment: AgentEnvironment): Promise<void> {
   const agent = new Agent(environment);
   while (!environment.stopping.aborted) {
-    const sleep = await agent.wake();
+    let sleep = FIRST_BACKOFF_MS;
+    try {
+      sleep = await agent.wake();
+    } catch (thrown) {
+      // A process that runs on without its loop would look as if it kept the machine licensed.
+      report(environment, thrown);
+    }
     if (!environment.stopping.aborted) await environment.sleep(sleep);
+  }
+}
+
+/** Says a fault, unless what it would be said through is what failed. */
+function report({ report: { fault } }: AgentEnvironment, thrown: unknown): void {
+  try {
+    fault(thrown);
+  } catch (unsaid) {
+    debug('agent', () => `a fault cannot be said: ${unsaid}`);
   }
 }
 

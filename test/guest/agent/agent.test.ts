@@ -29,9 +29,12 @@ function agentOn(host: TestHost | null, { withKey = true }: { withKey?: boolean 
     vmId: string;
     applySetup: () => Promise<readonly string[]>;
     openPipe?: GuestEnvironment['openPipe'];
+    /** Before each glance. */
+    sense: () => void;
   } = {
     vmId: VM,
     applySetup: async () => [],
+    sense: () => {},
   };
   const log: string[] = [];
   const events: AgentEvent[] = [];
@@ -46,13 +49,15 @@ function agentOn(host: TestHost | null, { withKey = true }: { withKey?: boolean 
       maxSleep: 10 * MINUTE,
       stopping: stopping.signal,
       openService: () => guest.open({ configuredVmId: change.vmId }),
-      glance: () =>
-        glanceAt({
+      glance() {
+        change.sense();
+        return glanceAt({
           stateFile: guest.stateFile,
           folders: [guest.trustFolder],
           configuredVmId: change.vmId,
           root: '/',
-        }),
+        });
+      },
       readClock: clock.read,
       elapsed: () => clock.sinceBoot,
       random: () => 0.5,
@@ -107,6 +112,23 @@ describe('what the agent notices', () => {
     expect(agent.log.join('\n')).toContain(`The VM ID was ${VM} and is ${OTHER_VM}`);
     expect(agent.log.at(-1)).toMatch(/is licensed by host hv01 until/);
     expect(host.events.last).toMatchObject({ decision: 'approved', vmId: OTHER_VM });
+  });
+
+  test('nothing, while its own senses fail: it says so and goes on', async () => {
+    const agent = agentOn(createTestHost());
+    await agent.start();
+    const broken = new Error('blind');
+    agent.change.sense = () => {
+      throw broken;
+    };
+    await agent.run([
+      () => {
+        agent.change.sense = () => {};
+      },
+      () => {},
+    ]);
+    expect(agent.faults).toEqual([broken]);
+    expect(agent.statuses.at(-1)).toMatch(/licensed/i);
   });
 
   test('another host', async () => {
