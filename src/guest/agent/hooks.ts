@@ -23,6 +23,7 @@ const MAX_OUTPUT_BYTES = 16 * 1024;
 const HOOK_NAME = /^[A-Za-z0-9_-]+$/;
 
 const WRITABLE_BY_OTHERS = 0o022;
+const STICKY = 0o1000;
 
 /** One change of the license, as a hook gets it on its standard input: `avma.license-change/1`. */
 export interface LicenseChangeDocument {
@@ -203,8 +204,8 @@ class HookOutput {
 
 /**
  * The hooks of a folder that may be run, in the order of their names, and an error for each that may not. Only the
- * owner of the machine may make the agent run something: folder and hooks belong to root or to the user whom the agent
- * runs as, and nobody else may write them. A file that is not executable is no hook.
+ * owner of the machine may make the agent run something: hooks, their folder and those above it belong to root or to the
+ * user whom the agent runs as, and nobody else may write them. A file that is not executable is no hook.
  *
  * @throws {AvmaError} as the system says for a folder that cannot be read; `file-not-found` where there is none.
  */
@@ -212,13 +213,13 @@ function findHooks(folder: string): { hooks: string[]; refused: AvmaError[] } {
   // Windows has neither owners nor modes that Node would show.
   if (process.platform === 'win32') return { hooks: [], refused: [] };
   try {
-    const unsafe = unsafeReason(fs.statSync(folder));
+    const unsafe = unsafePlace(folder);
     const names = fs
       .readdirSync(folder)
       .filter((name) => HOOK_NAME.test(name))
       .sort();
     if (unsafe !== undefined) {
-      const error = new AvmaError('hook-failed', `no hook is run: ${folder} ${unsafe}`);
+      const error = new AvmaError('hook-failed', `no hook is run: ${unsafe}`);
       return { hooks: [], refused: names.length === 0 ? [] : [error] };
     }
     const hooks: string[] = [];
@@ -227,9 +228,12 @@ function findHooks(folder: string): { hooks: string[]; refused: AvmaError[] } {
       const file = path.join(folder, name);
       const stat = fs.statSync(file, { throwIfNoEntry: false });
       if (stat === undefined || !stat.isFile() || (stat.mode & 0o111) === 0) continue;
-      const reason = unsafeReason(stat);
+      const reason = unsafePlace(file);
       if (reason === undefined) hooks.push(file);
-      else refused.push(new AvmaError('hook-failed', `the hook ${file} is not run: it ${reason}`));
+      else {
+        const why = reason.replace(`${fs.realpathSync(file)} `, 'it ');
+        refused.push(new AvmaError('hook-failed', `the hook ${file} is not run: ${why}`));
+      }
     }
     return { hooks, refused };
   } catch (thrown) {
@@ -237,9 +241,28 @@ function findHooks(folder: string): { hooks: string[]; refused: AvmaError[] } {
   }
 }
 
-function unsafeReason({ uid, mode }: fs.Stats): string | undefined {
-  if (uid !== 0 && uid !== process.getuid?.()) return `belongs to user ${uid}, not to root`;
-  if ((mode & WRITABLE_BY_OTHERS) !== 0) return 'may be written by others than its owner';
+/**
+ * Who else than root and this user may put something in place of a file or folder: by its own owner and mode, or by
+ * those of a folder above it. Links are followed first.
+ */
+function unsafePlace(place: string): string | undefined {
+  const real = fs.realpathSync(place);
+  const own = unsafeReason(real, WRITABLE_BY_OTHERS);
+  if (own !== undefined) return own;
+  for (let folder = path.dirname(real), below = real; folder !== below; folder = path.dirname(folder)) {
+    // In a folder like /tmp nobody can take away what is not his.
+    const isSticky = (fs.statSync(folder).mode & STICKY) !== 0;
+    const reason = unsafeReason(folder, isSticky ? 0 : WRITABLE_BY_OTHERS);
+    if (reason !== undefined) return reason;
+    below = folder;
+  }
+  return undefined;
+}
+
+function unsafeReason(place: string, forbidden: number): string | undefined {
+  const { uid, mode } = fs.statSync(place);
+  if (uid !== 0 && uid !== process.getuid?.()) return `${place} belongs to user ${uid}, not to root`;
+  if ((mode & forbidden) !== 0) return `${place} may be written by others than its owner`;
   return undefined;
 }
 
@@ -248,7 +271,7 @@ function killGroup({ pid }: ChildProcess): void {
   try {
     process.kill(-pid, 'SIGKILL');
   } catch (thrown) {
-    // It has ended by itself.
-    if (errnoOf(thrown) !== 'ESRCH') throw thrown;
+    // It has ended by itself, or has become another user's, whom an agent that is not root's cannot end.
+    if (errnoOf(thrown) !== 'ESRCH' && errnoOf(thrown) !== 'EPERM') throw thrown;
   }
 }

@@ -196,6 +196,35 @@ describe('what others may write is not run, and that is said once', () => {
     ]);
   });
 
+  test('any hook below a folder that others may write, but for one like /tmp', async () => {
+    const { add, hookDir, change, written, failures } = hookFolder();
+    add('10-safe', 'echo ran >> "$OUT"');
+    const above = path.dirname(hookDir);
+    fs.chmodSync(above, 0o777);
+    await change();
+    expect(written()).toBe('');
+    expect(failures.map(({ message }) => message)).toEqual([
+      `no hook is run: ${above} may be written by others than its owner`,
+    ]);
+    fs.chmodSync(above, 0o1777);
+    await change();
+    expect(written()).toBe('ran\n');
+  });
+
+  test('a link to a program in a folder that others may write', async () => {
+    const { hookDir, change, written, failures } = hookFolder();
+    const shared = path.join(path.dirname(hookDir), 'shared');
+    fs.mkdirSync(shared);
+    fs.chmodSync(shared, 0o777);
+    fs.writeFileSync(path.join(shared, 'program'), '#!/bin/sh\necho ran >> "$OUT"\n', { mode: 0o755 });
+    fs.symlinkSync(path.join(shared, 'program'), path.join(hookDir, '10-link'));
+    await change();
+    expect(written()).toBe('');
+    expect(failures.map(({ message }) => message)).toEqual([
+      `the hook ${hookDir}/10-link is not run: ${shared} may be written by others than its owner`,
+    ]);
+  });
+
   test.skipIf(!asRoot)('a hook of another user (needs root)', async () => {
     const { add, change, written, failures } = hookFolder();
     fs.chownSync(add('10-foreign', 'echo ran >> "$OUT"'), 65534, 65534);
