@@ -111,7 +111,7 @@ async function filesOnDevice(device: string): Promise<Candidate[]> {
   }
 }
 
-/** Also after a mount that was given up and succeeded then. What cannot be removed stays, and keeps nothing else back. */
+/** Also after a mount that was given up and succeeded then. What cannot be removed stays, and stops nothing else. */
 async function removeMountPoint(folder: string): Promise<void> {
   for (const last of [false, true]) {
     try {

@@ -21,12 +21,13 @@ export function scrubbed(file: string, bytes: Buffer): Buffer {
 }
 
 /**
- * Replaces a file by what {@link scrubbed} makes of it, whole or not at all. Mode and owner stay, but for somebody else's
- * file in a folder of this user, which becomes this user's; a link stays, and the file that it leads to is replaced.
+ * Replaces a file by what {@link scrubbed} makes of it, whole or not at all. Mode and owner stay, but for somebody
+ * else's file in a folder of this user, which becomes this user's; a link stays, and the file that it leads to is
+ * replaced.
  *
  * @returns Whether the file held a key.
- * @throws {AvmaError} as {@link scrubbed}; `file-invalid` for a file with several names (hard links), of which the others
- *   would keep the key; `access-denied`, `disk-full`, `io-error`.
+ * @throws {AvmaError} as {@link scrubbed}; `file-invalid` for a file with several names (hard links): the others would
+ *   keep the key; `access-denied`, `disk-full`, `io-error`.
  */
 export function scrubFile(named: string): boolean {
   const file = realPath(named);

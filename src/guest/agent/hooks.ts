@@ -204,8 +204,8 @@ class HookOutput {
 
 /**
  * The hooks of a folder that may be run, in the order of their names, and an error for each that may not. Only the
- * owner of the machine may make the agent run something: hooks, their folder and those above it belong to root or to the
- * user whom the agent runs as, and nobody else may write them. A file that is not executable is no hook.
+ * owner of the machine may make the agent run something: hooks, their folder and those above it belong to root or to
+ * the user whom the agent runs as, and nobody else may write them. A file that is not executable is no hook.
  *
  * @throws {AvmaError} as the system says for a folder that cannot be read; `file-not-found` where there is none.
  */
