@@ -1,9 +1,10 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import type { ServiceManager } from '../daemon/systemd-notify.ts';
-import { toAvmaError } from '../errors/avma-error.ts';
+import { FAULT_HEADING, toAvmaError } from '../errors/avma-error.ts';
 import type { AgentEnvironment, AgentReport } from '../guest/agent/agent-environment.ts';
 import type { AgentLock } from '../guest/agent/agent-lock.ts';
+import { asSentence } from '../guest/agent/agent-text.ts';
 import { FolderWatch } from '../guest/agent/folder-watch.ts';
 import { glanceAt } from '../guest/agent/glance.ts';
 import { Hooks } from '../guest/agent/hooks.ts';
@@ -59,7 +60,7 @@ export function agentOnMachine(options: AgentOptions): RealAgent {
     env: hookEnv(process.env),
     log,
     failed(error) {
-      log(`${error.message.charAt(0).toUpperCase()}${error.message.slice(1)}. ${error.hint}`);
+      log(`${asSentence(error.message)} ${error.hint}`);
       event({ kind: 'hook-failed', message: error.message, failure: error }, null);
     },
   });
@@ -105,7 +106,7 @@ export function agentOnMachine(options: AgentOptions): RealAgent {
       log,
       fault(thrown) {
         const lines = faultReport(thrown, options.launcher).split('\n');
-        for (const line of ['A fault in avma, please report it:', ...lines]) log(line);
+        for (const line of [FAULT_HEADING, ...lines]) log(line);
       },
       status: (line) => manager.status(line),
       event,
@@ -160,7 +161,7 @@ function setupSentences({ values, outcome, why, where }: SetupReport, event: Age
     const applied = appliedEvent(value);
     if (applied !== undefined) {
       event(applied, null);
-      return [`T${applied.message.slice(1)}.`];
+      return [asSentence(applied.message)];
     }
     const { what, origin, error } = value;
     return error === null

@@ -10,6 +10,7 @@ import { syslogSink } from '../events/sinks/syslog.ts';
 import { windowsEventLogSink } from '../events/sinks/windows-event-log.ts';
 import { makePrivateFolder } from '../storage/atomic-file.ts';
 import { errnoOf } from '../system/errno.ts';
+import type { Notify } from '../system/notify.ts';
 import type { Settings } from './settings.ts';
 
 /** `events.jsonl` in the guest's state folder. */
@@ -27,7 +28,7 @@ export function guestEventFile(stateFolder: string): string {
 export function guestEventSink(
   { stateFolder, events }: Pick<Settings, 'stateFolder' | 'events'>,
   env: NodeJS.ProcessEnv,
-  notify: (sentence: string) => void,
+  notify: Notify,
 ): EventSink<GuestEvent> {
   let sink: EventSink<GuestEvent> | undefined;
   return {

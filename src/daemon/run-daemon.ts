@@ -1,5 +1,6 @@
 import { constants } from 'node:os';
-import { toAvmaError } from '../errors/avma-error.ts';
+import { FAULT_HEADING, toAvmaError } from '../errors/avma-error.ts';
+import { notifyQuietly } from '../system/notify.ts';
 
 /** A program that runs until a signal stops it. */
 export interface Daemon {
@@ -65,16 +66,17 @@ function watchForTheEnd({
   let stopping = false;
   const onSignal = (signal: StopSignal) => {
     if (stopping) {
-      sayAll(notify, `Ended at once by a second signal, ${signal}.`);
+      notifyQuietly(notify, `Ended at once by a second signal, ${signal}.`);
       process.exit(128 + constants.signals[signal]);
     }
     stopping = true;
     resolve({ signal });
   };
+  // An exception in here would end the process.
   const onFailure = (failure: unknown) => {
     // The whole stack: without it, a fault that was logged once cannot be found.
     const stack = failure instanceof Error ? (failure.stack ?? String(failure)) : String(failure);
-    sayAll(notify, 'A fault in avma, please report it:', ...stack.split('\n'));
+    notifyQuietly(notify, FAULT_HEADING, ...stack.split('\n'));
     if (!survivesFaults) resolve({ failure });
   };
   for (const signal of STOP_SIGNALS) process.on(signal, onSignal);
@@ -88,13 +90,4 @@ function watchForTheEnd({
       process.off('unhandledRejection', onFailure);
     },
   };
-}
-
-/** An exception in a handler of exceptions would end the process: a log that cannot be written must not. */
-function sayAll(notify: (sentence: string) => void, ...sentences: readonly string[]): void {
-  try {
-    for (const sentence of sentences) notify(sentence);
-  } catch {
-    // Nowhere is left to report it.
-  }
 }

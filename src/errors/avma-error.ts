@@ -28,6 +28,9 @@ export class AvmaError extends Error {
   }
 }
 
+/** What a log says above the stack of an `internal` error. */
+export const FAULT_HEADING = 'A fault in avma, please report it:';
+
 /** How the system names its errors: `ENOENT`. Node's own (`ERR_INVALID_ARG_TYPE`) are mistakes of ours. */
 const ERRNO = /^E[A-Z0-9]+$/;
 

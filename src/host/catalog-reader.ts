@@ -1,7 +1,8 @@
 import { type Catalog, loadCatalog } from '../catalog/catalog.ts';
 import { catalogVersion } from '../catalog/catalog-version.ts';
 import { toAvmaError } from '../errors/avma-error.ts';
-import { type Notify, ProblemReporter } from './notify.ts';
+import type { Notify } from '../system/notify.ts';
+import { ProblemReporter } from './notify.ts';
 
 /** The catalogs of a running host, read anew when their files have changed. */
 export class CatalogReader {

@@ -9,8 +9,9 @@ import { compareVersions } from '../schema/version.ts';
 import { replaceFile } from '../storage/atomic-file.ts';
 import { readPlainFileIfAny } from '../storage/read-file.ts';
 import { errnoOf } from '../system/errno.ts';
+import type { Notify } from '../system/notify.ts';
 import { type HostIdentity, publicIdentity } from './host-store.ts';
-import { type Notify, ProblemReporter } from './notify.ts';
+import { ProblemReporter } from './notify.ts';
 
 const CERTIFICATE_FILE = 'certificate.json';
 

@@ -1,8 +1,6 @@
 import { printable } from '../schema/printable.ts';
 import { debug } from '../system/debug.ts';
-
-/** Takes one sentence for the operator. */
-export type Notify = (sentence: string) => void;
+import type { Notify } from '../system/notify.ts';
 
 /** The longest sentence that is passed on, in characters: a name or an error message from outside may be longer. */
 const MAX_SENTENCE_LENGTH = 2000;

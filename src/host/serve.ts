@@ -1,6 +1,7 @@
-import { AvmaError, toAvmaError } from '../errors/avma-error.ts';
+import { AvmaError, FAULT_HEADING, toAvmaError } from '../errors/avma-error.ts';
 import type { EventSink } from '../events/event-sink.ts';
 import type { HostEvent } from '../events/host-event.ts';
+import type { Notify } from '../system/notify.ts';
 import { createResponder } from './answering/responder.ts';
 import { Throttle, type ThrottleLimit } from './answering/throttle.ts';
 import { CatalogReader } from './catalog-reader.ts';
@@ -16,7 +17,7 @@ import { openFileLedger } from './ledger/file-ledger.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import type { DomainEndpoint } from './libvirt/domain.ts';
 import type { DomainWatch } from './libvirt/watch.ts';
-import { type Notify, ProblemReporter, safeNotify } from './notify.ts';
+import { ProblemReporter, safeNotify } from './notify.ts';
 import { type HostObserver, observeAll } from './observer.ts';
 import { Counters } from './observers/counters.ts';
 import { eventLog } from './observers/event-log.ts';
@@ -165,7 +166,7 @@ function observerOf(
   ];
   return observeAll(observers, (thrown) => {
     const stack = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
-    for (const line of ['A fault in avma, please report it:', ...stack.split('\n')]) notify(line);
+    for (const line of [FAULT_HEADING, ...stack.split('\n')]) notify(line);
   });
 }
 

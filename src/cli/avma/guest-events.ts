@@ -9,10 +9,11 @@ import { whoseLicense } from '../open-guest.ts';
 import { SYSTEM_STATE_FOLDER } from '../settings.ts';
 import { outputIsLost } from '../terminal.ts';
 import type { Context } from './context.ts';
+import { FolderChanges } from './folder-changes.ts';
 import { formatEvent } from './guest-events-text.ts';
-import { FolderChanges, untilInterrupted } from './live.ts';
 import { say, writeData, writeJson } from './output.ts';
 import { parseSince } from './since.ts';
+import { untilInterrupted } from './until-interrupted.ts';
 
 interface EventsOptions {
   readonly follow?: boolean;

@@ -11,6 +11,7 @@ import { guestEventFile } from '../guest-events.ts';
 import { Screen } from '../screen.ts';
 import { isTerminal, outputIsLost, STDOUT } from '../terminal.ts';
 import type { Context } from './context.ts';
+import { FolderChanges } from './folder-changes.ts';
 import { formatEvent } from './guest-events-text.ts';
 import {
   type WatchedAgent,
@@ -20,9 +21,9 @@ import {
   watchScreen,
   watchSignature,
 } from './guest-watch-view.ts';
-import { FolderChanges, untilInterrupted } from './live.ts';
 import { writeData } from './output.ts';
 import { describeProduct } from './product-status.ts';
+import { untilInterrupted } from './until-interrupted.ts';
 
 /** How often the screen is drawn, in milliseconds: the time that is left is shown to the second near its end. */
 const REDRAW_MS = 1000;

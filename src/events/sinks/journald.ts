@@ -1,3 +1,4 @@
+import type { Notify } from '../../system/notify.ts';
 import type { EventSink } from '../event-sink.ts';
 import type { GuestEvent } from '../guest-event.ts';
 import type { HostEvent } from '../host-event.ts';
@@ -14,7 +15,7 @@ import { PRIORITIES } from './syslog.ts';
  */
 export function journaldSink<Event extends GuestEvent | HostEvent>(
   program: Pick<LogProgram, 'env' | 'limitMs'>,
-  notify: (sentence: string) => void,
+  notify: Notify,
 ): EventSink<Event> {
   const run = runLogProgram({ name: 'logger', log: 'the journal', ...program }, notify);
   return {

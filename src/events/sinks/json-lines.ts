@@ -1,4 +1,5 @@
 import { toAvmaError } from '../../errors/avma-error.ts';
+import { type Notify, notifyQuietly } from '../../system/notify.ts';
 import type { EventSink } from '../event-sink.ts';
 import type { GuestEvent } from '../guest-event.ts';
 import type { HostEvent } from '../host-event.ts';
@@ -12,7 +13,7 @@ import { LineFile, type RotationLimits } from './line-file.ts';
  */
 export function jsonLinesSink<Event extends GuestEvent | HostEvent>(
   file: string,
-  notify: (sentence: string) => void,
+  notify: Notify,
   limits?: RotationLimits,
 ): EventSink<Event> {
   const lines = new LineFile(file, limits);
@@ -21,22 +22,13 @@ export function jsonLinesSink<Event extends GuestEvent | HostEvent>(
     write(event, now) {
       try {
         lines.append(JSON.stringify(toRecord(event, now)));
-        if (lost > 0) quietly(notify, `Events are written to ${file} again; ${lost} were lost.`);
+        if (lost > 0) notifyQuietly(notify, `Events are written to ${file} again; ${lost} were lost.`);
         lost = 0;
       } catch (thrown) {
         const { message } = toAvmaError(thrown, `cannot write ${file}`);
-        if (lost === 0) quietly(notify, `Events are being lost: ${message}.`);
+        if (lost === 0) notifyQuietly(notify, `Events are being lost: ${message}.`);
         lost++;
       }
     },
   };
-}
-
-/** A log that cannot be written must not fail the activation that the event records. */
-function quietly(notify: (sentence: string) => void, sentence: string): void {
-  try {
-    notify(sentence);
-  } catch {
-    // Nowhere is left to report it.
-  }
 }

@@ -2,6 +2,7 @@ import { printable } from '../../schema/printable.ts';
 import { debug } from '../../system/debug.ts';
 import { errnoOf } from '../../system/errno.ts';
 import { findProgram } from '../../system/find-program.ts';
+import { type Notify, notifyQuietly } from '../../system/notify.ts';
 
 /** A program that hands an event on to a log of the system. */
 export interface LogProgram {
@@ -25,8 +26,6 @@ const PROGRAM_TIMEOUT_MS = 2000;
 /** For how long a log that failed is left alone, in milliseconds: a broken log must not slow down each event. */
 const RETRY_AFTER_MS = 60_000;
 
-type Notify = (sentence: string) => void;
-
 /**
  * Runs the program for each event and waits for its end: the caller may end at once after it, and the service manager
  * ends with a service what it has started. After a failure, events are lost for a minute.
@@ -42,7 +41,7 @@ export function runLogProgram(
     if (failedAt !== undefined && performance.now() - failedAt < RETRY_AFTER_MS) return;
     const failure = runOnce(program, args, input);
     debug('exec', () => `${program.name} for ${program.log}: ${failure ?? 'written'}`);
-    if (failure !== undefined && failedAt === undefined) say(notify, program, failure);
+    if (failure !== undefined && failedAt === undefined) reportLoss(notify, program, failure);
     failedAt = failure === undefined ? undefined : performance.now();
   };
 }
@@ -78,7 +77,7 @@ export function startLogProgram(program: LogProgram, args: readonly string[], no
   const { name, env, moreEnv } = program;
   const file = findProgram(name, env);
   if (file === null) {
-    say(notify, program, `the program ${name} is not installed`);
+    reportLoss(notify, program, `the program ${name} is not installed`);
     return;
   }
   const { spawn } = process.getBuiltinModule('node:child_process');
@@ -88,15 +87,10 @@ export function startLogProgram(program: LogProgram, args: readonly string[], no
     detached: true,
     windowsHide: true,
   });
-  child.once('error', (error) => say(notify, program, error.message));
+  child.once('error', (error) => reportLoss(notify, program, error.message));
   child.unref();
 }
 
-/** A log that cannot be written must not fail the activation that the event records. */
-function say(notify: Notify, { log }: LogProgram, why: string): void {
-  try {
-    notify(`Events are not written to ${log}: ${why}.`);
-  } catch {
-    // Nowhere is left to report it.
-  }
+function reportLoss(notify: Notify, { log }: LogProgram, why: string): void {
+  notifyQuietly(notify, `Events are not written to ${log}: ${why}.`);
 }

@@ -1,3 +1,4 @@
+import type { Notify } from '../../system/notify.ts';
 import type { EventSink } from '../event-sink.ts';
 import type { EventLevel, GuestEvent } from '../guest-event.ts';
 import type { HostEvent } from '../host-event.ts';
@@ -20,7 +21,7 @@ export const PRIORITIES: Readonly<Record<EventLevel, { readonly name: string; re
  */
 export function syslogSink<Event extends GuestEvent | HostEvent>(
   program: Pick<LogProgram, 'env' | 'limitMs'>,
-  notify: (sentence: string) => void,
+  notify: Notify,
 ): EventSink<Event> {
   const run = runLogProgram({ name: 'logger', log: 'syslog', ...program }, notify);
   return {

@@ -1,3 +1,4 @@
+import type { Notify } from '../../system/notify.ts';
 import type { EventSink } from '../event-sink.ts';
 import type { EventLevel, GuestEvent } from '../guest-event.ts';
 import type { HostEvent } from '../host-event.ts';
@@ -30,7 +31,7 @@ const SCRIPT = [
  */
 export function windowsEventLogSink<Event extends GuestEvent | HostEvent>(
   { env }: Pick<LogProgram, 'env'>,
-  notify: (sentence: string) => void,
+  notify: Notify,
 ): EventSink<Event> {
   return {
     write(event, now) {

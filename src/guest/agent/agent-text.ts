@@ -74,6 +74,11 @@ export function failureSentence(name: string, error: AvmaError, untilRetry: numb
   return `"${name}" could not be activated: ${error.message} [${error.code}]. Next try in ${pauseText(untilRetry)}.`;
 }
 
+/** A message, which begins in lower case and has no full stop, as a sentence. */
+export function asSentence(message: string): string {
+  return `${message.charAt(0).toUpperCase()}${message.slice(1)}.`;
+}
+
 function minute(iso: string): string {
   return formatMinute(Date.parse(iso));
 }

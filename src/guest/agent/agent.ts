@@ -17,7 +17,14 @@ import {
   type RememberedProduct,
   remember,
 } from './agent-memory.ts';
-import { changeSentences, failureSentence, NO_KEY_YET, pauseText, statusLine } from './agent-text.ts';
+import {
+  asSentence,
+  changeSentences,
+  failureSentence,
+  NO_KEY_YET,
+  pauseText,
+  statusLine,
+} from './agent-text.ts';
 import { activatable, differ, type LicenseSnapshot, takeSnapshot } from './license-snapshot.ts';
 import { afterAttempt, FIRST_BACKOFF_MS, type Plan, planRenewal } from './renewal-plan.ts';
 
@@ -166,7 +173,7 @@ class Agent {
     this.#jumped = true;
     const how = `${pauseText(Math.abs(jump))} ${jump > 0 ? 'forward' : 'back'}`;
     const message = `the clock was moved by ${how}: it was set, or the machine was suspended or restored`;
-    report.log(`${asSentence(message)}. All products are activated anew.`);
+    report.log(`${asSentence(message)} All products are activated anew.`);
     report.event({ kind: 'clock-jumped', message }, null);
   }
 
@@ -218,7 +225,7 @@ class Agent {
     const { report } = this.#environment;
     if (before !== undefined && before.vmId !== after.vmId) {
       const message = `the VM ID was ${before.vmId} and is ${after.vmId}: this machine is a clone, or got another ID`;
-      report.log(`${asSentence(message)}.`);
+      report.log(asSentence(message));
       report.event({ kind: 'vm-id-changed', message }, vmId);
     }
     if (before === undefined && after.products.length === 0) report.log(NO_KEY_YET);
@@ -226,7 +233,7 @@ class Agent {
       const known = before?.products.find(({ activationId }) => activationId === product.activationId);
       if (!known?.host || !product.host || known.host.id === product.host.id) continue;
       const message = `host ${product.host.name} activates "${product.name}" in place of host ${known.host.name}`;
-      report.log(`${asSentence(message)}: this machine was moved, or its host was set up anew.`);
+      report.log(asSentence(`${message}: this machine was moved, or its host was set up anew`));
       report.event(
         { kind: 'host-changed', message, activationId: product.activationId, hostName: product.host.name },
         vmId,
@@ -291,9 +298,4 @@ class Agent {
 
 function find(look: GuestLook, activationId: string): DerivedReport | undefined {
   return look.products.find(({ product }) => product.activationId === activationId);
-}
-
-/** A message, which begins in lower case, as a sentence without its full stop. */
-function asSentence(message: string): string {
-  return message.charAt(0).toUpperCase() + message.slice(1);
 }

@@ -1,8 +1,9 @@
 import { toAvmaError } from '../../errors/avma-error.ts';
 import { parseLine } from '../../protocol/frame.ts';
+import type { Notify } from '../../system/notify.ts';
 import type { Responder } from '../answering/responder.ts';
 import type { GuestChannel } from '../channel.ts';
-import { type Notify, ProblemReporter } from '../notify.ts';
+import { ProblemReporter } from '../notify.ts';
 import type { ServedEndpoint } from './endpoint.ts';
 import { KvpHost } from './kvp-watch.ts';
 

@@ -1,9 +1,9 @@
 import net from 'node:net';
 import { backoff } from '../../system/backoff.ts';
 import { errnoOf } from '../../system/errno.ts';
+import type { Notify } from '../../system/notify.ts';
 import { pause } from '../../system/pause.ts';
 import type { GuestChannel } from '../channel.ts';
-import type { Notify } from '../notify.ts';
 import { type ConnectionEnvironment, type GuestConnection, serveConnection } from './connection.ts';
 import { type Endpoint, endpointUri, type ServedEndpoint } from './endpoint.ts';
 import { finishAll } from './unix-listener.ts';

@@ -2,8 +2,9 @@ import fs from 'node:fs';
 import net from 'node:net';
 import { dirname } from 'node:path';
 import { AvmaError, toAvmaError } from '../../errors/avma-error.ts';
+import type { Notify } from '../../system/notify.ts';
 import type { GuestChannel } from '../channel.ts';
-import { type Notify, ProblemReporter } from '../notify.ts';
+import { ProblemReporter } from '../notify.ts';
 import { type ConnectionEnvironment, type GuestConnection, serveConnection } from './connection.ts';
 import { endpointUri, isNamedPipe, type OwnSocket, type ServedEndpoint } from './endpoint.ts';
 

@@ -5,8 +5,8 @@ import { parseJson } from '../../protocol/envelope.ts';
 import { damagedName } from '../../storage/atomic-file.ts';
 import { openPlainFile } from '../../storage/read-file.ts';
 import { debug } from '../../system/debug.ts';
+import type { Notify } from '../../system/notify.ts';
 import { sha256Hex } from '../../system/sha256.ts';
-import type { Notify } from '../notify.ts';
 import { type Ledger, LedgerEntry } from './ledger.ts';
 
 /** How much of the file's end is read when it is opened, in bytes: about four hundred entries. */

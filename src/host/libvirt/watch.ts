@@ -1,9 +1,10 @@
 import { toAvmaError } from '../../errors/avma-error.ts';
 import { MINUTE_MS } from '../../schema/durations.ts';
 import { debug } from '../../system/debug.ts';
+import type { Notify } from '../../system/notify.ts';
 import { pause } from '../../system/pause.ts';
 import type { ServedEndpoint } from '../endpoints/endpoint.ts';
-import { type Notify, ProblemReporter } from '../notify.ts';
+import { ProblemReporter } from '../notify.ts';
 import {
   type DomainEndpoint,
   type DomainProblem,

@@ -1,7 +1,7 @@
 import { MINUTE_MS } from '../../schema/durations.ts';
 import { formatMinute } from '../../schema/format-time.ts';
+import type { Notify } from '../../system/notify.ts';
 import { Throttle } from '../answering/throttle.ts';
-import type { Notify } from '../notify.ts';
 import type { HostMoment, HostObserver, RequestAnswered, RequestFaulted } from '../observer.ts';
 
 /** How many lines a channel may cause: a guest that floods the host must not flood its log. */
