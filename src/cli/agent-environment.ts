@@ -14,6 +14,7 @@ import type { GuestEnvironment } from '../guest/environment.ts';
 import { writeAgentEvent } from '../guest/guest-events.ts';
 import { openGuestService } from '../guest/guest-service.ts';
 import type { SetupReport } from '../setup/apply.ts';
+import { valueName } from '../setup/choice.ts';
 import { replacePublicFile } from '../storage/atomic-file.ts';
 import { faultReport } from './fault-report.ts';
 import { guestEnvironment } from './guest-environment.ts';
@@ -166,7 +167,7 @@ function setupSentences({ values, outcome, why, where }: SetupReport, event: Age
     const { what, origin, error } = value;
     return error === null
       ? []
-      : [`The ${what} from ${origin} could not be applied: ${error.message} [${error.code}].`];
+      : [`The ${valueName(what)} from ${origin} could not be applied: ${error.message} [${error.code}].`];
   });
   const found = outcome === 'key' || outcome === 'none' ? [] : [`No key was taken from ${where}: ${why}.`];
   return [...sentences, ...found];

@@ -4,7 +4,7 @@ import type { Candidate } from './places.ts';
 
 /** A value that a place gives. */
 export interface GivenValue {
-  /** `key`, `pipe`, `vmId`, `vmIdSource`, `agent`, or `trust:KEY-ID`. */
+  /** `key`, `pipe`, `vmId`, `vmIdSource`, `agent`, or `trust:KEY-ID`; {@link valueName} is for people. */
   readonly what: string;
   /** The place, and where in it. */
   readonly origin: string;
@@ -84,4 +84,14 @@ function chooseAnchors(candidates: readonly Candidate[]): Chosen['trust'] {
 /** `/etc/avma/unattend.xml, line 12, column 9, settings[specialize]/...`. */
 function originOf({ place, finding }: Candidate): string {
   return finding.where === null ? place : `${place}, ${finding.where}`;
+}
+
+/** What a value is called in a sentence: "VM ID" for `vmId`, "trust anchor 26a86e9d5b6be719" for `trust:26a86e9d5b6be719`. */
+export function valueName(what: string): string {
+  const names: Record<string, string> = {
+    vmId: 'VM ID',
+    vmIdSource: 'source of the VM ID',
+    agent: 'agent settings',
+  };
+  return what.startsWith('trust:') ? `trust anchor ${what.slice('trust:'.length)}` : (names[what] ?? what);
 }

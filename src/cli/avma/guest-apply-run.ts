@@ -3,6 +3,7 @@ import { writeAgentEvent } from '../../guest/guest-events.ts';
 import { MINUTE_MS } from '../../schema/durations.ts';
 import { MAX_ANSWER_FILE_BYTES } from '../../setup/answer-file.ts';
 import { applyGivenSetup, type SetupReport } from '../../setup/apply.ts';
+import { valueName } from '../../setup/choice.ts';
 import { type Candidate, readFile, unusable } from '../../setup/places.ts';
 import { scrubFile } from '../../setup/scrub.ts';
 import { readBoundedFile } from '../../storage/read-file.ts';
@@ -55,7 +56,7 @@ function writeEvents(context: Context, { values }: SetupReport): void {
     if (applied !== undefined) writeAgentEvent(place, applied);
     if (value.error === null) continue;
     const { what, origin, error } = value;
-    const message = `the ${what} from ${origin} could not be applied: ${error.message}`;
+    const message = `the ${valueName(what)} from ${origin} could not be applied: ${error.message}`;
     writeAgentEvent(place, { kind: 'setup-failed', message, failure: error, trigger: 'setup' });
   }
 }

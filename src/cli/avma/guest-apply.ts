@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { CODES } from '../../errors/codes.ts';
 import { exitStatusOf } from '../../errors/hresult.ts';
 import type { AppliedValue, SetupReport } from '../../setup/apply.ts';
+import { valueName } from '../../setup/choice.ts';
 import type { SetupOutcome } from '../../setup/outcome.ts';
 import type { Candidate } from '../../setup/places.ts';
 import type { Context } from './context.ts';
@@ -181,11 +182,12 @@ function candidateCell({ place, finding, values }: Candidate): Cell {
 }
 
 function valueCell({ what, origin, result, error }: AppliedValue): Cell {
-  if (error !== null) return { tone: 'bad', text: `${what} from ${origin}: not applied, ${error.message}` };
+  if (error !== null)
+    return { tone: 'bad', text: `${valueName(what)} from ${origin}: not applied, ${error.message}` };
   const done = {
     applied: 'applied',
     unchanged: 'applied before, unchanged',
     'would-apply': 'would be applied',
   };
-  return `${what} from ${origin}: ${result === 'failed' ? 'failed' : done[result]}`;
+  return `${valueName(what)} from ${origin}: ${result === 'failed' ? 'failed' : done[result]}`;
 }
