@@ -38,7 +38,7 @@ export async function removableMedia(environment: SetupEnvironment): Promise<Can
   const found = mounts
     .filter(isMedium)
     .flatMap(({ point }) => filesOn(path.join(environment.root, point), point));
-  const devices = labelledDevices(environment.root).filter(
+  const devices = labeledDevices(environment.root).filter(
     (device) => !mounts.some((mount) => mount.device === device),
   );
   const unmounted = await Promise.all(devices.map(filesOnDevice));
@@ -67,7 +67,7 @@ function unescaped(field: string): string {
 }
 
 /** The devices of volumes with one of the labels, links resolved. */
-function labelledDevices(root: string): string[] {
+function labeledDevices(root: string): string[] {
   const folder = path.join(root, 'dev/disk/by-label');
   return namesIn(folder)
     .filter((label) => LABELS.includes(label.toUpperCase()))

@@ -1,5 +1,5 @@
 /**
- * Resolves with `work`, or rejects with `onAbort()` if the signal aborts first; `work` itself is not cancelled. Does
+ * Resolves with `work`, or rejects with `onAbort()` if the signal aborts first; `work` itself is not canceled. Does
  * not keep the process alive: the timer behind the signal has to (see deadline.ts).
  */
 export function orAborted<T>(work: Promise<T>, signal: AbortSignal, onAbort: () => Error): Promise<T> {

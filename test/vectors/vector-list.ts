@@ -146,7 +146,7 @@ export const VECTORS: Readonly<Record<string, readonly Difference[]>> = {
     },
     { name: 'signed as a certificate', step: 'V5', answerType: PAYLOAD_TYPES.hostCertificate },
     {
-      name: 'signed as a certificate and relabelled',
+      name: 'signed as a certificate and relabeled',
       step: 'V5',
       answerType: PAYLOAD_TYPES.hostCertificate,
       editAnswer: (envelope) => ({ ...envelope, payloadType: PAYLOAD_TYPES.answer }),
