@@ -6,7 +6,7 @@ import type { TrustAnchor } from '../protocol/host-certificate.ts';
 import { DAY_MS } from '../schema/durations.ts';
 import { isoInstant, isoInstantOrNull } from '../schema/format-time.ts';
 import { printable } from '../schema/printable.ts';
-import type { GuestState, InstalledProduct } from './guest-state.ts';
+import type { GuestState, InstalledProduct, LastAttempt } from './guest-state.ts';
 import { answerOf } from './lease-verdict.ts';
 import type { LicensedProduct, LicenseFile } from './license-file.ts';
 import { LicenseStatus, licenseStateName } from './license-report.ts';
@@ -111,19 +111,37 @@ function graceEndOf({ product, report, endsAt }: DerivedReport): number | null {
 /** The longest message of an attempt here, in characters: that of the state. */
 const MAX_MESSAGE = 500;
 
-/** Without the pipe: it may be a command that is nobody else's business. */
+/** Without the pipe: it may be a command that is nobody else's business, and messages name it. */
 function attemptOf({ lastAttempt }: InstalledProduct): LicensedProduct['lastAttempt'] {
   if (lastAttempt === undefined) return null;
-  const { at, trigger, code, hresult, message, hostName } = lastAttempt;
+  const { at, trigger, code, hresult, hostName } = lastAttempt;
   return {
     at: isoInstant(at),
     trigger,
     outcome: code === 'success' ? 'success' : 'failure',
     code,
     hresult,
-    message: printable(message, MAX_MESSAGE),
+    message: printable(withoutCommand(lastAttempt), MAX_MESSAGE),
     hostName,
   };
+}
+
+/** How the URI of a pipe begins that is a command. */
+const COMMAND = 'exec:';
+
+/** A message without the command of such a pipe, of which it may have the beginning only. */
+function withoutCommand({ message, pipe }: Pick<LastAttempt, 'message' | 'pipe'>): string {
+  if (pipe === null || !pipe.startsWith(COMMAND)) return message;
+  const [before = '', ...pieces] = message.split(COMMAND);
+  const command = pipe.slice(COMMAND.length);
+  return before + pieces.map((piece) => `${COMMAND}...${piece.slice(commonLength(piece, command))}`).join('');
+}
+
+/** How many characters two texts have in common at their beginning. */
+function commonLength(one: string, other: string): number {
+  let length = 0;
+  while (length < one.length && one[length] === other[length]) length += 1;
+  return length;
 }
 
 function warningsOf({ verdict, time, lastAttempt }: DerivedReport): string[] {
@@ -134,7 +152,7 @@ function warningsOf({ verdict, time, lastAttempt }: DerivedReport): string[] {
       ? ['the wall clock has been set back: the time that licenses are measured by stands still']
       : []),
     ...(isDue && failed !== null
-      ? [`the lease is due to be renewed, and the last attempt failed: ${failed.message}`]
+      ? [`the lease is due to be renewed, and the last attempt failed: ${withoutCommand(failed)}`]
       : []),
   ];
 }
@@ -150,7 +168,8 @@ export interface LicenseBasis {
  * What a reader of license.json derives reports from. Pure.
  *
  * @param machine - The VM ID that this reader finds, null where it finds none. It counts where it comes from the same
- *   source as the one that was written: a reader without root's rights may see another source only.
+ *   source as the one that was written: a reader without root's rights may see another source only. A hash of the
+ *   machine ID never counts: a container has a machine ID of its own.
  */
 export function licenseBasis(file: LicenseFile, machine: VmId | null, clock: ClockReading): LicenseBasis {
   const { vmId, anchors, products, rearm, kmsClient } = file;
@@ -162,7 +181,8 @@ export function licenseBasis(file: LicenseFile, machine: VmId | null, clock: Clo
     rearm,
     kmsClient,
   };
-  const seen = machine !== null && machine.source === vmId.source ? machine : vmId;
+  const counts = machine !== null && machine.source === vmId.source && machine.source !== 'machine-id';
+  const seen = counts ? machine : vmId;
   return {
     vmId: { value: seen.value, source: seen.source },
     products: products.map(catalogEntryOf),

@@ -114,6 +114,26 @@ describe('what the service writes', () => {
     ]);
   });
 
+  test.each([
+    ['whole', 8],
+    ['cut off', 150],
+  ])(
+    'does not have the command of a pipe, which may hold a password, %s in the message',
+    async (_how, times) => {
+      const { guest } = await activatedGuest();
+      guest.clock.advance(4 * DAY);
+      const uri = `exec:relay --password ${'hunter2'.repeat(times)}`;
+      const gone = new AvmaError('host-gone', `the host at ${uri} went away: it ended`);
+      const pipe = { uri, exchange: () => Promise.reject(gone), close: () => Promise.resolve() };
+      guest.connect(() => Promise.resolve(pipe));
+      expect((await failureOf(() => guest.activate(activationId))).code).toBe('host-gone');
+      const text = bytesOf(guest).toString();
+      expect(text).toContain('"message": "the host at exec:...');
+      expect(text).toContain('the last attempt failed: the host at exec:...');
+      expect(text).not.toMatch(/hunter2|relay/);
+    },
+  );
+
   test('is written by a look when it would say something else', async () => {
     const { guest } = await activatedGuest();
     await guest.look(activationId);
@@ -201,6 +221,14 @@ describe('a reader of the file alone', () => {
     });
     // An ordinary user cannot read the hypervisor's ID: another source says nothing.
     expect(check(guest, activationId, { ...other, source: 'machine-id' }).verdict).toBe('licensed');
+  });
+
+  test('of a container with a machine ID of its own is that of the machine', async () => {
+    const { guest } = await activatedGuest();
+    const vmId = { ...contentOf(guest).vmId, source: 'machine-id' } as const;
+    const container: VmId = { value: OTHER_VM, source: 'machine-id', from: 'test' };
+    const basis = licenseBasis({ ...contentOf(guest), vmId }, container, guest.clock.read());
+    expect(checkLicense(deriveReports(basis), activationId).verdict).toBe('licensed');
   });
 
   test('takes no grace for a license', async () => {
