@@ -114,7 +114,7 @@ describe.skipIf('missing' in built)('the offline bundle', () => {
     const [type, key] = fs.readFileSync(path.join(folder, 'key.pub'), 'utf8').split(' ');
     fs.writeFileSync(path.join(folder, 'allowed'), `publisher namespaces="avma-bundle" ${type} ${key}\n`);
     const line =
-      'ssh-keygen -Y verify -f ../allowed -I publisher -n avma-bundle -s SHA256SUMS.sig < SHA256SUMS && sha256sum --check --quiet SHA256SUMS';
+      'ssh-keygen -Y verify -f ../allowed -I publisher -n avma-bundle -s SHA256SUMS.sig < SHA256SUMS && sha256sum --check --quiet --strict SHA256SUMS';
     const { stdout, stderr } = await exec('sh', ['-c', line], { cwd: bundle }).catch((failed) => failed);
     return `${stdout}${stderr}`;
   }
