@@ -86,7 +86,7 @@ function originOf({ place, finding }: Candidate): string {
   return finding.where === null ? place : `${place}, ${finding.where}`;
 }
 
-/** What a value is called in a sentence: "VM ID" for `vmId`, "trust anchor 26a86e9d5b6be719" for `trust:26a86e9d5b6be719`. */
+/** What a value is called in a sentence: "VM ID" for `vmId`, "trust anchor 26a86e" for `trust:26a86e`. */
 export function valueName(what: string): string {
   const names: Record<string, string> = {
     vmId: 'VM ID',
