@@ -3,7 +3,6 @@ import path from 'node:path';
 import type { ServiceManager } from '../daemon/systemd-notify.ts';
 import { FAULT_HEADING, toAvmaError } from '../errors/avma-error.ts';
 import type { AgentEnvironment, AgentReport } from '../guest/agent/agent-environment.ts';
-import type { AgentLock } from '../guest/agent/agent-lock.ts';
 import { asSentence } from '../guest/agent/agent-text.ts';
 import { FolderWatch } from '../guest/agent/folder-watch.ts';
 import { glanceAt } from '../guest/agent/glance.ts';
@@ -16,6 +15,7 @@ import { openGuestService } from '../guest/guest-service.ts';
 import type { SetupReport } from '../setup/apply.ts';
 import { valueName } from '../setup/choice.ts';
 import { replacePublicFile } from '../storage/atomic-file.ts';
+import type { ProcessLock } from '../storage/process-lock.ts';
 import { faultReport } from './fault-report.ts';
 import { guestEnvironment } from './guest-environment.ts';
 import type { Launcher } from './launcher.ts';
@@ -32,7 +32,7 @@ export interface AgentOptions {
   settings(): Settings;
   readonly manager: ServiceManager;
   readonly stopping: AbortSignal;
-  readonly lock: AgentLock;
+  readonly lock: ProcessLock;
   /** The folders, besides those of the guest, where a given setup or the configuration may change. */
   readonly setupFolders: readonly string[];
   /** @throws {AvmaError} as `applyGivenSetup` does. */

@@ -1,6 +1,7 @@
 import { AvmaError, FAULT_HEADING, toAvmaError } from '../errors/avma-error.ts';
 import type { EventSink } from '../events/event-sink.ts';
 import type { HostEvent } from '../events/host-event.ts';
+import type { ProcessLock } from '../storage/process-lock.ts';
 import type { Notify } from '../system/notify.ts';
 import { createResponder } from './answering/responder.ts';
 import { Throttle, type ThrottleLimit } from './answering/throttle.ts';
@@ -11,7 +12,7 @@ import type { ConnectionEnvironment } from './endpoints/connection.ts';
 import type { Endpoint, ListenEndpoint, ServedEndpoint } from './endpoints/endpoint.ts';
 import { connectUnix } from './endpoints/unix-connector.ts';
 import { listenUnix } from './endpoints/unix-listener.ts';
-import { type HostLock, lockHost } from './host-lock.ts';
+import { lockHost } from './host-lock.ts';
 import { type HostIdentity, openHost } from './host-store.ts';
 import { openFileLedger } from './ledger/file-ledger.ts';
 import type { Ledger } from './ledger/ledger.ts';
@@ -94,7 +95,7 @@ async function serveLocked(
   options: ServeOptions,
   host: HostIdentity,
   notify: Notify,
-  lock: HostLock,
+  lock: ProcessLock,
 ): Promise<RunningHost> {
   const { folder } = options;
   const catalogs = new CatalogReader(options.catalogFolders, notify);
@@ -237,7 +238,7 @@ async function serveDomains(
 
 /** The files of a running host that somebody may change. */
 interface WatchedFiles {
-  readonly lock: HostLock;
+  readonly lock: ProcessLock;
   readonly catalogs: CatalogReader;
   readonly certificate: () => InstalledCertificate | undefined;
 }

@@ -4,7 +4,8 @@ import { runDaemon } from '../../daemon/run-daemon.ts';
 import { serviceManager } from '../../daemon/systemd-notify.ts';
 import { AvmaError } from '../../errors/avma-error.ts';
 import { runAgent, runAgentOnce } from '../../guest/agent/agent.ts';
-import { type AgentLock, lockAgent } from '../../guest/agent/agent-lock.ts';
+import { lockAgent } from '../../guest/agent/agent-lock.ts';
+import type { ProcessLock } from '../../storage/process-lock.ts';
 import { type AgentOptions, agentOnMachine, type RealAgent } from '../agent-environment.ts';
 import { configFileOf } from '../config-file.ts';
 import { setupEnvironment } from '../setup-environment.ts';
@@ -115,7 +116,7 @@ async function startAgent(
   context: Context,
   { pipe }: AgentFlags,
   options: Pick<AgentOptions, 'manager' | 'stopping' | 'log'>,
-): Promise<{ lock: AgentLock; agent: RealAgent }> {
+): Promise<{ lock: ProcessLock; agent: RealAgent }> {
   const settings = () => ({ ...context.settings(), ...(pipe === undefined ? {} : { pipe }) });
   const lock = await lockAgent(settings().stateFolder);
   const agent = agentOnMachine({
