@@ -52,7 +52,7 @@ function planned({ root, stateFolder, runFolder, reports }: ImageFolders): {
     ...new Set([licenseFileIn(runFolder), licenseFileIn(path.join(stateFolder, 'run'))]),
   ].flatMap((file) => [file, `${file}.tmp`]);
   const files: SealedFile[] = [...licenses, ...reports]
-    .filter((file) => inside(file) && isThere(file))
+    .filter((file) => inside(file) && isFile(file))
     .map((file) => ({ path: file, action: 'remove', what: ['what the license was'] }));
   if (!inside(stateFolder) || !isThere(stateFolder)) return { files, sealed: null };
   const store = openStateStore(stateFolder);
@@ -65,7 +65,7 @@ function planned({ root, stateFolder, runFolder, reports }: ImageFolders): {
   }
   for (const name of fs.readdirSync(stateFolder).sort()) {
     const what = TAKEN_FILES.find(([pattern]) => pattern.test(name))?.[1];
-    if (what !== undefined)
+    if (what !== undefined && isFile(path.join(stateFolder, name)))
       files.push({ path: path.join(stateFolder, name), action: 'remove', what: [what] });
   }
   return { files, sealed };
@@ -149,9 +149,14 @@ function isThere(file: string): boolean {
   return fs.lstatSync(file, { throwIfNoEntry: false }) !== undefined;
 }
 
+/** Whether there is anything but a folder: a folder under the name of a file is somebody else's, with all in it. */
+function isFile(file: string): boolean {
+  return fs.lstatSync(file, { throwIfNoEntry: false })?.isDirectory() === false;
+}
+
 function remove(file: string): void {
   try {
-    fs.rmSync(file, { recursive: true, force: true });
+    fs.rmSync(file, { force: true });
   } catch (thrown) {
     throw toAvmaError(thrown, `cannot remove ${file}`);
   }

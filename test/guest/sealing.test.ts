@@ -4,6 +4,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { decodeState, encodeState, type GuestState } from '../../src/guest/guest-state.ts';
+import { sealImage } from '../../src/guest/image-seal.ts';
 import { sealState } from '../../src/guest/sealing.ts';
 import { DAY, HOUR, TestClock } from '../support/clock.ts';
 import { tempFolder } from '../support/temp-folder.ts';
@@ -104,4 +105,22 @@ describe('a clone', () => {
       });
     }
   });
+});
+
+test('a folder where a file is looked for is left alone, with all in it', async () => {
+  const root = tempFolder();
+  const stateFolder = path.join(root, 'state');
+  const runFolder = path.join(root, 'run');
+  // A configuration may name any place for the metrics.
+  const reports = [path.join(root, 'etc'), path.join(root, 'metrics/avma.prom')];
+  const kept = ['etc/passwd', 'state/guest.state.mine/x', 'run/license.json/x'].map((name) =>
+    path.join(root, name),
+  );
+  for (const file of [...kept, ...reports.slice(1), path.join(stateFolder, 'events.jsonl')]) {
+    fs.mkdirSync(path.dirname(file), { recursive: true });
+    fs.writeFileSync(file, 'x');
+  }
+  const sealed = await sealImage({ root, stateFolder, runFolder, reports });
+  expect(sealed.map(({ path: file }) => path.basename(file))).toEqual(['avma.prom', 'events.jsonl']);
+  expect(kept.filter((file) => !fs.existsSync(file))).toEqual([]);
 });
