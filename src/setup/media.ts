@@ -28,13 +28,15 @@ const MAX_ENTRIES = 10_000;
 interface Mount {
   readonly point: string;
   readonly device: string;
+  readonly type: string;
 }
 
 /** Setups on removable media that are mounted, and on volumes with one of the labels, which are mounted read-only. */
 export async function removableMedia(environment: SetupEnvironment): Promise<Candidate[]> {
   const mounts = mountedFileSystems(environment.root);
-  const isMedium = ({ point }: Mount) =>
-    MOUNT_FOLDERS.some((folder) => point === folder || point.startsWith(`${folder}/`));
+  const isMedium = (mount: Mount) =>
+    isLocal(mount) &&
+    MOUNT_FOLDERS.some((folder) => mount.point === folder || mount.point.startsWith(`${folder}/`));
   const found = mounts
     .filter(isMedium)
     .flatMap(({ point }) => filesOn(path.join(environment.root, point), point));
@@ -45,17 +47,22 @@ export async function removableMedia(environment: SetupEnvironment): Promise<Can
   return [...found, ...unmounted.flat()];
 }
 
-/** What /proc/self/mountinfo lists: the fifth field is the mount point, the device stands behind ` - TYPE`. */
+/** A disk, and neither a server nor a user's program: these may never answer, and nothing here can stop waiting. */
+function isLocal({ device, type }: Mount): boolean {
+  return device.startsWith('/dev/') && type !== 'fuse' && !type.startsWith('fuse.');
+}
+
+/** What /proc/self/mountinfo lists: the fifth field is the mount point, type and device stand behind ` - `. */
 function mountedFileSystems(root: string): Mount[] {
   const bytes = readInstalledFileIfAny(path.join(root, 'proc/self/mountinfo'), MAX_MOUNTINFO_BYTES);
   const lines = bytes?.toString('utf8').split('\n') ?? [];
   return lines.flatMap((line) => {
     const [before = '', after = ''] = line.split(' - ');
     const point = before.split(' ')[4];
-    const device = after.split(' ')[1];
-    return point === undefined || device === undefined
+    const [type, device] = after.split(' ');
+    return point === undefined || type === undefined || device === undefined
       ? []
-      : [{ point: unescaped(point), device: unescaped(device) }];
+      : [{ point: unescaped(point), device: unescaped(device), type }];
   });
 }
 

@@ -48,6 +48,18 @@ test('volumes with other labels, taken out or mounted elsewhere are left alone',
   expect(await removableMedia(machine)).toEqual([]);
 });
 
+test.each([
+  ['nfs4', 'nas:/export'],
+  ['cifs', '//nas/export'],
+  ['fuse.sshfs', '/dev/fuse'],
+  ['fuse', '/dev/sdb1'],
+])('nothing of type %s is read: it may never answer', async (type, source) => {
+  const machine = createSetupMachine();
+  machine.write('proc/self/mountinfo', `40 21 0:50 / /mnt/nas rw - ${type} ${source} rw\n`);
+  machine.write('mnt/nas/autounattend.xml', '<unattend/>');
+  expect(await removableMedia(machine)).toEqual([]);
+});
+
 test('a mount point with a blank in its name', async () => {
   const machine = createSetupMachine();
   machine.write('proc/self/mountinfo', '40 21 8:1 / /media/my\\040disk rw - vfat /dev/sdb1 rw\n');
