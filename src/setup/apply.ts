@@ -1,9 +1,10 @@
 import path from 'node:path';
 import { AvmaError, toAvmaError } from '../errors/avma-error.ts';
-import type { SetupRecord } from '../guest/guest-state.ts';
+import type { GuestState, SetupRecord } from '../guest/guest-state.ts';
 import { rememberSetup } from '../guest/state-changes.ts';
 import { openStateStore, type StateStore } from '../guest/state-store.ts';
 import { makePrivateFolder, replaceFile } from '../storage/atomic-file.ts';
+import { readInstalledFile } from '../storage/read-file.ts';
 import { type Chosen, CONFIG_MEMBERS, chooseSetup, type GivenValue } from './choice.ts';
 import { mergeIntoConfig } from './config-merge.ts';
 import type { SetupEnvironment } from './environment.ts';
@@ -11,6 +12,7 @@ import { SCRUBBED_WHY } from './key-text.ts';
 import { removableMedia } from './media.ts';
 import type { GivenAnchor, SetupOutcome } from './outcome.ts';
 import { type Candidate, readPlaces } from './places.ts';
+import { MAX_SETUP_FILE_BYTES } from './setup-file.ts';
 
 /** What became of one value of a setup. */
 export interface AppliedValue {
@@ -140,7 +142,7 @@ class Applier {
         if (!this.#dryRun) writeAnchor(environment.trustFolder, given.anchor);
       });
     }
-    await this.#remember();
+    await this.#remember({ replacesDamaged: key !== null });
     if (key !== null) await this.#attempt(key, () => this.#installKey(key));
     return { values: this.#values, activationId: this.#activationId };
   }
@@ -171,13 +173,14 @@ class Applier {
     this.#activationId = activationId;
   }
 
-  async #remember(): Promise<void> {
+  /** A damaged state is replaced for a key alone: without one its keys would be missed, and nothing given for them. */
+  async #remember({ replacesDamaged }: { readonly replacesDamaged: boolean }): Promise<void> {
     if (this.#records.length === 0) return;
     makePrivateFolder(this.#environment.stateFolder);
-    await this.#store.updateOrRecover(
-      (latest) => rememberSetup(latest, this.#records),
-      this.#environment.now(),
-    );
+    const change = (latest: GuestState) => rememberSetup(latest, this.#records);
+    await (replacesDamaged
+      ? this.#store.updateOrRecover(change, this.#environment.now())
+      : this.#store.update(change));
   }
 }
 
@@ -195,8 +198,22 @@ function recordOf({ what, origin, digest }: GivenValue, at: number): SetupRecord
   return { what, origin, at, digest };
 }
 
-/** Writes an anchor under its key's name, as `avma guest trust add` does. */
+/**
+ * Writes an anchor under its key's name, as `avma guest trust add` does. One that is there is not written again: the
+ * agent, which applies the setup when the folder has changed, would do so without end where it cannot be remembered.
+ */
 function writeAnchor(folder: string, { keyId, json }: GivenAnchor): void {
   makePrivateFolder(folder);
-  replaceFile(path.join(folder, `${keyId}.json`), json);
+  const file = path.join(folder, `${keyId}.json`);
+  if (!holds(file, json)) replaceFile(file, json);
+}
+
+/** Whether a file has just this text; not where it cannot be read. */
+function holds(file: string, text: string): boolean {
+  try {
+    return readInstalledFile(file, MAX_SETUP_FILE_BYTES).toString('utf8') === text;
+  } catch (thrown) {
+    if (!(thrown instanceof AvmaError)) throw thrown;
+    return false;
+  }
 }

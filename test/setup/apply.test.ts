@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { encodeRecord } from '../../src/kvp/pool.ts';
 import { applyGivenSetup } from '../../src/setup/apply.ts';
 import { readPlaces } from '../../src/setup/places.ts';
+import { failureOf } from '../support/failures.ts';
 import { asUnprivilegedUser } from '../support/restrictions.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 import { DATACENTER_2025, STANDARD_2012R2 } from '../support/test-guest.ts';
@@ -354,6 +355,22 @@ test('a damaged state is replaced by a given key', async () => {
   fs.writeFileSync(machine.guest.stateFile, 'torn');
   expect(await applyGivenSetup(machine)).toMatchObject({ keyInstalled: true });
   expect(await installedKeys(machine)).toEqual(['MTB6V']);
+});
+
+test('a damaged state is not replaced by a setup without a key', async () => {
+  const machine = createSetupMachine();
+  const { keyId, json } = anchorJson();
+  const setup = { schema: 'avma.setup/1', pipe: 'unix:/a', trust: [JSON.parse(json)] };
+  machine.write('etc/avma/setup.json', JSON.stringify(setup));
+  fs.mkdirSync(machine.stateFolder, { recursive: true });
+  fs.writeFileSync(machine.guest.stateFile, 'torn');
+  expect(await failureOf(() => applyGivenSetup(machine))).toMatchObject({ code: 'state-damaged' });
+  expect(fs.readFileSync(machine.guest.stateFile, 'utf8')).toBe('torn');
+  // Pipe and anchor count all the same. They are not written again, which would wake the agent without end.
+  const written = [machine.configFile, path.join(machine.trustFolder, `${keyId}.json`)];
+  const before = written.map((file) => fs.statSync(file).ino);
+  expect(await failureOf(() => applyGivenSetup(machine))).toMatchObject({ code: 'state-damaged' });
+  expect(written.map((file) => fs.statSync(file).ino)).toEqual(before);
 });
 
 describe('what the hypervisor or a medium gives may not run a program as root', () => {
