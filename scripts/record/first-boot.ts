@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import xterm from '@xterm/headless';
-import { FOLDER, makeFolder, recordingEnv, stop, until } from './sandbox.ts';
+import { FOLDER, MAKE_CERTIFIED_HOST, makeFolder, recordingEnv, stop, until } from './sandbox.ts';
 import { type RecordedLine, readLine, renderSvg } from './terminal-svg.ts';
 
 const OUTPUT = 'docs/images/first-boot.svg';
@@ -78,15 +78,7 @@ export async function recordFirstBoot(): Promise<void> {
 async function startHost(): Promise<ChildProcess> {
   const env = recordingEnv();
   const options = { cwd: FOLDER, env, stdio: 'ignore' } as const;
-  const steps = [
-    'avma vendor init --out v --name "Acme Ltd"',
-    'avma host init --name hv01',
-    'avma host request > request.json',
-    'avma vendor certify request.json --key v/root.key > certificate.json',
-    'avma host activate certificate.json',
-    'mkdir hv01',
-  ];
-  for (const step of steps) execFileSync('bash', ['-c', step], options);
+  for (const step of [...MAKE_CERTIFIED_HOST, 'mkdir hv01']) execFileSync('bash', ['-c', step], options);
   const host = spawn('bash', ['-c', 'exec avma host serve --listen unix:hv01/host.sock'], options);
   await until(
     () => 'the host listens',

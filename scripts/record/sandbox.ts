@@ -7,7 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 export const FOLDER = '/tmp/acme';
 
 /** How long a recording waits for what must come, in milliseconds. */
-const LIMIT_MS = 60_000;
+const WAIT_TIMEOUT_MS = 60_000;
 
 /** What recorded commands run with. */
 export function recordingEnv(): Record<string, string> {
@@ -24,6 +24,15 @@ export function recordingEnv(): Record<string, string> {
     AVMA_VM_ID: '7d1f2c3e-5b6a-4f80-9c12-0a1b2c3d4e5f',
   };
 }
+
+/** The commands that make a vendor in `v`, and a host that it has certified. */
+export const MAKE_CERTIFIED_HOST: readonly string[] = [
+  'avma vendor init --out v --name "Acme Ltd"',
+  'avma host init --name hv01',
+  'avma host request > request.json',
+  'avma vendor certify request.json --key v/root.key > certificate.json',
+  'avma host activate certificate.json',
+];
 
 /** Makes {@link FOLDER}. @throws {Error} when it exists: it may be somebody's. */
 export function makeFolder(): void {
@@ -43,7 +52,7 @@ export async function stop(child: ChildProcess): Promise<void> {
 export async function until(what: () => string, isSo: () => boolean): Promise<void> {
   const started = performance.now();
   while (!isSo()) {
-    if (performance.now() - started > LIMIT_MS) throw new Error(`waited in vain: ${what()}`);
+    if (performance.now() - started > WAIT_TIMEOUT_MS) throw new Error(`waited in vain: ${what()}`);
     await pause(20);
   }
 }

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import xterm from '@xterm/headless';
-import { FOLDER, makeFolder, recordingEnv, stop, until } from './sandbox.ts';
+import { FOLDER, MAKE_CERTIFIED_HOST, makeFolder, recordingEnv, stop, until } from './sandbox.ts';
 import { type Run, readLine, renderStill } from './terminal-svg.ts';
 
 const OUTPUT = 'docs/images/watch.svg';
@@ -78,14 +78,7 @@ export async function recordWatch(): Promise<void> {
   }
 }
 
-const PREPARATION = [
-  'avma vendor init --out v --name "Acme Ltd"',
-  'avma host init --name hv01',
-  'avma host request > request.json',
-  'avma vendor certify request.json --key v/root.key > certificate.json',
-  'avma host activate certificate.json',
-  'avma guest trust add v/root.pub.json',
-];
+const PREPARATION = [...MAKE_CERTIFIED_HOST, 'avma guest trust add v/root.pub.json'];
 
 /** The lines of the screen as soon as it shows what the scene is about. */
 async function watch({ shows, caption }: Scene, env: NodeJS.ProcessEnv): Promise<Run[][]> {

@@ -104,6 +104,13 @@ export function licenseFileIn(runFolder: string): string {
   return path.join(runFolder, 'license.json');
 }
 
+/** The error of a user who may see the machine's license, and would change it. */
+export function rootsLicense(): AvmaError {
+  return new AvmaError('access-denied', "this machine's license is root's, and this user may only see it", {
+    hint: 'Run the command as root. For a license of your own, in a folder of yours, set AVMA_STATE_DIR.',
+  });
+}
+
 /** A moment as ISO 8601, in the one spelling that gives the same moment back. */
 const isoTime = text((value) => {
   const time = Date.parse(value);

@@ -8,7 +8,7 @@ import type { GuestEnvironment } from './environment.ts';
 import type { GuestService } from './guest-service.ts';
 import { rearmCount } from './guest-state.ts';
 import { type LicenseBasis, licenseBasis } from './license-content.ts';
-import { decodeLicenseFile, licenseFileIn, MAX_LICENSE_BYTES } from './license-file.ts';
+import { decodeLicenseFile, licenseFileIn, MAX_LICENSE_BYTES, rootsLicense } from './license-file.ts';
 import type { GuestLook } from './looking.ts';
 import { deriveReport, kmsClientReport } from './product-report.ts';
 
@@ -57,9 +57,7 @@ export async function openMachineLicense(environment: GuestEnvironment): Promise
   };
   const vmId: VmId = { ...read().vmId, from: file };
   const refuse = async (): Promise<never> => {
-    throw new AvmaError('access-denied', "this machine's license is root's, and this user may only see it", {
-      hint: 'Run the command as root. For a license of your own, in a folder of yours, set AVMA_STATE_DIR.',
-    });
+    throw rootsLicense();
   };
   return {
     vmId,

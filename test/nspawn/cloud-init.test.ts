@@ -2,7 +2,7 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type HostProcess, makeSite } from '../e2e/host.ts';
 import { PACKAGE_ROOT } from '../e2e/requirements.ts';
 import { KEY } from '../e2e/transcripts.ts';
@@ -53,7 +53,7 @@ describe.skipIf('missing' in built).each(IMAGES)(
       fs.rmSync(folder, { recursive: true, force: true });
     });
 
-    it('takes the user-data without an error', async () => {
+    test('takes the user-data without an error', async () => {
       const { status, stdout } = await machine.run('cloud-init', 'status', '--wait');
       expect({ status, stdout }).toEqual({ status: 0, stdout: expect.stringContaining('status: done') });
       const { v1 } = JSON.parse(await machine.output('cat', '/run/cloud-init/result.json')) as {
@@ -66,12 +66,12 @@ describe.skipIf('missing' in built).each(IMAGES)(
       expect(log.split('\n').filter((line) => /WARNING|ERROR|Traceback/.test(line))).toEqual([]);
     });
 
-    it('finds nothing wrong with the user-data by its own schema', async () => {
+    test('finds nothing wrong with the user-data by its own schema', async () => {
       const { status, stdout } = await machine.run('cloud-init', 'schema', '--system');
       expect({ status, stdout }).toEqual({ status: 0, stdout: expect.stringMatching(/Valid/i) });
     });
 
-    it('leaves a machine that licenses itself', async () => {
+    test('leaves a machine that licenses itself', async () => {
       await lookUntil('the license file says that the product is licensed', async () => {
         return (await licenseFile(machine))?.products[0]?.state === 'licensed';
       });
@@ -80,7 +80,7 @@ describe.skipIf('missing' in built).each(IMAGES)(
       expect(fs.statSync(path.join(machine.root, 'etc/avma/setup.yaml')).mode & 0o777).toBe(0o600);
     });
 
-    it('is done with the files before the agent starts, and no unit waits for itself', async () => {
+    test('is done with the files before the agent starts, and no unit waits for itself', async () => {
       const boot = await machine.output('journalctl', '--boot', '--no-pager', '--output=cat');
       expect(boot).not.toMatch(/ordering cycle/i);
       const service = suite === 'bookworm' ? 'cloud-init' : 'cloud-init-network';

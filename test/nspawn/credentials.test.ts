@@ -2,7 +2,7 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { makeSite } from '../e2e/host.ts';
 import { PACKAGE_ROOT } from '../e2e/requirements.ts';
 import { KEY } from '../e2e/transcripts.ts';
@@ -35,14 +35,14 @@ describe.skipIf('missing' in built).each(SUITES)(`${title}, %s`, (suite) => {
     fs.rmSync(folder, { recursive: true, force: true });
   });
 
-  it('license the machine at its first boot', async () => {
+  test('license the machine at its first boot', async () => {
     await lookUntil('the license file says that the product is licensed', async () => {
       return (await licenseFile(machine))?.products[0]?.state === 'licensed';
     });
     expect(await machine.output('avma', 'guest', 'status')).toContain('systemd credentials');
   });
 
-  it('leave nothing of the key to others', async () => {
+  test('leave nothing of the key to others', async () => {
     const found = await machine.run(
       'grep',
       '--recursive',
@@ -58,7 +58,7 @@ describe.skipIf('missing' in built).each(SUITES)(`${title}, %s`, (suite) => {
     expect(journal).not.toContain(KEY);
   });
 
-  it('are not needed: without them the agent starts again, and the license stays', async () => {
+  test('are not needed: without them the agent starts again, and the license stays', async () => {
     await machine.powerOff();
     await machine.boot();
     await lookUntil('the license file says that the product is licensed', async () => {

@@ -1,7 +1,7 @@
 /** Where events go under a real systemd: into its journal, and when not. */
 import fs from 'node:fs';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { MESSAGE_IDS } from '../../src/events/message-ids.ts';
 import { KEY } from '../e2e/transcripts.ts';
 import { type BuiltPackage, builtPackage } from '../support/built-package.ts';
@@ -57,14 +57,14 @@ describe.skipIf('missing' in built)(title, () => {
   const configure = (events: object) => machine.write('etc/avma/config.json', JSON.stringify({ events }));
   const underSystemd = ['systemd-run', '--quiet', '--wait', '--unit=try', '--collect'] as const;
 
-  it('a command that somebody types writes no entry, and its event is in events.jsonl', async () => {
+  test('a command that somebody types writes no entry, and its event is in events.jsonl', async () => {
     expect(await addedBy('avma', 'guest', 'activate')).toEqual({ entries: [], lines: 1 });
     // A shell that a service has started hands this variable on.
     const handedOn = ['env', 'JOURNAL_STREAM=8:12345', 'avma', 'guest', 'activate'] as const;
     expect(await addedBy(...handedOn)).toEqual({ entries: [], lines: 1 });
   });
 
-  it('a command of a service writes one, with a field for each member', async () => {
+  test('a command of a service writes one, with a field for each member', async () => {
     const { entries, lines } = await addedBy(...underSystemd, 'avma', 'guest', 'activate');
     expect(lines).toBe(1);
     expect(entries).toHaveLength(1);
@@ -84,14 +84,14 @@ describe.skipIf('missing' in built)(title, () => {
     expect(entries[0]).not.toHaveProperty('AVMA_HOST_NAME');
   });
 
-  it('the configuration decides otherwise', async () => {
+  test('the configuration decides otherwise', async () => {
     configure({ journald: true });
     expect((await addedBy('avma', 'guest', 'activate')).entries).toHaveLength(1);
     configure({ journald: false });
     expect(await addedBy(...underSystemd, 'avma', 'guest', 'activate')).toEqual({ entries: [], lines: 1 });
   });
 
-  it('the agent writes entries of its own, found by their MESSAGE_ID', async () => {
+  test('the agent writes entries of its own, found by their MESSAGE_ID', async () => {
     configure({});
     await machine.output('systemctl', 'start', 'avma-agent');
     await machine.output('systemctl', 'stop', 'avma-agent');
@@ -111,7 +111,7 @@ describe.skipIf('missing' in built)(title, () => {
     }
   });
 
-  it('syslog gets a line where the configuration asks for it', async () => {
+  test('syslog gets a line where the configuration asks for it', async () => {
     configure({ syslog: true });
     expect(await addedBy('avma', 'guest', 'activate')).toEqual({ entries: [], lines: 1 });
     const line = (await journal('SYSLOG_IDENTIFIER=avma', '_TRANSPORT=syslog')).at(-1);
@@ -119,7 +119,7 @@ describe.skipIf('missing' in built)(title, () => {
     expect(line?.MESSAGE).toMatch(/^Invalid Host: .* \[pipe-not-found\] eventId="12309" kind="activation"/);
   });
 
-  it('the agent says in the journal what a setup file has set', async () => {
+  test('the agent says in the journal what a setup file has set', async () => {
     configure({});
     machine.write('etc/avma/setup.yaml', 'schema: avma.setup/1\npipe: unix:/srv/nowhere.sock\n', 0o600);
     await machine.output('systemctl', 'start', 'avma-agent');

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { MESSAGE_IDS } from '../../src/events/message-ids.ts';
 import { makeSite, type Site } from '../e2e/host.ts';
 import { PACKAGE_ROOT } from '../e2e/requirements.ts';
@@ -46,7 +46,7 @@ describe.skipIf('missing' in built).each(SUITES)(`${title}, %s`, (suite) => {
     fs.rmSync(path.join(machine.root, 'root/avma.deb'));
   };
 
-  it('is installed by dpkg, and its agent runs', async () => {
+  test('is installed by dpkg, and its agent runs', async () => {
     await install(file);
     expect(await serviceProperty(machine, 'avma-agent', 'ActiveState')).toBe('active');
     expect(await serviceProperty(machine, 'avma-agent', 'UnitFileState')).toBe('enabled');
@@ -56,7 +56,7 @@ describe.skipIf('missing' in built).each(SUITES)(`${title}, %s`, (suite) => {
     expect(await machine.output('systemctl', '--failed', '--no-legend')).toBe('');
   });
 
-  it('has units that systemd finds nothing wrong with', async () => {
+  test('has units that systemd finds nothing wrong with', async () => {
     const units = ['avma-agent.service', 'avma-setup.service', 'avma-host.service'];
     expect(await machine.run('systemd-analyze', 'verify', ...units)).toEqual({
       status: 0,
@@ -65,7 +65,7 @@ describe.skipIf('missing' in built).each(SUITES)(`${title}, %s`, (suite) => {
     });
   });
 
-  it('exposes as little as the guides say', async () => {
+  test('exposes as little as the guides say', async () => {
     for (const [unit, guide] of [
       ['avma-agent', 'guest'],
       ['avma-host', 'host'],
@@ -79,7 +79,7 @@ describe.skipIf('missing' in built).each(SUITES)(`${title}, %s`, (suite) => {
     }
   });
 
-  it('skips a program whose product has no license, and its unit does not fail', async () => {
+  test('skips a program whose product has no license, and its unit does not fail', async () => {
     installExamples(machine);
     await machine.output('systemctl', 'daemon-reload');
     await machine.output('systemctl', 'enable', '--now', 'appliance-license.path');
@@ -91,7 +91,7 @@ describe.skipIf('missing' in built).each(SUITES)(`${title}, %s`, (suite) => {
     expect(await machine.output('systemctl', '--failed', '--no-legend')).toBe('');
   });
 
-  it('gets a license by itself as soon as there are a host, an anchor and a key', async () => {
+  test('gets a license by itself as soon as there are a host, an anchor and a key', async () => {
     machine.write(
       'etc/avma/on-change.d/10-note',
       '#!/bin/sh\ncat > /var/lib/avma/hook.json\nexec systemctl start --no-block hooked.service\n',
@@ -116,19 +116,19 @@ describe.skipIf('missing' in built).each(SUITES)(`${title}, %s`, (suite) => {
     });
   });
 
-  it('runs the hooks, which can start units outside the sandbox of the agent', async () => {
+  test('runs the hooks, which can start units outside the sandbox of the agent', async () => {
     await lookUntil('the unit that the hook starts has run', () => exists(machine, 'root/hooked'));
     const change = JSON.parse(fs.readFileSync(path.join(machine.root, 'var/lib/avma/hook.json'), 'utf8'));
     expect(change.schema).toBe('avma.license-change/1');
   });
 
-  it('starts the program as soon as its product is licensed', async () => {
+  test('starts the program as soon as its product is licensed', async () => {
     await lookUntil('the path unit has started the program', async () => {
       return (await serviceProperty(machine, 'appliance', 'ActiveState')) === 'active';
     });
   });
 
-  it('shows the license with slmgr /dlv, to root and to everybody', async () => {
+  test('shows the license with slmgr /dlv, to root and to everybody', async () => {
     const lines = (await machine.output('slmgr', '/dlv')).trimEnd().split('\n');
     expect(lines).toEqual(transcript.licensed('hv01', unlicensedAt));
     const others = (await machine.output('runuser', '-u', 'daemon', '--', 'slmgr', '/dlv')).split('\n');
@@ -138,7 +138,7 @@ describe.skipIf('missing' in built).each(SUITES)(`${title}, %s`, (suite) => {
     ).toBe(0);
   });
 
-  it('writes to the journal of its unit what it did, with fields', async () => {
+  test('writes to the journal of its unit what it did, with fields', async () => {
     const json = await machine.output(
       'journalctl',
       ...['--unit=avma-agent', '--output=json', '--no-pager', `MESSAGE_ID=${MESSAGE_IDS[12309]}`],
@@ -150,7 +150,7 @@ describe.skipIf('missing' in built).each(SUITES)(`${title}, %s`, (suite) => {
     expect(entries).toContainEqual(expect.objectContaining({ AVMA_CODE: 'success', AVMA_STATE: 'licensed' }));
   });
 
-  it('has manual pages', async () => {
+  test('has manual pages', async () => {
     const pages = await machine.output(
       'sh',
       '-c',
@@ -169,13 +169,13 @@ describe.skipIf('missing' in built).each(SUITES)(`${title}, %s`, (suite) => {
     expect(await machine.output('man', '8', 'avma-agent')).toContain('guest agent');
   });
 
-  it('completes commands in bash', async () => {
+  test('completes commands in bash', async () => {
     expect(await completions(machine, 'avma', 'gu')).toContain('guest');
     expect(await completions(machine, 'avma', 'guest', 'st')).toContain('status');
     expect(await completions(machine, 'slmgr', '/d')).toContain('/dlv');
   });
 
-  it('is up again after its agent was killed', async () => {
+  test('is up again after its agent was killed', async () => {
     const killed = await serviceProperty(machine, 'avma-agent', 'MainPID');
     await machine.output('kill', '-KILL', killed);
     expect((await licenseFile(machine))?.products[0]?.state).toBe('licensed');
@@ -189,7 +189,7 @@ describe.skipIf('missing' in built).each(SUITES)(`${title}, %s`, (suite) => {
     });
   });
 
-  it('keeps license.json when agent and host are stopped', async () => {
+  test('keeps license.json when agent and host are stopped', async () => {
     await machine.output('systemctl', 'stop', 'avma-agent');
     const stopped = await machine.output('systemctl', 'show', '-p', 'Result', '--value', 'avma-agent');
     expect(stopped.trim()).toBe('success');
@@ -197,7 +197,7 @@ describe.skipIf('missing' in built).each(SUITES)(`${title}, %s`, (suite) => {
     await machine.output('systemctl', 'start', 'avma-agent');
   });
 
-  it('is upgraded, and the license stays', async () => {
+  test('is upgraded, and the license stays', async () => {
     const before = await machine.output('slmgr', '/dli');
     const invocation = await serviceProperty(machine, 'avma-agent', 'InvocationID');
     await install(withVersion(file, '9.9.9', folder));
@@ -208,14 +208,14 @@ describe.skipIf('missing' in built).each(SUITES)(`${title}, %s`, (suite) => {
     expect(await machine.output('systemctl', '--failed', '--no-legend')).toBe('');
   });
 
-  it('stops the program when its product has no license any more', async () => {
+  test('stops the program when its product has no license any more', async () => {
     await machine.output('slmgr', '/upk');
     await lookUntil('the path unit has stopped the program', async () => {
       return (await serviceProperty(machine, 'appliance', 'ActiveState')) === 'inactive';
     });
   });
 
-  it('is removed, and a purge leaves nothing', async () => {
+  test('is removed, and a purge leaves nothing', async () => {
     await machine.output('systemctl', 'disable', '--now', 'appliance-license.path', 'appliance');
     removeOwnFiles(machine);
     await machine.output('dpkg', '--remove', 'avma');

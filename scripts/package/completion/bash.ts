@@ -1,5 +1,11 @@
 import type { CommandNode } from '../command-tree.ts';
-import { type Candidate, type CompletedCommand, completedCommands, quoted, slmgrOptions } from './model.ts';
+import {
+  type CompletedCommand,
+  type CompletionWord,
+  completedCommands,
+  quoted,
+  slmgrOptions,
+} from './model.ts';
 
 /** Completion for bash, of avma and slmgr in one file. */
 export function bashCompletion(tree: CommandNode): string {
@@ -58,6 +64,6 @@ function assignments(words: string, files: boolean): string {
   return `words=${quoted(words)}${files ? ' files=yes' : ''}`;
 }
 
-function wordsOf(candidates: readonly Candidate[]): string {
+function wordsOf(candidates: readonly CompletionWord[]): string {
   return candidates.map(({ word }) => word).join(' ');
 }

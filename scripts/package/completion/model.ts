@@ -2,15 +2,15 @@ import { OPTIONS } from '../../../src/cli/slmgr/options.ts';
 import type { CommandNode, OptionOfCommand } from '../command-tree.ts';
 
 /** What may stand at a place of the command line. */
-interface Candidates {
+interface CompletionWords {
   /** Fixed words, each with what it is. */
-  readonly words: readonly Candidate[];
+  readonly words: readonly CompletionWord[];
   /** Whether names of files may stand there too. */
   readonly files: boolean;
 }
 
 /** One word that may be typed. */
-export interface Candidate {
+export interface CompletionWord {
   readonly word: string;
   readonly description: string;
 }
@@ -19,11 +19,11 @@ export interface Candidate {
 export interface CompletedCommand {
   /** `avma guest status`. */
   readonly path: string;
-  readonly commands: readonly Candidate[];
-  readonly options: readonly Candidate[];
+  readonly commands: readonly CompletionWord[];
+  readonly options: readonly CompletionWord[];
   /** What follows each option that takes a value, by the option's word. */
-  readonly values: readonly (Candidates & { readonly option: string })[];
-  readonly arguments: Candidates;
+  readonly values: readonly (CompletionWords & { readonly option: string })[];
+  readonly arguments: CompletionWords;
 }
 
 /** Names of values that are files or folders. */
@@ -58,7 +58,7 @@ function valuesOf({ words, choices, valueName = '' }: OptionOfCommand) {
 }
 
 /** The options of slmgr, with their slash. */
-export function slmgrOptions(): Candidate[] {
+export function slmgrOptions(): CompletionWord[] {
   return OPTIONS.map(({ word, description }) => ({ word: `/${word}`, description }));
 }
 

@@ -1,5 +1,11 @@
 import type { CommandNode } from '../command-tree.ts';
-import { type Candidate, type CompletedCommand, completedCommands, quoted, slmgrOptions } from './model.ts';
+import {
+  type CompletedCommand,
+  type CompletionWord,
+  completedCommands,
+  quoted,
+  slmgrOptions,
+} from './model.ts';
 
 /** Completion for zsh, of avma and slmgr in one file. */
 export function zshCompletion(tree: CommandNode): string {
@@ -58,7 +64,7 @@ function pathCase({ path, commands, options, arguments: args }: CompletedCommand
 }
 
 /** `word:description`, as _describe takes it. */
-function entries(candidates: readonly Candidate[]): string {
+function entries(candidates: readonly CompletionWord[]): string {
   return candidates
     .map(({ word, description }) => {
       const name = word.replaceAll(':', '\\:');

@@ -100,11 +100,11 @@ async function runOnce(context: Context, flags: AgentFlags): Promise<void> {
     log: flags.json === true ? (sentence) => void sentences.push(sentence) : say,
   });
   try {
-    const snapshot = await runAgentOnce(agent.environment);
+    const summary = await runAgentOnce(agent.environment);
     await agent.hooks.settled();
     // In words, the agent's log has said it.
-    if (flags.json === true) writeJson('avma.guest-agent/1', { ...snapshot, log: sentences });
-    if (!snapshot.licensed) context.setExitStatus(ANSWER_IS_NO);
+    if (flags.json === true) writeJson('avma.guest-agent/1', { ...summary, log: sentences });
+    if (!summary.licensed) context.setExitStatus(ANSWER_IS_NO);
   } finally {
     agent.close();
     lock.release();

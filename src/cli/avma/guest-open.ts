@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import { AvmaError, toAvmaError } from '../../errors/avma-error.ts';
 import type { GuestService } from '../../guest/guest-service.ts';
+import { rootsLicense } from '../../guest/license-file.ts';
 import type { ProductReport } from '../../guest/license-report.ts';
 import { debug } from '../../system/debug.ts';
 import { guestEnvironment } from '../guest-environment.ts';
@@ -81,9 +82,7 @@ export async function openGuestToRead(
  */
 export function requireOwnLicense(context: Context): void {
   if (whoseLicense(context.settings()) !== 'machine') return;
-  throw new AvmaError('access-denied', "this machine's license is root's, and this user may only see it", {
-    hint: 'Run the command as root. For a license of your own, in a folder of yours, set AVMA_STATE_DIR.',
-  });
+  throw rootsLicense();
 }
 
 /** Has license.json say what follows from trust anchors or catalogs that were changed. Fails silently. */

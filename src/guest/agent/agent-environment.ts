@@ -3,7 +3,7 @@ import type { VmId } from '../../machine/vm-id.ts';
 import type { AgentEvent } from '../guest-events.ts';
 import type { GuestService } from '../guest-service.ts';
 import type { GuestLook } from '../looking.ts';
-import type { LicenseSnapshot } from './license-snapshot.ts';
+import type { LicenseSummary } from './license-summary.ts';
 
 /** What the agent reaches of the machine. */
 export interface AgentEnvironment {
@@ -55,7 +55,7 @@ export interface AgentReport {
   status(line: string): void;
   event(event: AgentEvent, vmId: VmId | null): void;
   /** The license has changed; hooks are told. */
-  changed(before: LicenseSnapshot, after: LicenseSnapshot): void;
+  changed(before: LicenseSummary, after: LicenseSummary): void;
   /** What every look found; for files that others read. */
   looked(look: GuestLook): void;
 }

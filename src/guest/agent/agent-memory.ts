@@ -5,7 +5,7 @@ import { LicenseStatus } from '../license-report.ts';
 import type { GuestLook } from '../looking.ts';
 import type { DerivedReport } from '../product-report.ts';
 import { CLOCK_TOLERANCE_MS } from '../trusted-time.ts';
-import { activatable } from './license-snapshot.ts';
+import { activatable } from './license-summary.ts';
 import {
   type AttemptMemory,
   afterLicenseEnded,

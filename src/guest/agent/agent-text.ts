@@ -1,6 +1,6 @@
 import type { AvmaError } from '../../errors/avma-error.ts';
 import { formatMinute } from '../../schema/format-time.ts';
-import type { LicenseSnapshot, SnapshotProduct } from './license-snapshot.ts';
+import type { LicenseSummary, SummarizedProduct } from './license-summary.ts';
 
 /** The sentences of the agent's log and of its status line. Pure. */
 
@@ -17,9 +17,9 @@ function counted(count: number, unit: string): string {
 }
 
 /** What became of the products between two looks, a sentence for each that changed. */
-export function changeSentences(before: LicenseSnapshot | null, after: LicenseSnapshot): string[] {
+export function changeSentences(before: LicenseSummary | null, after: LicenseSummary): string[] {
   const earlier = before?.products ?? [];
-  const find = (products: readonly SnapshotProduct[], id: string) =>
+  const find = (products: readonly SummarizedProduct[], id: string) =>
     products.find(({ activationId }) => activationId === id);
   const gone = earlier.filter(({ activationId }) => find(after.products, activationId) === undefined);
   return [
@@ -34,7 +34,7 @@ export function changeSentences(before: LicenseSnapshot | null, after: LicenseSn
 }
 
 /** `"Example" is licensed by host hv01 until 2026-12-01 11:08 UTC.`, and the other states in the same manner. */
-function stateSentence(product: SnapshotProduct): string {
+function stateSentence(product: SummarizedProduct): string {
   const { name, state, reason, endsAt, host } = product;
   const until = endsAt === null ? '' : ` until ${minute(endsAt)}`;
   switch (state) {
@@ -55,8 +55,8 @@ function stateSentence(product: SnapshotProduct): string {
  * @param untilAttempt - Milliseconds until the next attempt; null where none is planned.
  * @param now - The wall clock, milliseconds since 1970 UTC.
  */
-export function statusLine(snapshot: LicenseSnapshot, untilAttempt: number | null, now: number): string {
-  const { products } = snapshot;
+export function statusLine(summary: LicenseSummary, untilAttempt: number | null, now: number): string {
+  const { products } = summary;
   if (products.length === 0) return 'No product key is installed; waiting for one.';
   const next = untilAttempt === null ? '' : ` Next activation: ${formatMinute(now + untilAttempt)}.`;
   const [first] = products;

@@ -25,7 +25,7 @@ import {
   pauseText,
   statusLine,
 } from './agent-text.ts';
-import { activatable, differ, type LicenseSnapshot, takeSnapshot } from './license-snapshot.ts';
+import { activatable, differ, type LicenseSummary, summarize } from './license-summary.ts';
 import { afterAttempt, FIRST_BACKOFF_MS, type Plan, planRenewal } from './renewal-plan.ts';
 
 /** Time goes by without a look for so long at most: a look also keeps the highest time seen. */
@@ -64,10 +64,10 @@ function report({ report: { fault } }: AgentEnvironment, thrown: unknown): void 
  * @returns How the machine is licensed afterwards.
  * @throws {AvmaError} where the license cannot be looked at; as `openGuestService` and a look do.
  */
-export async function runAgentOnce(environment: AgentEnvironment): Promise<LicenseSnapshot> {
+export async function runAgentOnce(environment: AgentEnvironment): Promise<LicenseSummary> {
   const agent = new Agent(environment);
   await agent.work();
-  return agent.snapshot ?? takeSnapshot({ products: [], anchors: [] }, '');
+  return agent.summary ?? summarize({ products: [], anchors: [] }, '');
 }
 
 /** One opened service and what a look through it found. */
@@ -80,7 +80,7 @@ interface Seen {
 class Agent {
   readonly #environment: AgentEnvironment;
   #products = new Map<string, RememberedProduct>();
-  snapshot: LicenseSnapshot | undefined;
+  summary: LicenseSummary | undefined;
   #moment: Moment | undefined;
   #jumped = false;
   #seen: Seen | undefined;
@@ -140,8 +140,8 @@ class Agent {
     }
     const plan = this.#plan(seen);
     const now = withinBounds(this.#environment.readClock()).wall;
-    if (this.snapshot !== undefined) {
-      this.#environment.report.status(statusLine(this.snapshot, plan.untilAttempt, now));
+    if (this.summary !== undefined) {
+      this.#environment.report.status(statusLine(this.summary, plan.untilAttempt, now));
     }
     return plan.sleep;
   }
@@ -196,9 +196,9 @@ class Agent {
   async #look(service: GuestService): Promise<Seen> {
     const { report, readClock, elapsed, random } = this.#environment;
     const look = await service.look();
-    const snapshot = takeSnapshot(look, service.vmId.value);
-    const before = this.snapshot;
-    this.snapshot = snapshot;
+    const summary = summarize(look, service.vmId.value);
+    const before = this.summary;
+    this.summary = summary;
     const news = {
       first: before === undefined,
       clockJumped: this.#jumped,
@@ -215,13 +215,13 @@ class Agent {
         return [activationId, remember(this.#products.get(activationId), derived, news)];
       }),
     );
-    this.#sayChanges(before, snapshot, service.vmId);
+    this.#sayChanges(before, summary, service.vmId);
     report.looked(look);
     this.#seen = { service, look };
     return this.#seen;
   }
 
-  #sayChanges(before: LicenseSnapshot | undefined, after: LicenseSnapshot, vmId: VmId): void {
+  #sayChanges(before: LicenseSummary | undefined, after: LicenseSummary, vmId: VmId): void {
     const { report } = this.#environment;
     if (before !== undefined && before.vmId !== after.vmId) {
       const message = `the VM ID was ${before.vmId} and is ${after.vmId}: this machine is a clone, or got another ID`;

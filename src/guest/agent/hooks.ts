@@ -4,7 +4,7 @@ import path from 'node:path';
 import { AvmaError, toAvmaError } from '../../errors/avma-error.ts';
 import { debug } from '../../system/debug.ts';
 import { errnoOf } from '../../system/errno.ts';
-import type { LicenseSnapshot } from './license-snapshot.ts';
+import type { LicenseSummary } from './license-summary.ts';
 
 /** How long one hook may run, in milliseconds; then its whole process group is killed. */
 const HOOK_TIMEOUT_MS = 30_000;
@@ -28,8 +28,8 @@ const STICKY = 0o1000;
 /** One change of the license, as a hook gets it on its standard input: `avma.license-change/1`. */
 export interface LicenseChangeDocument {
   readonly schema: 'avma.license-change/1';
-  readonly old: LicenseSnapshot;
-  readonly new: LicenseSnapshot;
+  readonly old: LicenseSummary;
+  readonly new: LicenseSummary;
 }
 
 /** Where hooks are, and where it is said what becomes of them. */
@@ -61,7 +61,7 @@ export class Hooks {
   }
 
   /** Has all hooks run for a change. Returns at once. */
-  changed(before: LicenseSnapshot, after: LicenseSnapshot): void {
+  changed(before: LicenseSummary, after: LicenseSummary): void {
     if (this.#stopped) return;
     if (this.#waiting.length >= MAX_WAITING) {
       this.#waiting.shift();

@@ -1,7 +1,7 @@
 import { answerOf } from '../lease-verdict.ts';
 import type { GuestLook } from '../looking.ts';
 import { isLicensed } from './agent-memory.ts';
-import { activatable } from './license-snapshot.ts';
+import { activatable } from './license-summary.ts';
 
 /** One metric of node_exporter's textfile collector. */
 interface Metric {

@@ -4,14 +4,14 @@ import path from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { AvmaError } from '../../../src/errors/avma-error.ts';
 import { Hooks } from '../../../src/guest/agent/hooks.ts';
-import type { LicenseSnapshot } from '../../../src/guest/agent/license-snapshot.ts';
+import type { LicenseSummary } from '../../../src/guest/agent/license-summary.ts';
 import { schemaErrors } from '../../support/json-schemas.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 import { VM } from '../../support/test-guest.ts';
 import { until } from '../../support/until.ts';
 
-const BEFORE: LicenseSnapshot = { vmId: VM, licensed: false, products: [] };
-const AFTER: LicenseSnapshot = {
+const BEFORE: LicenseSummary = { vmId: VM, licensed: false, products: [] };
+const AFTER: LicenseSummary = {
   vmId: VM,
   licensed: true,
   products: [

@@ -4,7 +4,7 @@ import { AvmaError } from '../../../src/errors/avma-error.ts';
 import { runAgent } from '../../../src/guest/agent/agent.ts';
 import type { AgentEnvironment } from '../../../src/guest/agent/agent-environment.ts';
 import { glanceAt } from '../../../src/guest/agent/glance.ts';
-import type { LicenseSnapshot } from '../../../src/guest/agent/license-snapshot.ts';
+import type { LicenseSummary } from '../../../src/guest/agent/license-summary.ts';
 import { decodeState } from '../../../src/guest/guest-state.ts';
 import { LicenseStatus } from '../../../src/guest/license-report.ts';
 import { deriveReport } from '../../../src/guest/product-report.ts';
@@ -42,7 +42,7 @@ export interface Simulated {
   /** When no host could be reached, or the machine was off. */
   readonly excused: readonly Interval[];
   readonly log: readonly string[];
-  readonly changes: readonly { readonly before: LicenseSnapshot; readonly after: LicenseSnapshot }[];
+  readonly changes: readonly { readonly before: LicenseSummary; readonly after: LicenseSummary }[];
 }
 
 const DEADLINE = 10 * SECOND;
@@ -77,7 +77,7 @@ export class SimulatedMachine {
   readonly #unlicensed: Interval[] = [];
   readonly #excused: Interval[] = [];
   readonly #log: string[] = [];
-  readonly #changes: { before: LicenseSnapshot; after: LicenseSnapshot }[] = [];
+  readonly #changes: { before: LicenseSummary; after: LicenseSummary }[] = [];
 
   constructor(happenings: readonly Happening[], end: number, seed: number) {
     this.#happenings = [...happenings].sort((a, b) => a.at - b.at);

@@ -6,16 +6,16 @@ import type { GuestLook } from '../looking.ts';
 import type { DerivedReport } from '../product-report.ts';
 
 /** How a machine is licensed at one moment: what hooks get, and what tells one look of the agent from the next. */
-export interface LicenseSnapshot {
+export interface LicenseSummary {
   readonly vmId: string;
   /** Whether a host activates at least one product here, and all such products are licensed. */
   readonly licensed: boolean;
   /** The products that have a key and that a host can activate, in catalog order. */
-  readonly products: readonly SnapshotProduct[];
+  readonly products: readonly SummarizedProduct[];
 }
 
-/** One product of a {@link LicenseSnapshot}. Times are ISO 8601, of trusted time. */
-export interface SnapshotProduct {
+/** One product of a {@link LicenseSummary}. Times are ISO 8601, of trusted time. */
+export interface SummarizedProduct {
   readonly activationId: string;
   readonly name: string;
   readonly edition: string;
@@ -41,13 +41,13 @@ export function activatable(look: GuestLook): DerivedReport[] {
 }
 
 /** What a look found, as data. Pure. */
-export function takeSnapshot(look: GuestLook, vmId: string): LicenseSnapshot {
+export function summarize(look: GuestLook, vmId: string): LicenseSummary {
   const products = activatable(look);
   const licensed = products.every(({ report }) => report.license.status === LicenseStatus.licensed);
   return { vmId, licensed: products.length > 0 && licensed, products: products.map(describe) };
 }
 
-function describe({ product, report, verdict, endsAt, endedAt }: DerivedReport): SnapshotProduct {
+function describe({ product, report, verdict, endsAt, endedAt }: DerivedReport): SummarizedProduct {
   const answer = answerOf(verdict);
   return {
     activationId: product.activationId,
@@ -68,7 +68,7 @@ function reasonOf({
   report,
   verdict,
   endedAt,
-}: Pick<DerivedReport, 'product' | 'report' | 'verdict' | 'endedAt'>): SnapshotProduct['reason'] {
+}: Pick<DerivedReport, 'product' | 'report' | 'verdict' | 'endedAt'>): SummarizedProduct['reason'] {
   if (report.license.status !== LicenseStatus.notification) return null;
   if (verdict?.kind === 'rejected') return { code: verdict.error.code, message: verdict.error.message };
   const what = verdict === null ? 'the initial grace' : 'the lease';
@@ -77,9 +77,9 @@ function reasonOf({
 }
 
 /**
- * Whether two snapshots differ in anything but the passing of time: a state, its reason, a lease, a host, a key, the VM
+ * Whether two summaries differ in anything but the passing of time: a state, its reason, a lease, a host, a key, the VM
  * ID. Pure.
  */
-export function differ(before: LicenseSnapshot, after: LicenseSnapshot): boolean {
+export function differ(before: LicenseSummary, after: LicenseSummary): boolean {
   return JSON.stringify(before) !== JSON.stringify(after);
 }
