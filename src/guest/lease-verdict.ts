@@ -24,6 +24,12 @@ export function answerOf(verdict: LeaseVerdict | null): Answer | null {
   return verdict === null || verdict.kind === 'rejected' ? null : verdict.verified.answer;
 }
 
+/** The host that signed a lease, by hardware ID and name; null as for {@link answerOf}. */
+export function hostOf(verdict: LeaseVerdict | null): { readonly id: string; readonly name: string } | null {
+  const answer = answerOf(verdict);
+  return answer && { id: answer.hardwareId, name: answer.hostName };
+}
+
 /** What a signed lease is judged against. */
 export interface LeaseContext {
   /** Lower-case UUID of this machine. */

@@ -7,7 +7,7 @@ import { DAY_MS } from '../schema/durations.ts';
 import { isoInstant, isoInstantOrNull } from '../schema/format-time.ts';
 import { printable } from '../schema/printable.ts';
 import type { GuestState, InstalledProduct, LastAttempt } from './guest-state.ts';
-import { answerOf } from './lease-verdict.ts';
+import { answerOf, hostOf } from './lease-verdict.ts';
 import type { LicensedProduct, LicenseFile } from './license-file.ts';
 import { LicenseStatus, licenseStateName } from './license-report.ts';
 import { type DerivedReport, deriveReport, type ReportBasis } from './product-report.ts';
@@ -67,7 +67,7 @@ function productOf(
     endsAt: isoInstantOrNull(endsAt),
     renewAfter: isoInstantOrNull(answer?.renewAfter ?? null),
     graceEndsAt: isoInstantOrNull(graceEndOf(derived)),
-    host: answer === null ? null : { id: answer.hardwareId, name: answer.hostName },
+    host: hostOf(verdict),
     lastAttempt: attemptOf(installed),
     warnings: warningsOf(derived),
     description,

@@ -251,6 +251,11 @@ function wrongMember(value: unknown, place: string): AvmaError {
   }
   const member = place.split('.', 1)[0] ?? '';
   const wanted = Object.hasOwn(MEMBERS, member) ? MEMBERS[member] : undefined;
-  const what = wanted === undefined ? `the members are ${members}` : `${member} has to be ${wanted}`;
-  return new AvmaError('file-invalid', `the member ${printable(place, 60)} is wrong: ${what}`);
+  const shown = printable(place, 60);
+  return new AvmaError(
+    'file-invalid',
+    wanted === undefined
+      ? `a setup has no member ${shown}: its members are ${members}`
+      : `the member ${shown} is wrong: ${member} has to be ${wanted}`,
+  );
 }

@@ -59,7 +59,7 @@ describe('what is wrong', () => {
     [
       'an unknown member',
       'schema: avma.setup/1\nkeys: a\n',
-      /member keys is wrong: the members are schema, key/,
+      /a setup has no member keys: its members are schema, key/,
     ],
     ['a number for the key', 'schema: avma.setup/1\nkey: 5\n', /member key is wrong/],
     ['a pipe of no type', 'schema: avma.setup/1\npipe: host.sock\n', /member pipe is wrong/],

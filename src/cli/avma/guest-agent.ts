@@ -29,7 +29,7 @@ export function agentCommand(context: Context): Command {
     .addHelpText(
       'after',
       `
-Activates every product with a key at each boot, and renews its lease from the half of it on:
+Activates every product with a key at each boot, and renews its lease from half of it on:
 every two hours, sooner when its end is near. While a product is not licensed, it is tried again
 after 10 seconds, then less and less often, every two hours at last. A key that is installed, a
 changed VM ID, trust anchor or catalog, and a clock that was set are noticed at once, or within

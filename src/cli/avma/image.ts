@@ -19,7 +19,7 @@ function sealCommand(context: Context): Command {
     .addHelpText(
       'after',
       `
-Taken out: leases, attempts, the time that was seen, what was derived from the VM ID, license.json,
+Taken out: leases, attempts, the highest time seen, what was derived from the VM ID, license.json,
 events, and the memory of given setup, so that each clone looks at its own. A clone activates
 itself: its key is there.
 

@@ -1,6 +1,6 @@
 import { type AvmaError, toAvmaError } from '../../errors/avma-error.ts';
 import { formatHresult } from '../../errors/hresult.ts';
-import { answerOf } from '../../guest/lease-verdict.ts';
+import { hostOf } from '../../guest/lease-verdict.ts';
 import { checkLicense, type LicenseCheck } from '../../guest/license-check.ts';
 import { deriveReports } from '../../guest/license-content.ts';
 import { licenseFileIn } from '../../guest/license-file.ts';
@@ -117,7 +117,6 @@ function answerJson({ verdict, reason, hint, product, from }: LicenseAnswer): ob
 
 function productJson({ product, report, endsAt, time, verdict }: DerivedReport): object {
   const { status, reason } = report.license;
-  const answer = answerOf(verdict);
   return {
     activationId: product.activationId,
     name: product.name,
@@ -129,6 +128,6 @@ function productJson({ product, report, endsAt, time, verdict }: DerivedReport):
     reason: reason === 0 ? null : formatHresult(reason),
     endsAt: isoInstantOrNull(endsAt),
     trustedTime: isoInstant(time.now),
-    host: answer === null ? null : { id: answer.hardwareId, name: answer.hostName },
+    host: hostOf(verdict),
   };
 }

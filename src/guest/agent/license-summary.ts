@@ -1,6 +1,6 @@
 import type { LicenseStateName } from '../../events/guest-event.ts';
 import { isoInstant, isoInstantOrNull } from '../../schema/format-time.ts';
-import { answerOf } from '../lease-verdict.ts';
+import { answerOf, hostOf } from '../lease-verdict.ts';
 import { LicenseStatus, licenseStateName } from '../license-report.ts';
 import type { GuestLook } from '../looking.ts';
 import type { DerivedReport } from '../product-report.ts';
@@ -60,7 +60,7 @@ function describe({ product, report, verdict, endsAt, endedAt }: DerivedReport):
     endsAt: isoInstantOrNull(endsAt),
     issuedAt: isoInstantOrNull(answer?.issuedAt ?? null),
     renewAfter: isoInstantOrNull(answer?.renewAfter ?? null),
-    host: answer === null ? null : { id: answer.hardwareId, name: answer.hostName },
+    host: hostOf(verdict),
   };
 }
 
