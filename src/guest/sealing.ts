@@ -49,14 +49,19 @@ function sealProduct(installed: InstalledProduct): InstalledProduct | null {
   };
 }
 
+/** Whether a product is as {@link sealState} leaves it: no machine has looked at it since. */
+export function isSealed({ graceStartedAt }: InstalledProduct): boolean {
+  return graceStartedAt === MAX_INSTANT;
+}
+
 function takenOf(installed: InstalledProduct): string[] {
   if (installed.partialProductKey === null) return ['what was remembered'];
-  const { activation, lastAttempt, iaid, graceStartedAt, reported } = installed;
+  const { activation, lastAttempt, iaid, reported } = installed;
   return [
     ...(activation === null ? [] : ['the lease']),
     ...(lastAttempt === undefined ? [] : ['the last attempt']),
     ...(iaid === null ? [] : ['the numbers made from the VM ID']),
-    ...(graceStartedAt === MAX_INSTANT ? [] : ['the beginning of the initial grace']),
+    ...(isSealed(installed) ? [] : ['the beginning of the initial grace']),
     ...(reported === null ? [] : ['the license state that was last logged']),
   ];
 }

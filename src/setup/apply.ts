@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { AvmaError, toAvmaError } from '../errors/avma-error.ts';
-import type { GuestState, SetupRecord } from '../guest/guest-state.ts';
+import { emptyState, type GuestState, type SetupRecord } from '../guest/guest-state.ts';
+import { isSealed } from '../guest/sealing.ts';
 import { rememberSetup } from '../guest/state-changes.ts';
 import { openStateStore, type StateStore } from '../guest/state-store.ts';
 import { makePrivateFolder, replaceFile } from '../storage/atomic-file.ts';
@@ -72,8 +73,9 @@ export async function applyGivenSetup(
   options: ApplyOptions = {},
 ): Promise<SetupReport> {
   const store = openStateStore(environment.stateFolder);
-  const known = rememberedIn(store);
-  const candidates = options.candidates ?? (await findSetups(environment, known));
+  const state = readUnlessDamaged(store);
+  const known = state.setup ?? [];
+  const candidates = options.candidates ?? (await findSetups(environment, state));
   const chosen = chooseSetup(candidates);
   const applier = new Applier({ environment, store, known, dryRun: options.dryRun === true });
   const { values, activationId } = await applier.apply(chosen);
@@ -93,15 +95,17 @@ export async function applyGivenSetup(
 }
 
 /**
- * Every place, in order of rank. Removable media count until a setup has given this machine its key, as they do for
- * Windows Setup: what somebody plugs in later changes no license.
+ * Every place, in order of rank. Removable media count until this machine has its key, as they do for Windows Setup:
+ * what somebody plugs in later changes no license. The key that a sealed image carries is not a machine's yet.
  */
 async function findSetups(
   environment: SetupEnvironment,
-  known: readonly SetupRecord[],
+  { setup = [], products }: GuestState,
 ): Promise<readonly Candidate[]> {
   const places = await readPlaces(environment);
-  const hasKey = known.some(({ what }) => what === 'key');
+  const hasKey =
+    setup.some(({ what }) => what === 'key') ||
+    Object.values(products).some((product) => product.partialProductKey !== null && !isSealed(product));
   return hasKey ? places : [...places, ...(await removableMedia(environment))];
 }
 
@@ -184,12 +188,12 @@ class Applier {
   }
 }
 
-/** What was applied before; nothing where the state is damaged, which a key mends. */
-function rememberedIn(store: StateStore): readonly SetupRecord[] {
+/** The state; an empty one where it is damaged, which a key mends. */
+function readUnlessDamaged(store: StateStore): GuestState {
   try {
-    return store.read().setup ?? [];
+    return store.read();
   } catch (thrown) {
-    if (thrown instanceof AvmaError && thrown.code === 'state-damaged') return [];
+    if (thrown instanceof AvmaError && thrown.code === 'state-damaged') return emptyState();
     throw thrown;
   }
 }

@@ -2,6 +2,8 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { encodeState, type GuestState } from '../../src/guest/guest-state.ts';
+import { sealState } from '../../src/guest/sealing.ts';
 import { encodeRecord } from '../../src/kvp/pool.ts';
 import { applyGivenSetup } from '../../src/setup/apply.ts';
 import { readPlaces } from '../../src/setup/places.ts';
@@ -303,6 +305,18 @@ describe('a second time', () => {
     expect(await applyGivenSetup(machine)).toMatchObject({ keyInstalled: true, configChanged: true });
     expect(await installedKeys(machine)).toEqual(['VCH67']);
     expect(machine.config()).toEqual({ pipe: 'unix:/c' });
+  });
+
+  test('media are not looked at where a key was installed by hand, but for that of a sealed image', async () => {
+    const machine = createSetupMachine();
+    machine.write('proc/self/mountinfo', MOUNTINFO);
+    machine.write('media/cdrom/avma-setup.yaml', `schema: avma.setup/1\nkey: ${DATACENTER_2025.key}\n`);
+    await machine.guest.installKey(STANDARD_2012R2.key);
+    const sealed = sealState((await machine.guest.open()).state()).state;
+    expect((await applyGivenSetup(machine)).keyInstalled).toBe(false);
+    expect(await installedKeys(machine)).toEqual(['MTB6V']);
+    fs.writeFileSync(machine.guest.stateFile, encodeState(sealed as GuestState));
+    expect((await applyGivenSetup(machine)).keyInstalled).toBe(true);
   });
 
   test('media are not looked at any more', async () => {

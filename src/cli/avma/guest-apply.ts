@@ -37,7 +37,7 @@ Without a file it looks in these places; the first one with a key gives the key:
   4. cloud-init user-data: the member avma
   5. /etc/avma/autounattend.xml, unattend.xml
   6. removable media: avma-setup.yaml, autounattend.xml, unattend.xml at their root;
-     until this machine has a key from a setup
+     until this machine has a key
 
 What was applied once is not applied again: running it twice changes nothing, and a key that
 was installed by hand afterwards stays.
