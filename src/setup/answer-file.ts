@@ -26,10 +26,9 @@ export interface Span {
   readonly end: number;
 }
 
-/** A place and what `--scrub` needs of it. */
+/** A place and the key in it. */
 interface FoundPlace extends KeyPlace {
   readonly key?: string;
-  readonly content: Span | null;
 }
 
 /**
@@ -52,9 +51,18 @@ export function readAnswerFile(bytes: Uint8Array): KeyFinding {
 /** A file's root element and every place in it that holds a key or could be taken for one, in the file's order. */
 interface FoundPlaces {
   readonly root: XmlElement | null;
+  /** Of those that do not count, the first {@link MAX_IGNORED} only. */
   readonly places: readonly FoundPlace[];
+  /** Every key in an element, also where it does not count. */
+  readonly keyed: readonly WrittenKey[];
   /** Every text of a key's form in comments. */
-  readonly comments: readonly { readonly partialProductKey: string; readonly content: Span }[];
+  readonly comments: readonly WrittenKey[];
+}
+
+/** A key and where it stands in the text. */
+interface WrittenKey {
+  readonly partialProductKey: string;
+  readonly content: Span;
 }
 
 /**
@@ -65,7 +73,8 @@ interface FoundPlaces {
 export function findPlaces(text: string): FoundPlaces {
   const placeOf = lineIndex(text);
   const places: FoundPlace[] = [];
-  const comments: { partialProductKey: string; content: Span }[] = [];
+  const keyed: WrittenKey[] = [];
+  const comments: WrittenKey[] = [];
   let ignored = 0;
   const add = (found: Omit<FoundPlace, 'line' | 'column'>, offset: number) => {
     if (found.role === 'ignored') ignored += 1;
@@ -84,7 +93,11 @@ export function findPlaces(text: string): FoundPlaces {
         );
       }
       const found = placeIn(element);
-      if (found !== null) add({ ...found, content: keySpanIn(text, element, contentEnd) }, element.start);
+      if (found === null) return;
+      const content = keySpanIn(text, element, contentEnd);
+      const { partialProductKey } = found;
+      if (partialProductKey !== null && content !== null) keyed.push({ partialProductKey, content });
+      add(found, element.start);
     },
     comment(comment, end) {
       const start = text.lastIndexOf('<!--', end);
@@ -99,7 +112,7 @@ export function findPlaces(text: string): FoundPlaces {
       if (shape !== null) add(outOfPlace('comment', 'a key in a comment is not read', shape[0]), start);
     },
   });
-  return { root, places, comments };
+  return { root, places, keyed, comments };
 }
 
 /** What `--scrub` replaces: all of the content, or the key alone where other elements stand beside it. */
@@ -112,7 +125,7 @@ function keySpanIn(text: string, { contentStart, hasChildren }: XmlElement, cont
 
 /** Something of a key's form where no key is read. */
 function outOfPlace(path: string, why: string, key: string): Omit<FoundPlace, 'line' | 'column'> {
-  return { role: 'ignored', path, holds: 'key', why, partialProductKey: partialOf(key), content: null };
+  return { role: 'ignored', path, holds: 'key', why, partialProductKey: partialOf(key) };
 }
 
 function partialOf(key: string): string {
@@ -120,7 +133,7 @@ function partialOf(key: string): string {
 }
 
 /** What an element says of the key; null for an element that says nothing. */
-function placeIn(element: XmlElement): Omit<FoundPlace, 'line' | 'column' | 'content'> | null {
+function placeIn(element: XmlElement): Omit<FoundPlace, 'line' | 'column'> | null {
   const { name, parent } = element;
   if (name !== 'ProductKey' && name !== 'Key') return null;
   const path = pathOf(element);
@@ -182,8 +195,8 @@ function sameName(a: string | undefined, b: string): boolean {
 /** The element and those that it stands in, the root first. */
 function chainOf(element: XmlElement): XmlElement[] {
   const chain: XmlElement[] = [];
-  for (let at: XmlElement | null = element; at !== null; at = at.parent) chain.unshift(at);
-  return chain;
+  for (let at: XmlElement | null = element; at !== null; at = at.parent) chain.push(at);
+  return chain.reverse();
 }
 
 function whyIgnored(element: XmlElement): string {
@@ -298,6 +311,6 @@ function formatPlace({ line, column, path }: KeyPlace): string {
 }
 
 /** The place without the whole key. */
-function toListed({ key: _key, content: _content, ...place }: FoundPlace): KeyPlace {
+function toListed({ key: _key, ...place }: FoundPlace): KeyPlace {
   return place;
 }

@@ -63,12 +63,11 @@ function realPath(file: string): string {
 
 function scrubbedXml(bytes: Buffer): Buffer {
   const { text, markLength, encode } = decodeXml(bytes);
-  const { places, comments } = findPlaces(text);
-  const keyed = places.filter(({ holds, content }) => holds === 'key' && content !== null);
+  const { keyed, comments } = findPlaces(text);
   const keys = new Set(keyed.map(({ partialProductKey }) => partialProductKey));
   // The same key in a comment would give away what the element does not any more.
   const inComments = comments.filter(({ partialProductKey }) => keys.has(partialProductKey));
-  const spans = [...keyed, ...inComments].flatMap(({ content }) => content ?? []);
+  const spans = [...keyed, ...inComments].map(({ content }) => content);
   if (spans.length === 0) return bytes;
   if (encode === null) {
     throw new AvmaError('file-invalid', 'the encoding of the answer file can be read and not written', {

@@ -75,6 +75,16 @@ test('both places, and the same key in a comment, but no other comment', () => {
   );
 });
 
+test('every place, also behind more that do not count than are listed', () => {
+  const other = '<!-- YQB4H-NKHHJ-Q6K4R-4VMY6-VCH67 -->'.repeat(40);
+  const component = `<component name="Microsoft-Windows-Shell-Setup"><ProductKey>${KEY}</ProductKey></component>`;
+  const passes = ['specialize', 'oobeSystem'].map(
+    (pass) => `<settings pass="${pass}">${component}</settings>`,
+  );
+  const xml = `<unattend>${other}${passes.join('')}</unattend>`;
+  expect(scrubbed('u.xml', Buffer.from(xml)).toString()).toBe(xml.replaceAll(KEY, SCRUBBED));
+});
+
 test('files without a key stay as they are', () => {
   for (const { file } of CORPUS.filter(
     ({ outcome }) => outcome === 'placeholder' || outcome === 'malformed',
