@@ -7,7 +7,7 @@ import { readVouchedFileIfAny } from '../storage/vouched-file.ts';
 import type { GuestEnvironment } from './environment.ts';
 import type { GuestService } from './guest-service.ts';
 import { rearmCount } from './guest-state.ts';
-import { type LicenseBasis, licenseBasis } from './license-content.ts';
+import { type LicenseBasis, licenseBasis } from './license-basis.ts';
 import { decodeLicenseFile, licenseFileIn, MAX_LICENSE_BYTES, rootsLicense } from './license-file.ts';
 import type { GuestLook } from './looking.ts';
 import { deriveReport, kmsClientReport } from './product-report.ts';

@@ -1,8 +1,8 @@
 import { type AvmaError, toAvmaError } from '../../errors/avma-error.ts';
 import { formatHresult } from '../../errors/hresult.ts';
 import { hostOf } from '../../guest/lease-verdict.ts';
+import { deriveReports } from '../../guest/license-basis.ts';
 import { checkLicense, type LicenseCheck } from '../../guest/license-check.ts';
-import { deriveReports } from '../../guest/license-content.ts';
 import { licenseFileIn } from '../../guest/license-file.ts';
 import { licenseStateName } from '../../guest/license-report.ts';
 import { readMachineLicense } from '../../guest/machine-license.ts';
