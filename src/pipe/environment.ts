@@ -3,7 +3,7 @@ export interface PipeEnvironment {
   /** Where `/dev`, `/sys`, `/proc`, `/run` and `/var` are looked for. Paths that a URI spells out are not moved. */
   readonly root: string;
   readonly platform: NodeJS.Platform;
-  /** The environment of child processes; its `PATH` is where helpers are searched. */
+  /** The environment of child processes; its `PATH` is where programs are searched. */
   readonly env: NodeJS.ProcessEnv;
   /** Loads a user's own transport by its URL; Node's own `import()` unless set. */
   readonly importModule?: (url: string) => Promise<unknown>;

@@ -13,8 +13,8 @@ export interface Pipe {
    * @throws {AvmaError} `host-absent` if no host holds the other end, `host-gone` if the host went away before it
    *   answered, `host-silent` if `signal` aborts first, `response-malformed` past 64 KiB of noise,
    *   `protocol-unsupported` for an answer of an unknown version or type, `access-denied` if this user may not open the
-   *   pipe, `pipe-busy` if another process holds a pipe that only one can hold, `pipe-not-found` if a helper program is
-   *   missing.
+   *   pipe, `pipe-busy` if another process holds a pipe that only one can hold, `pipe-not-found` if a program that it
+   *   needs is missing.
    */
   exchange(frame: Uint8Array, options: ExchangeOptions): Promise<Uint8Array>;
 

@@ -18,7 +18,7 @@ export interface ProgramOptions {
   readonly stdin?: number;
 }
 
-/** The most that is kept of a program's output, in characters: the helpers that are run here write a page or two. */
+/** The most that is kept of a program's output, in characters: those that are run here write a page or two. */
 const MAX_OUTPUT_LENGTH = 64 * 1024;
 
 /**
