@@ -78,7 +78,7 @@ export const CODE_DOCS: Record<AvmaErrorCode, CodeDocs> = {
   'hook-failed': {
     group: 'machine',
     happened: 'A program of `on-change.d` failed, took too long, or was not run. No license depends on it.',
-    why: 'The program has a mistake, or others than root may write it or its folder.',
+    why: 'The program has a mistake, or others than root may write it or a folder above it.',
   },
   'config-invalid': {
     group: 'machine',

@@ -67,7 +67,7 @@ export const CODES = {
   ),
   'hook-failed': data(
     HRESULT.E_INVALIDARG,
-    'Look at that program of /etc/avma/on-change.d: it has to end with 0 within 30 seconds, to belong to root, and to be writable by root only.',
+    'Look at that program of /etc/avma/on-change.d: it has to end with 0 within 30 seconds, to belong to root, and to be writable by root only, as has every folder above it.',
   ),
   'config-invalid': data(
     HRESULT.E_INVALIDARG,
