@@ -3,6 +3,7 @@ import type { Answer, SignedLease } from '../protocol/answer.ts';
 import type { Envelope } from '../protocol/envelope.ts';
 import type { TrustAnchor } from '../protocol/host-certificate.ts';
 import { type VerifiedAnswer, verifySignatures, verifyStatement } from '../protocol/verify-answer.ts';
+import { formatMinute } from '../schema/format-time.ts';
 
 /**
  * What a signed lease is worth on one machine at one time: it holds, it has ended, or a verification step of
@@ -59,7 +60,7 @@ export function judgeLease(signedLease: SignedLease, context: LeaseContext): Lea
   const anchor = findAnchor(signedLease.certificate, context.anchors);
   const { expiresAt } = verified.answer;
   if (context.now(verified.answer) < expiresAt) return { kind: 'holds', verified, anchor };
-  const error = new AvmaError('grace-expired', `the lease ended on ${new Date(expiresAt).toISOString()}`);
+  const error = new AvmaError('grace-expired', `the lease ended on ${formatMinute(expiresAt)}`);
   return { kind: 'ended', verified, anchor, error };
 }
 

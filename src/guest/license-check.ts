@@ -1,4 +1,4 @@
-import { isoInstant } from '../schema/format-time.ts';
+import { formatMinute } from '../schema/format-time.ts';
 import { normalizeUuid } from '../schema/uuid.ts';
 import { reasonOf } from './license-content.ts';
 import { LicenseStatus, licenseStateName } from './license-report.ts';
@@ -55,7 +55,7 @@ function listed(reports: readonly DerivedReport[], introduction: string): string
 
 function graceOf({ product, report, endsAt }: DerivedReport): { code: string; message: string } {
   const code = licenseStateName(report.license.status);
-  const until = endsAt === null ? '' : ` until ${isoInstant(endsAt)}`;
+  const until = endsAt === null ? '' : ` until ${formatMinute(endsAt)}`;
   const message =
     code === 'initial-grace'
       ? `"${product.name}" is not activated yet; it is in its initial grace${until}, which is no license`

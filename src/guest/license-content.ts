@@ -2,7 +2,7 @@ import type { ClockReading } from '../machine/clock.ts';
 import type { VmId } from '../machine/vm-id.ts';
 import type { TrustAnchor } from '../protocol/host-certificate.ts';
 import { DAY_MS } from '../schema/durations.ts';
-import { isoInstant, isoInstantOrNull } from '../schema/format-time.ts';
+import { formatMinute, isoInstant, isoInstantOrNull } from '../schema/format-time.ts';
 import { printable } from '../schema/printable.ts';
 import type { GuestState, InstalledProduct, LastAttempt } from './guest-state.ts';
 import { answerOf, hostOf } from './lease-verdict.ts';
@@ -94,7 +94,7 @@ export function reasonOf({
   }
   if (report.license.status !== LicenseStatus.notification) return null;
   const what = verdict === null ? 'initial grace' : 'lease';
-  const when = endedAt === null ? '' : ` on ${isoInstant(endedAt)}`;
+  const when = endedAt === null ? '' : ` on ${formatMinute(endedAt)}`;
   return { code: 'grace-expired', message: `the ${what} of "${product.name}" ended${when}` };
 }
 

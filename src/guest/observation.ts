@@ -1,6 +1,7 @@
 import type { Catalog } from '../catalog/catalog.ts';
 import type { AvmaErrorCode } from '../errors/codes.ts';
 import type { LicenseStateName } from '../events/guest-event.ts';
+import { formatMinute } from '../schema/format-time.ts';
 import { MAX_INSTANT } from '../schema/shapes.ts';
 import type { GuestState, InstalledProduct } from './guest-state.ts';
 import { answerOf } from './lease-verdict.ts';
@@ -93,7 +94,7 @@ function describeChange(
     return { code, message: `the stored lease does not count: ${message}` };
   }
   const what = verdict === null ? 'initial grace' : 'lease';
-  const when = endedAt === null ? '' : ` on ${new Date(endedAt).toISOString()}`;
+  const when = endedAt === null ? '' : ` on ${formatMinute(endedAt)}`;
   const ended = `the ${what} of "${product.name}" ended${when}`;
   return {
     code: 'grace-expired',

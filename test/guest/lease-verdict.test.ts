@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { judgeLease } from '../../src/guest/lease-verdict.ts';
 import type { SignedLease } from '../../src/protocol/answer.ts';
+import { formatMinute } from '../../src/schema/format-time.ts';
 import { DAY } from '../support/clock.ts';
 import { createTestGuest, OTHER_VM, STANDARD_2012R2, VM } from '../support/test-guest.ts';
 import { createTestHost } from '../support/test-host.ts';
@@ -33,7 +34,7 @@ describe('a signed lease', () => {
       kind: 'ended',
       error: {
         code: 'grace-expired',
-        message: `the lease ended on ${new Date(issuedAt + 7 * DAY).toISOString()}`,
+        message: `the lease ended on ${formatMinute(issuedAt + 7 * DAY)}`,
       },
     });
   });

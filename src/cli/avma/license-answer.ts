@@ -8,7 +8,7 @@ import { licenseStateName } from '../../guest/license-report.ts';
 import { readMachineLicense } from '../../guest/machine-license.ts';
 import type { DerivedReport } from '../../guest/product-report.ts';
 import { readClock } from '../../machine/clock.ts';
-import { isoInstant, isoInstantOrNull } from '../../schema/format-time.ts';
+import { formatMinute, isoInstant, isoInstantOrNull } from '../../schema/format-time.ts';
 import { printable } from '../../schema/printable.ts';
 import type { Launcher } from '../launcher.ts';
 import { whoseLicense } from '../open-guest.ts';
@@ -102,7 +102,7 @@ function hintFor({ verdict, reason }: LicenseCheck): string {
 
 function answerText({ verdict, reason, product }: LicenseAnswer): string {
   if (verdict !== 'licensed' || product === null) return `${verdict}: ${printable(reason?.message ?? '')}`;
-  const until = product.endsAt === null ? '' : ` until ${isoInstant(product.endsAt)}`;
+  const until = product.endsAt === null ? '' : ` until ${formatMinute(product.endsAt)}`;
   return `licensed: "${product.product.name}"${until}`;
 }
 

@@ -1,5 +1,5 @@
 import type { LicenseStateName } from '../../events/guest-event.ts';
-import { isoInstant, isoInstantOrNull } from '../../schema/format-time.ts';
+import { formatMinute, isoInstantOrNull } from '../../schema/format-time.ts';
 import { answerOf, hostOf } from '../lease-verdict.ts';
 import { LicenseStatus, licenseStateName } from '../license-report.ts';
 import type { GuestLook } from '../looking.ts';
@@ -72,7 +72,7 @@ function reasonOf({
   if (report.license.status !== LicenseStatus.notification) return null;
   if (verdict?.kind === 'rejected') return { code: verdict.error.code, message: verdict.error.message };
   const what = verdict === null ? 'the initial grace' : 'the lease';
-  const when = endedAt === null ? '' : ` on ${isoInstant(endedAt)}`;
+  const when = endedAt === null ? '' : ` on ${formatMinute(endedAt)}`;
   return { code: 'grace-expired', message: `${what} ended${when}` };
 }
 
