@@ -6,6 +6,12 @@ import { openPlainFile, readOpenFile } from './read-file.ts';
 /** Write permission for the group and for all others. */
 const WRITABLE_BY_OTHERS = 0o022;
 
+/** Whom the files of users seem to belong to that a user namespace does not know, root of the machine among them. */
+const OVERFLOW_UID = 65_534;
+
+const HINT_FOR_NAMESPACES =
+  "In a container with user IDs of its own, the machine's root seems to be this user: ask outside of the container, or run it without a user namespace.";
+
 /**
  * Reads a file that counts because of who may write it: root, or the user who reads it. The file is a plain one, and
  * neither it nor its folder belongs to anybody else or may be written by group or others. Windows keeps access lists,
@@ -45,7 +51,8 @@ export function readVouchedFileIfAny(
 function refuseForeign(place: string, stat: fs.Stats, uid: number | undefined): void {
   if (uid === undefined) return;
   if (stat.uid !== 0 && stat.uid !== uid) {
-    throw unsafe(place, `belongs to user ${stat.uid}, neither to root nor to user ${uid}, who reads it`);
+    const what = `belongs to user ${stat.uid}, neither to root nor to user ${uid}, who reads it`;
+    throw unsafe(place, what, stat.uid === OVERFLOW_UID ? HINT_FOR_NAMESPACES : undefined);
   }
   if ((stat.mode & WRITABLE_BY_OTHERS) !== 0) {
     const who = (stat.mode & 0o002) === 0 ? 'the users of its group' : 'every user';
@@ -53,8 +60,10 @@ function refuseForeign(place: string, stat: fs.Stats, uid: number | undefined): 
   }
 }
 
-function unsafe(place: string, what: string): AvmaError {
-  return new AvmaError('file-invalid', `${place} ${what}, so what it says proves nothing`, {
-    hint: `As root: remove ${place} and run avma guest status, which writes the license file anew.`,
-  });
+function unsafe(
+  place: string,
+  what: string,
+  hint = `As root: remove ${place} and run avma guest status, which writes the license file anew.`,
+): AvmaError {
+  return new AvmaError('file-invalid', `${place} ${what}, so what it says proves nothing`, { hint });
 }

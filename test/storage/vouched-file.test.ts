@@ -92,6 +92,11 @@ describe('is refused with the reason', () => {
     fs.chownSync(folder, 1234, 1234);
     const ofFolder = await failureOf(() => readVouchedFileIfAny(file, MAX));
     expect(ofFolder.message).toMatch(/run belongs to user 1234/);
+    expect(ofFolder.hint).toMatch(/^As root: remove .*run and run avma guest status/);
+    fs.chownSync(folder, 65_534, 65_534);
+    const ofNobody = await failureOf(() => readVouchedFileIfAny(file, MAX));
+    expect(ofNobody.hint).toMatch(/^In a container with user IDs of its own/);
+    fs.chownSync(folder, 1234, 1234);
     await asUnprivilegedUser(async () => {
       expect((await failureOf(() => readVouchedFileIfAny(file, MAX))).message).toMatch(/user 1234/);
     });

@@ -28,9 +28,9 @@ export async function reportsOfState(
 export function noLicenseFile(file: string): AvmaError {
   return new AvmaError(
     'file-not-found',
-    `there is no ${file}: nothing has written it since this machine started`,
+    `there is no ${file}: no key is installed on this machine, or no command of root has run since it started`,
     {
-      hint: 'As root: avma guest status, which writes it; or have the agent run.',
+      hint: 'As root: avma guest status, which says whether there is a key, and writes the file if there is one.',
     },
   );
 }

@@ -70,8 +70,9 @@ export const NO_KEY_YET =
   'No product key is installed yet: avma guest install-key KEY, or a key in /etc/avma/setup.yaml.';
 
 /** `"Example" could not be activated: the host does not answer [host-silent]. Next try in 20 seconds.` */
-export function failureSentence(name: string, error: AvmaError, untilRetry: number): string {
-  return `"${name}" could not be activated: ${error.message} [${error.code}]. Next try in ${pauseText(untilRetry)}.`;
+export function failureSentence(name: string, error: AvmaError, untilRetry: number | null): string {
+  const next = untilRetry === null ? '' : ` Next try in ${pauseText(untilRetry)}.`;
+  return `"${name}" could not be activated: ${error.message} [${error.code}].${next}`;
 }
 
 /** A message, which begins in lower case and has no full stop, as a sentence. */

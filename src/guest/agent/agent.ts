@@ -36,7 +36,7 @@ const LOOK_INTERVAL_MS = 2 * HOUR_MS;
  * and tried again.
  */
 export async function runAgent(environment: AgentEnvironment): Promise<void> {
-  const agent = new Agent(environment);
+  const agent = new Agent(environment, { goesOn: true });
   while (!environment.stopping.aborted) {
     let sleep = FIRST_BACKOFF_MS;
     try {
@@ -65,7 +65,7 @@ function report({ report: { fault } }: AgentEnvironment, thrown: unknown): void 
  * @throws {AvmaError} where the license cannot be looked at; as `openGuestService` and a look do.
  */
 export async function runAgentOnce(environment: AgentEnvironment): Promise<LicenseSummary> {
-  const agent = new Agent(environment);
+  const agent = new Agent(environment, { goesOn: false });
   await agent.work();
   return agent.summary ?? summarize({ products: [], anchors: [] }, '');
 }
@@ -79,6 +79,8 @@ interface Seen {
 /** The agent between two wake-ups. All that it remembers is in memory: a new one starts from the state's file. */
 class Agent {
   readonly #environment: AgentEnvironment;
+  /** Whether there will be another look. */
+  readonly #goesOn: boolean;
   #products = new Map<string, RememberedProduct>();
   summary: LicenseSummary | undefined;
   #moment: Moment | undefined;
@@ -92,8 +94,9 @@ class Agent {
   /** What was said last of the setup and of looks that fail: each is said once, until it changes. */
   readonly #said = new Map<string, string>();
 
-  constructor(environment: AgentEnvironment) {
+  constructor(environment: AgentEnvironment, { goesOn }: { readonly goesOn: boolean }) {
     this.#environment = environment;
+    this.#goesOn = goesOn;
   }
 
   /** A glance, and all that is to be done if something has changed or is due. @returns How long to sleep. */
@@ -282,7 +285,8 @@ class Agent {
     });
     this.#products.set(activationId, { ...remembered, memory });
     if (failure !== null) {
-      report.log(failureSentence(now.product.name, failure, (memory.retryAt ?? 0) - elapsed()));
+      const untilRetry = this.#goesOn ? (memory.retryAt ?? 0) - elapsed() : null;
+      report.log(failureSentence(now.product.name, failure, untilRetry));
     }
     return seen;
   }
