@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import type { ServiceManager } from '../daemon/systemd-notify.ts';
-import { FAULT_HEADING, toAvmaError } from '../errors/avma-error.ts';
+import { AvmaError, FAULT_HEADING, toAvmaError } from '../errors/avma-error.ts';
 import type { AgentEnvironment, AgentReport } from '../guest/agent/agent-environment.ts';
 import { asSentence } from '../guest/agent/agent-text.ts';
 import { FolderWatch } from '../guest/agent/folder-watch.ts';
@@ -10,7 +10,7 @@ import { Hooks } from '../guest/agent/hooks.ts';
 import { licenseMetrics } from '../guest/agent/textfile.ts';
 import { WakeUp } from '../guest/agent/wake-up.ts';
 import type { GuestEnvironment } from '../guest/environment.ts';
-import { writeAgentEvent } from '../guest/guest-events.ts';
+import { type AgentEvent, writeAgentEvent } from '../guest/guest-events.ts';
 import { openGuestService } from '../guest/guest-service.ts';
 import type { SetupReport } from '../setup/apply.ts';
 import { valueName } from '../setup/choice.ts';
@@ -18,6 +18,7 @@ import { replacePublicFile } from '../storage/atomic-file.ts';
 import type { ProcessLock } from '../storage/process-lock.ts';
 import { faultReport } from './fault-report.ts';
 import { guestEnvironment } from './guest-environment.ts';
+import { eventsGoToJournal } from './guest-events.ts';
 import type { Launcher } from './launcher.ts';
 import type { Settings } from './settings.ts';
 import { appliedEvent } from './setup-events.ts';
@@ -79,6 +80,7 @@ export function agentOnMachine(options: AgentOptions): RealAgent {
     ],
     wakeUp.wake,
   );
+  const sayings = setupSayings(event, eventsGoToJournal(first.events, process.env));
   let saidOfLock: string | undefined;
   const followLock = () => {
     const problem = options.lock.follow();
@@ -102,7 +104,7 @@ export function agentOnMachine(options: AgentOptions): RealAgent {
     elapsed: () => performance.now(),
     random: Math.random,
     sleep: (milliseconds) => wakeUp.sleep(milliseconds),
-    applySetup: async () => setupSentences(await options.applySetup(), event),
+    applySetup: async () => sayings(await options.applySetup()),
     report: {
       log,
       fault(thrown) {
@@ -156,21 +158,40 @@ function currentSettings({ settings, log }: AgentOptions): () => Settings {
   };
 }
 
-/** What was applied now, in sentences; what could not be is said too, and keeps nothing else from being applied. */
-function setupSentences({ values, outcome, why, where }: SetupReport, event: AgentReport['event']): string[] {
-  const sentences = values.flatMap((value) => {
-    const applied = appliedEvent(value);
-    if (applied !== undefined) {
-      event(applied, null);
-      return [asSentence(applied.message)];
-    }
-    const { what, origin, error } = value;
-    return error === null
-      ? []
-      : [`The ${valueName(what)} from ${origin} could not be applied: ${error.message} [${error.code}].`];
+/**
+ * What was applied now, in sentences; what could not be is said too, until it changes, and keeps nothing else from being
+ * applied. Each is an event as well.
+ *
+ * @param inJournal - Whether the events are in the journal, as the sentences are: then they are not said twice.
+ */
+function setupSayings(event: AgentReport['event'], inJournal: boolean): (report: SetupReport) => string[] {
+  let said: readonly string[] = [];
+  return (report) => {
+    const applied = report.values.flatMap((value) => appliedEvent(value) ?? []);
+    const problems = setupProblems(report);
+    const news = [...applied, ...problems.filter(({ message }) => !said.includes(message))];
+    said = problems.map(({ message }) => message);
+    for (const one of news) event(one, null);
+    return inJournal ? [] : news.map(({ message }) => asSentence(message));
+  };
+}
+
+/** What could not be applied: a value, or the place that should have given the key. */
+function setupProblems({ values, outcome, why, where }: SetupReport): AgentEvent[] {
+  const problem = (message: string, failure: AvmaError): AgentEvent => ({
+    kind: 'setup-failed',
+    message,
+    failure,
+    trigger: 'setup',
   });
-  const found = outcome === 'key' || outcome === 'none' ? [] : [`No key was taken from ${where}: ${why}.`];
-  return [...sentences, ...found];
+  const failed = values.flatMap(({ what, origin, error }) =>
+    error === null
+      ? []
+      : [problem(`the ${valueName(what)} from ${origin} could not be applied: ${error.message}`, error)],
+  );
+  if (outcome === 'key' || outcome === 'none') return failed;
+  const message = `no key was taken from ${where}: ${why}`;
+  return [...failed, problem(message, new AvmaError('file-invalid', message))];
 }
 
 /** Hooks get the agent's environment, but not its way to the service manager. */

@@ -35,13 +35,18 @@ export function guestEventSink(
     write(event, now) {
       sink ??= severalSinks([
         fileSink(stateFolder),
-        ...((events.journald ?? writesToJournal(env)) ? [journaldSink({ env }, notify)] : []),
+        ...(eventsGoToJournal(events, env) ? [journaldSink({ env }, notify)] : []),
         ...(events.syslog === true ? [syslogSink({ env }, notify)] : []),
         ...(events.windowsEventLog === true ? [windowsEventLogSink({ env }, notify)] : []),
       ]);
       sink.write(event, now);
     },
   };
+}
+
+/** Whether events are written to the journal: as the configuration says, else where systemd runs this program. */
+export function eventsGoToJournal({ journald }: Settings['events'], env: NodeJS.ProcessEnv): boolean {
+  return journald ?? writesToJournal(env);
 }
 
 function fileSink(stateFolder: string): EventSink<GuestEvent> {

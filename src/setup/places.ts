@@ -235,7 +235,15 @@ function cloudInit(environment: SetupEnvironment): Candidate {
 
 /** Reads a trust anchor's file, for a setup that root wrote. */
 function readAnchor(file: string): string {
-  return readInstalledFile(file, MAX_SETUP_FILE_BYTES).toString('utf8');
+  try {
+    return readInstalledFile(file, MAX_SETUP_FILE_BYTES).toString('utf8');
+  } catch (thrown) {
+    const error = toAvmaError(thrown, `cannot read ${file}`);
+    if (error.code !== 'access-denied') throw error;
+    // root reads everything, unless a sandbox keeps it away.
+    const why = `${error.message}; the service of the agent sees no home folders, so put the file into /etc/avma`;
+    throw new AvmaError(error.code, why, { hint: error.hint, cause: error });
+  }
 }
 
 /** Every place of the machine itself, in order of rank; removable media come after them. */

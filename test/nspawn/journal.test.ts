@@ -131,5 +131,7 @@ describe.skipIf('missing' in built)(title, () => {
       ...{ AVMA_KIND: 'setup-applied', AVMA_TRIGGER: 'setup', PRIORITY: '6' },
       MESSAGE: 'the pipe from /etc/avma/setup.yaml was applied',
     });
+    const lines = await machine.output('journalctl', '--unit=avma-agent', '--output=cat', '--no-pager');
+    expect(lines.match(/the pipe from \/etc\/avma\/setup\.yaml was applied/gi)).toHaveLength(1);
   });
 });

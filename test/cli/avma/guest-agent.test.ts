@@ -66,6 +66,29 @@ describe('an agent', () => {
     expect(approvals()).toBe(1);
   });
 
+  test('with --once does not promise another try', async () => {
+    await installKeyInVain();
+    const once = await machine.run('avma', ['guest', 'agent', '--once'], { env });
+    expect(once.status).toBe(1);
+    expect(once.stderr).toMatch(/could not be activated: .* \[host-absent\]\.\n$/);
+  });
+
+  test('says once, and in an event, that a setup has a placeholder in place of the key', async () => {
+    await machine.serve();
+    fs.mkdirSync(machine.at('credentials'));
+    fs.writeFileSync(machine.at('credentials/avma.key'), 'YOUR_KEY\n');
+    const agent = await startAgent(machine, { ...env, CREDENTIALS_DIRECTORY: machine.at('credentials') });
+    await agent.saying(/No key was taken from .*avma\.key/);
+    // The agent looks again, and finds the same.
+    await machine.mustRun('slmgr', ['/ipk', STANDARD_2012_R2], { env });
+    await agent.saying(/is licensed by host hv01 until/);
+    expect(await agent.stop()).toBe(0);
+    expect(agent.log().match(/No key was taken/g)).toHaveLength(1);
+    expect(machine.events('guest').filter(({ kind }) => kind === 'setup-failed')).toMatchObject([
+      { code: 'file-invalid', message: expect.stringMatching(/^no key was taken from/), trigger: 'setup' },
+    ]);
+  });
+
   test('is the only one of its state folder, until it is gone, also by kill -9', async () => {
     const first = await startAgent(machine, env);
     for (const args of [[], ['--once']]) {
