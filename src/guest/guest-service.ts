@@ -30,12 +30,12 @@ export interface GuestService extends LicensingService {
   /** Everything about every product of the catalogs, each derived once. */
   look(): Promise<GuestLook>;
   /**
-   * Installs a key that a setup gave, without activating, and remembers it in the same change.
+   * Installs a key without activating, and remembers the setup that gave it in the same change.
    *
-   * @param record - What is remembered of it.
+   * @param record - What is remembered of it; absent for a key that no setup gave.
    * @throws {AvmaError} `key-invalid` for a key that no catalog lists; nothing has changed then.
    */
-  installGivenKey(key: string, record: SetupRecord): Promise<void>;
+  installGivenKey(key: string, record?: SetupRecord): Promise<void>;
   /** As {@link LicensingService.activate}, and says what started it: the host's log shows that. */
   activate(activationId: string, trigger?: Trigger): Promise<void>;
   /**
@@ -97,7 +97,7 @@ function createService(context: GuestContext): GuestService {
     // The turn is taken before the key is there: an agent that sees the key waits, and finds the product activated.
     installProductKey: (typed) => inTurn(context, () => installProductKey(context, typed)),
     async installGivenKey(key, record) {
-      await putKey(context, key, [record]);
+      await putKey(context, key, record === undefined ? [] : [record]);
     },
     async uninstallProductKey(activationId) {
       await store.update((latest) => changes.uninstallKey(latest, activationId));

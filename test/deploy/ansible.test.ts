@@ -157,6 +157,16 @@ describe.skipIf(missing.length > 0)('the Ansible collection', () => {
     expect(tolerant.stdout).toMatch(/changed=0 .*failed=0/);
   });
 
+  test('asks no host where the key is for an image', async () => {
+    const image = { AVMA_STATE_DIR: machine.at('image') };
+    const ran = await play('guest.yml', ['-e', '{"avma_guest_activate": false}'], image);
+    expect(ran.stdout, ran.stderr).toMatch(/changed=[1-9]\d* .*failed=0/);
+    const status = await machine.mustRun('avma', ['guest', 'status', '--json'], { env: image });
+    expect(JSON.parse(status.stdout).products).toMatchObject([
+      { partialProductKey: 'MTB6V', lastAttempt: null },
+    ]);
+  });
+
   test('has facts of a machine without avma', async () => {
     const ran = await play('facts.yml');
     expect(ran.stdout, ran.stderr).toContain('"installed=False errors=guest,license"');

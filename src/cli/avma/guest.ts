@@ -2,7 +2,9 @@ import { Command } from 'commander';
 import { partialProductKey } from '../../catalog/product-key.ts';
 import { AvmaError, toAvmaError } from '../../errors/avma-error.ts';
 import { exitStatusOf } from '../../errors/hresult.ts';
+import type { GuestService } from '../../guest/guest-service.ts';
 import type { ProductReport } from '../../guest/license-report.ts';
+import type { KeyInstallation } from '../../guest/licensing-service.ts';
 import { MINUTE_MS } from '../../schema/durations.ts';
 import { whileWaiting } from '../terminal.ts';
 import type { Context } from './context.ts';
@@ -23,6 +25,7 @@ import { trustCommand } from './trust.ts';
 
 /** What `avma guest install-key` takes. */
 interface InstallKeyOptions extends ExchangeOptions {
+  readonly activate: boolean;
   readonly dryRun?: boolean;
 }
 
@@ -58,6 +61,7 @@ function installKeyCommand(context: Context): Command {
     .description('Install a product key, then activate')
     .argument('<key>', 'the key; - reads it from stdin, @FILE from a file')
     .option(...PIPE_OPTION)
+    .option('--no-activate', 'install the key, ask no host, and leave the activation to the agent')
     .option('--dry-run', 'say which product the key is for and whether it is installed; change nothing')
     .option('--json', 'print the result as JSON')
     .addHelpText(
@@ -72,7 +76,8 @@ the output says why.
 Examples:
   avma guest install-key DBGBW-NPF86-BJVTX-K3WKJ-MTB6V
   avma guest install-key - < key.txt
-  avma guest install-key @/root/key.txt`,
+  avma guest install-key @/root/key.txt
+  avma guest install-key @/root/key.txt --no-activate     # in an image`,
     )
     .action((key: string, options: InstallKeyOptions) => installKey(context, key, options));
 }
@@ -82,12 +87,9 @@ async function installKey(context: Context, argument: string, options: InstallKe
   const key = readKey(argument);
   if (options.dryRun === true) return tryKey(context, key, options.json === true);
   const service = await openGuest(context, options.pipe, { recover: true });
-  const deadline = context.settings().deadline;
-  const { activationId, activationError } = await whileWaiting(
-    'waiting for the host',
-    service.installProductKey(key),
-    deadline,
-  );
+  const { activationId, activationError } = options.activate
+    ? await whileWaiting('waiting for the host', service.installProductKey(key), context.settings().deadline)
+    : await installOnly(service, key);
   const product = await describeNow(service, activationId);
   if (options.json === true) {
     writeJson('avma.guest-install-key/1', {
@@ -103,8 +105,16 @@ async function installKey(context: Context, argument: string, options: InstallKe
   else if (activationError !== null) {
     say(`It is not activated yet: ${activationError.message}.`, activationError.hint);
   } else {
-    say(`It is ${product.license.statusText}.`);
+    const next = options.activate ? '' : ' The agent activates it; by hand: avma guest activate.';
+    say(`Its license: ${product.license.statusText}.${next}`);
   }
+}
+
+/** Installs a key and asks no host. @throws {AvmaError} `key-invalid`. */
+async function installOnly(service: GuestService, key: string): Promise<KeyInstallation> {
+  const { activationId } = service.productOfKey(key);
+  await service.installGivenKey(key);
+  return { activationId, activationError: null };
 }
 
 /**
@@ -124,7 +134,7 @@ async function tryKey(context: Context, key: string, json: boolean): Promise<voi
   }
   say(
     installed
-      ? `The key of "${product.name}" is installed already; it is ${product.license.statusText}.`
+      ? `The key of "${product.name}" is installed already. Its license: ${product.license.statusText}.`
       : `The key is that of "${product.name}", and is not installed. Nothing was changed.`,
   );
 }

@@ -62,6 +62,24 @@ test('a key whose activation failed stays installed, and the reason and the next
   expect(ran.stderr).toMatch(/\nStart the host \(avma host serve\)/);
 });
 
+test('a key that is not to be activated is installed, and no host is asked', async () => {
+  const hostless = { AVMA_STATE_DIR: machine.at('image') };
+  const asked = machine.events('host').length;
+  const ran = await bash(`avma guest install-key ${STANDARD_2012_R2} --no-activate`, hostless);
+  expect(ran).toMatchObject({ stdout: '', status: 0 });
+  expect(ran.stderr).toMatch(
+    /^Installed the key of "Windows.*\nIts license: initial grace\. The agent activates it; by hand: avma guest activate\.\n$/,
+  );
+  expect(machine.events('host')).toHaveLength(asked);
+  const status = await bash('avma guest status --json', hostless);
+  expect(JSON.parse(status.stdout).products).toMatchObject([
+    { partialProductKey: 'MTB6V', lastAttempt: null },
+  ]);
+  expect(
+    (await bash('avma guest install-key WWVGQ-PNHV9-B89P4-8GGM9-XXXXX --no-activate', hostless)).status,
+  ).toBe(65);
+});
+
 test('a key that no catalog lists changes nothing', async () => {
   const ran = await bash('echo wrong | avma guest install-key -');
   expect(ran.status).toBe(65);

@@ -24,7 +24,7 @@ options:
     description:
       - Whether the product has to be licensed when the task has ended. A product that is not is activated, and the
         task fails when that does not succeed. The key stays installed.
-      - With C(false) a host that does not answer is no failure. The agent activates when there is one.
+      - With C(false) no host is asked. The agent activates later.
     type: bool
     default: true
   executable:
@@ -62,10 +62,6 @@ licensed:
   description: Whether the product is licensed now.
   returned: when avma is installed
   type: bool
-activation_error:
-  description: Why the key was installed and the product not activated. Null when nothing failed.
-  returned: when I(activate=false)
-  type: dict
 code:
   description: On failure, the code of avma's error. See docs/errors.md of avma.
   returned: failure
@@ -102,7 +98,7 @@ def main():
     must_activate = activate and (must_install or not licensed)
     before = shown(product, product["partialProductKey"], product["license"]["statusText"])
     if not must_install and not must_activate:
-        module.exit_json(changed=False, product=product, licensed=licensed, activation_error=None)
+        module.exit_json(changed=False, product=product, licensed=licensed)
     if module.check_mode:
         text = "licensed" if activate else "not activated yet"
         after = shown(product, key[-5:].upper(), text)
@@ -110,26 +106,25 @@ def main():
             changed=True,
             product=product,
             licensed=licensed,
-            activation_error=None,
             diff={"before": before, "after": after},
         )
 
     error = None
     if must_install:
-        installed = avma.json(["guest", "install-key", "-"], data=key)
+        options = [] if activate else ["--no-activate"]
+        installed = avma.json(["guest", "install-key", "-"] + options, data=key)
         product, error = installed["product"], installed["activationError"]
     else:
         activated, error = avma.try_json(["guest", "activate", product["activationId"]])
         if error is None:
             product = activated["products"][0]
     licensed = product["license"]["status"] == LICENSED
-    if activate and error is not None:
+    if error is not None:
         avma.fail(error, changed=must_install, product=product, licensed=licensed)
     module.exit_json(
         changed=True,
         product=product,
         licensed=licensed,
-        activation_error=error,
         diff={
             "before": before,
             "after": shown(product, product["partialProductKey"], product["license"]["statusText"]),
