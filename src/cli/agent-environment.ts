@@ -159,8 +159,8 @@ function currentSettings({ settings, log }: AgentOptions): () => Settings {
 }
 
 /**
- * What was applied now, in sentences; what could not be is said too, until it changes, and keeps nothing else from being
- * applied. Each is an event as well.
+ * What was applied now, in sentences; what could not be is said too, until it changes, and keeps nothing else from
+ * being applied. Each is an event as well.
  *
  * @param inJournal - Whether the events are in the journal, as the sentences are: then they are not said twice.
  */
