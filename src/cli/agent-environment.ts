@@ -18,7 +18,7 @@ import { replacePublicFile } from '../storage/atomic-file.ts';
 import type { ProcessLock } from '../storage/process-lock.ts';
 import { faultReport } from './fault-report.ts';
 import { guestEnvironment } from './guest-environment.ts';
-import { eventsGoToJournal } from './guest-events.ts';
+import { eventsGoToJournal } from './guest-event-sink.ts';
 import type { Launcher } from './launcher.ts';
 import type { Settings } from './settings.ts';
 import { appliedEvent } from './setup-events.ts';

@@ -3,7 +3,7 @@ import { readClock } from '../machine/clock.ts';
 import type { PipeEnvironment } from '../pipe/environment.ts';
 import type { Pipe } from '../pipe/pipe.ts';
 import { openPipe } from '../pipe/pipe-uri.ts';
-import { guestEventSink } from './guest-events.ts';
+import { guestEventSink } from './guest-event-sink.ts';
 import { type Launcher, pipeEnvironment } from './launcher.ts';
 import { machineName, packageVersion, type Settings } from './settings.ts';
 

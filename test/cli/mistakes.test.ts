@@ -2,7 +2,8 @@
  * What people do wrong, and what slmgr and avma then say: the real commands on a terminal, written to docs/mistakes.md
  * with times, paths and keys made the same. `npx vitest run test/cli/mistakes.test.ts -u` writes the file anew.
  */
-import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
+
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
@@ -11,6 +12,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { discoverPipe } from '../../src/pipe/discovery.ts';
 import { systemEnvironment } from '../../src/pipe/environment.ts';
 import { keyId } from '../../src/protocol/envelope.ts';
+import { missingScript } from '../support/script.ts';
 import { until } from '../support/until.ts';
 import {
   builtCommand,
@@ -30,13 +32,7 @@ function obstacle(): string | undefined {
   if (process.getuid?.() !== 0) return 'the tests do not run as root';
   if (faketimeLibrary() === undefined) return "Debian's package faketime is missing";
   if (discoverPipe(systemEnvironment()).uri !== null) return 'this machine has a pipe to a host';
-  try {
-    execFileSync('script', ['--version'], { stdio: 'ignore' });
-    return undefined;
-  } catch (thrown) {
-    if ((thrown as NodeJS.ErrnoException).code !== 'ENOENT') throw thrown;
-    return "util-linux's script is missing";
-  }
+  return missingScript();
 }
 
 const missing = obstacle();

@@ -1,23 +1,17 @@
 /** What a person sees on a terminal, and a program does not. util-linux's script gives the commands a terminal. */
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import fs from 'node:fs';
 import net from 'node:net';
 import { stripVTControlCharacters } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { missingScript } from '../support/script.ts';
 import { undated } from '../support/undated.ts';
 import { builtCommand, type ServedHost, STANDARD_2012_R2, TestMachine } from './test-machine.ts';
 
-function scriptIsMissing(): boolean {
-  try {
-    execFileSync('script', ['--version'], { stdio: 'ignore' });
-    return false;
-  } catch {
-    process.stderr.write("Tests on a terminal are skipped: util-linux's script is missing.\n");
-    return true;
-  }
-}
+const missing = missingScript();
+if (missing !== undefined) process.stderr.write(`Tests on a terminal are skipped: ${missing}.\n`);
 
-describe.skipIf(scriptIsMissing())('on a terminal', () => {
+describe.skipIf(missing !== undefined)('on a terminal', () => {
   const machine = new TestMachine();
   let host: ServedHost;
   const silent = net.createServer((socket) => void waiting.add(socket.on('error', () => {})));

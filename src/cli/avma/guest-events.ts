@@ -4,7 +4,7 @@ import { AvmaError } from '../../errors/avma-error.ts';
 import { EventReader, type ReadLine } from '../../events/event-reader.ts';
 import type { StoredEvent } from '../../events/stored-event.ts';
 import { printable, printableJsonLine } from '../../schema/printable.ts';
-import { guestEventFile } from '../guest-events.ts';
+import { guestEventFile } from '../guest-event-sink.ts';
 import { whoseLicense } from '../open-guest.ts';
 import { SYSTEM_STATE_FOLDER } from '../settings.ts';
 import { outputIsLost } from '../terminal.ts';

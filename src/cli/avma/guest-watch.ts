@@ -7,7 +7,7 @@ import type { GuestService } from '../../guest/guest-service.ts';
 import { LicenseStatus } from '../../guest/license-report.ts';
 import type { DerivedReport } from '../../guest/product-report.ts';
 import { DAY_MS } from '../../schema/durations.ts';
-import { guestEventFile } from '../guest-events.ts';
+import { guestEventFile } from '../guest-event-sink.ts';
 import { Screen } from '../screen.ts';
 import { isTerminal, outputIsLost, STDOUT } from '../terminal.ts';
 import type { Context } from './context.ts';

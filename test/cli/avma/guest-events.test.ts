@@ -6,6 +6,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import type { GuestEvent } from '../../../src/events/guest-event.ts';
 import { jsonLinesSink } from '../../../src/events/sinks/json-lines.ts';
 import { MINUTE, NOW } from '../../support/clock.ts';
+import { missingScript } from '../../support/script.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 import { until } from '../../support/until.ts';
 import { builtCommand, type Ran, TestMachine } from '../test-machine.ts';
@@ -225,11 +226,8 @@ describe('--follow', () => {
   });
 
   test('on a terminal colors what is bad, and ^C ends it', async ({ skip }) => {
-    try {
-      execFileSync('script', ['--version'], { stdio: 'ignore' });
-    } catch {
-      skip("util-linux's script is missing");
-    }
+    const missing = missingScript();
+    if (missing !== undefined) skip(missing);
     const { write, env } = createLog();
     write('it failed.', { code: 'host-absent', outcome: 'Invalid Host' });
     const command = [...builtCommand('avma'), 'guest', 'events', '-f'].map((word) => `'${word}'`).join(' ');

@@ -4,18 +4,12 @@ import fs from 'node:fs';
 import { stripVTControlCharacters } from 'node:util';
 import xterm from '@xterm/headless';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { missingScript } from '../../support/script.ts';
 import { until } from '../../support/until.ts';
 import { builtCommand, type ServedHost, STANDARD_2012_R2, TestMachine } from '../test-machine.ts';
 
-function scriptIsMissing(): boolean {
-  try {
-    execFileSync('script', ['--version'], { stdio: 'ignore' });
-    return false;
-  } catch {
-    process.stderr.write("Tests on a terminal are skipped: util-linux's script is missing.\n");
-    return true;
-  }
-}
+const missing = missingScript();
+if (missing !== undefined) process.stderr.write(`Tests on a terminal are skipped: ${missing}.\n`);
 
 const machine = new TestMachine();
 const running = new Set<ChildProcess>();
@@ -84,7 +78,7 @@ function onTerminal(env: NodeJS.ProcessEnv, meanwhile = '') {
 const lastFrame = (output: string) =>
   output.split('\u001b[H').at(-1)?.split('\u001b[J')[0]?.split('\n') ?? [];
 
-describe.skipIf(scriptIsMissing())('on a terminal', () => {
+describe.skipIf(missing !== undefined)('on a terminal', () => {
   test('the status is drawn in place, follows what happens, and ^C brings back what was there', async () => {
     const env = await guest('watched');
     const { child, ended, shown, shows } = onTerminal(env);
