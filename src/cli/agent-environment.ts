@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import type { ServiceManager } from '../daemon/systemd-notify.ts';
-import { AvmaError, FAULT_HEADING, toAvmaError } from '../errors/avma-error.ts';
+import { FAULT_HEADING, toAvmaError } from '../errors/avma-error.ts';
 import type { AgentEnvironment, AgentReport } from '../guest/agent/agent-environment.ts';
 import { asSentence } from '../guest/agent/agent-text.ts';
 import { FolderWatch } from '../guest/agent/folder-watch.ts';
@@ -10,10 +10,9 @@ import { Hooks } from '../guest/agent/hooks.ts';
 import { licenseMetrics } from '../guest/agent/textfile.ts';
 import { WakeUp } from '../guest/agent/wake-up.ts';
 import type { GuestEnvironment } from '../guest/environment.ts';
-import { type AgentEvent, writeAgentEvent } from '../guest/guest-events.ts';
+import { writeAgentEvent } from '../guest/guest-events.ts';
 import { openGuestService } from '../guest/guest-service.ts';
 import type { SetupReport } from '../setup/apply.ts';
-import { valueName } from '../setup/choice.ts';
 import { replacePublicFile } from '../storage/atomic-file.ts';
 import type { ProcessLock } from '../storage/process-lock.ts';
 import { faultReport } from './fault-report.ts';
@@ -21,7 +20,7 @@ import { guestEnvironment } from './guest-environment.ts';
 import { eventsGoToJournal } from './guest-event-sink.ts';
 import type { Launcher } from './launcher.ts';
 import type { Settings } from './settings.ts';
-import { appliedEvent } from './setup-events.ts';
+import { appliedEvent, setupProblems } from './setup-events.ts';
 
 /** Where node_exporter's packages look for textfiles; used if somebody has made the folder. */
 export const NODE_EXPORTER_FOLDER = '/var/lib/prometheus/node-exporter';
@@ -174,24 +173,6 @@ function setupSayings(event: AgentReport['event'], inJournal: boolean): (report:
     for (const one of news) event(one, null);
     return inJournal ? [] : news.map(({ message }) => asSentence(message));
   };
-}
-
-/** What could not be applied: a value, or the place that should have given the key. */
-function setupProblems({ values, outcome, why, where }: SetupReport): AgentEvent[] {
-  const problem = (message: string, failure: AvmaError): AgentEvent => ({
-    kind: 'setup-failed',
-    message,
-    failure,
-    trigger: 'setup',
-  });
-  const failed = values.flatMap(({ what, origin, error }) =>
-    error === null
-      ? []
-      : [problem(`the ${valueName(what)} from ${origin} could not be applied: ${error.message}`, error)],
-  );
-  if (outcome === 'key' || outcome === 'none') return failed;
-  const message = `no key was taken from ${where}: ${why}`;
-  return [...failed, problem(message, new AvmaError('file-invalid', message))];
 }
 
 /** Hooks get the agent's environment, but not its way to the service manager. */

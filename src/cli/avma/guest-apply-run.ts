@@ -3,13 +3,12 @@ import { writeAgentEvent } from '../../guest/guest-events.ts';
 import { MINUTE_MS } from '../../schema/durations.ts';
 import { MAX_ANSWER_FILE_BYTES } from '../../setup/answer-file.ts';
 import { applyGivenSetup, type SetupReport } from '../../setup/apply.ts';
-import { valueName } from '../../setup/choice.ts';
 import { type Candidate, readFile, unusable } from '../../setup/places.ts';
 import { scrubFile } from '../../setup/scrub.ts';
 import { readBoundedFile } from '../../storage/read-file.ts';
 import { guestEnvironment } from '../guest-environment.ts';
 import { setupEnvironment } from '../setup-environment.ts';
-import { appliedEvent } from '../setup-events.ts';
+import { appliedEvent, failedEvent } from '../setup-events.ts';
 import { whileWaiting } from '../terminal.ts';
 import type { Context } from './context.ts';
 import { openGuest, requireOwnLicense } from './guest-open.ts';
@@ -52,12 +51,8 @@ export async function applySetup(
 function writeEvents(context: Context, { values }: SetupReport): void {
   const place = { environment: guestEnvironment(context.launcher, context.settings(), say), vmId: null };
   for (const value of values) {
-    const applied = appliedEvent(value);
-    if (applied !== undefined) writeAgentEvent(place, applied);
-    if (value.error === null) continue;
-    const { what, origin, error } = value;
-    const message = `the ${valueName(what)} from ${origin} could not be applied: ${error.message}`;
-    writeAgentEvent(place, { kind: 'setup-failed', message, failure: error, trigger: 'setup' });
+    const event = appliedEvent(value) ?? failedEvent(value);
+    if (event !== undefined) writeAgentEvent(place, event);
   }
 }
 
