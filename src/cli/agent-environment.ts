@@ -97,7 +97,8 @@ export function agentOnMachine(options: AgentOptions): RealAgent {
       // First: it makes a folder that is gone, so that the folder can be watched.
       followLock();
       watch.refresh();
-      return glanceAt({ stateFile, folders, configuredVmId: settings().vmId, root: '/' });
+      const { vmId: configuredVmId, pipe: configuredPipe } = settings();
+      return glanceAt({ stateFile, folders, configuredVmId, configuredPipe, root: '/' });
     },
     readClock: guest.readClock,
     elapsed: () => performance.now(),

@@ -31,9 +31,10 @@ export function agentCommand(context: Context): Command {
       `
 Activates every product with a key at each boot, and renews its lease from half of it on:
 every two hours, sooner when its end is near. While a product is not licensed, it is tried again
-after 10 seconds, then less and less often, every two hours at last. A key that is installed, a
-changed VM ID, trust anchor or catalog, and a clock that was set are noticed at once, or within
-ten minutes. One agent runs for each state folder.
+after 10 seconds, then less and less often: every ten minutes at last while no host answers, and
+every two hours after a host has refused. A key that is installed, a changed VM ID, trust anchor
+or catalog, a pipe that appears, and a clock that was set are noticed at once, or within ten
+minutes. One agent runs for each state folder.
 
 After each change of the license, the programs in /etc/avma/on-change.d get the old and the new
 license as JSON. /etc/avma/config.json has more: "agent".

@@ -41,7 +41,7 @@ export interface AgentEnvironment {
 export interface Glance {
   /** Of the state's file. */
   readonly state: string;
-  /** Of what may mend a failure: trust anchors, catalogs, configuration, given setup, the VM ID. */
+  /** Of what may mend a failure: trust anchors, catalogs, configuration, given setup, the VM ID, the pipe's file. */
   readonly surroundings: string;
 }
 

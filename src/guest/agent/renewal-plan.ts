@@ -2,8 +2,10 @@ import type { AvmaErrorCode } from '../../errors/codes.ts';
 import type { Trigger } from '../../protocol/messages.ts';
 import { MINUTE_MS } from '../../schema/durations.ts';
 
-/** From one renewal that failed to the next, and the longest back-off: two hours. */
+/** From one renewal that failed to the next, and the longest back-off after a host has refused: two hours. */
 export const RENEWAL_INTERVAL_MS = 120 * MINUTE_MS;
+/** The longest back-off of a product that is not licensed, where no host answered: it may be back at any time. */
+export const LONGEST_BACKOFF_WITHOUT_HOST_MS = 10 * MINUTE_MS;
 /** The first back-off of a product that is not licensed. */
 export const FIRST_BACKOFF_MS = 10_000;
 /** The least time between two attempts, which lets a lease of minutes be renewed. */
@@ -97,9 +99,18 @@ function untilAttempt({ licensed, untilRenewal, untilEnd, memory }: PlannedProdu
 /** How an attempt ended. */
 export type AttemptOutcome = 'success' | AvmaErrorCode;
 
+/** The outcomes of attempts that no host answered: it is away, or this machine cannot reach it. */
+const NO_HOST_ANSWERED: ReadonlySet<AttemptOutcome> = new Set<AttemptOutcome>([
+  'pipe-not-found',
+  'pipe-busy',
+  'host-absent',
+  'host-silent',
+  'host-gone',
+]);
+
 /**
  * The memory after an attempt. After a failure the next attempt comes when a back-off has gone by: ten seconds, then
- * twice as long each time, two hours at most. A lease that still holds is a reason to take it easy, two hours, unless
+ * twice as long each time, two hours at most, and ten minutes at most where no host answered. A lease that still holds is a reason to take it easy, two hours, unless
  * its end is near: then a sixth of what is left, five seconds at least. A host that is asked too often gets a minute at
  * least. Pure.
  *
@@ -120,7 +131,12 @@ export function afterAttempt(
   }
   const failures = memory.failures + 1;
   const throttled = outcome === 'throttled';
-  const doubled = Math.min(RENEWAL_INTERVAL_MS, FIRST_BACKOFF_MS * 2 ** Math.min(failures - 1, 20));
+  // Who asks no host bothers none, and a host that comes back is to be found soon.
+  const longest =
+    untilEnd === null && NO_HOST_ANSWERED.has(outcome)
+      ? LONGEST_BACKOFF_WITHOUT_HOST_MS
+      : RENEWAL_INTERVAL_MS;
+  const doubled = Math.min(longest, FIRST_BACKOFF_MS * 2 ** Math.min(failures - 1, 20));
   // Something that is wanted now, at boot for example, is tried as if there were no license.
   const regular = memory.wanted === null && untilEnd !== null ? RENEWAL_INTERVAL_MS : doubled;
   const varied = regular * (1 - JITTER + 2 * JITTER * random);

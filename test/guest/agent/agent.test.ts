@@ -1,5 +1,6 @@
 /** The agent with the real service and a host in memory, one wake-up after another, in the time of the test. */
 import fs from 'node:fs';
+import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { AvmaError } from '../../../src/errors/avma-error.ts';
 import { runAgent, runAgentOnce } from '../../../src/guest/agent/agent.ts';
@@ -12,6 +13,7 @@ import type { AgentEvent } from '../../../src/guest/guest-events.ts';
 import { createVendorCatalog, VENDOR_KEYS } from '../../support/catalogs.ts';
 import { DAY, HOUR, MINUTE, SECOND } from '../../support/clock.ts';
 import { failureOf } from '../../support/failures.ts';
+import { tempFolder } from '../../support/temp-folder.ts';
 import { createTestGuest, OTHER_VM, STANDARD_2012R2, VM } from '../../support/test-guest.ts';
 import { createTestHost, type TestHost } from '../../support/test-host.ts';
 
@@ -27,12 +29,15 @@ function agentOn(host: TestHost | null, { withKey = true }: { withKey?: boolean 
   const guest = createTestGuest(host, { clock, vendors: [(host ?? made).vendor] });
   const change: {
     vmId: string;
+    /** Its file is what a glance sees; what is opened is `openPipe`. */
+    pipe: string;
     applySetup: () => Promise<readonly string[]>;
     openPipe?: GuestEnvironment['openPipe'];
     /** Before each glance. */
     sense: () => void;
   } = {
     vmId: VM,
+    pipe: 'loopback:',
     applySetup: async () => [],
     sense: () => {},
   };
@@ -55,6 +60,7 @@ function agentOn(host: TestHost | null, { withKey = true }: { withKey?: boolean 
           stateFile: guest.stateFile,
           folders: [guest.trustFolder],
           configuredVmId: change.vmId,
+          configuredPipe: change.pipe,
           root: '/',
         });
       },
@@ -179,6 +185,43 @@ describe('what the agent notices', () => {
     ]);
     expect(agent.log[0]).toMatch(/^No product key is installed yet/);
     expect(agent.log.join('\n')).toMatch(/\[certificate-untrusted\]/);
+    expect(agent.log.at(-1)).toMatch(/is licensed by host hv01/);
+  });
+});
+
+describe('while no host answers', () => {
+  const absent = () => Promise.reject(new AvmaError('host-absent', 'the host is away'));
+
+  test('a product without a license is tried every ten minutes or so, however long it takes', async () => {
+    const host = createTestHost();
+    const agent = agentOn(host);
+    agent.guest.connect(absent);
+    await agent.start();
+    const end = agent.clock.sinceBoot + 3 * DAY;
+    await agent.run([
+      ...Array.from({ length: 500 }, () => () => {
+        if (agent.clock.sinceBoot > end) agent.guest.connect(() => host.pipe());
+      }),
+    ]);
+    const back = agent.log.findIndex((sentence) => /is licensed by host/.test(sentence));
+    expect(agent.log[back - 1]).toMatch(/\[host-absent\]\. Next try in 10 minutes\.$/);
+    expect(agent.log[back]).toMatch(/is licensed by host hv01/);
+  });
+
+  test('a pipe whose file appears is used at the next glance', async () => {
+    const host = createTestHost();
+    const agent = agentOn(host);
+    agent.guest.connect(absent);
+    const socket = path.join(tempFolder(), 'host.sock');
+    agent.change.pipe = `unix:${socket}`;
+    await agent.start();
+    const appear = () => {
+      // In the middle of a back-off.
+      agent.clock.advance(-5 * MINUTE);
+      fs.writeFileSync(socket, '');
+      agent.guest.connect(() => host.pipe());
+    };
+    await agent.run([...Array.from({ length: 20 }, () => () => {}), appear]);
     expect(agent.log.at(-1)).toMatch(/is licensed by host hv01/);
   });
 });

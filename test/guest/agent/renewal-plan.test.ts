@@ -7,6 +7,7 @@ import {
   afterLicenseEnded,
   FIRST_BACKOFF_MS,
   freshMemory,
+  LONGEST_BACKOFF_WITHOUT_HOST_MS,
   MIN_INTERVAL_MS,
   MIN_THROTTLED_PAUSE_MS,
   nudged,
@@ -118,11 +119,28 @@ function pauses(outcome: AttemptOutcome, count: number, untilEnd: number | null,
 }
 
 describe('after a failure', () => {
-  test('without a license the pauses double from ten seconds to two hours', () => {
-    expect(pauses('host-absent', 12, null).map((pause) => pause / SECOND)).toEqual([
+  test('without a license the pauses double from ten seconds to two hours where a host refuses', () => {
+    expect(pauses('vm-refused', 12, null).map((pause) => pause / SECOND)).toEqual([
       10, 20, 40, 80, 160, 320, 640, 1280, 2560, 5120, 7200, 7200,
     ]);
   });
+
+  test.each<AttemptOutcome>(['pipe-not-found', 'pipe-busy', 'host-absent', 'host-silent', 'host-gone'])(
+    'without a license and without a host (%s) they double to ten minutes',
+    (outcome) => {
+      expect(pauses(outcome, 9, null).map((pause) => pause / SECOND)).toEqual([
+        10, 20, 40, 80, 160, 320, 600, 600, 600,
+      ]);
+      expect(pauses(outcome, 9, null, 0.9999999).at(-1)).toBeLessThanOrEqual(12 * MINUTE);
+    },
+  );
+
+  test.each<AttemptOutcome>(['throttled', 'host-not-activated', 'certificate-untrusted', 'internal'])(
+    'a host that answered (%s) is left alone for two hours',
+    (outcome) => {
+      expect(pauses(outcome, 30, null).at(-1)).toBeGreaterThanOrEqual(2 * HOUR);
+    },
+  );
 
   test('each pause differs by a fifth at most', () => {
     expect(pauses('host-absent', 1, null, 0)[0]).toBe(8 * SECOND);
@@ -271,6 +289,15 @@ describe('whatever happened', () => {
           expect((retryAt ?? 0) - NOW).toBeLessThanOrEqual(1.2 * RENEWAL_INTERVAL_MS);
         },
       ),
+    );
+  });
+
+  test('a product without a license is tried within ten minutes and a fifth while no host answers', () => {
+    fc.assert(
+      fc.property(someMemory, someRandom, (memory, random) => {
+        const { retryAt } = afterAttempt(memory, 'host-absent', { elapsed: NOW, untilEnd: null, random });
+        expect((retryAt ?? 0) - NOW).toBeLessThanOrEqual(1.2 * LONGEST_BACKOFF_WITHOUT_HOST_MS);
+      }),
     );
   });
 

@@ -138,6 +138,7 @@ export class SimulatedMachine {
       stateFile: this.#guest.stateFile,
       folders: [this.#guest.trustFolder],
       configuredVmId: VM,
+      configuredPipe: 'loopback:',
       root: '/',
     };
     return {
