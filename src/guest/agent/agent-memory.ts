@@ -8,6 +8,8 @@ import { CLOCK_TOLERANCE_MS } from '../trusted-time.ts';
 import { activatable } from './license-summary.ts';
 import {
   type AttemptMemory,
+  type AttemptOutcome,
+  afterAttempt,
   afterLicenseEnded,
   freshMemory,
   nudged,
@@ -20,6 +22,8 @@ export interface RememberedProduct {
   readonly licensed: boolean;
   /** Issue time of the lease that it had; null without one. */
   readonly issuedAt: number | null;
+  /** Wall time of its last attempt, by whatever process; null before the first. */
+  readonly attemptedAt: number | null;
 }
 
 /** What happened since the last look, as far as it bears on when to activate. */
@@ -30,6 +34,8 @@ export interface News {
   readonly clockJumped: boolean;
   /** Something that may mend what failed: trust anchors, catalogs, settings, VM ID. */
   readonly surroundingsChanged: boolean;
+  /** The product that the agent itself has just tried to activate, and whose attempt it counts; null for none. */
+  readonly tried: string | null;
   readonly clock: ClockReading;
   readonly elapsed: number;
   random(): number;
@@ -43,7 +49,9 @@ export function remember(
 ): RememberedProduct {
   const licensed = isLicensed(derived);
   const issuedAt = issueTime(derived);
-  return { memory: memoryOf(before, derived, news), licensed, issuedAt };
+  const attemptedAt = derived.lastAttempt?.at ?? null;
+  const memory = withForeignAttempt(memoryOf(before, derived, news), { before, derived, news });
+  return { memory, licensed, issuedAt, attemptedAt };
 }
 
 function memoryOf(before: RememberedProduct | undefined, derived: DerivedReport, news: News): AttemptMemory {
@@ -65,6 +73,27 @@ function memoryOf(before: RememberedProduct | undefined, derived: DerivedReport,
   if (news.clockJumped) memory = nudged({ ...memory, wanted: memory.wanted ?? 'renewal' }, news.elapsed);
   if (news.surroundingsChanged) memory = nudged(memory, news.elapsed);
   return memory;
+}
+
+/**
+ * Counts an attempt of another process that came instead of the agent's own and failed, as that of `/ipk` does beside
+ * an agent that sees the key: else the agent would try again in the same second.
+ */
+function withForeignAttempt(
+  memory: AttemptMemory,
+  { before, derived, news }: { before: RememberedProduct | undefined; derived: DerivedReport; news: News },
+): AttemptMemory {
+  const { product, lastAttempt } = derived;
+  const isNew = lastAttempt !== null && lastAttempt.at !== (before?.attemptedAt ?? null);
+  const isDue = memory.retryAt === null || memory.retryAt <= news.elapsed;
+  // What failed before the agent started may have been long ago.
+  if (!isNew || !isDue || news.first || news.tried === product.activationId) return memory;
+  if (lastAttempt.code === 'success' || isLicensed(derived)) return memory;
+  return afterAttempt(memory, lastAttempt.code as AttemptOutcome, {
+    elapsed: news.elapsed,
+    untilEnd: null,
+    random: news.random(),
+  });
 }
 
 /** What the plan needs of a product. Pure. */

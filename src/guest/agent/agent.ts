@@ -195,8 +195,12 @@ class Agent {
     }
   }
 
-  /** One look, and all that follows from what it found, but no activation. */
-  async #look(service: GuestService): Promise<Seen> {
+  /**
+   * One look, and all that follows from what it found, but no activation.
+   *
+   * @param tried - The product that was just tried to activate, and whose attempt is counted afterwards.
+   */
+  async #look(service: GuestService, tried: string | null = null): Promise<Seen> {
     const { report, readClock, elapsed, random } = this.#environment;
     const look = await service.look();
     const summary = summarize(look, service.vmId.value);
@@ -206,6 +210,7 @@ class Agent {
       first: before === undefined,
       clockJumped: this.#jumped,
       surroundingsChanged: this.#surroundingsChanged,
+      tried,
       clock: withinBounds(readClock()),
       elapsed: elapsed(),
       random,
@@ -273,7 +278,7 @@ class Agent {
       failure = toAvmaError(thrown, 'cannot activate');
       if (failure.code === 'internal') report.fault(failure);
     }
-    const seen = await this.#look(service);
+    const seen = await this.#look(service, activationId);
     const now = find(seen.look, activationId);
     const remembered = this.#products.get(activationId);
     if (now === undefined || remembered === undefined) return seen;

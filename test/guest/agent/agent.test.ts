@@ -10,8 +10,9 @@ import { glanceAt } from '../../../src/guest/agent/glance.ts';
 import { licenseMetrics } from '../../../src/guest/agent/textfile.ts';
 import type { GuestEnvironment } from '../../../src/guest/environment.ts';
 import type { AgentEvent } from '../../../src/guest/guest-events.ts';
+import { decodeState, encodeState, type GuestState } from '../../../src/guest/guest-state.ts';
 import { createVendorCatalog, VENDOR_KEYS } from '../../support/catalogs.ts';
-import { DAY, HOUR, MINUTE, SECOND } from '../../support/clock.ts';
+import { DAY, HOUR, MINUTE, NOW, SECOND } from '../../support/clock.ts';
 import { failureOf } from '../../support/failures.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 import { createTestGuest, OTHER_VM, STANDARD_2012R2, VM } from '../../support/test-guest.ts';
@@ -35,11 +36,14 @@ function agentOn(host: TestHost | null, { withKey = true }: { withKey?: boolean 
     openPipe?: GuestEnvironment['openPipe'];
     /** Before each glance. */
     sense: () => void;
+    /** After each look. */
+    looked: () => void;
   } = {
     vmId: VM,
     pipe: 'loopback:',
     applySetup: async () => [],
     sense: () => {},
+    looked: () => {},
   };
   const log: string[] = [];
   const events: AgentEvent[] = [];
@@ -81,7 +85,10 @@ function agentOn(host: TestHost | null, { withKey = true }: { withKey?: boolean 
         status: (line) => statuses.push(line),
         event: (event) => events.push(event),
         changed: () => {},
-        looked: (look) => metrics.push(licenseMetrics(look)),
+        looked(look) {
+          metrics.push(licenseMetrics(look));
+          change.looked();
+        },
       },
     };
   };
@@ -223,6 +230,65 @@ describe('while no host answers', () => {
     };
     await agent.run([...Array.from({ length: 20 }, () => () => {}), appear]);
     expect(agent.log.at(-1)).toMatch(/is licensed by host hv01/);
+  });
+});
+
+/** The state after an attempt that no host answered. */
+function withFailedAttempt(state: GuestState): GuestState {
+  const installed = state.products[STANDARD_2012R2.activationId];
+  if (installed === undefined) throw new TypeError('the key is not installed');
+  const lastAttempt = {
+    at: NOW,
+    trigger: 'key installed',
+    pipe: null,
+    code: 'host-absent',
+    hresult: 0xc0000001,
+    message: 'the host is away',
+    hostName: null,
+  };
+  return { ...state, products: { [STANDARD_2012R2.activationId]: { ...installed, lastAttempt } } };
+}
+
+describe('an attempt of another process', () => {
+  const absent = () => Promise.reject(new AvmaError('host-absent', 'the host is away'));
+  const tries = (log: readonly string[]) =>
+    log.filter((sentence) => sentence.includes('could not be activated'));
+
+  test('that failed with the key that it installed is not repeated at once', async () => {
+    const agent = agentOn(createTestHost(), { withKey: false });
+    agent.guest.connect(absent);
+    await agent.run([async () => void (await agent.guest.installKey(key)), () => {}]);
+    // The sleep after the key was seen, and the attempt after that.
+    expect(agent.sleeps.slice(1)).toEqual([10 * SECOND, 20 * SECOND]);
+    expect(tries(agent.log)).toHaveLength(1);
+    expect(agent.log.at(-1)).toMatch(/\[host-absent\]\. Next try in 20 seconds\.$/);
+  });
+
+  test('that failed while the agent waited for its turn is not repeated at once', async () => {
+    const agent = agentOn(createTestHost(), { withKey: false });
+    agent.guest.connect(absent);
+    await (await agent.guest.open()).installGivenKey(key);
+    agent.change.looked = () => {
+      agent.change.looked = () => {};
+      // What a command leaves that had the turn: the agent's look has seen no attempt.
+      const state = decodeState(fs.readFileSync(agent.guest.stateFile), agent.guest.stateFile);
+      fs.writeFileSync(agent.guest.stateFile, encodeState(withFailedAttempt(state)));
+    };
+    await agent.run([]);
+    expect(tries(agent.log)).toHaveLength(0);
+    expect(agent.sleeps[0]).toBe(10 * SECOND);
+  });
+
+  test('that failed while the agent waits for its own next one changes nothing', async () => {
+    const agent = agentOn(createTestHost());
+    agent.guest.connect(absent);
+    await agent.start();
+    const byHand = async () => {
+      agent.clock.advance(-5 * SECOND);
+      await failureOf((await agent.guest.open()).activate(STANDARD_2012R2.activationId));
+    };
+    await agent.run([() => {}, byHand]);
+    expect(agent.sleeps.map((slept) => Math.round(slept / SECOND))).toEqual([10, 20, 5]);
   });
 });
 
