@@ -133,7 +133,8 @@ function isOneCharacter(text: string): boolean {
 function malformedReason(text: string): string {
   if (KEY_FORM.test(text)) {
     const strange = [...new Set(text.toUpperCase())].filter((character) => 'AEILOSUZ015'.includes(character));
-    return `the text has ${strange.join(', ')}, which no product key has`;
+    const what = `${strange.length === 1 ? 'the character' : 'the characters'} ${strange.map((one) => `"${one}"`).join(', ')}`;
+    return `the text has ${what}, which no product key has`;
   }
   const joined = text.replace(/\s+/g, '');
   if (joined !== text && normalizeProductKey(joined) !== undefined) {

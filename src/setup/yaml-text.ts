@@ -31,6 +31,13 @@ const MAX_OPENED = 128;
  */
 export function parseYaml(bytes: Uint8Array): ParsedYaml {
   const text = decode(bytes);
+  // No YAML or JSON that is a setup begins so, and what a parser of YAML says of XML helps nobody.
+  if (/^\s*<[?!a-z]/i.test(text)) {
+    throw new AvmaError(
+      'file-invalid',
+      'the file looks like XML, not like YAML or JSON: an answer file needs a name that ends in .xml',
+    );
+  }
   refuseDepth(text);
   const lines = new LineCounter();
   // The parser's own search for members that are there twice compares each with each.

@@ -50,6 +50,9 @@ describe('what is wrong', () => {
   test.each([
     ['no YAML', 'a: [', /neither YAML nor JSON: .*, in line \d/],
     ['a member twice', 'schema: avma.setup/1\nkey: a\nkey: b\n', /neither YAML nor JSON: .*, in line 3/],
+    ['XML', '<?xml version="1.0"?>\n<unattend/>', /looks like XML, .* needs a name that ends in \.xml$/],
+    ['XML without a declaration', '\n  <unattend>\n', /looks like XML/],
+    ['a text that begins as XML does', '<<: 1\n', /schema: avma\.setup\/1/],
     ['no UTF-8', Buffer.from([0xff, 0xfe, 0x61, 0]), /not UTF-8/],
     ['no members', 'just text\n', /no setup/],
     ['an empty file', '', /no setup/],
