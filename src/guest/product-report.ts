@@ -1,7 +1,7 @@
 import type { Product } from '../catalog/product.ts';
 import { CODES } from '../errors/codes.ts';
 import type { ClockReading } from '../machine/clock.ts';
-import type { TrustAnchor } from '../protocol/host-certificate.ts';
+import { isTrustedMeanwhile, type TrustAnchor } from '../protocol/host-certificate.ts';
 import { formatUuid } from '../schema/uuid.ts';
 import { sha256 } from '../system/sha256.ts';
 import type { GuestState, InstalledProduct, LastAttempt } from './guest-state.ts';
@@ -70,7 +70,8 @@ export function deriveReport(product: Product, basis: ReportBasis): DerivedRepor
     },
     kmsClient: kmsClientReport(state, activationId, basis.vmId),
   };
-  const lastAttempt = withKey?.lastAttempt === undefined ? null : withHint(withKey.lastAttempt);
+  const lastAttempt =
+    withKey?.lastAttempt === undefined ? null : withHint(withKey.lastAttempt, basis.anchors);
   return { product, report, verdict, time, endsAt, endedAt, lastAttempt };
 }
 
@@ -88,9 +89,17 @@ function judgeStored(
   });
 }
 
-/** The hint is that of the code, so it is not stored; a code of another version of avma has none here. */
-function withHint(attempt: LastAttempt): LastAttempt & { readonly hint: string | null } {
-  const hint = Object.hasOwn(CODES, attempt.code) ? CODES[attempt.code as keyof typeof CODES].hint : null;
+/**
+ * The hint is that of the code, so it is not stored; a code of another version of avma has none here. To add a trust
+ * anchor that was added meanwhile is no hint.
+ */
+function withHint(
+  attempt: LastAttempt,
+  anchors: ReportBasis['anchors'],
+): LastAttempt & { readonly hint: string | null } {
+  const { code, message } = attempt;
+  const isDone = code === 'certificate-untrusted' && isTrustedMeanwhile(message, anchors);
+  const hint = Object.hasOwn(CODES, code) && !isDone ? CODES[code as keyof typeof CODES].hint : null;
   return { ...attempt, hint };
 }
 

@@ -58,12 +58,14 @@ export function verifyHostCertificate(envelope: Envelope, anchors: readonly Trus
   throw untrusted(envelope, anchors);
 }
 
+const NO_VENDOR_TRUSTED = 'no vendor is trusted here';
+
 /** The error for a certificate that no trusted vendor signed. Names the key ID in it and the trusted ones. */
 function untrusted(envelope: Envelope, anchors: readonly TrustAnchor[]): AvmaError {
   if (anchors.length === 0) {
     return new AvmaError(
       'certificate-untrusted',
-      'no vendor is trusted here, so no host can activate this machine',
+      `${NO_VENDOR_TRUSTED}, so no host can activate this machine`,
       {
         hint: "Add the vendor's trust anchor: avma guest trust add FILE.",
       },
@@ -77,6 +79,16 @@ function untrusted(envelope: Envelope, anchors: readonly TrustAnchor[]): AvmaErr
       ? `the host's certificate names the trusted vendor ${signer}, but was not signed by that vendor or was changed since`
       : `the host's certificate is signed by the vendor ${signer}; trusted here: ${trusted}`,
   );
+}
+
+/**
+ * Whether the trust anchor whose lack a message of `certificate-untrusted` tells of is there now. Where nobody was
+ * trusted the message has no vendor, and any anchor counts. Pure.
+ */
+export function isTrustedMeanwhile(message: string, anchors: readonly TrustAnchor[]): boolean {
+  if (message.startsWith(NO_VENDOR_TRUSTED)) return anchors.length > 0;
+  const missing = /^the host's certificate is signed by the vendor (\S+); trusted here: /.exec(message)?.[1];
+  return anchors.some(({ keyId }) => keyId === missing);
 }
 
 /**

@@ -10,6 +10,7 @@ import { failureOf } from '../support/failures.ts';
 import { lyingPipe, scriptedPipe } from '../support/lying-host.ts';
 import { createTestGuest, noHost, STANDARD_2012R2 } from '../support/test-guest.ts';
 import { createTestHost } from '../support/test-host.ts';
+import { createTestVendor } from '../support/test-vendor.ts';
 
 const { key, activationId } = STANDARD_2012R2;
 async function activatedGuest() {
@@ -192,6 +193,26 @@ describe('the last attempt', () => {
       return noHost();
     });
     expect((await failureOf(guest.activate(activationId))).code).toBe('host-absent');
+  });
+
+  test.each([
+    ['no vendor was trusted', []],
+    ['another vendor was trusted', [createTestVendor()]],
+  ])('that failed because %s has no hint once the trust anchor is there', async (_what, vendors) => {
+    const host = createTestHost();
+    const guest = createTestGuest(host, { clock: host.clock, vendors });
+    const failed = {
+      code: 'certificate-untrusted',
+      hint: expect.stringContaining('avma guest trust add FILE'),
+    };
+    await guest.installKey(key);
+    expect(await lastAttempt(guest)).toMatchObject(failed);
+    if (vendors.length > 0) {
+      createTestVendor().installAnchor(guest.trustFolder);
+      expect(await lastAttempt(guest)).toMatchObject(failed);
+    }
+    host.vendor.installAnchor(guest.trustFolder);
+    expect(await lastAttempt(guest)).toMatchObject({ code: 'certificate-untrusted', hint: null });
   });
 
   test('of a code that this version does not know is shown without a hint', async () => {
