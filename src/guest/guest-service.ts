@@ -10,7 +10,7 @@ import { createContext, type GuestContext, readCatalog, readClock, readState } f
 import type { GuestEnvironment } from './environment.ts';
 import { type GuestState, type RearmScope, rearmCount, type SetupRecord } from './guest-state.ts';
 import type { KeyInstallation, LicensingService } from './licensing-service.ts';
-import { type GuestLook, lookAtProducts } from './looking.ts';
+import { type GuestLook, type LookOptions, lookAtProducts } from './looking.ts';
 import { type DerivedReport, kmsClientReport } from './product-report.ts';
 import * as changes from './state-changes.ts';
 import { folderWarnings } from './state-folder-warnings.ts';
@@ -28,7 +28,7 @@ export interface GuestService extends LicensingService {
   /** The product that a typed key belongs to. @throws {AvmaError} `key-invalid`. */
   productOfKey(typed: string): Product;
   /** Everything about every product of the catalogs, each derived once. */
-  look(): Promise<GuestLook>;
+  look(options?: LookOptions): Promise<GuestLook>;
   /**
    * Installs a key without activating, and remembers the setup that gave it in the same change.
    *
@@ -84,7 +84,7 @@ function createService(context: GuestContext): GuestService {
     },
     state: () => readState(context),
     productOfKey: (typed) => readCatalog(context).productOfKey(typed),
-    look: () => lookAtProducts(context),
+    look: (options) => lookAtProducts(context, options),
     service() {
       const state = readState(context);
       return {

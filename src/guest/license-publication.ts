@@ -32,8 +32,11 @@ export interface LicensePublication {
   publish(state: GuestState): void;
   /** Gives the reports of a state that is about to be stored, so that they are not derived again. */
   remember(state: GuestState, reports: readonly DerivedReport[]): void;
-  /** Whether license.json says something else than these reports; false where there is neither file nor key. */
-  isOutdated(basis: ReportBasis, reports: readonly DerivedReport[]): boolean;
+  /**
+   * Whether license.json says something else than these reports. Where there is neither file nor key it is outdated
+   * only for who wants it `evenWithoutKeys`.
+   */
+  isOutdated(basis: ReportBasis, reports: readonly DerivedReport[], evenWithoutKeys: boolean): boolean;
   /** Why license.json could not be written last time; null when it could. */
   readonly problem: string | null;
 }
@@ -61,10 +64,10 @@ export function licensePublication(sources: PublicationEnvironment): LicensePubl
       }
     },
     remember: (state, reports) => void derived.set(state, reports),
-    isOutdated(basis, reports) {
+    isOutdated(basis, reports, evenWithoutKeys) {
       const published = readPublished(file);
       const now = composeLicense({ ...basis, vmId, reports });
-      if (published === undefined) return now.products.length > 0;
+      if (published === undefined) return evenWithoutKeys || now.products.length > 0;
       return published !== encodeLicenseFile(writtenAt(now, published));
     },
     get problem() {

@@ -14,19 +14,28 @@ export interface GuestLook {
   readonly anchors: readonly StoredAnchor[];
 }
 
+/** How {@link lookAtProducts} differs from a look that only shows. */
+export interface LookOptions {
+  /** Has license.json say that no key is installed, too. A command that only looks makes no file for that. */
+  readonly publishWithoutKeys?: boolean;
+}
+
 /**
  * Looks at every product: reads state, catalogs and trust anchors, derives each report once, and saves what has
  * changed, where this user may write.
  *
  * @throws {AvmaError} `state-damaged`, `state-newer`, `file-invalid`, `access-denied`.
  */
-export async function lookAtProducts(context: GuestContext): Promise<GuestLook> {
+export async function lookAtProducts(
+  context: GuestContext,
+  { publishWithoutKeys = false }: LookOptions = {},
+): Promise<GuestLook> {
   const basis = readBasis(context);
   const catalog = readCatalog(context);
   const seen = observe(basis, catalog);
   for (const derived of seen.reports) traceVerdict(derived);
   if (seen.state !== basis.state) await save(context, basis, catalog, seen);
-  else if (context.publication.isOutdated(basis, seen.reports)) await publish(context);
+  else if (context.publication.isOutdated(basis, seen.reports, publishWithoutKeys)) await publish(context);
   return { products: seen.reports, anchors: basis.anchors };
 }
 

@@ -202,7 +202,8 @@ class Agent {
    */
   async #look(service: GuestService, tried: string | null = null): Promise<Seen> {
     const { report, readClock, elapsed, random } = this.#environment;
-    const look = await service.look();
+    // Other users learn from license.json that no key is installed, and not that nobody can tell.
+    const look = await service.look({ publishWithoutKeys: true });
     const summary = summarize(look, service.vmId.value);
     const before = this.summary;
     this.summary = summary;

@@ -11,6 +11,7 @@ import { licenseMetrics } from '../../../src/guest/agent/textfile.ts';
 import type { GuestEnvironment } from '../../../src/guest/environment.ts';
 import type { AgentEvent } from '../../../src/guest/guest-events.ts';
 import { decodeState, encodeState, type GuestState } from '../../../src/guest/guest-state.ts';
+import { decodeLicenseFile } from '../../../src/guest/license-file.ts';
 import { createVendorCatalog, VENDOR_KEYS } from '../../support/catalogs.ts';
 import { DAY, HOUR, MINUTE, NOW, SECOND } from '../../support/clock.ts';
 import { failureOf } from '../../support/failures.ts';
@@ -346,6 +347,39 @@ describe('what fails, and does not end it', () => {
     await agent.start();
     fs.writeFileSync(agent.guest.stateFile, 'x');
     expect((await failureOf(agent.once())).code).toBe('state-damaged');
+  });
+});
+
+describe('license.json', () => {
+  const published = (agent: ReturnType<typeof agentOn>) => {
+    const file = path.join(agent.guest.folder, 'run/license.json');
+    return decodeLicenseFile(fs.readFileSync(file), file).products.map(({ state }) => state);
+  };
+
+  test('is there without any key too, and where it was removed', async () => {
+    const agent = agentOn(createTestHost(), { withKey: false });
+    // A command that only looks makes no file.
+    await (await agent.guest.open()).look();
+    expect(fs.existsSync(path.join(agent.guest.folder, 'run'))).toBe(false);
+    await agent.run([
+      () => {
+        expect(published(agent)).toEqual([]);
+        fs.rmSync(path.join(agent.guest.folder, 'run'), { recursive: true });
+      },
+      ...Array.from({ length: 13 }, () => () => {}),
+    ]);
+    expect(published(agent)).toEqual([]);
+  });
+
+  test('follows the last key that is uninstalled, and is made again after a boot', async () => {
+    const agent = agentOn(createTestHost());
+    await agent.start();
+    expect(published(agent)).toEqual(['licensed']);
+    await (await agent.guest.open()).uninstallProductKey(STANDARD_2012R2.activationId);
+    expect(published(agent)).toEqual([]);
+    fs.rmSync(path.join(agent.guest.folder, 'run'), { recursive: true });
+    await agent.run([]);
+    expect(published(agent)).toEqual([]);
   });
 });
 
