@@ -31,6 +31,34 @@ const root = (command: 'avma' | 'slmgr', args: readonly string[], options: RunOp
 
 const isRoot = process.getuid?.() === 0;
 
+describe.skipIf(!isRoot)('an ordinary user of a machine without a key', () => {
+  test('is told so once an agent has looked, and again once the last key was removed', async () => {
+    const other = new TestMachine();
+    try {
+      fs.chmodSync(other.folder, 0o755);
+      const env = { AVMA_RUN_DIR: other.at('run'), AVMA_PIPE: 'unix:nowhere.sock' };
+      const check = () =>
+        other.run('avma', ['guest', 'check', 'MTB6V'], {
+          uid: NOBODY,
+          env: { ...asNobody, ...env, XDG_STATE_HOME: other.at('home') },
+        });
+      expect((await other.run('avma', ['guest', 'agent', '--once'], { env })).status).toBe(1);
+      const answer = {
+        status: 1,
+        stdout: 'not-licensed: no key is installed here for a product "MTB6V"\n',
+        stderr: 'As root: install its key, avma guest install-key KEY.\n',
+      };
+      expect(await check()).toMatchObject(answer);
+      await other.run('slmgr', ['/ipk', STANDARD_2012_R2], { env });
+      expect((await check()).stdout).toMatch(/initial grace/);
+      expect((await other.run('slmgr', ['/upk'], { env })).status).toBe(0);
+      expect(await check()).toMatchObject(answer);
+    } finally {
+      await other.close();
+    }
+  });
+});
+
 describe.skipIf(!isRoot)('an ordinary user', () => {
   beforeAll(async () => {
     fs.chmodSync(machine.folder, 0o755);

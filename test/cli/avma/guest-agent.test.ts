@@ -55,6 +55,20 @@ describe('an agent', () => {
     expect(await agent.stop()).toBe(0);
   });
 
+  test('leaves it at that for a while when /ipk has just tried in vain', async () => {
+    const agent = await startAgent(machine, { AVMA_PIPE: 'unix:nowhere.sock' });
+    await agent.saying('No product key is installed yet');
+    await installKeyInVain();
+    await agent.saying(/is not activated yet/);
+    // An agent that did not count that attempt would wait for ten seconds after its own, the second one.
+    await agent.saying(/could not be activated: .* \[host-absent\]\. Next try in \d+ seconds\./);
+    const [second = 0] = [...agent.log().matchAll(/Next try in (\d+) seconds/g)].map(([, text]) =>
+      Number(text),
+    );
+    expect(second).toBeGreaterThanOrEqual(16);
+    expect(await agent.stop()).toBe(0);
+  });
+
   test('that is started again in the same boot asks nobody while the lease is fresh', async () => {
     await machine.serve();
     await machine.mustRun('slmgr', ['/ipk', STANDARD_2012_R2], { env });
