@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { build, type Metafile } from 'esbuild';
+import { type BuildOptions, build, type Metafile } from 'esbuild';
 import {
   addonFrom,
   type BundledPackage,
@@ -11,6 +11,9 @@ import {
 import { emulatorFor, stripFor } from './emulator.ts';
 import { cacheFolder, NODE_VERSION, nodePackage, type Processor, postjectPackage } from './pinned.ts';
 import { run } from './run.ts';
+
+/** The bundle of avma's commands, by the name under which the executable carries it (src/cli/executable.ts). */
+const COMMANDS = 'commands.cjs';
 
 /** Node looks for this word in itself to learn that it carries a blob; postject changes the digit behind it. */
 const FUSE = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
@@ -55,10 +58,9 @@ export async function makeExecutable(options: ExecutableOptions): Promise<Bundle
   fs.chmodSync(placed, 0o644);
   fs.cpSync(path.join(root, 'keys'), path.join(target, 'keys'), { recursive: true });
   fs.mkdirSync(path.join(target, 'dist'));
-  fs.writeFileSync(
-    path.join(target, 'dist/executable.cjs.map'),
-    movedSourceMap(path.join(buildFolder(options), 'executable.cjs.map')),
-  );
+  for (const name of ['executable.cjs.map', `${COMMANDS}.map`]) {
+    fs.writeFileSync(path.join(target, 'dist', name), movedSourceMap(path.join(buildFolder(options), name)));
+  }
   const { name, license } = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8'));
   fs.writeFileSync(
     path.join(target, 'package.json'),
@@ -135,19 +137,52 @@ const DROP_BYTECODE = ['--stress-flush-code'];
 interface Blob {
   /** The blob's file. */
   readonly blob: string;
+  /** What both bundles are made from. */
   readonly metafile: Metafile;
 }
 
-/** Bundles both commands, and has Node itself evaluate the bundle and write its memory to a blob. */
+/** Bundles the commands, and has Node itself evaluate slmgr's bundle and write its memory to a blob. */
 async function makeBlob(options: ExecutableOptions, node: string): Promise<Blob> {
   const { root, processor } = options;
   const folder = buildFolder(options);
   fs.rmSync(folder, { recursive: true, force: true });
   fs.mkdirSync(folder, { recursive: true });
+  const memory = await bundle(root, 'executable', folder, {
+    banner: NOTHING_OF_THIS_MACHINE,
+    footer: { js: 'restoreMachine();' },
+  });
+  const commands = await bundle(root, 'executable-commands', folder, {
+    entryNames: COMMANDS.replace('.cjs', ''),
+    banner: { js: '(function (exports, require, module, __filename, __dirname) {' },
+    footer: { js: '})' },
+  });
+  const [program = '', ...emulation] = [...(await emulatorFor(processor)), node];
+  const configuration = {
+    main: 'executable.cjs',
+    output: 'avma.blob',
+    disableExperimentalSEAWarning: true,
+    useSnapshot: true,
+    assets: { [COMMANDS]: COMMANDS },
+    ...NODE_OPTIONS,
+  };
+  fs.writeFileSync(path.join(folder, 'sea.json'), JSON.stringify(configuration));
+  // No environment of the build's machine goes into the blob.
+  await run(program, [...emulation, ...DROP_BYTECODE, '--experimental-sea-config', 'sea.json'], {
+    cwd: folder,
+    env: { PATH: process.env.PATH },
+  });
+  return {
+    blob: path.join(folder, 'avma.blob'),
+    metafile: { inputs: { ...memory.inputs, ...commands.inputs }, outputs: {} },
+  };
+}
+
+/** Bundles a main file of src/cli, with all that it imports but Node and the addon. */
+async function bundle(root: string, entry: string, outdir: string, more: BuildOptions): Promise<Metafile> {
   const { metafile } = await build({
     absWorkingDir: root,
-    entryPoints: { executable: 'src/cli/executable.ts' },
-    outdir: folder,
+    entryPoints: { [entry]: `src/cli/${entry}.ts` },
+    outdir,
     outExtension: { '.js': '.cjs' },
     bundle: true,
     platform: 'node',
@@ -165,29 +200,11 @@ async function makeBlob(options: ExecutableOptions, node: string): Promise<Blob>
         module.exports = loaded.exports;
       `),
     ],
-    banner: NOTHING_OF_THIS_MACHINE,
-    footer: { js: 'restoreMachine();' },
-    metafile: true,
     logLevel: 'warning',
+    ...more,
+    metafile: true,
   });
-  const configuration = {
-    main: 'executable.cjs',
-    output: 'avma.blob',
-    disableExperimentalSEAWarning: true,
-    useSnapshot: true,
-    ...NODE_OPTIONS,
-  };
-  fs.writeFileSync(path.join(folder, 'sea.json'), JSON.stringify(configuration));
-  const [file, ...args] = [
-    ...(await emulatorFor(processor)),
-    node,
-    ...DROP_BYTECODE,
-    '--experimental-sea-config',
-    'sea.json',
-  ];
-  // No environment of the build's machine goes into the blob.
-  await run(file as string, args, { cwd: folder, env: { PATH: process.env.PATH } });
-  return { blob: path.join(folder, 'avma.blob'), metafile };
+  return metafile as Metafile;
 }
 
 /** In a process of its own: postject prints warnings, and handles the rejections of the whole process. */

@@ -4,15 +4,16 @@
  * of a module that is imported from here, may read the clock, the environment or random bytes.
  */
 import path from 'node:path';
-import url from 'node:url';
 import v8 from 'node:v8';
-import { AvmaError } from '../errors/avma-error.ts';
-import { errnoOf } from '../system/errno.ts';
 import { main as check, isPlainCheck } from './avma/check-main.ts';
+import { importModule } from './import-module.ts';
 import type { Launcher } from './launcher.ts';
 import { packageVersion } from './settings.ts';
 import { cscript, main as slmgr } from './slmgr/main.ts';
 import { outputWritten, STDOUT, writeOutput } from './terminal.ts';
+
+/** The bundle of avma's commands: its name in the executable, and in stacks. */
+const COMMANDS = 'commands.cjs';
 
 v8.startupSnapshot.setDeserializeMainFunction(() => void run());
 
@@ -53,29 +54,19 @@ async function avma(launcher: Launcher, argv: readonly string[]): Promise<void> 
     await check(launcher, argv.slice(2));
     return;
   }
-  const { main } = await import('./avma/main.ts');
-  await main(launcher, [...argv]);
+  await loadCommands().main(launcher, [...argv]);
 }
 
 /**
- * A `module:` pipe. `import()` does not work in an executable; `require` of Node 24 loads ES modules too, except those
- * that wait at their top level.
+ * All commands of avma, a bundle of their own: what is in the snapshot takes time at each start, also at that of slmgr.
+ * V8's compiled code is not kept for them: V8 refuses it in a process that starts from a snapshot.
  */
-async function importModule(fileUrl: string): Promise<unknown> {
-  const file = url.fileURLToPath(fileUrl);
-  try {
-    const loaded = process.getBuiltinModule('node:module').createRequire(file)(file);
-    return Object.prototype.toString.call(loaded) === '[object Module]' ? loaded : { default: loaded };
-  } catch (thrown) {
-    if (errnoOf(thrown) === 'ERR_REQUIRE_ASYNC_MODULE') {
-      throw new AvmaError('pipe-uri-invalid', `${file} waits (await) at its top level`, {
-        cause: thrown,
-        hint: 'The executable loads no such module. Wait inside of its default export.',
-      });
-    }
-    if (errnoOf(thrown) !== 'MODULE_NOT_FOUND') throw thrown;
-    throw Object.assign(new Error(`Cannot find module '${file}'`, { cause: thrown }), {
-      code: 'ERR_MODULE_NOT_FOUND',
-    });
-  }
+function loadCommands(): typeof import('./executable-commands.ts') {
+  const vm = process.getBuiltinModule('node:vm');
+  const sea = process.getBuiltinModule('node:sea');
+  const filename = path.join(__dirname, COMMANDS);
+  const loaded: { exports: unknown } = { exports: {} };
+  const body = new vm.Script(sea.getAsset(COMMANDS, 'utf8'), { filename });
+  body.runInThisContext()(loaded.exports, process.getBuiltinModule, loaded, filename, __dirname);
+  return loaded.exports as typeof import('./executable-commands.ts');
 }
