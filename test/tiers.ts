@@ -2,9 +2,9 @@ import fs from 'node:fs';
 import path from 'node:path';
 
 /**
- * Tests that start processes, open sockets, mount disks or wait for real clocks, and those that replace modules, which
- * takes a process of their own. Every other file is a unit test and runs behind unit-guard.ts, where all of the former
- * fails: a new file in the wrong tier says so at its first run.
+ * Tests that start processes, open sockets, mount disks or wait for real clocks; those that replace modules, which
+ * takes a process of their own; and a simulation of half a minute. Every other file is a unit test and runs behind
+ * unit-guard.ts, where all of the former but the simulation fails: a new file in the wrong tier says so.
  */
 export const SYSTEM_TESTS = [
   'test/cli/*.test.ts',
@@ -18,6 +18,7 @@ export const SYSTEM_TESTS = [
   'test/events/rotation.test.ts',
   'test/events/sinks.test.ts',
   'test/guest/agent/hooks.test.ts',
+  'test/guest/agent/hundred-days.test.ts',
   'test/guest/failed-activation.test.ts',
   'test/guest/state-store.test.ts',
   'test/host/endpoints/connections.test.ts',

@@ -111,7 +111,7 @@ test('a changed file never throws, and gives a key only if it stands at an activ
         expect(component).toMatch(/["']\s*Microsoft-Windows-Setup\s*["']/i);
       }
     }),
-    { numRuns: Number(process.env.AVMA_TEST_RUNS ?? 1000) },
+    { numRuns: Math.max(1000, Number(process.env.AVMA_TEST_RUNS ?? 0)) },
   );
   expect(keys).toBeGreaterThan(0);
 });

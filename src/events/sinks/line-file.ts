@@ -51,9 +51,7 @@ export class LineFile {
   /** The file that has the name now, kept open from one line to the next. */
   #current(): { readonly fd: number; readonly size: number } {
     const named = fs.lstatSync(this.#file, { throwIfNoEntry: false });
-    if (this.#open !== undefined && this.#open.ino === named?.ino) {
-      return { fd: this.#open.fd, size: fs.fstatSync(this.#open.fd).size };
-    }
+    if (named !== undefined && this.#open?.ino === named.ino) return { fd: this.#open.fd, size: named.size };
     if (this.#open !== undefined) fs.closeSync(this.#open.fd);
     this.#open = undefined;
     const { O_RDWR, O_APPEND, O_CREAT } = fs.constants;

@@ -19,7 +19,10 @@ export interface GlancedPlaces {
   readonly root: string;
 }
 
-/** Names, sizes and times of files, the VM ID, and whether the pipe is there; what cannot be seen counts as its error. Never throws. */
+/**
+ * Names, sizes and times of files, the VM ID, and whether the pipe is there; what cannot be seen counts as its error.
+ * Never throws.
+ */
 export function glanceAt({
   stateFile,
   folders,

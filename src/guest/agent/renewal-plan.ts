@@ -110,9 +110,9 @@ const NO_HOST_ANSWERED: ReadonlySet<AttemptOutcome> = new Set<AttemptOutcome>([
 
 /**
  * The memory after an attempt. After a failure the next attempt comes when a back-off has gone by: ten seconds, then
- * twice as long each time, two hours at most, and ten minutes at most where no host answered. A lease that still holds is a reason to take it easy, two hours, unless
- * its end is near: then a sixth of what is left, five seconds at least. A host that is asked too often gets a minute at
- * least. Pure.
+ * twice as long each time, two hours at most, and ten minutes at most where no host answered. While a lease holds there
+ * is no hurry: two hours, unless its end is near, then a sixth of what is left, five seconds at least. A host that is
+ * asked too often gets a minute at least. Pure.
  *
  * @param untilEnd - Milliseconds until the lease ends that there is now, after the attempt; null where none holds. An
  *   activation that leaves the product without a license counts as a failure.

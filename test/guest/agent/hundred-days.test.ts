@@ -19,7 +19,7 @@ const RUNS = Number(process.env.AVMA_SIMULATIONS ?? 2);
 /** Against hanging: a machine takes ten seconds, and much longer beside other work. */
 const TIMEOUT_MS = (2 + RUNS) * HANG_MS;
 
-/** The longest back-off without a host, a sleep and a deadline: how long a product may be unlicensed after an outage. */
+/** The longest back-off without a host, a sleep, a deadline: so long may a product be unlicensed after an outage. */
 const LONGEST_WAIT = 1.2 * 10 * MINUTE + 11 * MINUTE;
 /** How long without any outage: a clock that was set is seen at the next wake-up. */
 const NOTICED_AFTER = 11 * MINUTE;
