@@ -230,7 +230,9 @@ describe('--follow', () => {
     if (missing !== undefined) skip(missing);
     const { write, env } = createLog();
     write('it failed.', { code: 'host-absent', outcome: 'Invalid Host' });
-    const command = [...builtCommand('avma'), 'guest', 'events', '-f'].map((word) => `'${word}'`).join(' ');
+    const words = [...builtCommand('avma'), 'guest', 'events', '-f'].map((word) => `'${word}'`);
+    // In place of the shell, which ^C would end too.
+    const command = `exec ${words.join(' ')}`;
     const options = ['--quiet', '--return', '--command', command, '/dev/null'];
     const terminal = { ...env, TERM: 'xterm', LC_ALL: 'C.UTF-8' };
     const { child, output, ended, shows } = start('script', options, terminal);

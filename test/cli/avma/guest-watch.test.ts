@@ -55,7 +55,8 @@ function start(file: string, args: readonly string[], env: NodeJS.ProcessEnv) {
 /** A terminal of 110 columns and 20 rows, what it shows now, and a shell's words before and after the command. */
 function onTerminal(env: NodeJS.ProcessEnv, meanwhile = '') {
   const watch = WATCH.map((word) => `'${word}'`).join(' ');
-  const line = `stty cols 110 rows 20; echo before; ${meanwhile} ${watch}; echo "after $?"`;
+  // The shell outlives ^C, which reaches it too.
+  const line = `trap : INT; stty cols 110 rows 20; echo before; ${meanwhile} ${watch}; echo "after $?"`;
   const started = start('script', ['--quiet', '--return', '--command', line, '/dev/null'], {
     ...{ ...env, TERM: 'xterm', LC_ALL: 'C.UTF-8' },
   });
