@@ -17,6 +17,8 @@ import { ROOT, STANDARD_2012_R2, TestMachine } from '../test-machine.ts';
 import { startAgent } from './running-agent.ts';
 
 const SOAK_MS = Number(process.env.AVMA_SOAK_MINUTES ?? 0) * 60_000;
+/** It takes a minute of real time: run where all tests run, or when it is asked for. */
+const IS_WANTED = SOAK_MS > 0 || process.env.AVMA_TEST_VM === 'required';
 const LEASE_MINUTES = SOAK_MS > 0 ? 2 : 1;
 const RENEWALS = 2;
 const LOOK_EVERY_MS = 100;
@@ -43,7 +45,7 @@ function licenseOnDisk() {
   };
 }
 
-test(
+test.runIf(IS_WANTED)(
   `leases of ${LEASE_MINUTES} minutes never end, ${SOAK_MS > 0 ? `for ${SOAK_MS / 60_000} minutes` : `with ${RENEWALS} renewals`}`,
   async () => {
     await machine.certifyHost();
