@@ -1,29 +1,25 @@
-import fs from 'node:fs';
 import path from 'node:path';
 import type { ServiceManager } from '../daemon/systemd-notify.ts';
-import { FAULT_HEADING, toAvmaError } from '../errors/avma-error.ts';
+import { FAULT_HEADING } from '../errors/avma-error.ts';
 import type { AgentEnvironment, AgentReport } from '../guest/agent/agent-environment.ts';
 import { asSentence } from '../guest/agent/agent-text.ts';
 import { FolderWatch } from '../guest/agent/folder-watch.ts';
 import { glanceAt } from '../guest/agent/glance.ts';
 import { Hooks } from '../guest/agent/hooks.ts';
-import { licenseMetrics } from '../guest/agent/textfile.ts';
 import { WakeUp } from '../guest/agent/wake-up.ts';
 import type { GuestEnvironment } from '../guest/environment.ts';
 import { writeAgentEvent } from '../guest/guest-events.ts';
 import { openGuestService } from '../guest/guest-service.ts';
 import type { SetupReport } from '../setup/apply.ts';
-import { replacePublicFile } from '../storage/atomic-file.ts';
 import type { ProcessLock } from '../storage/process-lock.ts';
+import { currentSettings } from './current-settings.ts';
 import { faultReport } from './fault-report.ts';
 import { guestEnvironment } from './guest-environment.ts';
 import { eventsGoToJournal } from './guest-event-sink.ts';
 import type { Launcher } from './launcher.ts';
+import { metricsWriter } from './metrics-writer.ts';
 import type { Settings } from './settings.ts';
 import { appliedEvent, setupProblems } from './setup-events.ts';
-
-/** Where node_exporter's packages look for textfiles; used if somebody has made the folder. */
-export const NODE_EXPORTER_FOLDER = '/var/lib/prometheus/node-exporter';
 
 /** What the agent on the real machine is made from. */
 export interface AgentOptions {
@@ -114,7 +110,7 @@ export function agentOnMachine(options: AgentOptions): RealAgent {
       status: (line) => manager.status(line),
       event,
       changed: (before, after) => hooks.changed(before, after),
-      looked: textfileWriter(settings, { log, event }),
+      looked: metricsWriter(settings, { log, event }),
     },
   };
   return { environment, hooks, event, close: () => watch.close() };
@@ -123,39 +119,6 @@ export function agentOnMachine(options: AgentOptions): RealAgent {
 /** One log for all openings of the service: each of its own would keep its file open. */
 function withSharedEvents(environment: GuestEnvironment, { events }: GuestEnvironment): GuestEnvironment {
   return Object.defineProperty(environment, 'events', { value: events });
-}
-
-/**
- * The settings as they are now. A configuration that has become wrong, or that names another state folder, changes
- * nothing until the agent is started again; each such problem is said once.
- */
-function currentSettings({ settings, log }: AgentOptions): () => Settings {
-  let last = settings();
-  let said = '';
-  const keep = (sentence: string): Settings => {
-    if (sentence !== said) log(sentence);
-    said = sentence;
-    return last;
-  };
-  return () => {
-    let now: Settings;
-    try {
-      now = settings();
-    } catch (thrown) {
-      const { code, message } = toAvmaError(thrown, 'cannot read the configuration');
-      return keep(
-        `The configuration is not used, and what it said before still holds: ${message} [${code}].`,
-      );
-    }
-    if (now.stateFolder !== last.stateFolder) {
-      return keep(
-        `The state folder is ${last.stateFolder} until the agent is started again, and then ${now.stateFolder}.`,
-      );
-    }
-    said = '';
-    last = now;
-    return now;
-  };
 }
 
 /**
@@ -179,35 +142,4 @@ function setupSayings(event: AgentReport['event'], inJournal: boolean): (report:
 /** Hooks get the agent's environment, but not its way to the service manager. */
 function hookEnv({ NOTIFY_SOCKET: _socket, CREDENTIALS_DIRECTORY: _folder, ...env }: NodeJS.ProcessEnv) {
   return env;
-}
-
-/** Writes the metrics after each look that would say something else. */
-function textfileWriter(
-  settings: () => Settings,
-  { log, event }: Pick<AgentReport, 'log' | 'event'>,
-): AgentReport['looked'] {
-  let written: { readonly file: string; readonly text: string } | undefined;
-  let said = '';
-  return (look) => {
-    const file = textfileOf(settings().agent.textfile);
-    if (file === undefined) return;
-    const text = licenseMetrics(look);
-    if (written?.file === file && written.text === text && fs.existsSync(file)) return;
-    try {
-      replacePublicFile(file, text);
-      written = { file, text };
-      said = '';
-    } catch (thrown) {
-      const error = toAvmaError(thrown, `cannot write ${file}`);
-      if (error.message === said) return;
-      said = error.message;
-      log(`The metrics are not written: ${error.message} [${error.code}]. ${error.hint}`);
-      event({ kind: 'report-failed', message: error.message, failure: error }, null);
-    }
-  };
-}
-
-function textfileOf(configured: string | undefined): string | undefined {
-  if (configured !== undefined) return configured;
-  return fs.existsSync(NODE_EXPORTER_FOLDER) ? path.join(NODE_EXPORTER_FOLDER, 'avma.prom') : undefined;
 }

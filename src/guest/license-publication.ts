@@ -42,17 +42,17 @@ export interface LicensePublication {
 }
 
 /** The writer of license.json in a run folder. */
-export function licensePublication(sources: PublicationEnvironment): LicensePublication {
-  const file = licenseFileIn(sources.runFolder);
+export function licensePublication(environment: PublicationEnvironment): LicensePublication {
+  const file = licenseFileIn(environment.runFolder);
   let problem: string | null = null;
-  const { vmId } = sources;
+  const { vmId } = environment;
   const derived = new WeakMap<GuestState, readonly DerivedReport[]>();
   return {
     publish(state) {
       try {
-        const basis = { state, clock: sources.clock(), vmId: vmId.value, anchors: sources.anchors() };
+        const basis = { state, clock: environment.clock(), vmId: vmId.value, anchors: environment.anchors() };
         const reports =
-          derived.get(state) ?? sources.catalog().products.map((product) => deriveReport(product, basis));
+          derived.get(state) ?? environment.catalog().products.map((product) => deriveReport(product, basis));
         replacePublicFile(file, encodeLicenseFile(composeLicense({ ...basis, vmId, reports })));
         problem = null;
       } catch (thrown) {

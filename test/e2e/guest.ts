@@ -1,13 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import fs from 'node:fs';
-import net from 'node:net';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { baseArchive, joinArchives } from './guest-image.ts';
+import { connected, hasEnded, listen, startQemu, virtioPort } from './qemu.ts';
 import { KERNEL } from './requirements.ts';
-
-/** No boot of the test lives longer, whatever becomes of the test. */
-const LIFETIME_S = 30 * 60;
 
 /** The virtual hardware of one boot. */
 export interface Machine {
@@ -47,8 +43,7 @@ export interface Guest {
 }
 
 /**
- * Boots Debian's kernel in QEMU. Emulated, unless AVMA_TEST_KVM=1: nested virtualization on a machine that others
- * use can take it down, and emulation costs four seconds.
+ * Boots Debian's kernel in QEMU.
  *
  * @param folder - For the boot's own files.
  */
@@ -57,37 +52,15 @@ export async function bootGuest(folder: string, machine: Machine): Promise<Guest
   const initrd = path.join(own, 'initrd');
   joinArchives(initrd, baseArchive(machine.withNode), ...machine.overlays);
   const controlSocket = path.join(own, 'control.sock');
-  const server = net.createServer();
-  await new Promise<void>((resolve) => server.listen(controlSocket, resolve));
+  const server = await listen(controlSocket);
 
   const startedAt = performance.now();
-  // Ended by its time, and with the test where that is killed: setpriv becomes timeout, which passes the signal on.
-  const bounded = ['--pdeathsig', 'TERM', 'timeout', '--kill-after=5', String(LIFETIME_S)];
-  const qemu = spawn('setpriv', [...bounded, ...commandLine(machine, initrd, controlSocket)], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let console = '';
-  for (const stream of [qemu.stdout, qemu.stderr]) {
-    stream.setEncoding('latin1').on('data', (text: string) => {
-      console += text;
-    });
-  }
-  const ended = new Promise<never>((_resolve, reject) => {
-    qemu.once('error', reject);
-    qemu.once('close', (status) => {
-      reject(new Error(`QEMU ended with ${status}, the guest's console:\n${console.slice(-4000)}`));
-    });
-  });
-  ended.catch(() => {});
-
-  const control = await Promise.race([
-    new Promise<net.Socket>((resolve) => server.once('connection', resolve)),
-    ended,
-  ]);
-  server.close();
-  control.on('error', () => {});
+  // Less, and the kernel cannot unpack the archive beside the archive itself.
+  const memoryMiB = Math.max(512, Math.ceil((fs.statSync(initrd).size * 5) / 2 ** 20));
+  const qemu = startQemu(commandLine(machine, initrd, controlSocket), memoryMiB);
+  const control = await connected(server, qemu.ended);
   const lines = createInterface({ input: control })[Symbol.asyncIterator]();
-  const nextLine = async () => (await Promise.race([lines.next(), ended])).value as string;
+  const nextLine = async () => (await Promise.race([lines.next(), qemu.ended])).value as string;
   await nextLine();
   const readyAt = performance.now();
   // The guest has it in its memory now.
@@ -118,7 +91,7 @@ export async function bootGuest(folder: string, machine: Machine): Promise<Guest
     },
     async powerOff() {
       control.end();
-      await hasEnded(qemu);
+      await hasEnded(qemu, POWER_OFF_MS);
       fs.rmSync(own, { recursive: true, force: true });
     },
   };
@@ -126,38 +99,17 @@ export async function bootGuest(folder: string, machine: Machine): Promise<Guest
 
 function commandLine(machine: Machine, initrd: string, controlSocket: string): string[] {
   const { vmId, socket, portName = 'org.avma.activation.0', options = [] } = machine;
-  const acceleration = process.env.AVMA_TEST_KVM === '1' ? ['kvm', 'host'] : ['tcg,thread=multi', 'max'];
-  const [accelerator = '', cpu = ''] = acceleration;
-  // Less, and the kernel cannot unpack it beside the archive itself.
-  const memory = Math.max(512, Math.ceil((fs.statSync(initrd).size * 5) / 2 ** 20));
   return [
-    'qemu-system-x86_64',
-    ...['-M', 'q35', '-accel', accelerator, '-cpu', cpu, '-smp', '1', '-m', String(memory)],
-    ...['-nodefaults', '-no-user-config', '-nographic', '-no-reboot', '-net', 'none', '-serial', 'stdio'],
     ...['-kernel', path.join(KERNEL, 'vmlinuz'), '-initrd', initrd],
     // Emulated, the mitigations cost a fifth of everything, and protect nobody.
     ...['-append', 'console=ttyS0 quiet panic=-1 mitigations=off', '-uuid', vmId],
-    ...['-device', 'virtio-serial-pci'],
     // reconnect: without it, QEMU does not start before the host, and a host that was restarted is not found again.
-    ...port('host', portName, `path=${socket},server=off,reconnect=1`),
+    ...virtioPort('host', portName, `path=${socket},server=off,reconnect=1`),
     // The last one: when the guest sees it, it has seen the other.
-    ...port('control', 'test.control', `path=${controlSocket},server=off`),
+    ...virtioPort('control', 'test.control', `path=${controlSocket},server=off`),
     ...options,
   ];
 }
 
-function port(id: string, name: string, socket: string): string[] {
-  return ['-chardev', `socket,id=${id},${socket}`, '-device', `virtserialport,chardev=${id},name=${name}`];
-}
-
 /** What a guest may take to power itself off before QEMU is told to end. */
 const POWER_OFF_MS = 10_000;
-
-/** Powered off by itself, or made to. */
-async function hasEnded(qemu: ChildProcess): Promise<void> {
-  if (qemu.exitCode !== null || qemu.signalCode !== null) return;
-  const ended = new Promise((resolve) => qemu.once('close', resolve));
-  const timer = setTimeout(() => qemu.kill('SIGTERM'), POWER_OFF_MS);
-  await ended;
-  clearTimeout(timer);
-}

@@ -12,8 +12,8 @@ import {
 import { isHostLocked } from '../../host/host-lock.ts';
 import { HOST_FILE } from '../../host/host-store.ts';
 import { readInstalledFileIfAny } from '../../storage/read-file.ts';
-import { NODE_EXPORTER_FOLDER } from '../agent-environment.ts';
 import { type Config, MAX_CONFIG_BYTES, parseConfig, SYSTEM_FOLDER } from '../config-file.ts';
+import { DEFAULT_METRICS_FILE } from '../metrics-writer.ts';
 import { SYSTEM_RUN_FOLDER, SYSTEM_STATE_FOLDER } from '../settings.ts';
 import type { Context } from './context.ts';
 import { requireOwnLicense } from './guest-open.ts';
@@ -76,7 +76,7 @@ function thisMachine(context: Context): Image {
     stateFolder,
     runFolder,
     hostFolder,
-    reports: [agent.textfile ?? path.join(NODE_EXPORTER_FOLDER, 'avma.prom')],
+    reports: [agent.textfile ?? DEFAULT_METRICS_FILE],
     config: { vmId },
     configFile: path.join(SYSTEM_FOLDER, 'config.json'),
   };
@@ -97,7 +97,7 @@ function mountedImage(folder: string): Image {
     stateFolder,
     runFolder: config.stateFolder ? path.join(stateFolder, 'run') : at(SYSTEM_RUN_FOLDER),
     hostFolder: path.join(stateFolder, 'host'),
-    reports: [at(config.agent?.textfile || path.join(NODE_EXPORTER_FOLDER, 'avma.prom'))],
+    reports: [at(config.agent?.textfile || DEFAULT_METRICS_FILE)],
     config,
     configFile,
   };

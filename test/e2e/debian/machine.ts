@@ -1,19 +1,18 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import fs from 'node:fs';
-import net from 'node:net';
+import type net from 'node:net';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { HANG_MS } from '../../support/hang.ts';
+import { connected, hasEnded, listen, startQemu, virtioPort } from '../qemu.ts';
 import type { DebianImage } from './image.ts';
-
-/** No machine of the test lives longer, whatever becomes of the test. */
-const LIFETIME_S = 30 * 60;
 
 /** A whole Debian boots slowly where every instruction is emulated, perhaps on a busy machine. */
 const BOOT_MS = 5 * HANG_MS;
 
 /** What a guest may take to power itself off before QEMU is told to end. */
 const POWER_OFF_MS = 60_000;
+
+const MEMORY_MIB = 512;
 
 /** The virtual hardware of one machine. */
 export interface DebianHardware {
@@ -56,7 +55,7 @@ export interface DebianMachine {
 }
 
 /**
- * Starts a machine in QEMU and waits for its observer. Emulated, unless AVMA_TEST_KVM=1.
+ * Starts a machine in QEMU and waits for its observer.
  *
  * @param folder - For the machine's sockets.
  */
@@ -65,38 +64,20 @@ export async function startDebian(folder: string, hardware: DebianHardware): Pro
   const observerServer = await listen(path.join(own, 'o'));
   const monitorServer = await listen(path.join(own, 'm'));
   const startedAt = performance.now();
-  // Ended by its time, and with the test where that is killed: setpriv becomes timeout, which passes the signal on.
-  const bounded = ['--pdeathsig', 'TERM', 'timeout', '--kill-after=5', String(LIFETIME_S)];
-  const qemu = spawn('setpriv', [...bounded, ...commandLine(own, hardware)], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let console = '';
-  for (const stream of [qemu.stdout, qemu.stderr]) {
-    stream.setEncoding('latin1').on('data', (text: string) => {
-      console += text;
-    });
-  }
-  const ended = new Promise<never>((_resolve, reject) => {
-    qemu.once('error', reject);
-    qemu.once('close', (status) => {
-      for (const server of [observerServer, monitorServer]) server.close();
-      reject(new Error(`QEMU ended with ${status}, the machine's console:\n${console.slice(-4000)}`));
-    });
-  });
-  ended.catch(() => {});
+  const qemu = startQemu(commandLine(own, hardware), MEMORY_MIB);
 
   async function close(): Promise<void> {
-    await hasEnded(qemu);
+    await hasEnded(qemu, POWER_OFF_MS);
     fs.rmSync(own, { recursive: true, force: true });
   }
   try {
     const [monitorSocket, observerSocket] = await Promise.all([
-      connected(monitorServer, ended),
-      connected(observerServer, ended),
+      connected(monitorServer, qemu.ended),
+      connected(observerServer, qemu.ended),
     ]);
     const monitor = new Monitor(monitorSocket);
     await monitor.ready();
-    const observer = new Lines(observerSocket, ended, () => console);
+    const observer = new Lines(observerSocket, qemu.ended, qemu.console);
     if (hardware.snapshot === undefined) await observer.next(BOOT_MS);
     return {
       seconds: (performance.now() - startedAt) / 1000,
@@ -114,12 +95,12 @@ export async function startDebian(folder: string, hardware: DebianHardware): Pro
         await close();
       },
       async kill() {
-        qemu.kill('SIGTERM');
+        qemu.process.kill('SIGTERM');
         await close();
       },
     };
   } catch (thrown) {
-    qemu.kill('SIGTERM');
+    qemu.process.kill('SIGTERM');
     await close();
     throw thrown;
   }
@@ -127,12 +108,7 @@ export async function startDebian(folder: string, hardware: DebianHardware): Pro
 
 function commandLine(own: string, hardware: DebianHardware): string[] {
   const { image, layer, vmId, hostSocket, clock, volume, credentials = {}, snapshot } = hardware;
-  const [accelerator, cpu] =
-    process.env.AVMA_TEST_KVM === '1' ? ['kvm', 'host'] : ['tcg,thread=multi', 'max'];
   return [
-    'qemu-system-x86_64',
-    ...['-M', 'q35', '-accel', accelerator as string, '-cpu', cpu as string, '-smp', '1', '-m', '512'],
-    ...['-nodefaults', '-no-user-config', '-nographic', '-no-reboot', '-net', 'none', '-serial', 'stdio'],
     ...['-rtc', `base=${new Date(clock).toISOString().slice(0, 19)}`, '-uuid', vmId],
     ...['-kernel', image.kernel, '-initrd', image.initrd],
     // Emulated, the mitigations cost a fifth of everything, and protect nobody.
@@ -144,33 +120,12 @@ function commandLine(own: string, hardware: DebianHardware): string[] {
       '-smbios',
       `type=11,value=io.systemd.credential.binary:${name}=${Buffer.from(value).toString('base64')}`,
     ]),
-    ...['-device', 'virtio-serial-pci'],
     // reconnect: without it, QEMU does not start before the host, and a host that was restarted is not found again.
-    ...port('host', 'org.avma.activation.0', `path=${hostSocket},server=off,reconnect=1`),
-    ...port('observer', 'test.observer', `path=${path.join(own, 'o')},server=off`),
+    ...virtioPort('host', 'org.avma.activation.0', `path=${hostSocket},server=off,reconnect=1`),
+    ...virtioPort('observer', 'test.observer', `path=${path.join(own, 'o')},server=off`),
     ...['-chardev', `socket,id=monitor,path=${path.join(own, 'm')},server=off`, '-mon', 'chardev=monitor'],
     ...(snapshot === undefined ? [] : ['-loadvm', snapshot]),
   ];
-}
-
-function port(id: string, name: string, socket: string): string[] {
-  return ['-chardev', `socket,id=${id},${socket}`, '-device', `virtserialport,chardev=${id},name=${name}`];
-}
-
-async function listen(socket: string): Promise<net.Server> {
-  const server = net.createServer();
-  await new Promise<void>((resolve) => server.listen(socket, resolve));
-  return server;
-}
-
-async function connected(server: net.Server, ended: Promise<never>): Promise<net.Socket> {
-  const socket = await Promise.race([
-    new Promise<net.Socket>((resolve) => server.once('connection', resolve)),
-    ended,
-  ]);
-  server.close();
-  socket.on('error', () => {});
-  return socket;
 }
 
 /** The observer's end: one question at a time, one line back. */
@@ -235,13 +190,4 @@ class Monitor {
     this.#socket.write(`${command}\n`);
     return this.ready();
   }
-}
-
-/** Powered off by itself, or made to. */
-async function hasEnded(qemu: ChildProcess): Promise<void> {
-  if (qemu.exitCode !== null || qemu.signalCode !== null) return;
-  const ended = new Promise((resolve) => qemu.once('close', resolve));
-  const timer = setTimeout(() => qemu.kill('SIGTERM'), POWER_OFF_MS);
-  await ended;
-  clearTimeout(timer);
 }
