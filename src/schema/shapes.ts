@@ -67,6 +67,15 @@ export const hex8 = matching(/^[0-9a-f]{16}$/);
 /** 16 bytes in lower-case hex. */
 export const exchangeId = matching(/^[0-9a-f]{32}$/);
 
+/** How {@link featureName} is written. */
+export const FEATURE_NAME_PATTERN = /^[a-z][a-z0-9.-]{0,31}$/;
+
+/** The name of a feature of a customer license: `vpn`, `throughput`. */
+export const featureName = matching(FEATURE_NAME_PATTERN);
+
+/** A program's own number in a request and its answer: 16 to 32 bytes in lower-case hex. */
+export const nonceHex = matching(/^([0-9a-f]{2}){16,32}$/);
+
 /** A host's hardware ID: four groups of four upper-case hex digits. */
 export const hardwareId = matching(/^[0-9A-F]{4}(-[0-9A-F]{4}){3}$/);
 
