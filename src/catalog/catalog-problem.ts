@@ -11,7 +11,7 @@ const RULES: Readonly<Record<string, string>> = {
   products: 'a list of at least one product',
   productKey: PRODUCT_KEY_RULE,
   edition: 'a short name of 1 to 63 printable characters, for example "ApplianceStandard"',
-  osVersion: 'two to four numbers separated by dots, for example "10.0.26100"',
+  version: '1 to 32 letters, digits, dots, hyphens, underscores and plus signs, for example "3.2"',
   name: 'the name that users read: 1 to 200 printable characters, without the words "License Status:"',
   description:
     '1 to 200 printable characters, with the mark of its channel in it and without the words "License Status:"',
@@ -21,6 +21,7 @@ const RULES: Readonly<Record<string, string>> = {
   isAddon: 'true or false',
   initialGraceDays: 'a whole number of days from 0 to 3650',
   additionalGraceDays: 'a whole number of days from 0 to 3650',
+  requiresLicense: 'true or false',
 };
 
 /** How much of a wrong value a message shows, in characters. */

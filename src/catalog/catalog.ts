@@ -4,7 +4,7 @@ import { listFiles } from '../storage/atomic-file.ts';
 import { readInstalledFile } from '../storage/read-file.ts';
 import { debug } from '../system/debug.ts';
 import { describeCatalogProblem } from './catalog-problem.ts';
-import { CatalogFile, type Product } from './product.ts';
+import { CatalogFile, type LoadedProduct, type Product } from './product.ts';
 import { normalizeProductKey, PRODUCT_KEY_RULE, partialProductKey } from './product-key.ts';
 
 /** The longest catalog that is read, in bytes: that of Windows takes 600 a product, so some 1,700 products. */
@@ -12,15 +12,15 @@ const MAX_CATALOG_BYTES = 1024 * 1024;
 
 /** The products of all catalog files, in the order of the files, and in a file's own order within it. */
 export interface Catalog {
-  readonly products: readonly Product[];
+  readonly products: readonly LoadedProduct[];
   /**
    * Takes the key as typed: any case, blanks around it.
    *
    * @throws {AvmaError} `key-invalid` if no catalog lists the key.
    */
-  productOfKey(typed: string): Product;
+  productOfKey(typed: string): LoadedProduct;
   /** Lower-case activation ID. */
-  productOfActivationId(activationId: string): Product | undefined;
+  productOfActivationId(activationId: string): LoadedProduct | undefined;
 }
 
 /**
@@ -40,7 +40,7 @@ export function loadCatalog(
     .filter((file) => file !== candidate?.instead);
   for (const file of candidate === undefined ? files : [...files, candidate.read]) {
     for (const product of readCatalogFile(file)) {
-      const listed: ListedProduct = { product, file };
+      const listed: ListedProduct = { product: { ...product, vendor: null }, file };
       refuseClash(listed, products.get(product.activationId) ?? keys.get(product.productKey));
       products.set(product.activationId, listed);
       keys.set(product.productKey, listed);
@@ -61,7 +61,7 @@ export function loadCatalog(
 
 /** A product and the catalog file that lists it. */
 interface ListedProduct {
-  readonly product: Product;
+  readonly product: LoadedProduct;
   readonly file: string;
 }
 

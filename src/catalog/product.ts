@@ -1,5 +1,14 @@
 import * as z from 'zod/mini';
-import { anyText, integer, longLabel, oneOf, osVersion, shortLabel, text, uuid } from '../schema/shapes.ts';
+import {
+  anyText,
+  integer,
+  longLabel,
+  oneOf,
+  productVersion,
+  shortLabel,
+  text,
+  uuid,
+} from '../schema/shapes.ts';
 import { normalizeProductKey } from './product-key.ts';
 
 /** How a product is licensed, in slmgr's words for the key's channel. A host activates VT:IA products only. */
@@ -22,12 +31,10 @@ export const Product = z
   .strictObject({
     /** The client key: one for all guests of the edition, and no secret. */
     productKey: text((key) => normalizeProductKey(key) === key),
-    /** Short name, as in a license family: `ServerStandard`. */
+    /** Short name, as in a license family: `ServerStandard`, `acme-gateway`. */
     edition: shortLabel,
-    /**
-     * The product's version; for Windows, that of the system. The version in the host's certificate must not be older.
-     */
-    osVersion,
+    /** In the vendor's own numbers. For Windows that of the system, which must not be newer than the host's. */
+    version: productVersion,
     name: longLabel,
     description: longLabel,
     applicationId: uuid,
@@ -38,6 +45,8 @@ export const Product = z
     initialGraceDays: z._default(days, 30),
     /** How long the product goes on running after a lease has ended. */
     additionalGraceDays: z._default(days, 0),
+    /** Whether an approval counts only with a customer license of the vendor's. */
+    requiresLicense: z._default(oneOf([true, false]), false),
   })
   .check(
     z.refine((product) => product.description.includes(DESCRIPTION_MARKERS[product.channel] ?? ''), {
@@ -45,6 +54,16 @@ export const Product = z
     }),
   );
 export type Product = z.infer<typeof Product>;
+
+/** Whose signed catalog lists a product. */
+export interface ProductVendor {
+  readonly name: string;
+  /** Of the root that signed the catalog. */
+  readonly keyId: string;
+}
+
+/** A product as it was read from a catalog; without a vendor where no signature says whose it is. */
+export type LoadedProduct = Product & { readonly vendor: ProductVendor | null };
 
 /** A catalog file, `keys/windows-server.json` for example. */
 export const CatalogFile = z.strictObject({

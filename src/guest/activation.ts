@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import type { Product } from '../catalog/product.ts';
+import type { LoadedProduct } from '../catalog/product.ts';
 import { AvmaError, toAvmaError } from '../errors/avma-error.ts';
 import { HRESULT } from '../errors/hresult.ts';
 import type { LicenseStateName } from '../events/guest-event.ts';
@@ -73,7 +73,7 @@ export async function activateNow(context: GuestContext, attempt: Attempt): Prom
 async function prepared(
   context: GuestContext,
   attempt: Attempt,
-): Promise<{ product: Product; basis: ReportBasis }> {
+): Promise<{ product: LoadedProduct; basis: ReportBasis }> {
   try {
     const basis = readBasis(context);
     const product = productToActivate(context, basis, attempt.activationId);
@@ -87,7 +87,11 @@ async function prepared(
   }
 }
 
-function productToActivate(context: GuestContext, { state }: ReportBasis, activationId: string): Product {
+function productToActivate(
+  context: GuestContext,
+  { state }: ReportBasis,
+  activationId: string,
+): LoadedProduct {
   const product = readCatalog(context).productOfActivationId(activationId);
   if (product === undefined || (state.products[activationId]?.partialProductKey ?? null) === null) {
     throw new AvmaError('key-not-installed', `no key is installed for product ${activationId}`);
@@ -112,7 +116,7 @@ function productToActivate(context: GuestContext, { state }: ReportBasis, activa
 async function exchangeWithin(
   context: GuestContext,
   { trigger, activationId }: Attempt,
-  product: Product,
+  product: LoadedProduct,
   basis: ReportBasis,
 ): Promise<{ pipe: string | null; outcome: ExchangeOutcome }> {
   const { environment, vmId } = context;
@@ -131,7 +135,7 @@ async function exchangeWithin(
           vmId: vmId.value,
           activationId,
           edition: product.edition,
-          osVersion: product.osVersion,
+          osVersion: product.version,
           license: { status, reason, remainingMinutes },
           guestClock: basis.clock.wall,
           log: {
@@ -157,7 +161,7 @@ async function exchangeWithin(
 async function keep(
   context: GuestContext,
   attempt: Attempt,
-  product: Product,
+  product: LoadedProduct,
   pipe: string | null,
   result: ActivationResult,
 ): Promise<void> {

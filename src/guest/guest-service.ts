@@ -1,4 +1,4 @@
-import type { Product } from '../catalog/product.ts';
+import type { LoadedProduct } from '../catalog/product.ts';
 import { AvmaError, toAvmaError } from '../errors/avma-error.ts';
 import type { VmId } from '../machine/vm-id.ts';
 import { WINDOWS_APPLICATION_ID } from '../policy/windows.ts';
@@ -26,7 +26,7 @@ export interface GuestService extends LicensingService {
   readonly warnings: readonly string[];
   state(): GuestState;
   /** The product that a typed key belongs to. @throws {AvmaError} `key-invalid`. */
-  productOfKey(typed: string): Product;
+  productOfKey(typed: string): LoadedProduct;
   /** Everything about every product of the catalogs, each derived once. */
   look(options?: LookOptions): Promise<GuestLook>;
   /**
@@ -151,7 +151,7 @@ async function putKey(
   context: GuestContext,
   typed: string,
   records: readonly SetupRecord[],
-): Promise<Product> {
+): Promise<LoadedProduct> {
   const catalog = readCatalog(context);
   const product = catalog.productOfKey(typed);
   const isReplaced = (installedId: string) => {
@@ -173,13 +173,13 @@ async function putKey(
 async function rearm(
   context: GuestContext,
   scope: RearmScope,
-  isInScope: (product: Product) => boolean,
+  isInScope: (product: LoadedProduct) => boolean,
 ): Promise<void> {
   const inScope = readCatalog(context).products.filter(isInScope);
   await context.store.update((latest) => changes.rearm(latest, scope, inScope, readClock(context)));
 }
 
-function isOfApplication(id: string): (product: Product) => boolean {
+function isOfApplication(id: string): (product: LoadedProduct) => boolean {
   return ({ applicationId }) => applicationId === id;
 }
 

@@ -1,4 +1,4 @@
-import type { Product } from '../catalog/product.ts';
+import type { LoadedProduct } from '../catalog/product.ts';
 import type { ClockReading } from '../machine/clock.ts';
 import type { VmId } from '../machine/vm-id.ts';
 import { keyId } from '../protocol/envelope.ts';
@@ -9,7 +9,7 @@ import { type DerivedReport, deriveReport, type ReportBasis } from './product-re
 /** What license.json says, in the words of the service: the products, and what their reports are derived from. */
 export interface LicenseBasis {
   readonly vmId: Pick<VmId, 'value' | 'source'>;
-  readonly products: readonly Product[];
+  readonly products: readonly LoadedProduct[];
   readonly basis: ReportBasis;
 }
 
@@ -76,9 +76,9 @@ function storedAttempt({
 }
 
 /** The product as a catalog has it, without its key. */
-function catalogEntryOf(product: LicensedProduct): Product {
-  const { activationId, applicationId, name, description, edition, osVersion, channel, isAddon } = product;
-  const { initialGraceDays, additionalGraceDays } = product;
+function catalogEntryOf(product: LicensedProduct): LoadedProduct {
+  const { activationId, applicationId, name, description, edition, version, channel, isAddon } = product;
+  const { initialGraceDays, additionalGraceDays, requiresLicense, vendor } = product;
   return {
     productKey: '',
     activationId,
@@ -86,10 +86,12 @@ function catalogEntryOf(product: LicensedProduct): Product {
     name,
     description,
     edition,
-    osVersion,
+    version,
     channel,
     isAddon,
     initialGraceDays,
     additionalGraceDays,
+    requiresLicense,
+    vendor,
   };
 }

@@ -1,5 +1,5 @@
+import { isNamed, listProducts } from '../catalog/product-name.ts';
 import { formatMinute } from '../schema/format-time.ts';
-import { normalizeUuid } from '../schema/uuid.ts';
 import { reasonOf } from './license-content.ts';
 import { LicenseStatus, licenseStateName } from './license-report.ts';
 import type { DerivedReport } from './product-report.ts';
@@ -39,18 +39,13 @@ export function checkLicense(reports: readonly DerivedReport[], wanted: string):
 }
 
 function isMeant({ product, report }: DerivedReport, wanted: string): boolean {
-  const typed = wanted.toLowerCase();
-  return (
-    product.activationId === normalizeUuid(wanted) ||
-    product.edition.toLowerCase() === typed ||
-    report.partialProductKey?.toLowerCase() === typed
-  );
+  const { activationId, edition } = product;
+  return isNamed({ activationId, edition, partialProductKey: report.partialProductKey }, wanted);
 }
 
-/** What is named to somebody who has to choose: the names, and the activation IDs, of which each means one product. */
 function listed(reports: readonly DerivedReport[], introduction: string): string {
   if (reports.length === 0) return '';
-  return `${introduction}${reports.map(({ product }) => `${product.activationId} (${product.name})`).join(', ')}`;
+  return `${introduction}${listProducts(reports.map(({ product }) => product))}`;
 }
 
 function graceOf({ product, report, endsAt }: DerivedReport): { code: string; message: string } {

@@ -51,13 +51,13 @@ function productOf(
   const { product, report, verdict, endsAt } = derived;
   const { status } = report.license;
   const answer = answerOf(verdict);
-  const { activationId, name, edition, osVersion, description, applicationId, channel, isAddon } = product;
-  const { initialGraceDays, additionalGraceDays } = product;
+  const { activationId, name, edition, version, description, applicationId, channel, isAddon } = product;
+  const { initialGraceDays, additionalGraceDays, requiresLicense, vendor } = product;
   return {
     activationId,
     name,
     edition,
-    osVersion,
+    version,
     partialProductKey,
     state: licenseStateName(status),
     status,
@@ -74,6 +74,8 @@ function productOf(
     isAddon,
     initialGraceDays,
     additionalGraceDays,
+    requiresLicense,
+    vendor,
     graceStartedAt: isoInstant(installed.graceStartedAt),
     extendedPid: installed.extendedPid,
     installationId: installed.installationId,

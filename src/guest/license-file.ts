@@ -1,6 +1,6 @@
 import path from 'node:path';
 import * as z from 'zod/mini';
-import { CHANNELS, type Product } from '../catalog/product.ts';
+import { CHANNELS, type LoadedProduct } from '../catalog/product.ts';
 import { AvmaError } from '../errors/avma-error.ts';
 import type { LicenseStateName } from '../events/guest-event.ts';
 import type { VmId } from '../machine/vm-id.ts';
@@ -18,7 +18,7 @@ import {
   longLabel,
   MAX_INSTANT,
   oneOf,
-  osVersion,
+  productVersion,
   shortLabel,
   text,
   uuid,
@@ -60,7 +60,7 @@ export interface LicensedProduct {
   readonly activationId: string;
   readonly name: string;
   readonly edition: string;
-  readonly osVersion: string;
+  readonly version: string;
   readonly partialProductKey: string;
   readonly state: LicenseStateName;
   /** slmgr's LicenseStatus. */
@@ -85,10 +85,13 @@ export interface LicensedProduct {
   readonly warnings: readonly string[];
   readonly description: string;
   readonly applicationId: string;
-  readonly channel: Product['channel'];
+  readonly channel: LoadedProduct['channel'];
   readonly isAddon: boolean;
   readonly initialGraceDays: number;
   readonly additionalGraceDays: number;
+  readonly requiresLicense: boolean;
+  /** Whose signed catalog lists the product; null where its catalog is unsigned. */
+  readonly vendor: LoadedProduct['vendor'];
   readonly graceStartedAt: string;
   readonly extendedPid: string;
   readonly installationId: string;
@@ -125,7 +128,7 @@ function licenseSchema() {
     activationId: uuid,
     name: longLabel,
     edition: shortLabel,
-    osVersion,
+    version: productVersion,
     partialProductKey: anyText,
     state: oneOf(['licensed', 'initial-grace', 'additional-grace', 'notification', 'unlicensed']),
     status: integer(0, 6),
@@ -152,6 +155,8 @@ function licenseSchema() {
     isAddon: oneOf([true, false]),
     initialGraceDays: days,
     additionalGraceDays: days,
+    requiresLicense: oneOf([true, false]),
+    vendor: nullable(z.strictObject({ name: shortLabel, keyId: hex8 })),
     graceStartedAt: isoTime,
     extendedPid: anyText,
     installationId: anyText,

@@ -43,7 +43,7 @@ function extendedPid(product: Product, vmId: string, installedAt: number): strin
     serial.slice(3),
     '03',
     LCID,
-    `${buildNumber(product.osVersion)}.0000`,
+    `${buildNumber(product.version)}.0000`,
     `${String(dayOfYear).padStart(3, '0')}${date.getUTCFullYear()}`,
   ].join('-');
 }

@@ -1,4 +1,4 @@
-import type { Product } from '../catalog/product.ts';
+import type { LoadedProduct } from '../catalog/product.ts';
 import { CODES } from '../errors/codes.ts';
 import type { ClockReading } from '../machine/clock.ts';
 import { isTrustedMeanwhile, type TrustAnchor } from '../protocol/host-certificate.ts';
@@ -21,7 +21,7 @@ export interface ReportBasis {
 
 /** A report, and what it was derived from. */
 export interface DerivedReport {
-  readonly product: Product;
+  readonly product: LoadedProduct;
   readonly report: ProductReport;
   /** Null where no lease is stored. */
   readonly verdict: LeaseVerdict | null;
@@ -38,7 +38,7 @@ export interface DerivedReport {
  * All that slmgr and avma show of one product, derived from the stored lease and the clock. Pure. A stored lease is
  * verified once.
  */
-export function deriveReport(product: Product, basis: ReportBasis): DerivedReport {
+export function deriveReport(product: LoadedProduct, basis: ReportBasis): DerivedReport {
   const { state, clock } = basis;
   const { activationId } = product;
   const installed = state.products[activationId];

@@ -31,7 +31,7 @@ export const FIRST_VERSION = '6.3.9600';
 interface PolicySubject {
   readonly applicationId: string;
   readonly edition: string;
-  readonly osVersion: string;
+  readonly version: string;
 }
 
 /** True if a host with a certificate for this edition may activate guests. */
@@ -45,11 +45,11 @@ export function isServedEdition({ applicationId, edition }: PolicySubject): bool
 }
 
 /** True for a version of Windows that is older than AVMA itself. Another vendor's product may have any version. */
-export function isTooOld({ applicationId, osVersion }: PolicySubject): boolean {
-  return applicationId === WINDOWS_APPLICATION_ID && compareVersions(osVersion, FIRST_VERSION) < 0;
+export function isTooOld({ applicationId, version }: PolicySubject): boolean {
+  return applicationId === WINDOWS_APPLICATION_ID && compareVersions(version, FIRST_VERSION) < 0;
 }
 
 /** True if the product's version is newer than the host's: a host activates versions up to its own. */
-export function isTooNew({ osVersion }: PolicySubject, hostVersion: string): boolean {
-  return compareVersions(osVersion, hostVersion) > 0;
+export function isTooNew({ version }: PolicySubject, hostVersion: string): boolean {
+  return compareVersions(version, hostVersion) > 0;
 }

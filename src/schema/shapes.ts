@@ -82,6 +82,9 @@ export const hardwareId = matching(/^[0-9A-F]{4}(-[0-9A-F]{4}){3}$/);
 /** `10.0.20348`: two to four numbers. */
 export const osVersion = matching(/^\d{1,5}(\.\d{1,6}){1,3}$/);
 
+/** A product's version, in its vendor's own spelling: `3.2`, `2026.1-rc1`. */
+export const productVersion = matching(/^[0-9A-Za-z][0-9A-Za-z.+_-]{0,31}$/);
+
 /** slmgr's line that scripts search for: a name with these words in it would pass for a license. */
 const STATUS_LINE = /license\s+status\s*:/i;
 

@@ -8,7 +8,7 @@ export function compareVersions(a: string, b: string): number {
   return 0;
 }
 
-/** The last number, which is the build: `20348`. */
+/** The last number, which is the build: `20348`; 0 for a version without numbers. */
 export function buildNumber(version: string): string {
-  return version.split('.').at(-1) ?? '0';
+  return /\d{1,6}(?=\D*$)/.exec(version)?.[0] ?? '0';
 }

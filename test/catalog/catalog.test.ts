@@ -96,7 +96,7 @@ describe('a catalog file', () => {
       vendorProduct(0, { activationId: 'AAAAAAAA-0000-4000-8000-000000000001' }),
     ],
     ['a channel that there is not', 'products.0.channel', vendorProduct(0, { channel: 'Volume:KMS' })],
-    ['a version in words', 'products.0.osVersion', vendorProduct(0, { osVersion: 'ten' })],
+    ['a version in words', 'products.0.version', vendorProduct(0, { version: 'version ten' })],
     ['a grace of years', 'products.0.initialGraceDays', vendorProduct(0, { initialGraceDays: 3651 })],
     [
       'a description without its mark',
@@ -118,8 +118,8 @@ describe('a catalog file', () => {
       'is wrong at products.0.productKey: it must be five groups of five characters with hyphens between them, made of the letters BCDFGHJKMNPQRTVWXY and the digits 2346789 only',
     ],
     [
-      { osVersion: '10' },
-      'is wrong at products.0.osVersion: it is "10", and must be two to four numbers separated by dots, for example "10.0.26100"',
+      { version: 'v 10' },
+      'is wrong at products.0.version: it is "v 10", and must be 1 to 32 letters, digits, dots, hyphens, underscores and plus signs, for example "3.2"',
     ],
     [
       { description: 'Appliance' },

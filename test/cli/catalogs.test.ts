@@ -12,7 +12,7 @@ const APPLICATION = 'aaaaaaaa-0000-4000-8000-000000000000';
 const product = (nth: number, change: object) => ({
   productKey: `BBBBB-CCCCC-DDDDD-FFFFF-${String(nth).repeat(5)}`,
   edition: `Appliance${nth}`,
-  osVersion: '3.1',
+  version: '3.1',
   name: `Example Appliance ${nth}`,
   applicationId: APPLICATION,
   activationId: `aaaaaaaa-0000-4000-8000-00000000000${nth}`,

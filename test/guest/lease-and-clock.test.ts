@@ -5,7 +5,7 @@
  */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Product } from '../../src/catalog/product.ts';
+import type { LoadedProduct } from '../../src/catalog/product.ts';
 import { exchangeActivation } from '../../src/guest/exchange.ts';
 import { decodeState, emptyState, encodeState, type GuestState } from '../../src/guest/guest-state.ts';
 import { LicenseStatus } from '../../src/guest/license-report.ts';
@@ -23,7 +23,7 @@ const WEEK = 7 * DAY;
 
 const host = createTestHost({ throttle: { burst: Number.MAX_SAFE_INTEGER, windowMs: MINUTE } });
 const anchors = [host.vendor.anchor];
-const PRODUCT = MICROSOFT_CATALOG.productOfActivationId(STANDARD_2012R2.activationId) as Product;
+const PRODUCT = MICROSOFT_CATALOG.productOfActivationId(STANDARD_2012R2.activationId) as LoadedProduct;
 
 /** What happens next, and how much real time goes by before it. */
 interface Step {
@@ -62,7 +62,7 @@ class Machine {
         vmId: VM,
         activationId: PRODUCT.activationId,
         edition: PRODUCT.edition,
-        osVersion: PRODUCT.osVersion,
+        osVersion: PRODUCT.version,
         license: { status: LicenseStatus.initialGrace, reason: 0, remainingMinutes: 0 },
         guestClock: this.clock.wall,
         log: { machineName: 'guest01', iaid: null, client: 'avma test', trigger: 'command' },

@@ -20,7 +20,7 @@ describe.each(Object.entries(LETTERS))('with the longest names that there may be
 
   test('every frame of an activation stays within 4,096 characters', async () => {
     const vendor = createVendorCatalog([
-      { edition: letter.repeat(60), osVersion: '99999.999999.999999.999999', name: letter.repeat(200) },
+      { edition: letter.repeat(60), version: '99999.999999.999999.999999', name: letter.repeat(200) },
     ]);
     const certificate = { osVersion: '99999.999999.999999.999999', hostName: name };
     const host = createTestHost({ name, certificate, catalog: loadCatalog([vendor.folder]) });

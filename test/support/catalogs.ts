@@ -21,7 +21,7 @@ export function vendorProduct(nth: number, change: object = {}): object {
   return {
     productKey: VENDOR_KEYS[nth],
     edition: `Appliance${nth}`,
-    osVersion: '3.1',
+    version: '3.1',
     name: `Example Appliance ${nth}`,
     description: 'Example Appliance, VIRTUAL_MACHINE_ACTIVATION channel',
     applicationId: 'aaaaaaaa-0000-4000-8000-000000000000',

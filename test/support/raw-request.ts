@@ -29,7 +29,7 @@ export function rawRequest(host: TestHost, change: object = {}, id?: string): Ra
     vmId: VM,
     activationId: product.activationId,
     edition: product.edition,
-    osVersion: product.osVersion,
+    osVersion: product.version,
     license: { status: 2, reason: 0, remainingMinutes: 43_200 },
     guestClock: NOW,
     log: { machineName: 'guest01', iaid: null, client: 'a test', trigger: 'command' },

@@ -69,9 +69,9 @@ function formatCatalog(
   { file, products }: { readonly file: string; readonly products: readonly Product[] },
   style: Style,
 ): string {
-  const rows = products.map(({ name, osVersion, channel, activationId }) => [
+  const rows = products.map(({ name, version, channel, activationId }) => [
     name,
-    osVersion,
+    version,
     channel,
     activationId,
   ]);

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { PRODUCT_ARGUMENT } from '../../catalog/product-name.ts';
 import { AvmaError } from '../../errors/avma-error.ts';
 import type { Context } from './context.ts';
 import { answerLicenseQuestion, CANNOT_TELL } from './license-answer.ts';
@@ -7,10 +8,7 @@ import { answerLicenseQuestion, CANNOT_TELL } from './license-answer.ts';
 export function checkCommand(context: Context): Command {
   return new Command('check')
     .description('Say whether a product is licensed now: for programs, scripts and units, of any user')
-    .argument(
-      '<product>',
-      'its activation ID, its edition, or the last five characters of its key; in any case',
-    )
+    .argument('<product>', PRODUCT_ARGUMENT)
     .option('--json', 'print the answer as JSON')
     .addHelpText(
       'after',

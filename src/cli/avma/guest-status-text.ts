@@ -6,9 +6,9 @@ import { formatDuration } from './time-text.ts';
 
 /** The rows of one product in the table of `avma guest status`. */
 export function productFields(product: ProductStatus): Field[] {
-  const { name, edition, osVersion, partialProductKey, problem, lease, lastAttempt, nextSteps } = product;
+  const { name, edition, version, partialProductKey, problem, lease, lastAttempt, nextSteps } = product;
   return [
-    ['Product', `${name} (${edition} ${osVersion}, key *-${partialProductKey})`],
+    ['Product', `${name} (${edition} ${version}, key *-${partialProductKey})`],
     ['License', licenseCell(product)],
     ...(problem === null ? [] : [['Why', `${problem.message} [${problem.code}]`] as Field]),
     ...(lease === null ? [] : leaseFields(lease, product)),

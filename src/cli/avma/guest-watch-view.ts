@@ -60,10 +60,10 @@ export function watchScreen(
 }
 
 function productRows(product: WatchedProduct, { agent }: WatchView, width: number, style: Style): Field[] {
-  const { name, edition, osVersion, partialProductKey, problem, lease, lastAttempt, nextSteps } = product;
+  const { name, edition, version, partialProductKey, problem, lease, lastAttempt, nextSteps } = product;
   const bar = barOf(product, width, style);
   return [
-    ['Product'.padEnd(INDENT - 2), `${name} (${edition} ${osVersion}, key *-${partialProductKey})`],
+    ['Product'.padEnd(INDENT - 2), `${name} (${edition} ${version}, key *-${partialProductKey})`],
     ['License', licenseCell(product)],
     ...(bar === null ? [] : [['', bar] as Field]),
     ...(problem === null ? [] : [['Why', `${problem.message} [${problem.code}]`] as Field]),

@@ -121,7 +121,7 @@ function productJson({ product, report, endsAt, time, verdict }: DerivedReport):
     activationId: product.activationId,
     name: product.name,
     edition: product.edition,
-    osVersion: product.osVersion,
+    version: product.version,
     partialProductKey: report.partialProductKey,
     state: licenseStateName(status),
     status,

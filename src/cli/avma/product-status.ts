@@ -10,7 +10,7 @@ import { isoInstant, isoInstantOrNull } from '../../schema/format-time.ts';
 export interface ProductStatus {
   readonly name: string;
   readonly edition: string;
-  readonly osVersion: string;
+  readonly version: string;
   readonly channel: string;
   readonly activationId: string;
   readonly partialProductKey: string | null;
@@ -81,7 +81,7 @@ export function describeProduct(derived: DerivedReport, anchors: readonly Stored
   return {
     name: product.name,
     edition: product.edition,
-    osVersion: product.osVersion,
+    version: product.version,
     channel: product.channel,
     activationId: product.activationId,
     partialProductKey: report.partialProductKey,

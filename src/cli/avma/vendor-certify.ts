@@ -147,7 +147,7 @@ function signedFields(certificate: HostCertificate, keyId: string): Field[] {
 /** The newest version of a product in the catalogs that come with the package. */
 function newestVersion({ launcher }: Context): string {
   const { products } = loadCatalog([path.join(launcher.packageRoot, 'keys')]);
-  return products.map(({ osVersion }) => osVersion).reduce((a, b) => (compareVersions(a, b) < 0 ? b : a));
+  return products.map(({ version }) => version).reduce((a, b) => (compareVersions(a, b) < 0 ? b : a));
 }
 
 function parseDays(text: string): number {

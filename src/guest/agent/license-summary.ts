@@ -19,7 +19,7 @@ export interface SummarizedProduct {
   readonly activationId: string;
   readonly name: string;
   readonly edition: string;
-  readonly osVersion: string;
+  readonly version: string;
   readonly partialProductKey: string;
   readonly state: LicenseStateName;
   /** Why there is no license; null where there is one, and in a grace. */
@@ -53,7 +53,7 @@ function describe({ product, report, verdict, endsAt, endedAt }: DerivedReport):
     activationId: product.activationId,
     name: product.name,
     edition: product.edition,
-    osVersion: product.osVersion,
+    version: product.version,
     partialProductKey: report.partialProductKey ?? '',
     state: licenseStateName(report.license.status),
     reason: reasonOf({ product, report, verdict, endedAt }),

@@ -77,11 +77,11 @@ function admitProduct({ request, certificate, catalog }: AdmissionBasis): Decisi
   if (product === undefined) {
     return refuse('product-unknown', `no catalog of this host lists the product ${request.activationId}`);
   }
-  const { name, edition, osVersion } = product;
-  if (edition !== request.edition || osVersion !== request.osVersion) {
+  const { name, edition, version } = product;
+  if (edition !== request.edition || version !== request.osVersion) {
     return refuse(
       'product-mismatch',
-      `the guest's catalog says ${request.edition} ${request.osVersion} of "${name}", this host's says ${edition} ${osVersion}`,
+      `the guest's catalog says ${request.edition} ${request.osVersion} of "${name}", this host's says ${edition} ${version}`,
     );
   }
   if (product.channel !== 'VT:IA') {
@@ -95,12 +95,12 @@ function admitProduct({ request, certificate, catalog }: AdmissionBasis): Decisi
   }
   // A6
   if (isTooOld(product)) {
-    return refuse('version-too-old', `product version ${osVersion} is older than ${FIRST_VERSION}`);
+    return refuse('version-too-old', `product version ${version} is older than ${FIRST_VERSION}`);
   }
   if (isTooNew(product, certificate.osVersion)) {
     return refuse(
       'version-too-new',
-      `product version ${osVersion} is newer than this host's ${certificate.osVersion}`,
+      `product version ${version} is newer than this host's ${certificate.osVersion}`,
     );
   }
   return { approved: true };

@@ -19,7 +19,7 @@ const AFTER: LicenseSummary = {
       activationId: 'aaaaaaaa-0000-4000-8000-000000000001',
       name: 'Example Appliance',
       edition: 'Appliance',
-      osVersion: '3.1',
+      version: '3.1',
       partialProductKey: '22222',
       state: 'licensed',
       reason: null,

@@ -1,5 +1,5 @@
 import fs from 'node:fs';
-import type { Product } from '../../../src/catalog/product.ts';
+import type { LoadedProduct } from '../../../src/catalog/product.ts';
 import { AvmaError } from '../../../src/errors/avma-error.ts';
 import { runAgent } from '../../../src/guest/agent/agent.ts';
 import type { AgentEnvironment } from '../../../src/guest/agent/agent-environment.ts';
@@ -60,7 +60,7 @@ export class SimulatedMachine {
   readonly #hostClock = new TestClock(NOW);
   readonly #hosts: readonly TestHost[];
   readonly #guest;
-  readonly #product: Product;
+  readonly #product: LoadedProduct;
   #host = 0;
   /** The simulation's own time. */
   #now = 0;
@@ -85,7 +85,7 @@ export class SimulatedMachine {
     this.#random = seededRandom(seed);
     const vendor = createTestVendor();
     const { catalog, folder } = createVendorCatalog();
-    this.#product = catalog.products[0] as Product;
+    this.#product = catalog.products[0] as LoadedProduct;
     this.#hosts = ['hv01', 'hv02'].map((name, index) =>
       createTestHost({
         vendor,

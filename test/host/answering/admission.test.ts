@@ -18,7 +18,7 @@ const REQUEST = {
   vmId: VM,
   activationId: product.activationId,
   edition: product.edition,
-  osVersion: product.osVersion,
+  osVersion: product.version,
 } as Request;
 
 const CERTIFICATE = {
@@ -132,7 +132,7 @@ describe('A5', () => {
   });
 
   test('an edition of Windows that AVMA does not serve is refused, though a catalog lists it', () => {
-    const windows = { applicationId: '55c92734-d682-4d71-983e-d6ec3f16059f', osVersion: '10.0.26100' };
+    const windows = { applicationId: '55c92734-d682-4d71-983e-d6ec3f16059f', version: '10.0.26100' };
     const { catalog } = createVendorCatalog([{ ...windows, edition: 'ServerStorageStandard' }]);
     expect(decide(requestFor(catalog), catalog)).toMatchObject({ code: 'product-not-served' });
     const served = createVendorCatalog([{ ...windows, edition: 'ServerStandardCore' }]).catalog;
@@ -148,12 +148,12 @@ describe('A5', () => {
 describe('A6', () => {
   test('Windows before 2012 R2 is refused, by any host', () => {
     const windows = { applicationId: '55c92734-d682-4d71-983e-d6ec3f16059f', edition: 'ServerStandard' };
-    const { catalog } = createVendorCatalog([{ ...windows, osVersion: '6.2.9200' }]);
+    const { catalog } = createVendorCatalog([{ ...windows, version: '6.2.9200' }]);
     expect(decide(requestFor(catalog), catalog)).toMatchObject({ code: 'version-too-old' });
   });
 
   test("a vendor's own product may be of any version that the host's covers", () => {
-    const catalog = loadCatalog([createVendorCatalog([{ osVersion: '1.0' }]).folder]);
+    const catalog = loadCatalog([createVendorCatalog([{ version: '1.0' }]).folder]);
     const certificate = { ...CERTIFICATE, osVersion: '1.0' };
     expect(decide({ ...requestFor(catalog), certificate }, catalog)).toEqual({ approved: true });
     const older = { ...CERTIFICATE, osVersion: '0.9' };
@@ -164,8 +164,8 @@ describe('A6', () => {
 function requestFor(catalog: ReturnType<typeof loadCatalog>): Situation {
   const [listed] = catalog.products;
   if (listed === undefined) throw new TypeError('the catalog is empty');
-  const { activationId, edition, osVersion } = listed;
-  return { ...FINE, request: { ...REQUEST, activationId, edition, osVersion } };
+  const { activationId, edition, version } = listed;
+  return { ...FINE, request: { ...REQUEST, activationId, edition, osVersion: version } };
 }
 
 describe('a refusal says what this host objects to, with both values', () => {
@@ -195,12 +195,12 @@ describe('a refusal says what this host objects to, with both values', () => {
     [
       'another version in its catalog',
       { request: { ...REQUEST, osVersion: '9.9' } },
-      `the guest's catalog says ${product.edition} 9.9 of "${product.name}", this host's says ${product.edition} ${product.osVersion}`,
+      `the guest's catalog says ${product.edition} 9.9 of "${product.name}", this host's says ${product.edition} ${product.version}`,
     ],
     [
       'a product that is newer than the host',
       { certificate: { ...CERTIFICATE, osVersion: '6.3.9600' } },
-      `product version ${product.osVersion} is newer than this host's 6.3.9600`,
+      `product version ${product.version} is newer than this host's 6.3.9600`,
     ],
   ])('%s', (_what, change, message) => {
     expect(decide({ ...FINE, ...change })).toMatchObject({ approved: false, message });

@@ -28,8 +28,8 @@ test('the catalog holds the 15 generic AVMA keys', () => {
 describe.each(HOSTS)('a host of Windows Server $host', ({ version, activates }) => {
   const guests = MICROSOFT_CATALOG.products.map((product) => ({
     product,
-    guest: `${product.edition} ${product.osVersion}`,
-    expected: activates.includes(product.osVersion) ? ('activates' as const) : ('refuses' as const),
+    guest: `${product.edition} ${product.version}`,
+    expected: activates.includes(product.version) ? ('activates' as const) : ('refuses' as const),
   }));
 
   test.each(guests)('$expected $guest', async ({ product, expected }) => {

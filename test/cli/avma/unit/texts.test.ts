@@ -37,7 +37,7 @@ test('an instant is said in UTC, for people to the minute and in JSON in full', 
 const LICENSED: ProductStatus = {
   name: 'Example Appliance',
   edition: 'Appliance0',
-  osVersion: '3.1',
+  version: '3.1',
   channel: 'VT:IA',
   activationId: 'aaaaaaaa-0000-4000-8000-000000000001',
   partialProductKey: '22222',

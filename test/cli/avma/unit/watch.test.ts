@@ -15,7 +15,7 @@ import { DAY, HOUR, MINUTE, NOW, SECOND } from '../../../support/clock.ts';
 function licensed(left: number, change: Partial<WatchedProduct> = {}): WatchedProduct {
   const expiresAt = NOW + left;
   return {
-    ...{ name: 'Example Appliance', edition: 'Appliance0', osVersion: '3.1', channel: 'VT:IA' },
+    ...{ name: 'Example Appliance', edition: 'Appliance0', version: '3.1', channel: 'VT:IA' },
     ...{ activationId: 'aaaaaaaa-0000-4000-8000-000000000001', partialProductKey: '22222' },
     license: {
       ...{ status: 1, statusText: 'licensed', reason: null, remainingMinutes: Math.ceil(left / MINUTE) },

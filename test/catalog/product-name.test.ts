@@ -1,0 +1,54 @@
+import { describe, expect, test } from 'vitest';
+import { resolveProduct } from '../../src/catalog/product-name.ts';
+import { createVendorCatalog } from '../support/catalogs.ts';
+import { failureOf } from '../support/failures.ts';
+import { MICROSOFT_CATALOG } from '../support/test-host.ts';
+
+const { products } = createVendorCatalog([{}, {}, { edition: '22222' }]).catalog;
+const [first, second, third] = products;
+
+describe('a product is named', () => {
+  test.each([
+    ['by its activation ID', 'aaaaaaaa-0000-4000-8000-000000000001', first],
+    ['by its activation ID in upper case and braces', '{AAAAAAAA-0000-4000-8000-000000000002}', second],
+    ['by its edition, in any case', 'appliance1', second],
+    ['by the end of its key, in any case', '44444', third],
+    ['with blanks around it', ' Appliance0 ', first],
+  ])('%s', (_how, text, product) => {
+    expect(resolveProduct(products, text)).toBe(product);
+  });
+});
+
+describe('a name that means not one product names those to choose from', () => {
+  test('an edition of several versions', async () => {
+    expect(await failureOf(() => resolveProduct(MICROSOFT_CATALOG.products, 'ServerStandard'))).toMatchObject(
+      {
+        code: 'argument-invalid',
+        message: expect.stringMatching(
+          /^"ServerStandard" may be any of b2261b65-\S+ \(Windows\(R\), ServerStandard/,
+        ),
+        hint: 'Name the product by its activation ID.',
+      },
+    );
+  });
+
+  test('the end of one key that is the edition of another product', async () => {
+    const failure = await failureOf(() => resolveProduct(products, '22222'));
+    expect(failure.message).toContain(
+      'may be any of aaaaaaaa-0000-4000-8000-000000000001 (Example Appliance 0)',
+    );
+  });
+
+  test.each([
+    ['nobody', 'no product is called "nobody"; known are aaaaaaaa-0000-4000-8000-000000000001 (Example'],
+    ['', 'no product is called ""; known are'],
+    ['\u001b[31m', 'no product is called "\\u{1b}[31m"; known are'],
+  ])('%j, which none has', async (text, message) => {
+    expect((await failureOf(() => resolveProduct(products, text))).message).toContain(message);
+  });
+
+  test('where there is no product', async () => {
+    const failure = await failureOf(() => resolveProduct([], 'acme'));
+    expect(failure.message).toBe('no product is called "acme"; no product is listed here');
+  });
+});
