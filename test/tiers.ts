@@ -17,6 +17,7 @@ export const SYSTEM_TESTS = [
   'test/events/json-lines.test.ts',
   'test/events/rotation.test.ts',
   'test/events/sinks.test.ts',
+  'test/guest/agent/agent-socket.test.ts',
   'test/guest/agent/hooks.test.ts',
   'test/guest/agent/hundred-days.test.ts',
   'test/guest/failed-activation.test.ts',

@@ -75,6 +75,11 @@ export const CODE_DOCS: Record<AvmaErrorCode, CodeDocs> = {
     happened: 'An agent was started while another one is running for the same state folder.',
     why: 'The service avma-agent is running, or somebody started `avma guest agent` by hand.',
   },
+  'agent-unavailable': {
+    group: 'machine',
+    happened: 'No agent answered on its socket, so a program got no attestation.',
+    why: 'The agent does not run, or is being started; its folder `/run/avma` is not mounted into the container; or something else listens there.',
+  },
   'hook-failed': {
     group: 'machine',
     happened: 'A program of `on-change.d` failed, took too long, or was not run. No license depends on it.',

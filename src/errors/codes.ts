@@ -65,6 +65,10 @@ export const CODES = {
     HRESULT.ERROR_LOCK_VIOLATION,
     'One agent renews all licenses of a machine: leave it running, or stop it first (systemctl stop avma-agent).',
   ),
+  'agent-unavailable': data(
+    HRESULT.RPC_S_SERVER_UNAVAILABLE,
+    'As root: start the agent (systemctl start avma-agent, or avma guest agent), or run the command as root, which needs none.',
+  ),
   'hook-failed': data(
     HRESULT.E_INVALIDARG,
     'Look at that program of /etc/avma/on-change.d: it has to end with 0 within 30 seconds, to belong to root, and to be writable by root only, as has every folder above it.',

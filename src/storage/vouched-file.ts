@@ -30,9 +30,7 @@ export function readVouchedFileIfAny(
   const folder = path.dirname(file);
   let fd: number;
   try {
-    const stat = fs.lstatSync(folder);
-    if (!stat.isDirectory()) throw unsafe(folder, 'is no folder, or a link to one');
-    refuseForeign(folder, stat, uid);
+    refuse(folder, foreignFolder(folder, uid));
     fd = openPlainFile(file);
   } catch (thrown) {
     const error = toAvmaError(thrown, `cannot read ${file}`);
@@ -40,30 +38,39 @@ export function readVouchedFileIfAny(
     throw error;
   }
   try {
-    refuseForeign(file, fs.fstatSync(fd), uid);
+    refuse(file, foreign(fs.fstatSync(fd), uid));
     return readOpenFile(fd, file, maxBytes);
   } finally {
     fs.closeSync(fd);
   }
 }
 
-/** @throws {AvmaError} `file-invalid` for what somebody else than root and the reader may have written. */
-function refuseForeign(place: string, stat: fs.Stats, uid: number | undefined): void {
-  if (uid === undefined) return;
-  if (stat.uid !== 0 && stat.uid !== uid) {
-    const what = `belongs to user ${stat.uid}, neither to root nor to user ${uid}, who reads it`;
-    throw unsafe(place, what, stat.uid === OVERFLOW_UID ? HINT_FOR_NAMESPACES : undefined);
-  }
-  if ((stat.mode & WRITABLE_BY_OTHERS) !== 0) {
-    const who = (stat.mode & 0o002) === 0 ? 'the users of its group' : 'every user';
-    throw unsafe(place, `may be written by ${who} of this machine`);
-  }
+/**
+ * Why what lies in a folder may be somebody else's than root's and the user's: it is a link, or others may write it.
+ *
+ * @param uid - The user; undefined on Windows.
+ * @returns What is unsafe, as the rest of a sentence about the folder; undefined where it is in order.
+ * @throws the system's error where the folder cannot be looked at.
+ */
+export function foreignFolder(folder: string, uid = process.geteuid?.()): string | undefined {
+  const stat = fs.lstatSync(folder);
+  return stat.isDirectory() ? foreign(stat, uid) : 'is no folder, or a link to one';
 }
 
-function unsafe(
-  place: string,
-  what: string,
-  hint = `As root: remove ${place} and run avma guest status, which writes the license file anew.`,
-): AvmaError {
-  return new AvmaError('file-invalid', `${place} ${what}, so what it says proves nothing`, { hint });
+function foreign({ uid: owner, mode }: fs.Stats, uid: number | undefined): string | undefined {
+  if (uid === undefined) return undefined;
+  if (owner !== 0 && owner !== uid) {
+    return `belongs to user ${owner}, neither to root nor to user ${uid}, who reads it`;
+  }
+  if ((mode & WRITABLE_BY_OTHERS) === 0) return undefined;
+  return `may be written by ${(mode & 0o002) === 0 ? 'the users of its group' : 'every user'} of this machine`;
+}
+
+/** @throws {AvmaError} `file-invalid` where something is unsafe. */
+function refuse(place: string, what: string | undefined): void {
+  if (what === undefined) return;
+  const hint = what.startsWith(`belongs to user ${OVERFLOW_UID},`)
+    ? HINT_FOR_NAMESPACES
+    : `As root: remove ${place} and run avma guest status, which writes the license file anew.`;
+  throw new AvmaError('file-invalid', `${place} ${what}, so what it says proves nothing`, { hint });
 }

@@ -3,6 +3,7 @@ import net from 'node:net';
 import { dirname } from 'node:path';
 import { AvmaError, toAvmaError } from '../../errors/avma-error.ts';
 import type { Notify } from '../../system/notify.ts';
+import { closeServer, listenOn, removeStaleSocket } from '../../system/own-socket.ts';
 import type { GuestChannel } from '../channel.ts';
 import { ProblemReporter } from '../notify.ts';
 import { type ConnectionEnvironment, type GuestConnection, serveConnection } from './connection.ts';
@@ -85,7 +86,7 @@ class UnixListener implements ServedEndpoint {
   async #listen(): Promise<void> {
     const { path, mode } = this.#endpoint;
     const server = net.createServer({ allowHalfOpen: true }, (socket) => this.#accept(socket));
-    await listen(server, path, mode);
+    await listenOn(server, path, mode);
     this.#server = server;
     this.#ino = isNamedPipe(path) ? undefined : fs.statSync(path).ino;
   }
@@ -160,66 +161,4 @@ export async function finishAll(
   if (deadline.aborted) cut();
   await Promise.all(all.map((connection) => connection.finish()));
   deadline.removeEventListener('abort', cut);
-}
-
-/**
- * Takes no more connections. `server.close()` unlinks the path even if another host has bound it since, so a foreign
- * socket is renamed aside and back.
- */
-function closeServer(server: net.Server, path: string, ino: number | undefined): Promise<void> {
-  const found = ino === undefined ? undefined : fs.statSync(path, { throwIfNoEntry: false })?.ino;
-  const aside = found !== undefined && found !== ino ? `${path}.${process.pid}` : undefined;
-  if (aside !== undefined) fs.renameSync(path, aside);
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  if (aside !== undefined) fs.renameSync(aside, path);
-  return closed;
-}
-
-function listen(server: net.Server, path: string, mode: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (thrown) => reject(toAvmaError(thrown, `cannot listen on ${path}`)));
-    // The file gets its mode when it is made: were it set later, anybody could connect in between.
-    const mask = process.umask(0o777 & ~mode);
-    try {
-      server.listen(path, () => {
-        server.removeAllListeners('error');
-        server.on('error', () => {});
-        resolve();
-      });
-    } finally {
-      process.umask(mask);
-    }
-  });
-}
-
-async function removeStaleSocket(path: string): Promise<void> {
-  const stat = fs.lstatSync(path, { throwIfNoEntry: false });
-  if (stat === undefined) return;
-  if (!stat.isSocket()) {
-    throw new AvmaError('file-exists', `${path} exists and is not a socket`);
-  }
-  if (await answersConnection(path)) {
-    throw new AvmaError('file-exists', `another process is serving ${path}`, {
-      hint: 'Stop that process, or listen on another path.',
-    });
-  }
-  try {
-    fs.rmSync(path);
-  } catch (thrown) {
-    throw toAvmaError(thrown, `cannot replace the stale socket ${path}`);
-  }
-}
-
-function answersConnection(path: string): Promise<boolean> {
-  return new Promise((resolve, reject) => {
-    const probe = net.connect(path);
-    probe.once('connect', () => {
-      probe.destroy();
-      resolve(true);
-    });
-    probe.once('error', (thrown: NodeJS.ErrnoException) => {
-      if (thrown.code === 'ECONNREFUSED' || thrown.code === 'ENOENT') resolve(false);
-      else reject(toAvmaError(thrown, `cannot tell whether ${path} is in use`));
-    });
-  });
 }
