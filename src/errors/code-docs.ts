@@ -10,6 +10,9 @@ export const CODE_GROUPS = {
   pipe: 'Finding and reaching the host',
   host: 'What the host decided',
   answer: 'What the host sent',
+  license: 'Licenses of customers',
+  vendor: 'What a vendor signs',
+  report: 'Usage reports',
   lease: 'What became of a license',
 } as const;
 
@@ -300,6 +303,172 @@ export const CODE_DOCS: Record<AvmaErrorCode, CodeDocs> = {
     group: 'answer',
     happened: 'The answer grants what no host may grant.',
     why: 'A lease longer than seven days, or dates that are out of order: a fault in the host, or a changed one.',
+  },
+
+  'host-revoked': {
+    group: 'answer',
+    happened: 'The vendor has withdrawn the certificate of the host, so its approvals count no more.',
+    why: "The host or its keys were stolen, its customer has not paid, or its certificate was replaced. The vendor's revocation list is kept by hosts and guests.",
+  },
+  'vendor-mismatch': {
+    group: 'answer',
+    happened: 'The host is certified by another vendor than the one whom the product belongs to.',
+    why: "The product's catalog is signed, and the host has no certificate of that vendor. Being trusted here is not enough: each vendor's hosts license that vendor's own products only.",
+  },
+  'document-unknown': {
+    group: 'host',
+    happened: 'The host does not have the document that the guest asked for.',
+    why: 'The host has taken a newer document since it announced this one, or was started anew without it.',
+  },
+  'license-missing': {
+    group: 'license',
+    happened: 'The product needs a license of a customer, and there is none that counts.',
+    why: 'No license for the product was added on the host, or the guest could not fetch the one that the host named.',
+  },
+  'license-untrusted': {
+    group: 'license',
+    happened: 'The license is not signed by a root of the vendor whom the host is certified by.',
+    why: 'It is of another vendor, or of a root that the vendor has retired.',
+  },
+  'license-revoked': {
+    group: 'license',
+    happened: 'The vendor has withdrawn the license.',
+    why: "The customer has not paid, the license was replaced, or it came into the wrong hands; the vendor's revocation list gives the reason.",
+  },
+  'license-product-mismatch': {
+    group: 'license',
+    happened: 'The license is for another product.',
+    why: 'The wrong file was added, or the vendor wrote another product into it.',
+  },
+  'license-customer-mismatch': {
+    group: 'license',
+    happened: 'The license is for another customer than the host is certified for.',
+    why: 'A license was copied to the host of another customer, or the two names differ in spelling.',
+  },
+  'license-host-mismatch': {
+    group: 'license',
+    happened: 'The license names the hosts where it counts, and this host is not among them.',
+    why: 'The license was copied to another host, or the host was set up anew and has another hardware ID.',
+  },
+  'license-site-mismatch': {
+    group: 'license',
+    happened: 'The license is for certain sites, and the host is not certified for any of them.',
+    why: 'The host was moved, or was certified without its site.',
+  },
+  'license-not-yet-valid': {
+    group: 'license',
+    happened: 'The license has not begun yet.',
+    why: "It was added ahead of its time, or the host's clock is behind.",
+  },
+  'license-expired': {
+    group: 'license',
+    happened: 'The license has ended, and so has its renewal grace.',
+    why: 'No next license was added in time.',
+  },
+  'license-limit-reached': {
+    group: 'license',
+    happened: 'The license is used by as many guests as it allows, and allows no new ones beyond that.',
+    why: 'More guests run than were bought. With `--overage report` the host would have approved and reported it.',
+  },
+  'license-invalid': {
+    group: 'license',
+    happened: 'The file or document is not a license, or was changed after its vendor signed it.',
+    why: 'It was edited, cut, or is another file of the set.',
+  },
+  'feature-missing': {
+    group: 'license',
+    happened: 'The product is licensed, without the feature that was asked for, or with a smaller number.',
+    why: 'The license of the customer does not have it.',
+  },
+  'catalog-unsigned': {
+    group: 'vendor',
+    happened: 'A product of a signed catalog is also in a file that nobody signed.',
+    why: 'An unsigned file from a test was left in the folder, or somebody copies the product.',
+  },
+  'catalog-foreign': {
+    group: 'vendor',
+    happened: 'Two vendors have signed catalogs with the same product.',
+    why: 'One of them has taken an activation ID or key of the other.',
+  },
+  'catalog-invalid-signature': {
+    group: 'vendor',
+    happened: 'The catalog was changed after its vendor signed it, or is not a signed catalog.',
+    why: 'It was edited: a signed catalog is changed by its vendor only.',
+  },
+  'revocations-invalid': {
+    group: 'vendor',
+    happened: 'The file or document is not a revocation list, or was changed after its vendor signed it.',
+    why: 'It was edited, cut, or is another file of the set.',
+  },
+  'revocations-foreign': {
+    group: 'vendor',
+    happened: 'The revocation list is not signed by a present root of a vendor who matters here.',
+    why: 'It is of another vendor, or of a root that was retired or is not known yet.',
+  },
+  'revocations-old': {
+    group: 'vendor',
+    happened: 'A newer revocation list of the vendor is known here, and counts.',
+    why: 'An older file was taken again, or something on the pipe offers an old list.',
+  },
+  'trust-update-invalid': {
+    group: 'vendor',
+    happened: 'The file or document is not a trust update, or was changed after its vendor signed it.',
+    why: 'It was edited, cut, or is another file of the set.',
+  },
+  'trust-update-foreign': {
+    group: 'vendor',
+    happened: 'The trust update does not go on from roots that are known here.',
+    why: 'It is of another vendor.',
+  },
+  'trust-update-old': {
+    group: 'vendor',
+    happened: 'The trust update, or a later one, is known here already.',
+    why: 'It was taken twice.',
+  },
+  'trust-update-gap': {
+    group: 'vendor',
+    happened: 'The trust update does not follow the last one that is known here.',
+    why: 'An update in between was never taken: each one is signed by the roots before it, so none can be left out.',
+  },
+  'trust-update-unsigned': {
+    group: 'vendor',
+    happened: 'A root that must sign the trust update has not.',
+    why: 'Each update is signed by a root that is known already, and by every root that it introduces; one of the two is missing.',
+  },
+  'trust-update-drops': {
+    group: 'vendor',
+    happened: 'The trust update drops all roots of its vendor at once.',
+    why: 'A vendor retires a root only after another one was introduced.',
+  },
+  'report-invalid': {
+    group: 'report',
+    happened: 'The file is not a usage report, or was changed after its host signed it.',
+    why: 'It was edited, or cut.',
+  },
+  'report-gap': {
+    group: 'report',
+    happened: 'Between two reports of one host there is time that no report covers.',
+    why: 'A report was not handed in, or the host lost its ledger.',
+  },
+  'report-previous-mismatch': {
+    group: 'report',
+    happened: 'A report names another report as the one before than the one that is there.',
+    why: 'A report was made twice for the same time, left out, or belongs to another host.',
+  },
+  'nothing-received': {
+    group: 'machine',
+    happened: 'None of the given files is for this host.',
+    why: 'A folder with the files of other hosts was given, or what is in it was not made by a vendor.',
+  },
+  'passphrase-missing': {
+    group: 'machine',
+    happened: 'The root key has a passphrase, and none was given.',
+    why: 'The command does not run on a terminal, or no file with the passphrase was named.',
+  },
+  'passphrase-wrong': {
+    group: 'machine',
+    happened: 'The passphrase does not open the root key.',
+    why: 'A typing error, or the passphrase of another key.',
   },
 
   'grace-expired': {

@@ -163,6 +163,10 @@ export const CODES = {
     HRESULT.E_INVALIDARG,
     'Ask the vendor for a better one, or install it all the same: avma host activate --force CERTIFICATE.',
   ),
+  'host-revoked': host(
+    HRESULT.SL_E_IA_PARENT_PARTITION_NOT_ACTIVATED,
+    "Ask the host's operator: its vendor has withdrawn the host's certificate, and a new one is needed (avma host request).",
+  ),
   'signature-invalid': data(INVALID_DATA, tryAgainElseReport),
   'request-mismatch': data(INVALID_DATA, tryAgainElseReport),
   'host-mismatch': data(INVALID_DATA, tryAgainElseReport),
@@ -173,6 +177,10 @@ export const CODES = {
   'edition-mismatch': denied(
     HRESULT.SL_E_IA_ID_MISMATCH,
     'Run the command again: slmgr /ato. If it fails again, something on the pipe changes what passes.',
+  ),
+  'vendor-mismatch': host(
+    HRESULT.SL_E_IA_PARENT_PARTITION_NOT_ACTIVATED,
+    "Have the host certified by the product's own vendor: avma inspect CATALOG names him, and avma host status the vendors of the host.",
   ),
   'lease-invalid': data(
     INVALID_DATA,
@@ -216,6 +224,10 @@ export const CODES = {
     HRESULT.SL_E_IA_MACHINE_NOT_BOUND,
     "Use this VM's own pipe. If it is, compare the VM's UUID on the host with avma guest status here; AVMA_VM_ID corrects it.",
   ),
+  'document-unknown': host(
+    HRESULT.SL_E_IA_INVALID_VIRTUALIZATION_PLATFORM,
+    'Run the command again (avma guest activate): the host has replaced what it announced a moment before.',
+  ),
   'exchange-reused': data(
     INVALID_DATA,
     'Run the command again: slmgr /ato. If it fails again, something on the pipe repeats or changes requests.',
@@ -228,6 +240,132 @@ export const CODES = {
   refused: denied(
     HRESULT.SL_E_IA_MACHINE_NOT_BOUND,
     "Ask the host's operator: the host's events.jsonl has the reason.",
+  ),
+
+  // A license of a customer. The first of these that fits best is signed in a refusal; a guest finds the others itself.
+  'license-missing': host(
+    HRESULT.SL_E_IA_PARENT_PARTITION_NOT_ACTIVATED,
+    'On the host: avma host license add FILE, with a license for this product from its vendor. avma host license list shows what there is.',
+  ),
+  'license-untrusted': host(
+    HRESULT.SL_E_IA_PARENT_PARTITION_NOT_ACTIVATED,
+    "Ask the product's vendor for a license that a present root of his has signed, then on the host: avma host license add FILE.",
+  ),
+  'license-revoked': host(
+    HRESULT.SL_E_IA_PARENT_PARTITION_NOT_ACTIVATED,
+    'Ask the vendor why, and for a new license; then on the host: avma host license add FILE.',
+  ),
+  'license-product-mismatch': host(
+    HRESULT.SL_E_IA_PARENT_PARTITION_NOT_ACTIVATED,
+    'On the host: avma host license add FILE, with a license for this product. avma inspect FILE shows which product a license is for.',
+  ),
+  'license-customer-mismatch': host(
+    HRESULT.SL_E_IA_PARENT_PARTITION_NOT_ACTIVATED,
+    'Use the license of the customer whom the host is certified for, or have the vendor certify the host anew: avma vendor certify --customer.',
+  ),
+  'license-host-mismatch': host(
+    HRESULT.SL_E_IA_PARENT_PARTITION_NOT_ACTIVATED,
+    'Use one of the hosts that the license names (avma inspect FILE), or ask the vendor for a license for this one: avma vendor license new --host.',
+  ),
+  'license-site-mismatch': host(
+    HRESULT.SL_E_IA_PARENT_PARTITION_NOT_ACTIVATED,
+    'Have the vendor certify the host for its site (avma vendor certify --site), or ask for a license for that site.',
+  ),
+  'license-not-yet-valid': host(
+    HRESULT.SL_E_IA_PARENT_PARTITION_NOT_ACTIVATED,
+    'Wait until the license begins, or correct the clock of the host (date). avma host license list shows the dates.',
+  ),
+  'license-expired': host(
+    HRESULT.SL_E_IA_PARENT_PARTITION_NOT_ACTIVATED,
+    'Ask the vendor for the next license, then on the host: avma host license add FILE.',
+  ),
+  'license-limit-reached': denied(
+    HRESULT.SL_E_IA_MACHINE_NOT_BOUND,
+    'Ask the vendor for a license for more guests. Guests that the host has activated before go on. avma host status shows how many there are.',
+  ),
+  'license-invalid': data(
+    INVALID_DATA,
+    'Get the license file again from its vendor, unchanged. avma inspect FILE shows what it says.',
+  ),
+  'feature-missing': denied(
+    HRESULT.SL_E_IA_ID_MISMATCH,
+    'Ask the vendor for a license with this feature. avma guest status shows the features that there are.',
+  ),
+
+  // What a vendor signs besides.
+  'catalog-unsigned': data(
+    INVALID_DATA,
+    "Keep the signed catalog and remove the unsigned file: the vendor's products come from his signed catalog only.",
+  ),
+  'catalog-foreign': data(
+    INVALID_DATA,
+    'Ask both vendors: a product belongs to one of them. avma inspect FILE shows who signed a catalog. Remove the other file.',
+  ),
+  'catalog-invalid-signature': data(
+    INVALID_DATA,
+    'Get the catalog again from its vendor, unchanged; the vendor signs changes anew: avma vendor catalog sign.',
+  ),
+  'revocations-invalid': data(
+    INVALID_DATA,
+    'Get the revocation list again from its vendor, unchanged. avma inspect FILE shows what it says.',
+  ),
+  'revocations-foreign': data(
+    INVALID_DATA,
+    'Use a list that a present root of the vendor has signed. If he has a new root, take his trust update first: avma host trust add FILE.',
+  ),
+  'revocations-old': data(
+    INVALID_DATA,
+    'Keep the newer list that is here: nothing was changed. avma host revocations list shows it.',
+  ),
+  'trust-update-invalid': data(
+    INVALID_DATA,
+    'Get the trust update again from its vendor, unchanged. avma inspect FILE shows what it says.',
+  ),
+  'trust-update-foreign': data(
+    INVALID_DATA,
+    'Install the trust anchor of that vendor first, if he is to be trusted here; a trust update only goes on from known roots.',
+  ),
+  'trust-update-old': data(
+    INVALID_DATA,
+    'Nothing is to be done: the update, or a later one, is known already.',
+  ),
+  'trust-update-gap': data(
+    INVALID_DATA,
+    'Get the updates in between from the vendor, and take them in order: avma host trust add FILE.',
+  ),
+  'trust-update-unsigned': data(
+    INVALID_DATA,
+    'Have the vendor make it anew with both keys, the old root and the new one: avma vendor rotate --key root.key --out FOLDER.',
+  ),
+  'trust-update-drops': data(
+    INVALID_DATA,
+    'Have the vendor add the new root first (avma vendor rotate --key root.key --out FOLDER), and retire the old one in a later update.',
+  ),
+
+  // Usage reports, and files that are carried from place to place.
+  'report-invalid': data(
+    INVALID_DATA,
+    'Get the report again from the host, unchanged: avma host report -o FILE.',
+  ),
+  'report-gap': data(
+    INVALID_DATA,
+    "Ask the host's operator for the reports in between: each one names the one before.",
+  ),
+  'report-previous-mismatch': data(
+    INVALID_DATA,
+    "Ask the host's operator for the report that this one names as the one before; the one that was given is another.",
+  ),
+  'nothing-received': data(
+    HRESULT.E_INVALIDARG,
+    'Check that this is the right folder: avma inspect FILE says what a file is and whose. avma host request names this host.',
+  ),
+  'passphrase-missing': data(
+    HRESULT.E_ACCESSDENIED,
+    'Run the command on a terminal, which asks for the passphrase, or give --passphrase-file FILE.',
+  ),
+  'passphrase-wrong': data(
+    HRESULT.E_ACCESSDENIED,
+    'Enter the passphrase again. Nobody can open the key without it; a key whose passphrase is lost has to be replaced.',
   ),
 
   // What became of a license.

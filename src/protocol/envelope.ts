@@ -1,31 +1,47 @@
 import * as z from 'zod/mini';
-import { base64url64, base64urlBlob, hex8, shortLabel } from '../schema/shapes.ts';
+import { base64url64, base64urlBlob, base64urlDocument, hex8, shortLabel } from '../schema/shapes.ts';
 import { sha256Hex } from '../system/sha256.ts';
 import { type KeyPair, signEd25519, verifyEd25519 } from './curve-keys.ts';
 
+const signature = z.strictObject({ keyid: hex8, sig: base64url64 });
+
 /**
  * A DSSE envelope: the exact bytes that were signed, their type, and the signature over both. No payload is serialized
- * again for a check, and a payload of one type cannot pass for another.
+ * again for a check, and a payload of one type cannot pass for another. This one travels in frames.
  */
 export const Envelope = z.strictObject({
   payloadType: shortLabel,
   payload: base64urlBlob,
-  signatures: z
-    .array(
-      z.strictObject({
-        keyid: hex8,
-        sig: base64url64,
-      }),
-    )
-    .check(z.length(1)),
+  signatures: z.array(signature).check(z.length(1)),
 });
 export type Envelope = z.infer<typeof Envelope>;
 
-/** The types of what is signed: these three, and nothing else. */
+/** As {@link Envelope}, for what is larger than a frame: licenses, revocation lists, catalogs, usage reports. */
+export const DocumentEnvelope = z.strictObject({
+  payloadType: shortLabel,
+  payload: base64urlDocument,
+  signatures: z.array(signature).check(z.length(1)),
+});
+export type DocumentEnvelope = z.infer<typeof DocumentEnvelope>;
+
+/** As {@link Envelope}, with the signatures of several keys: trust updates only. */
+export const CosignedEnvelope = z.strictObject({
+  payloadType: shortLabel,
+  payload: base64urlBlob,
+  signatures: z.array(signature).check(z.minLength(1), z.maxLength(8)),
+});
+export type CosignedEnvelope = z.infer<typeof CosignedEnvelope>;
+
+/** The types of what is signed: these, and nothing else. */
 export const PAYLOAD_TYPES = {
   hostRequest: 'application/vnd.avma.host-request.v1+json',
   hostCertificate: 'application/vnd.avma.host-certificate.v1+json',
   answer: 'application/vnd.avma.answer.v1+json',
+  license: 'application/vnd.avma.license.v1+json',
+  revocations: 'application/vnd.avma.revocations.v1+json',
+  trustUpdate: 'application/vnd.avma.trust-update.v1+json',
+  catalog: 'application/vnd.avma.catalog.v1+json',
+  usageReport: 'application/vnd.avma.usage-report.v1+json',
 } as const;
 export type PayloadType = (typeof PAYLOAD_TYPES)[keyof typeof PAYLOAD_TYPES];
 
@@ -47,22 +63,44 @@ export function keyId(publicKey: Uint8Array): string {
 
 /** Serializes `statement` once and signs those bytes. */
 export function signEnvelope(payloadType: PayloadType, statement: object, signer: KeyPair): Envelope {
+  return cosignEnvelope(payloadType, statement, [signer]);
+}
+
+/** As {@link signEnvelope}, with a signature of each of `signers` over the same bytes. */
+export function cosignEnvelope(
+  payloadType: PayloadType,
+  statement: object,
+  signers: readonly KeyPair[],
+): CosignedEnvelope {
   const payload = Buffer.from(JSON.stringify(statement), 'utf8');
-  const signature = signEd25519(signer, preAuthenticationEncoding(payloadType, payload));
+  const message = preAuthenticationEncoding(payloadType, payload);
   return {
     payloadType,
     payload: payload.toString('base64url'),
-    signatures: [{ keyid: keyId(signer.publicKey), sig: Buffer.from(signature).toString('base64url') }],
+    signatures: signers.map((signer) => ({
+      keyid: keyId(signer.publicKey),
+      sig: Buffer.from(signEd25519(signer, message)).toString('base64url'),
+    })),
   };
 }
 
 /** The payload's JSON if `publicKey` signed it as `payloadType`; undefined otherwise, and for what is no JSON. */
 export function verifyEnvelope(envelope: Envelope, payloadType: PayloadType, publicKey: Uint8Array): unknown {
-  if (envelope.payloadType !== payloadType) return undefined;
-  const payload = Buffer.from(envelope.payload, 'base64url');
-  const signature = Buffer.from(envelope.signatures[0]?.sig ?? '', 'base64url');
-  if (!verifyEd25519(publicKey, preAuthenticationEncoding(payloadType, payload), signature)) return undefined;
-  return parseJson(payload);
+  const [first] = envelope.signatures;
+  if (first === undefined || !holdsSignature(envelope, first.sig, payloadType, publicKey)) return undefined;
+  return parseJson(Buffer.from(envelope.payload, 'base64url'));
+}
+
+/** Whether `sig` is the signature of `publicKey` over the envelope's payload as `payloadType`. */
+export function holdsSignature(
+  envelope: CosignedEnvelope,
+  sig: string,
+  payloadType: PayloadType,
+  publicKey: Uint8Array,
+): boolean {
+  if (envelope.payloadType !== payloadType) return false;
+  const message = preAuthenticationEncoding(payloadType, Buffer.from(envelope.payload, 'base64url'));
+  return verifyEd25519(publicKey, message, Buffer.from(sig, 'base64url'));
 }
 
 /** JSON from bytes that must be UTF-8; undefined for anything else. */

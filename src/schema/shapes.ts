@@ -79,6 +79,9 @@ export const nonceHex = matching(/^([0-9a-f]{2}){16,32}$/);
 /** A host's hardware ID: four groups of four upper-case hex digits. */
 export const hardwareId = matching(/^[0-9A-F]{4}(-[0-9A-F]{4}){3}$/);
 
+/** Where a trust update or a revocation list stands in its row. */
+export const sequenceNumber = integer(1, 999_999_999);
+
 /** `10.0.20348`: two to four numbers. */
 export const osVersion = matching(/^\d{1,5}(\.\d{1,6}){1,3}$/);
 
@@ -88,9 +91,14 @@ export const productVersion = matching(/^[0-9A-Za-z][0-9A-Za-z.+_-]{0,31}$/);
 /** slmgr's line that scripts search for: a name with these words in it would pass for a license. */
 const STATUS_LINE = /license\s+status\s*:/i;
 
-function line(max: number) {
+function line(max: number, maxBytes = Number.POSITIVE_INFINITY) {
   return text(
-    (value) => value !== '' && value.length <= max && isPrintable(value) && !STATUS_LINE.test(value),
+    (value) =>
+      value !== '' &&
+      value.length <= max &&
+      isPrintable(value) &&
+      !STATUS_LINE.test(value) &&
+      (maxBytes === Number.POSITIVE_INFINITY || Buffer.byteLength(value) <= maxBytes),
   );
 }
 
@@ -100,6 +108,12 @@ function line(max: number) {
  */
 export const shortLabel = line(63);
 export const longLabel = line(200);
+
+/** A customer's name, as a certificate and a license carry it. Its bytes are limited because frames are. */
+export const customerName = line(63, 96);
+
+/** What a customer calls one of his sites. */
+export const siteId = line(32, 48);
 
 function base64url(test: (bytes: Buffer, text: string) => boolean) {
   return text((value) => {
@@ -112,3 +126,6 @@ function base64url(test: (bytes: Buffer, text: string) => boolean) {
 export const base64url32 = base64url((bytes) => bytes.length === 32);
 export const base64url64 = base64url((bytes) => bytes.length === 64);
 export const base64urlBlob = base64url((_bytes, value) => value.length <= 8192);
+
+/** As {@link base64urlBlob}, for what is too large for a frame: 384 KiB of bytes. */
+export const base64urlDocument = base64url((_bytes, value) => value.length <= 512 * 1024);

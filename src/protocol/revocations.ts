@@ -1,0 +1,77 @@
+import * as z from 'zod/mini';
+import { AvmaError } from '../errors/avma-error.ts';
+import { instant, oneOf, sequenceNumber, text } from '../schema/shapes.ts';
+import { sha256Hex } from '../system/sha256.ts';
+import type { KeyPair } from './curve-keys.ts';
+import { type DocumentEnvelope, PAYLOAD_TYPES, signEnvelope } from './envelope.ts';
+import { openVendorSigned, VendorIdentity } from './vendor-identity.ts';
+
+/** Why a vendor withdraws something. For people: each counts the same. */
+export const REVOCATION_REASONS = ['stolen', 'unpaid', 'replaced', 'unspecified'] as const;
+export type RevocationReason = (typeof REVOCATION_REASONS)[number];
+
+/** The most entries of a list, hosts and licenses together: what the largest document holds. */
+export const MAX_REVOCATIONS = 2500;
+
+const entry = z.strictObject({
+  /** Of a host's certificate or of a license, so that the list names neither: see {@link hostEntryDigest}. */
+  digest: text((value) => /^[0-9a-f]{32}$/.test(value)),
+  reason: oneOf(REVOCATION_REASONS),
+});
+export type RevocationEntry = z.infer<typeof entry>;
+
+/**
+ * What a vendor has withdrawn: a whole list each time. The list with the highest sequence counts, for good: it has no
+ * end, so that nothing comes back because a newer list did not arrive.
+ */
+export const RevocationList = z
+  .strictObject({
+    vendor: VendorIdentity,
+    sequence: sequenceNumber,
+    issuedAt: instant,
+    hosts: z.array(entry),
+    licenses: z.array(entry),
+  })
+  .check(z.refine(({ hosts, licenses }) => hosts.length + licenses.length <= MAX_REVOCATIONS));
+export type RevocationList = z.infer<typeof RevocationList>;
+
+/** The list in its envelope, signed with a root of the vendor. Its form must be right: zod's error is our fault. */
+export function signRevocations(list: RevocationList, root: KeyPair): DocumentEnvelope {
+  return signEnvelope(PAYLOAD_TYPES.revocations, RevocationList.parse(list), root);
+}
+
+/**
+ * The list, if the key that it names has signed it. Whether that key is trusted is for `withRevocations`.
+ *
+ * @throws {AvmaError} `revocations-invalid`.
+ */
+export function openRevocations(envelope: DocumentEnvelope): RevocationList {
+  const list = openVendorSigned(envelope, PAYLOAD_TYPES.revocations, RevocationList);
+  if (list !== undefined) return list;
+  throw new AvmaError(
+    'revocations-invalid',
+    'this is not a revocation list, or it was changed after its vendor signed it',
+  );
+}
+
+/** How a list names a host: by the serial number of its certificate. */
+export function hostEntryDigest(serial: string): string {
+  return sha256Hex(Buffer.from(`avma host serial\n${serial}\n`)).slice(0, 32);
+}
+
+/** How a list names a license: by its ID. */
+export function licenseEntryDigest(licenseId: string): string {
+  return sha256Hex(Buffer.from(`avma license\n${licenseId}\n`)).slice(0, 32);
+}
+
+/** The entry of the certificate with that serial number; undefined: not revoked. */
+export function isHostRevoked(list: RevocationList, serial: string): RevocationEntry | undefined {
+  const wanted = hostEntryDigest(serial);
+  return list.hosts.find(({ digest }) => digest === wanted);
+}
+
+/** The entry of the license with that ID; undefined: not revoked. */
+export function isLicenseRevoked(list: RevocationList, licenseId: string): RevocationEntry | undefined {
+  const wanted = licenseEntryDigest(licenseId);
+  return list.licenses.find(({ digest }) => digest === wanted);
+}

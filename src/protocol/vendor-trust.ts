@@ -1,0 +1,160 @@
+import { AvmaError } from '../errors/avma-error.ts';
+import { keyId } from './envelope.ts';
+import type { TrustAnchor } from './host-certificate.ts';
+import type { RevocationList } from './revocations.ts';
+import type { VerifiedTrustUpdate } from './trust-update.ts';
+
+/** A vendor whom this machine trusts, as far as it has followed him. */
+export interface TrustedVendor {
+  readonly name: string;
+  /** Whose signatures count. */
+  readonly roots: readonly TrustAnchor[];
+  /** Key IDs of roots that the vendor has retired: they sign nothing any more, and their products stay his. */
+  readonly formerRoots: readonly string[];
+  /** Version of the last trust update; 1 before the first. */
+  readonly trustVersion: number;
+  /** Digest of the last trust update; null before the first one that was followed here. */
+  readonly lastUpdate: string | null;
+  /** The list that counts; null: none was seen. */
+  readonly revocations: RevocationList | null;
+}
+
+/** Every vendor whom a machine trusts. */
+export type VendorTrust = readonly TrustedVendor[];
+
+/** The trust that a machine begins with: one vendor an anchor. `trustVersion` is that of the anchor's file. */
+export function vendorsOfAnchors(
+  anchors: readonly (TrustAnchor & { readonly trustVersion?: number | undefined })[],
+): VendorTrust {
+  return anchors.map(({ name, keyId, publicKey, trustVersion = 1 }) => ({
+    name,
+    roots: [{ name, keyId, publicKey }],
+    formerRoots: [],
+    trustVersion,
+    lastUpdate: null,
+    revocations: null,
+  }));
+}
+
+/** Every root that counts. */
+export function rootsOf(trust: VendorTrust): readonly TrustAnchor[] {
+  return trust.flatMap(({ roots }) => roots);
+}
+
+/** The vendor whose root has that key ID, or had; undefined: nobody who is trusted here. */
+export function vendorOfKey(trust: VendorTrust, id: string): TrustedVendor | undefined {
+  return trust.find((vendor) => hasKey(vendor, id));
+}
+
+/** Whether two key IDs are of one vendor: the same, or roots or former roots of one whom this machine trusts. */
+export function isOfVendor(trust: VendorTrust, a: string, b: string): boolean {
+  return a === b || trust.some((vendor) => hasKey(vendor, a) && hasKey(vendor, b));
+}
+
+function hasKey({ roots, formerRoots }: TrustedVendor, id: string): boolean {
+  return roots.some((root) => root.keyId === id) || formerRoots.includes(id);
+}
+
+/**
+ * The vendor after a trust update: its roots count from now on, and no others of his. Pure.
+ *
+ * @throws {AvmaError} `trust-update-old` (harmless: it is known), `trust-update-gap`, `trust-update-foreign`,
+ *   `trust-update-unsigned`.
+ */
+export function followTrustUpdate(vendor: TrustedVendor, verified: VerifiedTrustUpdate): TrustedVendor {
+  const { update, digest, signers } = verified;
+  const former = update.formerRoots.map(keyIdOf);
+  if (
+    !vendor.roots.some(
+      (root) => former.includes(root.keyId) || update.roots.map(keyIdOf).includes(root.keyId),
+    )
+  ) {
+    throw new AvmaError(
+      'trust-update-foreign',
+      `the trust update is of another vendor than "${vendor.name}"`,
+    );
+  }
+  if (update.version <= vendor.trustVersion) {
+    throw new AvmaError(
+      'trust-update-old',
+      `the trust update has version ${update.version}, and version ${vendor.trustVersion} is known here`,
+    );
+  }
+  if (update.version > vendor.trustVersion + 1) {
+    throw new AvmaError(
+      'trust-update-gap',
+      `the trust update has version ${update.version}, and version ${vendor.trustVersion + 1} has to come first`,
+    );
+  }
+  if (vendor.lastUpdate !== null && update.previous !== vendor.lastUpdate) {
+    throw new AvmaError(
+      'trust-update-gap',
+      `the trust update follows another version ${vendor.trustVersion} than the one that is known here`,
+    );
+  }
+  if (!vendor.roots.every((root) => former.includes(root.keyId))) {
+    throw new AvmaError(
+      'trust-update-foreign',
+      `the trust update does not begin with the roots of "${vendor.name}" that are known here`,
+    );
+  }
+  const signedBy = signers.map(keyIdOf);
+  if (!vendor.roots.some((root) => signedBy.includes(root.keyId))) {
+    throw new AvmaError('trust-update-unsigned', 'no root that is known here has signed the trust update');
+  }
+  // A vendor could name another vendor's root as a former one of his own: what is not known here has to sign.
+  const isHis = (id: string) => hasKey(vendor, id) || signedBy.includes(id);
+  if (!update.roots.every((key) => isHis(keyIdOf(key)))) {
+    throw new AvmaError(
+      'trust-update-unsigned',
+      'a root that is not known here has not signed the trust update',
+    );
+  }
+  return {
+    ...vendor,
+    roots: update.roots.map((key) => anchorOf(vendor, key, update.vendorName)),
+    formerRoots: [...new Set([...vendor.formerRoots, ...former.filter(isHis)])].filter(
+      (id) => !update.roots.some((key) => keyIdOf(key) === id),
+    ),
+    trustVersion: update.version,
+    lastUpdate: digest,
+  };
+}
+
+/**
+ * The vendor with another revocation list, if it is one of his and not older than the one that counts. A list of a root
+ * that has been retired meanwhile gives way to any list of a root that counts: whoever stole a root could have signed
+ * the highest sequence that there is. Pure.
+ *
+ * @throws {AvmaError} `revocations-foreign`, `revocations-old`.
+ */
+export function withRevocations(vendor: TrustedVendor, list: RevocationList): TrustedVendor {
+  const isRoot = ({ vendor: { publicKey } }: RevocationList) =>
+    vendor.roots.some((root) => root.keyId === keyIdOf(publicKey));
+  if (!isRoot(list)) {
+    throw new AvmaError(
+      'revocations-foreign',
+      `the revocation list is of "${list.vendor.name}" (key ${keyIdOf(list.vendor.publicKey)}), which is no root of "${vendor.name}"`,
+    );
+  }
+  const known = vendor.revocations;
+  if (known !== null && isRoot(known) && list.sequence < known.sequence) {
+    throw new AvmaError(
+      'revocations-old',
+      `the revocation list has sequence ${list.sequence}, and sequence ${known.sequence} is known here`,
+    );
+  }
+  if (known !== null && isRoot(known) && list.sequence === known.sequence) return vendor;
+  return { ...vendor, revocations: list };
+}
+
+function anchorOf(vendor: TrustedVendor, key: string, name: string): TrustAnchor {
+  const id = keyIdOf(key);
+  const known = vendor.roots.find((root) => root.keyId === id);
+  return known ?? { name, keyId: id, publicKey: new Uint8Array(Buffer.from(key, 'base64url')) };
+}
+
+/** The key ID of a public key in base64url. */
+export function keyIdOf(publicKey: string): string {
+  return keyId(Buffer.from(publicKey, 'base64url'));
+}
