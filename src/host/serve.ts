@@ -16,6 +16,7 @@ import { lockHost } from './host-lock.ts';
 import { type HostIdentity, openHost } from './host-store.ts';
 import { openFileLedger } from './ledger/file-ledger.ts';
 import type { Ledger } from './ledger/ledger.ts';
+import { type HostClocks, keepMarks } from './ledger/marks.ts';
 import type { DomainEndpoint } from './libvirt/domain.ts';
 import type { DomainWatch } from './libvirt/watch.ts';
 import { ProblemReporter, safeNotify } from './notify.ts';
@@ -105,6 +106,7 @@ async function serveLocked(
   const observe = observerOf(options, { throttle, counters, notify });
   const openLedger = options.openLedger ?? ((say) => openFileLedger({ folder, now: Date.now, notify: say }));
   const ledger = await openLedger(notify);
+  const stopMarks = keepMarks(ledger, CLOCKS, notify);
   const respond = createResponder({
     host,
     ledger,
@@ -120,6 +122,7 @@ async function serveLocked(
   try {
     endpoints = await openEndpoints(options, { respond, observe }, notify);
   } catch (thrown) {
+    await stopMarks();
     await ledger.close();
     throw thrown;
   }
@@ -128,6 +131,7 @@ async function serveLocked(
   const stop = once(async () => {
     stopWatching();
     await endpoints.close();
+    await stopMarks();
     await ledger.close();
     removeServingRecord(folder);
     lock.release();
@@ -135,6 +139,8 @@ async function serveLocked(
   });
   return { host, endpoints: endpoints.named, stop };
 }
+
+const CLOCKS: HostClocks = { wall: Date.now, elapsed: () => performance.now() };
 
 /** For `avma host status`; a host that cannot write it serves all the same. */
 function recordServing(folder: string, endpoints: readonly ServedEndpoint[], notify: Notify): void {

@@ -81,6 +81,7 @@ test('a ledger that is passed in takes the place of the file', async () => {
   const openLedger = (): Ledger => ({
     find: ledger.find.bind(ledger),
     append: ledger.append.bind(ledger),
+    mark: ledger.mark.bind(ledger),
     close: async () => {
       closed = true;
     },

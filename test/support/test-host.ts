@@ -4,7 +4,7 @@ import { createResponder, type Responder } from '../../src/host/answering/respon
 import { Throttle, type ThrottleLimit } from '../../src/host/answering/throttle.ts';
 import type { GuestChannel } from '../../src/host/channel.ts';
 import type { HostIdentity } from '../../src/host/host-store.ts';
-import type { Ledger, LedgerEntry } from '../../src/host/ledger/ledger.ts';
+import type { Ledger, LedgerEntry, LedgerMark } from '../../src/host/ledger/ledger.ts';
 import { type HostObserver, observeAll } from '../../src/host/observer.ts';
 import { Counters } from '../../src/host/observers/counters.ts';
 import { eventLog } from '../../src/host/observers/event-log.ts';
@@ -66,6 +66,7 @@ export interface TestHost {
 /** A ledger that keeps its entries in memory. */
 export class MemoryLedger implements Ledger {
   readonly kept: LedgerEntry[] = [];
+  readonly marks: LedgerMark[] = [];
 
   find(channel: string, exchangeId: string): LedgerEntry | undefined {
     return this.kept.find((entry) => entry.channel === channel && entry.exchangeId === exchangeId);
@@ -73,6 +74,10 @@ export class MemoryLedger implements Ledger {
 
   async append(entry: LedgerEntry): Promise<void> {
     this.kept.push(entry);
+  }
+
+  async mark(mark: LedgerMark): Promise<void> {
+    this.marks.push(mark);
   }
 
   async close(): Promise<void> {}

@@ -1,19 +1,21 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { AvmaError, toAvmaError } from '../../errors/avma-error.ts';
-import { parseJson } from '../../protocol/envelope.ts';
 import { damagedName } from '../../storage/atomic-file.ts';
 import { openPlainFile } from '../../storage/read-file.ts';
 import { debug } from '../../system/debug.ts';
 import type { Notify } from '../../system/notify.ts';
-import { sha256Hex } from '../../system/sha256.ts';
-import { type Ledger, LedgerEntry } from './ledger.ts';
+import { isMark, type Ledger, type LedgerEntry, type LedgerMark, type LedgerRecord } from './ledger.ts';
+import { composeLine, linkTo, NO_LINE, readEntry } from './ledger-line.ts';
 
 /** How much of the file's end is read when it is opened, in bytes: about four hundred entries. */
 const TAIL_LENGTH = 1024 * 1024;
 
 /** How many entries can be found again. Only their places in the file are kept in memory. */
 const MAX_REMEMBERED = 16_384;
+
+/** The name of the ledger in the host's folder. */
+export const LEDGER_FILE = 'ledger.jsonl';
 
 /** Where the ledger lies, and who hears of changes to it. */
 export interface FileLedgerOptions {
@@ -41,7 +43,7 @@ export function openFileLedger(options: FileLedgerOptions): Ledger {
 }
 
 interface Waiting {
-  readonly entry: LedgerEntry;
+  readonly record: LedgerRecord;
   readonly line: string;
   settle(error?: AvmaError): void;
 }
@@ -63,7 +65,7 @@ class FileLedger implements Ledger {
   #waiting: Waiting[] = [];
 
   constructor({ folder, now, notify = () => {} }: FileLedgerOptions) {
-    this.#file = path.join(folder, 'ledger.jsonl');
+    this.#file = path.join(folder, LEDGER_FILE);
     this.#now = now;
     this.#notify = notify;
     const { fd, tail } = openFile(this.#file, now());
@@ -79,19 +81,26 @@ class FileLedger implements Ledger {
     if (place === undefined || this.#closed) return undefined;
     const bytes = Buffer.alloc(place.length);
     const length = fs.readSync(this.#fd, bytes, 0, bytes.length, place.offset);
-    return readEntry(bytes.toString('utf8', 0, length));
+    return readEntry(bytes.toString('utf8', 0, length).trimEnd());
   }
 
-  async append(entry: LedgerEntry): Promise<void> {
+  append(entry: LedgerEntry): Promise<void> {
+    return this.#add(entry);
+  }
+
+  mark(mark: LedgerMark): Promise<void> {
+    return this.#add(mark);
+  }
+
+  async #add(record: LedgerRecord): Promise<void> {
     // After close() the descriptor may have been reused.
     if (this.#closed) throw new AvmaError('io-error', `the ledger ${this.#file} is closed`);
-    const content = JSON.stringify({ previous: this.#composed, ...entry });
-    this.#composed = sha256Hex(content);
-    const line = `${content.slice(0, -1)},"digest":"${this.#composed}"}\n`;
+    const { line, digest } = composeLine(record, this.#composed);
+    this.#composed = digest;
     if (this.#waiting.length === 0) setImmediate(() => this.#flush());
     return new Promise((resolve, reject) => {
       const settle = (error?: AvmaError) => (error === undefined ? resolve() : reject(error));
-      this.#waiting.push({ entry, line, settle });
+      this.#waiting.push({ record, line, settle });
     });
   }
 
@@ -126,9 +135,9 @@ class FileLedger implements Ledger {
     const bytes = Buffer.from(batch.map(({ line }) => line).join(''), 'utf8');
     for (let at = 0; at < bytes.length; ) at += fs.writeSync(this.#fd, bytes, at);
     fs.fdatasyncSync(this.#fd);
-    for (const { entry, line } of batch) {
+    for (const { record, line } of batch) {
       const length = Buffer.byteLength(line);
-      remember(this.#places, entry, { offset: this.#size, length });
+      if (!isMark(record)) remember(this.#places, record, { offset: this.#size, length });
       this.#size += length;
     }
     this.#flushed = this.#composed;
@@ -181,48 +190,6 @@ function remember(places: Map<string, Place>, { channel, exchangeId }: LedgerEnt
   if (oldest !== undefined) places.delete(oldest);
 }
 
-/** The link of a ledger's first line, which has no line before it. */
-const NO_LINE = '0'.repeat(64);
-
-const LINE = /^(\{.*),"digest":"([0-9a-f]{64})"\}$/;
-
-/** A line's own digest and the text that it is the digest of; null for what is not a line of a ledger. */
-function takeApart(line: string): { content: string; digest: string } | null {
-  const [, content, digest] = LINE.exec(line) ?? [];
-  return content === undefined || digest === undefined ? null : { content: `${content}}`, digest };
-}
-
-/** The entry in a line, with or without its newline; undefined if there is none. */
-function readEntry(line: string): LedgerEntry | undefined {
-  const { previous: _link, ...entry } = readContent(takeApart(line.trimEnd())?.content ?? '') ?? {};
-  return LedgerEntry.safeParse(entry).data;
-}
-
-function readContent(content: string): Record<string, unknown> | undefined {
-  return parseJson(Buffer.from(content)) as Record<string, unknown> | undefined;
-}
-
-/** Checks every line and the chain of them. @throws {AvmaError} `file-invalid` with the first bad line. */
-export function verifyLedger(text: string): number {
-  const lines = text.split('\n');
-  const rest = lines.pop();
-  let previous = NO_LINE;
-  for (const [index, line] of lines.entries()) {
-    const parts = takeApart(line);
-    const { previous: link, ...entry } = (parts && readContent(parts.content)) ?? {};
-    const whole = parts !== null && sha256Hex(parts.content) === parts.digest;
-    if (!whole || link !== previous || !LedgerEntry.safeParse(entry).success) {
-      throw new AvmaError(
-        'file-invalid',
-        `line ${index + 1} of the ledger was changed, or a line before it was removed`,
-      );
-    }
-    previous = parts.digest;
-  }
-  if (rest !== '') throw new AvmaError('file-invalid', 'the last line of the ledger is cut');
-  return lines.length;
-}
-
 /** What a host that opens its ledger needs to know of it. */
 interface Tail {
   readonly places: Map<string, Place>;
@@ -262,7 +229,7 @@ function recoverTail(fd: number, file: string, now: number): Tail {
     if (entry !== undefined) remember(places, entry, { offset: start + at, length: next - at });
     at = next;
   }
-  // If the last line was tampered with, link to the hash of what is there; verifyLedger names the line.
-  const lastDigest = last === undefined ? NO_LINE : (takeApart(last)?.digest ?? sha256Hex(last));
+  // Also if the last line was tampered with: a check of the ledger names it.
+  const lastDigest = last === undefined ? NO_LINE : linkTo(last);
   return { places, lastDigest, size: start + end };
 }

@@ -2,13 +2,14 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { openFileLedger, verifyLedger } from '../../../src/host/ledger/file-ledger.ts';
+import { openFileLedger } from '../../../src/host/ledger/file-ledger.ts';
 import type { Ledger, LedgerEntry } from '../../../src/host/ledger/ledger.ts';
 import { NOW } from '../../support/clock.ts';
 import { failureOf, outcomeOf } from '../../support/failures.ts';
 import { asUnprivilegedUser, mountSmallDisk } from '../../support/restrictions.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 import { OTHER_VM, VM } from '../../support/test-guest.ts';
+import { verifyLedger } from '../../support/verify-ledger.ts';
 
 function entry(nth: number): LedgerEntry {
   return {
