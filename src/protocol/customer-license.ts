@@ -115,10 +115,23 @@ export interface VerifiedLicense {
  */
 export function verifyCustomerLicense(envelope: DocumentEnvelope, use: LicenseUse): VerifiedLicense {
   const license = openCustomerLicense(envelope);
-  const { licenseId, notBefore, notAfter, graceUntil } = license;
   if (use.digest !== undefined && documentDigest(envelope) !== use.digest) {
-    throw new AvmaError('license-invalid', `license ${licenseId} is not the one that the host named`);
+    throw new AvmaError('license-invalid', `license ${license.licenseId} is not the one that the host named`);
   }
+  return checkCustomerLicense(license, use);
+}
+
+/**
+ * As {@link verifyCustomerLicense}, for a license whose signature was verified before: a host does that once, and tries
+ * its licenses at each request. Pure.
+ *
+ * @throws {AvmaError} from `license-untrusted` on.
+ */
+export function checkCustomerLicense(
+  license: CustomerLicense,
+  use: Omit<LicenseUse, 'digest'>,
+): VerifiedLicense {
+  const { licenseId, notBefore, notAfter, graceUntil } = license;
   checkOrigin(license, use.vendor);
   checkUse(license, use);
   if (use.at < notBefore) {
@@ -150,7 +163,7 @@ function checkOrigin(
   }
 }
 
-function checkUse(license: CustomerLicense, { certificate, activationId }: LicenseUse): void {
+function checkUse(license: CustomerLicense, { certificate, activationId }: Omit<LicenseUse, 'digest'>): void {
   const { licenseId, product, customer, hosts, sites } = license;
   if (product.activationId !== activationId) {
     throw new AvmaError(
