@@ -37,10 +37,21 @@ exports.loadCommand = (name, use) => {
 /** How slmgr is used: to activate with a key, or to show and set what it does without a host. */
 exports.slmgrUse = (argv) => (argv.some((word) => /^[/-](ipk|ato)$/i.test(word)) ? 'exchange' : 'show');
 
-/** Whether the command line is `avma guest check PRODUCT`, with `--json` or without: it has a bundle of its own. */
+/**
+ * Whether the command line is `avma guest check PRODUCT`, with `--json` and `--feature FEATURE` or without: it has a
+ * bundle of its own.
+ */
 exports.isPlainCheck = ([, , guest, check, ...words]) => {
-  const others = words.filter((word) => word !== '--json');
-  return guest === 'guest' && check === 'check' && others.length === 1 && /^[^-]/.test(others[0]);
+  const isFeature = (at) => words[at - 1] === '--feature';
+  const values = words.filter((word, at) => isFeature(at) || (word !== '--json' && word !== '--feature'));
+  const products = words.filter((word, at) => !isFeature(at) && word !== '--json' && word !== '--feature');
+  return (
+    guest === 'guest' &&
+    check === 'check' &&
+    products.length === 1 &&
+    words.at(-1) !== '--feature' &&
+    values.every((word) => /^[^-]/.test(word))
+  );
 };
 
 /** Ends the process with the exit status that was set. Node takes 2 ms longer to find that nothing is left to do. */

