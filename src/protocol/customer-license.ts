@@ -19,7 +19,7 @@ import { type DocumentEnvelope, PAYLOAD_TYPES, signEnvelope } from './envelope.t
 import { MAX_FEATURE_VALUE } from './features.ts';
 import { isLicenseRevoked } from './revocations.ts';
 import { openVendorSigned, VendorIdentity } from './vendor-identity.ts';
-import { keyIdOf, type TrustedVendor } from './vendor-trust.ts';
+import { isRootOf, keyIdOf, type TrustedVendor } from './vendor-trust.ts';
 
 /** What a host does with guests over a license's limit: report them, or refuse those that it has not seen. */
 export const OVERAGES = ['report', 'refuse-new'] as const;
@@ -150,11 +150,10 @@ function checkOrigin(
   { licenseId, vendor: { name, publicKey } }: CustomerLicense,
   vendor: TrustedVendor,
 ): void {
-  const signer = keyIdOf(publicKey);
-  if (!vendor.roots.some((root) => root.keyId === signer)) {
+  if (!isRootOf(vendor, publicKey)) {
     throw new AvmaError(
       'license-untrusted',
-      `license ${licenseId} is signed by "${name}" (key ${signer}), which is no root of "${vendor.name}"`,
+      `license ${licenseId} is signed by "${name}" (key ${keyIdOf(publicKey)}), which is no root of "${vendor.name}"`,
     );
   }
   const revoked = vendor.revocations === null ? undefined : isLicenseRevoked(vendor.revocations, licenseId);

@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import { base64url64, base64urlBlob, base64urlDocument, hex8, shortLabel } from '../schema/shapes.ts';
+import { parseStrictJson } from '../schema/strict-json.ts';
 import { sha256Hex } from '../system/sha256.ts';
 import { type KeyPair, signEd25519, verifyEd25519 } from './curve-keys.ts';
 
@@ -84,11 +85,11 @@ export function cosignEnvelope(
   };
 }
 
-/** The payload's JSON if `publicKey` signed it as `payloadType`; undefined otherwise, and for what is no JSON. */
+/** The payload if `publicKey` signed it as `payloadType`; undefined otherwise, and for what is no strict JSON. */
 export function verifyEnvelope(envelope: Envelope, payloadType: PayloadType, publicKey: Uint8Array): unknown {
   const [first] = envelope.signatures;
   if (first === undefined || !holdsSignature(envelope, first.sig, payloadType, publicKey)) return undefined;
-  return parseJson(Buffer.from(envelope.payload, 'base64url'));
+  return payloadJson(envelope);
 }
 
 /** Whether `sig` is the signature of `publicKey` over the envelope's payload as `payloadType`. */
@@ -101,6 +102,11 @@ export function holdsSignature(
   if (envelope.payloadType !== payloadType) return false;
   const message = preAuthenticationEncoding(payloadType, Buffer.from(envelope.payload, 'base64url'));
   return verifyEd25519(publicKey, message, Buffer.from(sig, 'base64url'));
+}
+
+/** What the payload says, whoever signed it; undefined for what is no strict JSON. */
+export function payloadJson(envelope: CosignedEnvelope): unknown {
+  return parseStrictJson(Buffer.from(envelope.payload, 'base64url'));
 }
 
 /** JSON from bytes that must be UTF-8; undefined for anything else. */

@@ -8,7 +8,7 @@ import {
   cosignEnvelope,
   holdsSignature,
   PAYLOAD_TYPES,
-  parseJson,
+  payloadJson,
 } from './envelope.ts';
 
 /** The most roots that a vendor has at a time. */
@@ -58,7 +58,7 @@ export function signTrustUpdate(update: TrustUpdate, signers: readonly KeyPair[]
  * @throws {AvmaError} `trust-update-invalid`, `trust-update-unsigned`, `trust-update-drops`.
  */
 export function openTrustUpdate(envelope: CosignedEnvelope): VerifiedTrustUpdate {
-  const parsed = TrustUpdate.safeParse(parseJson(Buffer.from(envelope.payload, 'base64url')));
+  const parsed = TrustUpdate.safeParse(payloadJson(envelope));
   if (!parsed.success) throw invalid();
   const update = parsed.data;
   const named = [...new Set([...update.formerRoots, ...update.roots])];

@@ -51,6 +51,15 @@ export function isOfVendor(trust: VendorTrust, a: string, b: string): boolean {
   return a === b || trust.some((vendor) => hasKey(vendor, a) && hasKey(vendor, b));
 }
 
+/** Whether a public key, in base64url, is a root of the vendor now. By the whole key: key IDs are short. */
+export function isRootOf({ roots }: TrustedVendor, publicKey: string): boolean {
+  return roots.some((root) => keyOf(root) === publicKey);
+}
+
+function keyOf({ publicKey }: TrustAnchor): string {
+  return Buffer.from(publicKey).toString('base64url');
+}
+
 function hasKey({ roots, formerRoots }: TrustedVendor, id: string): boolean {
   return roots.some((root) => root.keyId === id) || formerRoots.includes(id);
 }
@@ -63,12 +72,8 @@ function hasKey({ roots, formerRoots }: TrustedVendor, id: string): boolean {
  */
 export function followTrustUpdate(vendor: TrustedVendor, verified: VerifiedTrustUpdate): TrustedVendor {
   const { update, digest, signers } = verified;
-  const former = update.formerRoots.map(keyIdOf);
-  if (
-    !vendor.roots.some(
-      (root) => former.includes(root.keyId) || update.roots.map(keyIdOf).includes(root.keyId),
-    )
-  ) {
+  const former = update.formerRoots;
+  if (!vendor.roots.some((root) => former.includes(keyOf(root)) || update.roots.includes(keyOf(root)))) {
     throw new AvmaError(
       'trust-update-foreign',
       `the trust update is of another vendor than "${vendor.name}"`,
@@ -92,19 +97,18 @@ export function followTrustUpdate(vendor: TrustedVendor, verified: VerifiedTrust
       `the trust update follows another version ${vendor.trustVersion} than the one that is known here`,
     );
   }
-  if (!vendor.roots.every((root) => former.includes(root.keyId))) {
+  if (!vendor.roots.every((root) => former.includes(keyOf(root)))) {
     throw new AvmaError(
       'trust-update-foreign',
       `the trust update does not begin with the roots of "${vendor.name}" that are known here`,
     );
   }
-  const signedBy = signers.map(keyIdOf);
-  if (!vendor.roots.some((root) => signedBy.includes(root.keyId))) {
+  if (!vendor.roots.some((root) => signers.includes(keyOf(root)))) {
     throw new AvmaError('trust-update-unsigned', 'no root that is known here has signed the trust update');
   }
   // A vendor could name another vendor's root as a former one of his own: what is not known here has to sign.
-  const isHis = (id: string) => hasKey(vendor, id) || signedBy.includes(id);
-  if (!update.roots.every((key) => isHis(keyIdOf(key)))) {
+  const isHis = (key: string) => isRootOf(vendor, key) || signers.includes(key);
+  if (!update.roots.every(isHis)) {
     throw new AvmaError(
       'trust-update-unsigned',
       'a root that is not known here has not signed the trust update',
@@ -113,7 +117,7 @@ export function followTrustUpdate(vendor: TrustedVendor, verified: VerifiedTrust
   return {
     ...vendor,
     roots: update.roots.map((key) => anchorOf(vendor, key, update.vendorName)),
-    formerRoots: [...new Set([...vendor.formerRoots, ...former.filter(isHis)])].filter(
+    formerRoots: [...new Set([...vendor.formerRoots, ...former.filter(isHis).map(keyIdOf)])].filter(
       (id) => !update.roots.some((key) => keyIdOf(key) === id),
     ),
     trustVersion: update.version,
@@ -129,8 +133,7 @@ export function followTrustUpdate(vendor: TrustedVendor, verified: VerifiedTrust
  * @throws {AvmaError} `revocations-foreign`, `revocations-old`.
  */
 export function withRevocations(vendor: TrustedVendor, list: RevocationList): TrustedVendor {
-  const isRoot = ({ vendor: { publicKey } }: RevocationList) =>
-    vendor.roots.some((root) => root.keyId === keyIdOf(publicKey));
+  const isRoot = (one: RevocationList) => isRootOf(vendor, one.vendor.publicKey);
   if (!isRoot(list)) {
     throw new AvmaError(
       'revocations-foreign',
@@ -149,9 +152,8 @@ export function withRevocations(vendor: TrustedVendor, list: RevocationList): Tr
 }
 
 function anchorOf(vendor: TrustedVendor, key: string, name: string): TrustAnchor {
-  const id = keyIdOf(key);
-  const known = vendor.roots.find((root) => root.keyId === id);
-  return known ?? { name, keyId: id, publicKey: new Uint8Array(Buffer.from(key, 'base64url')) };
+  const known = vendor.roots.find((root) => keyOf(root) === key);
+  return known ?? { name, keyId: keyIdOf(key), publicKey: new Uint8Array(Buffer.from(key, 'base64url')) };
 }
 
 /** The key ID of a public key in base64url. */
