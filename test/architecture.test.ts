@@ -16,7 +16,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   kvp: ['storage', 'system', 'errors'],
   machine: ['kvp', 'storage', 'schema', 'system', 'errors'],
   events: ['storage', 'schema', 'system', 'errors'],
-  catalog: ['storage', 'schema', 'system', 'errors'],
+  catalog: ['protocol', 'policy', 'storage', 'schema', 'system', 'errors'],
   protocol: ['policy', 'schema', 'system', 'errors'],
   pipe: ['protocol', 'kvp', 'schema', 'system', 'errors'],
   vendor: ['protocol', 'policy', 'storage', 'schema', 'errors'],

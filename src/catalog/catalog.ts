@@ -1,14 +1,9 @@
 import { AvmaError } from '../errors/avma-error.ts';
-import { printable } from '../schema/printable.ts';
 import { listFiles } from '../storage/atomic-file.ts';
-import { readInstalledFile } from '../storage/read-file.ts';
-import { debug } from '../system/debug.ts';
-import { describeCatalogProblem } from './catalog-problem.ts';
-import { CatalogFile, type LoadedProduct, type Product } from './product.ts';
+import { type ListedProduct, replaces, SAME_KEY, type SameVendor } from './catalog-clash.ts';
+import { readCatalogFile } from './catalog-file.ts';
+import type { LoadedProduct } from './product.ts';
 import { normalizeProductKey, PRODUCT_KEY_RULE, partialProductKey } from './product-key.ts';
-
-/** The longest catalog that is read, in bytes: that of Windows takes 600 a product, so some 1,700 products. */
-const MAX_CATALOG_BYTES = 1024 * 1024;
 
 /** The products of all catalog files, in the order of the files, and in a file's own order within it. */
 export interface Catalog {
@@ -23,64 +18,72 @@ export interface Catalog {
   productOfActivationId(activationId: string): LoadedProduct | undefined;
 }
 
+/** How catalogs are read. */
+export interface CatalogOptions {
+  /** A file that is read in the place of another, to see whether it could be installed there. */
+  readonly candidate?: { readonly instead: string; readonly read: string };
+  /** Which keys are of one vendor; by default each key is a vendor's of its own. */
+  readonly sameVendor?: SameVendor;
+}
+
 /**
- * Reads every `*.json` in the folders. Several files may list one product if they describe it alike.
+ * Reads every `*.json` in the folders. Several files may list one product: {@link replaces} says which entry counts.
  *
- * @param candidate - A file that is read in the place of another, to see whether it could be installed there.
- * @throws {AvmaError} `file-invalid` for a file that is no catalog, and for two products with one key or one ID.
+ * @throws {AvmaError} what {@link readCatalogFile} throws for a file, and {@link replaces} for two that contradict.
  */
-export function loadCatalog(
-  folders: readonly string[],
-  candidate?: { readonly instead: string; readonly read: string },
-): Catalog {
-  const products = new Map<string, ListedProduct>();
-  const keys = new Map<string, ListedProduct>();
+export function loadCatalog(folders: readonly string[], options: CatalogOptions = {}): Catalog {
+  const { candidate, sameVendor = SAME_KEY } = options;
+  const products = new ProductList(sameVendor);
   const files = folders
     .flatMap((folder) => listFiles(folder, '.json'))
     .filter((file) => file !== candidate?.instead);
   for (const file of candidate === undefined ? files : [...files, candidate.read]) {
-    for (const product of readCatalogFile(file)) {
-      const listed: ListedProduct = { product: { ...product, vendor: null }, file };
-      refuseClash(listed, products.get(product.activationId) ?? keys.get(product.productKey));
-      products.set(product.activationId, listed);
-      keys.set(product.productKey, listed);
-    }
+    const { issuedAt, products: listed } = readCatalogFile(file);
+    for (const product of listed) products.add({ product, file, issuedAt });
   }
-  return {
-    products: [...products.values()].map(({ product }) => product),
-    productOfKey(typed) {
-      const key = normalizeProductKey(typed);
-      const product = key === undefined ? undefined : keys.get(key)?.product;
-      // The message leaves the key out: it may be a key that somebody paid for.
-      if (product === undefined) throw keyError(key);
-      return product;
-    },
-    productOfActivationId: (activationId) => products.get(activationId)?.product,
-  };
+  return products.catalog();
 }
 
-/** A product and the catalog file that lists it. */
-interface ListedProduct {
-  readonly product: LoadedProduct;
-  readonly file: string;
-}
+/** Products by their activation IDs and keys. */
+class ProductList {
+  readonly #sameVendor: SameVendor;
+  readonly #byId = new Map<string, ListedProduct>();
+  readonly #byKey = new Map<string, ListedProduct>();
 
-/** @throws {AvmaError} `file-invalid` if two catalogs describe one activation ID or one key differently. */
-function refuseClash(listed: ListedProduct, known: ListedProduct | undefined): void {
-  if (known === undefined || JSON.stringify(known.product) === JSON.stringify(listed.product)) return;
-  const { product } = listed;
-  const sameId = known.product.activationId === product.activationId;
-  const what = sameId
-    ? `the activation ID ${product.activationId}`
-    : `the product key that ends in ${partialProductKey(product.productKey)}`;
-  const where = listed.file === known.file ? 'earlier in the same file' : `in ${known.file}`;
-  throw new AvmaError(
-    'file-invalid',
-    `the catalog ${listed.file} lists ${what} for "${product.name}", and ${where} it stands for "${known.product.name}" with other members`,
-    {
-      hint: `Give each product ${sameId ? 'an activation ID' : 'a product key'} of its own, or make the two entries equal, or remove one of them.`,
-    },
-  );
+  constructor(sameVendor: SameVendor) {
+    this.#sameVendor = sameVendor;
+  }
+
+  add(listed: ListedProduct): void {
+    const { activationId, productKey } = listed.product;
+    const clashing = new Set([this.#byId.get(activationId), this.#byKey.get(productKey)]);
+    clashing.delete(undefined);
+    const present = [...clashing] as ListedProduct[];
+    const newer = present.map((known) => replaces(listed, known, this.#sameVendor));
+    if (newer.includes(false)) return;
+    for (const { product } of present) {
+      if (product.activationId !== activationId) this.#byId.delete(product.activationId);
+      this.#byKey.delete(product.productKey);
+    }
+    this.#byId.set(activationId, listed);
+    this.#byKey.set(productKey, listed);
+  }
+
+  catalog(): Catalog {
+    const byKey = new Map(this.#byKey);
+    const byId = new Map(this.#byId);
+    return {
+      products: [...byId.values()].map(({ product }) => product),
+      productOfKey(typed) {
+        const key = normalizeProductKey(typed);
+        const product = key === undefined ? undefined : byKey.get(key)?.product;
+        // The message leaves the key out: it may be a key that somebody paid for.
+        if (product === undefined) throw keyError(key);
+        return product;
+      },
+      productOfActivationId: (activationId) => byId.get(activationId)?.product,
+    };
+  }
 }
 
 function keyError(key: string | undefined): AvmaError {
@@ -89,33 +92,4 @@ function keyError(key: string | undefined): AvmaError {
         hint: `A product key must be ${PRODUCT_KEY_RULE}.`,
       })
     : new AvmaError('key-invalid', `no catalog lists a product key that ends in ${partialProductKey(key)}`);
-}
-
-/**
- * The products of one catalog file.
- *
- * @throws {AvmaError} `file-invalid` with the place, the reason and how it is written; `file-not-found`,
- *   `access-denied`, `io-error`.
- */
-export function readCatalogFile(file: string): Product[] {
-  const text = readInstalledFile(file, MAX_CATALOG_BYTES).toString('utf8');
-  let json: unknown;
-  try {
-    json = JSON.parse(text.replace(/^\uFEFF/, ''));
-  } catch (cause) {
-    throw new AvmaError('file-invalid', `the catalog ${file} is not JSON: ${jsonReason(cause)}`, { cause });
-  }
-  const parsed = CatalogFile.safeParse(json);
-  if (parsed.success) {
-    debug('catalog', () => `read ${file}: ${parsed.data.products.length} products`);
-    return parsed.data.products;
-  }
-  throw new AvmaError('file-invalid', `the catalog ${file} ${describeCatalogProblem(parsed.error, json)}`, {
-    hint: 'Correct the catalog: docs/vendor.md of this package explains each member, docs/examples/acme.json is an example.',
-  });
-}
-
-/** Where the text stops being JSON, in the parser's words. */
-function jsonReason(thrown: unknown): string {
-  return printable(thrown instanceof Error ? thrown.message : String(thrown), 120);
 }

@@ -1,3 +1,8 @@
+import {
+  type CatalogInstallation,
+  type CatalogPlaces,
+  installCatalog,
+} from '../catalog/catalog-installation.ts';
 import type { LoadedProduct } from '../catalog/product.ts';
 import { AvmaError, toAvmaError } from '../errors/avma-error.ts';
 import type { VmId } from '../machine/vm-id.ts';
@@ -5,7 +10,6 @@ import { WINDOWS_APPLICATION_ID } from '../policy/windows.ts';
 import type { Trigger } from '../protocol/messages.ts';
 import { listFiles } from '../storage/atomic-file.ts';
 import { activateNow, activateProduct, inTurn } from './activation.ts';
-import { installCatalog } from './catalog-installation.ts';
 import { createContext, type GuestContext, readCatalog, readClock, readState } from './context.ts';
 import type { GuestEnvironment } from './environment.ts';
 import { type GuestState, type RearmScope, rearmCount, type SetupRecord } from './guest-state.ts';
@@ -36,6 +40,8 @@ export interface GuestService extends LicensingService {
    * @throws {AvmaError} `key-invalid` for a key that no catalog lists; nothing has changed then.
    */
   installGivenKey(key: string, record?: SetupRecord): Promise<void>;
+  /** As {@link LicensingService.installLicense}, and says what became of the file. */
+  installLicense(file: string): Promise<CatalogInstallation>;
   /** As {@link LicensingService.activate}, and says what started it: the host's log shows that. */
   activate(activationId: string, trigger?: Trigger): Promise<void>;
   /**
@@ -71,6 +77,10 @@ export async function openGuestService(
     if (options.recover !== true || error.code !== 'state-damaged') throw error;
   }
   return createService(context);
+}
+
+function catalogPlaces({ catalogFolders, ownCatalogFolder }: GuestEnvironment): CatalogPlaces {
+  return { folders: catalogFolders, ownFolder: ownCatalogFolder };
 }
 
 function createService(context: GuestContext): GuestService {
@@ -114,7 +124,7 @@ function createService(context: GuestContext): GuestService {
     async clearProductKey() {
       await store.update(changes.clearKeys);
     },
-    installLicense: async (file) => installCatalog(environment, file),
+    installLicense: async (file) => installCatalog(catalogPlaces(environment), file),
     licenseFiles: () => environment.catalogFolders.flatMap((folder) => listFiles(folder, '.json')),
     rearmWindows: () => rearm(context, { kind: 'windows' }, isOfApplication(WINDOWS_APPLICATION_ID)),
     rearmApplication: (id) =>

@@ -30,9 +30,10 @@ export interface LicensingService {
   /**
    * Installs a product catalog from a file; one of another vendor with the same file name stays.
    *
-   * @throws {AvmaError} `file-invalid`, `file-not-found`; nothing is installed then.
+   * @throws {AvmaError} `file-invalid`, `file-not-found`, `catalog-invalid-signature`, `catalog-unsigned`,
+   *   `catalog-foreign`; nothing is installed then.
    */
-  installLicense(file: string): Promise<void>;
+  installLicense(file: string): Promise<unknown>;
   /** The installed catalog files, in the order in which they are read. */
   licenseFiles(): string[];
   /** Starts the initial grace of all Windows products again. @throws {AvmaError} `rearm-exhausted`. */

@@ -1,4 +1,5 @@
 import { type Catalog, loadCatalog } from '../catalog/catalog.ts';
+import { SAME_KEY, type SameVendor } from '../catalog/catalog-clash.ts';
 import { catalogVersion } from '../catalog/catalog-version.ts';
 import { toAvmaError } from '../errors/avma-error.ts';
 import type { Notify } from '../system/notify.ts';
@@ -7,34 +8,43 @@ import { ProblemReporter } from './notify.ts';
 /** The catalogs of a running host, read anew when their files have changed. */
 export class CatalogReader {
   readonly #folders: readonly string[];
+  readonly #sameVendor: SameVendor;
   readonly #notify: Notify;
   readonly #problems: ProblemReporter;
   #version: string;
   #current: Catalog;
 
-  /** @throws {AvmaError} What {@link loadCatalog} throws: a host does not start with a broken catalog. */
-  constructor(folders: readonly string[], notify: Notify) {
+  /**
+   * @param sameVendor - Which keys are of one vendor now; asked at each reading.
+   * @throws {AvmaError} What {@link loadCatalog} throws: a host does not start with a broken catalog.
+   */
+  constructor(folders: readonly string[], notify: Notify, sameVendor: SameVendor = SAME_KEY) {
     this.#folders = folders;
+    this.#sameVendor = sameVendor;
     this.#notify = notify;
     this.#problems = new ProblemReporter(notify);
     this.#version = catalogVersion(folders);
-    this.#current = loadCatalog(folders);
+    this.#current = loadCatalog(folders, { sameVendor });
   }
 
   get current(): Catalog {
     return this.#current;
   }
 
-  /** Looks whether a file has changed. A broken catalog is reported, and the products stay as they were. */
-  refresh(): void {
+  /**
+   * Looks whether a file has changed. A broken catalog is reported, and the products stay as they were.
+   *
+   * @param anew - Reads the files also if they have not changed: `sameVendor` says something else than before.
+   */
+  refresh(anew = false): void {
     try {
       const version = catalogVersion(this.#folders);
-      if (version === this.#version) return;
+      if (version === this.#version && !anew) return;
       // Before loading: a broken file is not read again at every look.
       this.#version = version;
-      this.#current = loadCatalog(this.#folders);
+      this.#current = loadCatalog(this.#folders, { sameVendor: this.#sameVendor });
       this.#problems.report([]);
-      this.#notify(`The catalogs were read again: ${this.#current.products.length} products.`);
+      this.#notify(`The catalogs were read again: ${countOf(this.#current.products)}.`);
     } catch (thrown) {
       const { message } = toAvmaError(thrown, 'the catalogs cannot be read');
       this.#problems.report([
@@ -42,4 +52,8 @@ export class CatalogReader {
       ]);
     }
   }
+}
+
+function countOf(products: readonly unknown[]): string {
+  return products.length === 1 ? '1 product' : `${products.length} products`;
 }

@@ -1,7 +1,8 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { loadCatalog, readCatalogFile } from '../../src/catalog/catalog.ts';
+import { loadCatalog } from '../../src/catalog/catalog.ts';
+import { readCatalogFile } from '../../src/catalog/catalog-file.ts';
 import { compareVersions } from '../../src/schema/version.ts';
 import { createVendorCatalog, VENDOR_KEYS, vendorProduct } from '../support/catalogs.ts';
 import { failureOf } from '../support/failures.ts';
@@ -73,14 +74,14 @@ describe('a key', () => {
 
 describe('a catalog file', () => {
   test('gives a product its defaults: 30 days of initial grace, none after a lease, no add-on', () => {
-    expect(readCatalogFile(writeCatalog(catalogOf(vendorProduct(0))))).toMatchObject([
-      { initialGraceDays: 30, additionalGraceDays: 0, isAddon: false },
+    expect(readCatalogFile(writeCatalog(catalogOf(vendorProduct(0)))).products).toMatchObject([
+      { initialGraceDays: 30, additionalGraceDays: 0, isAddon: false, requiresLicense: false },
     ]);
   });
 
   test('may begin with a byte order mark', () => {
     expect(
-      readCatalogFile(writeCatalog(`\uFEFF${JSON.stringify(catalogOf(vendorProduct(0)))}`)),
+      readCatalogFile(writeCatalog(`\uFEFF${JSON.stringify(catalogOf(vendorProduct(0)))}`)).products,
     ).toHaveLength(1);
   });
 
@@ -135,7 +136,7 @@ describe('a catalog file', () => {
     ],
     [
       { edition: 'a\u200bb' },
-      'is wrong at products.0.edition: it is "a\\u{200b}b", and must be a short name of 1 to 63 printable characters, for example "ApplianceStandard"',
+      'is wrong at products.0.edition: it is "a\\u{200b}b", and must be a short name of 1 to 63 printable characters, for example "acme-gateway"',
     ],
     [
       { channel: 'AVMA' },
@@ -143,7 +144,7 @@ describe('a catalog file', () => {
     ],
     [
       { initialGraceDay: 3 },
-      'has a member that no catalog has, products.0.initialGraceDay: check its spelling, or remove it',
+      'is wrong at products.0.initialGraceDay: no catalog has this member; "initialGraceDays" may be meant',
     ],
   ])('with %j: the place, what is there, and how it is written', async (change, expected) => {
     const file = writeCatalog(catalogOf(vendorProduct(0, change)));

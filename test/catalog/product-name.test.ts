@@ -1,10 +1,13 @@
 import { describe, expect, test } from 'vitest';
+import { Product } from '../../src/catalog/product.ts';
 import { resolveProduct } from '../../src/catalog/product-name.ts';
-import { createVendorCatalog } from '../support/catalogs.ts';
+import { vendorProduct } from '../support/catalogs.ts';
 import { failureOf } from '../support/failures.ts';
 import { MICROSOFT_CATALOG } from '../support/test-host.ts';
 
-const { products } = createVendorCatalog([{}, {}, { edition: '22222' }]).catalog;
+const products = [{}, {}, { edition: '22222' }].map((change, nth) =>
+  Product.parse(vendorProduct(nth, change)),
+);
 const [first, second, third] = products;
 
 describe('a product is named', () => {

@@ -1,8 +1,11 @@
 import { Command } from 'commander';
-import { loadCatalog, readCatalogFile } from '../../catalog/catalog.ts';
-import type { Product } from '../../catalog/product.ts';
+import { loadCatalog } from '../../catalog/catalog.ts';
+import { type LoadedCatalog, readCatalogFile } from '../../catalog/catalog-file.ts';
+import type { CatalogInstallation } from '../../catalog/catalog-installation.ts';
+import { loadTrustAnchors } from '../../guest/trust-store.ts';
 import { printable } from '../../schema/printable.ts';
 import { listFiles } from '../../storage/atomic-file.ts';
+import { catalogJson, countProducts, productNames, signerText } from './catalog-text.ts';
 import type { Context } from './context.ts';
 import { openGuest, refreshLicense } from './guest-open.ts';
 import { say, writeData, writeJson } from './output.ts';
@@ -21,12 +24,18 @@ export function catalogCommand(context: Context): Command {
   catalog
     .command('add')
     .description('Install a catalog, as slmgr /ilc does')
-    .argument('<file>', "the vendor's catalog")
+    .argument('<file>', "the vendor's catalog, signed or unsigned")
     .option('--json', 'print the result as JSON')
+    .addHelpText(
+      'after',
+      `
+The products of a signed catalog are licensed by hosts of its vendor only. A newer one takes its place,
+an older one changes nothing, and an unsigned one of the same products is refused.`,
+    )
     .action((file: string, { json }: JsonOption) => addCatalog(context, file, json === true));
   catalog
     .command('list')
-    .description('List the installed catalogs and their products')
+    .description('List the installed catalogs, who signed them, and their products')
     .option('--json', 'print the list as JSON')
     .action(({ json }: JsonOption) => listCatalogs(context, json === true));
   catalog
@@ -39,36 +48,46 @@ export function catalogCommand(context: Context): Command {
 }
 
 async function addCatalog(context: Context, file: string, json: boolean): Promise<void> {
-  const products = readCatalogFile(file);
   const service = await openGuest(context);
-  await service.installLicense(file);
+  const { outcome, file: installed, catalog } = await service.installLicense(file);
   await refreshLicense(context);
   if (json) {
-    writeJson('avma.guest-catalog-add/1', { file, products: products.map(productJson) });
+    writeJson('avma.guest-catalog-add/1', { file, outcome, installed, ...catalogJson(catalog) });
     return;
   }
   say(
-    `Installed the catalog ${file} with ${countOf(products)}: ${namesOf(products)}.`,
-    'Next: avma guest install-key KEY',
+    outcomeText(file, { outcome, file: installed, catalog }),
+    signerText(catalog, loadTrustAnchors(context.settings().trustFolders)),
+    ...(outcome === 'older' ? [] : ['Next: avma guest install-key KEY']),
   );
+}
+
+function outcomeText(file: string, { outcome, file: installed, catalog }: CatalogInstallation): string {
+  const what = `the catalog ${file} with ${countProducts(catalog)}: ${productNames(catalog)}`;
+  switch (outcome) {
+    case 'installed':
+    case 'replaced':
+      return `Installed ${what}.`;
+    case 'present':
+      return `Nothing to do: ${installed} is ${what}.`;
+    case 'older':
+      return `Nothing was changed: ${installed} is a newer catalog of the same vendor than ${file}.`;
+  }
 }
 
 function listCatalogs(context: Context, json: boolean): void {
   const files = context.settings().guestCatalogFolders.flatMap((folder) => listFiles(folder, '.json'));
-  const catalogs = files.map((file) => ({ file, products: readCatalogFile(file) }));
+  const catalogs = files.map((file) => ({ file, catalog: readCatalogFile(file) }));
   if (json) {
-    const entries = catalogs.map(({ file, products }) => ({ file, products: products.map(productJson) }));
+    const entries = catalogs.map(({ file, catalog }) => ({ file, ...catalogJson(catalog) }));
     writeJson('avma.guest-catalog-list/1', { catalogs: entries });
     return;
   }
-  writeData(catalogs.map((catalog) => formatCatalog(catalog, context.style)).join('\n\n'));
+  writeData(catalogs.map(({ file, catalog }) => formatCatalog(file, catalog, context.style)).join('\n\n'));
 }
 
 /** The file's path and its products. With the editions the rows would be wider than a terminal; `--json` has them. */
-function formatCatalog(
-  { file, products }: { readonly file: string; readonly products: readonly Product[] },
-  style: Style,
-): string {
+function formatCatalog(file: string, { vendor, products }: LoadedCatalog, style: Style): string {
   const rows = products.map(({ name, version, channel, activationId }) => [
     name,
     version,
@@ -76,29 +95,21 @@ function formatCatalog(
     activationId,
   ]);
   const table = formatTable(['NAME', 'VERSION', 'CHANNEL', 'ACTIVATION ID'], rows, style);
-  return `${style.paint('strong', printable(file))}\n${table}`;
+  const signer = vendor === null ? 'unsigned' : `signed by "${printable(vendor.name)}" (${vendor.keyId})`;
+  return `${style.paint('strong', printable(file))} ${style.paint('dim', signer)}\n${table}`;
 }
 
 /** Checks the file itself, and that it agrees with the installed catalogs. */
 function checkCatalog(context: Context, file: string, json: boolean): void {
-  const products = readCatalogFile(file);
-  loadCatalog(context.settings().guestCatalogFolders, { instead: file, read: file });
+  const catalog = readCatalogFile(file);
+  const { guestCatalogFolders, trustFolders } = context.settings();
+  loadCatalog(guestCatalogFolders, { candidate: { instead: file, read: file } });
   if (json) {
-    writeJson('avma.guest-catalog-check/1', { file, products: products.map(productJson) });
+    writeJson('avma.guest-catalog-check/1', { file, ...catalogJson(catalog) });
     return;
   }
-  say(`${file} is a catalog with ${countOf(products)}: ${namesOf(products)}.`);
-}
-
-function namesOf(products: readonly Product[]): string {
-  return products.map(({ name }) => `"${name}"`).join(', ');
-}
-
-function countOf(products: readonly Product[]): string {
-  return products.length === 1 ? '1 product' : `${products.length} products`;
-}
-
-/** A product without its key. */
-function productJson({ productKey: _productKey, ...product }: Product): object {
-  return product;
+  say(
+    `${file} is a catalog with ${countProducts(catalog)}: ${productNames(catalog)}.`,
+    signerText(catalog, loadTrustAnchors(trustFolders)),
+  );
 }

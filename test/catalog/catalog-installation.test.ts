@@ -5,9 +5,11 @@ import { LicenseStatus } from '../../src/guest/license-report.ts';
 import { WINDOWS_APPLICATION_ID } from '../../src/policy/windows.ts';
 import { createVendorCatalog, VENDOR_KEYS, vendorProduct } from '../support/catalogs.ts';
 import { failureOf } from '../support/failures.ts';
+import { signedCatalog, writeJsonFile } from '../support/signed-catalogs.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 import { createTestGuest, STANDARD_2012R2, type TestGuest } from '../support/test-guest.ts';
 import { createTestHost } from '../support/test-host.ts';
+import { testRoot } from '../support/vendor-documents.ts';
 
 const { key } = STANDARD_2012R2;
 const [FIRST = '', SECOND = ''] = VENDOR_KEYS;
@@ -176,4 +178,77 @@ describe('the name of an installed catalog', () => {
 test('a device as a catalog is an error, not a file without end', async () => {
   const service = await createTestGuest(null).open();
   expect((await failureOf(service.installLicense('/dev/zero'))).code).toBe('file-invalid');
+});
+
+describe('a signed catalog', () => {
+  const ACME = testRoot('Acme');
+  const OTHER = testRoot('Other');
+
+  /** Installs one file after the other, each under that name in a folder of its own. */
+  async function installAll(guest: TestGuest, ...contents: readonly unknown[]): Promise<string[]> {
+    const outcomes: string[] = [];
+    for (const content of contents) {
+      const service = await guest.open();
+      outcomes.push((await service.installLicense(writeJsonFile(content))).outcome);
+    }
+    return outcomes;
+  }
+
+  async function vendorOf(guest: TestGuest, productKey: string): Promise<string | undefined> {
+    const { products } = await (await guest.open()).look();
+    return products.find(({ product }) => product.productKey === productKey)?.product.vendor?.keyId;
+  }
+
+  test('takes the place of an unsigned one with the same products, under whichever name that is installed', async () => {
+    const guest = createTestGuest(null);
+    await install(guest, writeCatalog('acme.json', [vendorProduct(0)]));
+    const signed = writeJsonFile(signedCatalog(ACME, [{}, {}]), tempFolder(), 'acme.catalog.json');
+    expect(await install(guest, signed)).toEqual(['acme.json']);
+    expect(await vendorOf(guest, FIRST)).toBe(ACME.keyId);
+  });
+
+  test('leaves an unsigned one alone that lists more than its own products', async () => {
+    const guest = createTestGuest(null);
+    await install(guest, writeCatalog('all.json', [vendorProduct(0), vendorProduct(1)]));
+    const signed = writeJsonFile(signedCatalog(ACME), tempFolder(), 'acme.json');
+    expect(await install(guest, signed)).toEqual(['acme.json', 'all.json']);
+  });
+
+  test('is not replaced by an unsigned one: catalog-unsigned, and nothing has changed', async () => {
+    const guest = createTestGuest(null);
+    await installAll(guest, signedCatalog(ACME));
+    const file = writeCatalog('acme.json', [vendorProduct(0, { name: 'Free' })]);
+    expect(await failureOf((await guest.open()).installLicense(file))).toMatchObject({
+      code: 'catalog-unsigned',
+      message: expect.stringContaining(`the catalog ${file} is unsigned`),
+    });
+    expect(await nameOf(guest, FIRST)).toBe('Example Appliance 0');
+  });
+
+  test('is replaced by a newer one, and an older one changes nothing', async () => {
+    const guest = createTestGuest(null);
+    const [older, newer] = [signedCatalog(ACME, [{}], 1), signedCatalog(ACME, [{ name: 'Newer' }], 2)];
+    expect(await installAll(guest, older, newer, older, newer)).toEqual([
+      'installed',
+      'replaced',
+      'older',
+      'present',
+    ]);
+    expect(await nameOf(guest, FIRST)).toBe('Newer');
+  });
+
+  test("does not take another vendor's product: catalog-foreign, and nothing is installed", async () => {
+    const guest = createTestGuest(null);
+    await installAll(guest, signedCatalog(ACME));
+    const failure = await failureOf(installAll(guest, signedCatalog(OTHER, [{}], 10 ** 12)));
+    expect(failure.code).toBe('catalog-foreign');
+    expect(await vendorOf(guest, FIRST)).toBe(ACME.keyId);
+  });
+
+  test('gives the graces: an unsigned file that grants more is refused', async () => {
+    const guest = createTestGuest(null);
+    await installAll(guest, signedCatalog(ACME, [{ additionalGraceDays: 3 }]));
+    const generous = writeCatalog('z.json', [vendorProduct(0, { additionalGraceDays: 3650 })]);
+    expect((await failureOf((await guest.open()).installLicense(generous))).code).toBe('catalog-unsigned');
+  });
 });

@@ -1,0 +1,42 @@
+import type { LoadedCatalog } from '../../catalog/catalog-file.ts';
+import type { LoadedProduct } from '../../catalog/product.ts';
+import { formatMinute, isoInstantOrNull } from '../../schema/format-time.ts';
+
+/** A catalog as JSON shows it: who signed it, when, and its products without their keys. */
+export function catalogJson({ vendor, issuedAt, products }: LoadedCatalog): object {
+  return { vendor, issuedAt: isoInstantOrNull(issuedAt), products: products.map(productJson) };
+}
+
+/** A product of a catalog as JSON shows it: without its key, and without the vendor, which the catalog has. */
+function productJson({ productKey: _productKey, vendor: _vendor, ...product }: LoadedProduct): object {
+  return product;
+}
+
+/** `2 products`. */
+export function countProducts({ products }: Pick<LoadedCatalog, 'products'>): string {
+  return products.length === 1 ? '1 product' : `${products.length} products`;
+}
+
+/** The products' names in quotes. */
+export function productNames({ products }: Pick<LoadedCatalog, 'products'>): string {
+  return products.map(({ name }) => `"${name}"`).join(', ');
+}
+
+/**
+ * Who signed a catalog, and what that means on a guest.
+ *
+ * @param anchors - The vendors that this machine trusts.
+ */
+export function signerText(
+  { vendor, issuedAt }: LoadedCatalog,
+  anchors: readonly { readonly keyId: string; readonly name: string }[],
+): string {
+  if (vendor === null)
+    return 'It is unsigned: hosts of every vendor that is trusted here may license its products.';
+  const anchor = anchors.find(({ keyId }) => keyId === vendor.keyId);
+  const when = issuedAt === null ? '' : ` on ${formatMinute(issuedAt)}`;
+  if (anchor !== undefined) {
+    return `It is signed by "${anchor.name}" (key ${vendor.keyId}, trusted here)${when}: only hosts of this vendor license its products.`;
+  }
+  return `It is signed by "${vendor.name}" (key ${vendor.keyId})${when}, whom this machine does not trust yet: avma guest trust add root.pub.json`;
+}
