@@ -78,7 +78,7 @@ async function warmUp(): Promise<void> {
     leaseMs: MAX_LEASE_MS,
     events: { write() {} },
   });
-  addTrustAnchor(vendor.anchorFile, at('guest/trust.d'));
+  addTrustAnchor(fs.readFileSync(vendor.anchorFile), vendor.anchorFile, at('guest/trust.d'));
   fs.writeFileSync(at('config.json'), '{}');
   const env = {
     ...process.env,

@@ -10,6 +10,7 @@ import { WakeUp } from '../guest/agent/wake-up.ts';
 import type { GuestEnvironment } from '../guest/environment.ts';
 import { writeAgentEvent } from '../guest/guest-events.ts';
 import { openGuestService } from '../guest/guest-service.ts';
+import { documentFolder } from '../guest/trust-documents.ts';
 import type { SetupReport } from '../setup/apply.ts';
 import type { ProcessLock } from '../storage/process-lock.ts';
 import { currentSettings } from './current-settings.ts';
@@ -64,12 +65,17 @@ export function agentOnMachine(options: AgentOptions): RealAgent {
   const wakeUp = new WakeUp();
   stopping.addEventListener('abort', wakeUp.wake, { once: true });
   const stateFile = path.join(first.stateFolder, 'guest.state');
-  const folders = [...first.trustFolders, ...first.guestCatalogFolders, ...options.setupFolders];
+  const folders = [
+    ...first.trustFolders,
+    documentFolder(first.stateFolder),
+    ...first.guestCatalogFolders,
+    ...options.setupFolders,
+  ];
   const watch = new FolderWatch(
     [
       {
         folder: first.stateFolder,
-        matters: (name) => ['guest.state', 'trust.d', 'catalog.d'].includes(name),
+        matters: (name) => ['guest.state', 'trust.d', 'documents', 'catalog.d'].includes(name),
       },
       ...folders.map((folder) => ({ folder, matters: (name: string) => !name.endsWith('.tmp') })),
     ],

@@ -31,6 +31,7 @@ export interface Config {
         readonly maxSleepMinutes?: number | undefined;
       }
     | undefined;
+  readonly trust?: { readonly follow?: boolean | undefined } | undefined;
   readonly events?:
     | {
         readonly journald?: boolean | undefined;
@@ -58,11 +59,12 @@ function configSchema() {
         maxSleepMinutes: number(MIN_SLEEP_MINUTES, MAX_SLEEP_MINUTES),
       }),
     ),
+    trust: z.optional(z.strictObject({ follow: choice })),
     events: z.optional(z.strictObject({ journald: choice, syslog: choice, windowsEventLog: choice })),
   });
 }
 
-const EVENT_CHOICE = 'true or false';
+const CHOICE = 'true or false';
 
 /** What each member of the configuration has to be, for the message about one that is not. */
 const CONFIG_MEMBERS: Readonly<Record<string, string>> = {
@@ -75,10 +77,12 @@ const CONFIG_MEMBERS: Readonly<Record<string, string>> = {
   'agent.hooksFolder': 'text, as in "hooksFolder": "/etc/avma/on-change.d"',
   'agent.textfile': 'text, as in "textfile": "/var/lib/prometheus/node-exporter/avma.prom"',
   'agent.maxSleepMinutes': `a number from ${MIN_SLEEP_MINUTES} to ${MAX_SLEEP_MINUTES}, as in "maxSleepMinutes": 10`,
+  trust: 'an object, as in "trust": { "follow": false }',
+  'trust.follow': CHOICE,
   events: 'an object, as in "events": { "journald": true }',
-  'events.journald': EVENT_CHOICE,
-  'events.syslog': EVENT_CHOICE,
-  'events.windowsEventLog': EVENT_CHOICE,
+  'events.journald': CHOICE,
+  'events.syslog': CHOICE,
+  'events.windowsEventLog': CHOICE,
 };
 
 /** The configuration's file: the one that AVMA_CONFIG names, else `/etc/avma/config.json`. */
@@ -133,7 +137,7 @@ function wrongMember(file: string, json: unknown, place: string): AvmaError {
       hint: `It has to be ${wanted}.`,
     });
   }
-  // The members beside the unknown one: those of the file, or those of `agent` or `events`.
+  // The members beside the unknown one: those of the file, or those of `agent`, `trust` or `events`.
   const parent = place.includes('.') ? `${place.slice(0, place.lastIndexOf('.'))}.` : '';
   const members = Object.keys(CONFIG_MEMBERS).filter(
     (member) => member.startsWith(parent) && !member.slice(parent.length).includes('.'),

@@ -34,6 +34,7 @@ export function guestEnvironment(
     // slmgr shows four numbers there.
     serviceVersion: `${version.replace(/-.*/, '')}.0`,
     deadline: settings.deadline,
+    followTrustUpdates: settings.followTrustUpdates,
     events: guestEventSink(settings, process.env, notify),
     readClock,
     openPipe: () => openConfiguredPipe(settings.pipe, pipeEnvironment(launcher)),

@@ -28,6 +28,8 @@ export interface Settings {
   readonly vmIdSource: VmIdSource | undefined;
   /** For one activation, in milliseconds. */
   readonly deadline: number;
+  /** Whether this machine follows a vendor's trust updates by itself, when a host hands them on. */
+  readonly followTrustUpdates: boolean;
   readonly agent: AgentSettings;
   readonly events: EventSettings;
 }
@@ -88,6 +90,7 @@ export function readSettings(packageRoot: string, env: NodeJS.ProcessEnv = proce
     vmId: env.AVMA_VM_ID || config.vmId,
     vmIdSource: config.vmIdSource,
     deadline: deadlineSeconds(env.AVMA_DEADLINE, config.deadlineSeconds) * 1000,
+    followTrustUpdates: config.trust?.follow ?? true,
     agent: {
       hooksFolder: path.resolve(config.agent?.hooksFolder || path.join(SYSTEM_FOLDER, 'on-change.d')),
       textfile: config.agent?.textfile ? path.resolve(config.agent.textfile) : undefined,

@@ -5,6 +5,7 @@ import { AvmaError, toAvmaError } from '../errors/avma-error.ts';
 import { HRESULT } from '../errors/hresult.ts';
 import type { LicenseStateName } from '../events/guest-event.ts';
 import type { Trigger } from '../protocol/messages.ts';
+import { rootsOf } from '../protocol/vendor-trust.ts';
 import { printable } from '../schema/printable.ts';
 import { withLockedFile } from '../storage/folder-lock.ts';
 import { withDeadline } from '../system/deadline.ts';
@@ -146,7 +147,7 @@ async function exchangeWithin(
           },
         },
         knownHost: basis.state.host,
-        anchors: basis.anchors,
+        anchors: rootsOf(basis.trust),
         signal,
       }).finally(() => pipe.close());
     });

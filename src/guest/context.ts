@@ -7,10 +7,11 @@ import { debug } from '../system/debug.ts';
 import type { GuestEnvironment } from './environment.ts';
 import { writeGuestEvent } from './guest-events.ts';
 import type { GuestState } from './guest-state.ts';
+import type { GuestTrust } from './guest-trust.ts';
 import { type LicensePublication, licensePublication } from './license-publication.ts';
 import type { ReportBasis } from './product-report.ts';
 import { openStateStore, readOnlyStore, type StateStore } from './state-store.ts';
-import { loadTrustAnchors, type StoredAnchor } from './trust-store.ts';
+import { trustReader } from './trust-reader.ts';
 
 /**
  * What the functions of the licensing service share. The files of state, catalogs and trust anchors are looked at at
@@ -24,18 +25,21 @@ export interface GuestContext {
   readonly publication: LicensePublication;
   /** As {@link readCatalog}. */
   catalog(): Catalog;
+  /** Whom this guest trusts. @throws {AvmaError} as `loadTrust`. */
+  trust(): GuestTrust;
 }
 
 /** @throws {AvmaError} `vm-id-unknown`, `config-invalid`. */
 export function createContext(environment: GuestEnvironment): GuestContext {
   const vmId = findVmId(environment.configuredVmId, environment.root, environment.vmIdSource);
   const catalog = catalogReader(environment.catalogFolders);
+  const trust = trustReader(environment);
   const publication = licensePublication({
     vmId,
     runFolder: environment.runFolder,
     clock: () => withinBounds(environment.readClock()),
     catalog,
-    anchors: () => loadTrustAnchors(environment.trustFolders),
+    trust,
   });
   const store = openStateStore(environment.stateFolder, publication.publish);
   return {
@@ -44,6 +48,7 @@ export function createContext(environment: GuestEnvironment): GuestContext {
     vmId,
     publication,
     catalog,
+    trust,
   };
 }
 
@@ -88,19 +93,12 @@ function catalogReader(folders: readonly string[]): () => Catalog {
   };
 }
 
-/** The vendors that this guest trusts. @throws {AvmaError} `file-invalid` for a file that is no trust anchor. */
-function readAnchors({ environment }: GuestContext): StoredAnchor[] {
-  return loadTrustAnchors(environment.trustFolders);
-}
-
 /** What reports are derived from, all of it read now. @throws {AvmaError} as the functions above do. */
-export function readBasis(
-  context: GuestContext,
-): ReportBasis & { readonly anchors: readonly StoredAnchor[] } {
+export function readBasis(context: GuestContext): ReportBasis & { readonly trust: GuestTrust } {
   return {
     state: readState(context),
     clock: readClock(context),
     vmId: context.vmId.value,
-    anchors: readAnchors(context),
+    trust: context.trust(),
   };
 }

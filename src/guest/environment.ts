@@ -24,6 +24,8 @@ export interface GuestEnvironment {
   readonly serviceVersion: string;
   /** For a whole activation, in milliseconds. */
   readonly deadline: number;
+  /** Whether trust updates that a host hands on are followed; else only those that an administrator adds. */
+  readonly followTrustUpdates: boolean;
   /** Whether nothing may be saved, not even the highest time seen. Changes then fail; looks show the same. */
   readonly readOnly?: boolean;
   readonly events: EventSink<GuestEvent>;

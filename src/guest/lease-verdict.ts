@@ -3,6 +3,7 @@ import type { Answer, SignedLease } from '../protocol/answer.ts';
 import type { CustomerLicense } from '../protocol/customer-license.ts';
 import type { Envelope } from '../protocol/envelope.ts';
 import type { TrustAnchor } from '../protocol/host-certificate.ts';
+import { rootsOf, type VendorTrust } from '../protocol/vendor-trust.ts';
 import { type VerifiedAnswer, verifySignatures, verifyStatement } from '../protocol/verify-answer.ts';
 import { formatMinute } from '../schema/format-time.ts';
 
@@ -41,7 +42,7 @@ export function licenseOf(_verdict: LeaseVerdict | null): CustomerLicense | null
 export interface LeaseContext {
   /** Lower-case UUID of this machine. */
   readonly vmId: string;
-  readonly anchors: readonly TrustAnchor[];
+  readonly trust: VendorTrust;
   /** The product that the lease must be for; absent where any will do. */
   readonly activationId?: string;
   /** Trusted time in milliseconds, given the verified answer; see `trustedTime`. */
@@ -51,8 +52,9 @@ export interface LeaseContext {
 /** Verifies a signed lease and compares its end with trusted time. Pure. */
 export function judgeLease(signedLease: SignedLease, context: LeaseContext): LeaseVerdict {
   let verified: VerifiedAnswer;
+  const roots = rootsOf(context.trust);
   try {
-    verified = verifySignatures(signedLease, context.anchors);
+    verified = verifySignatures(signedLease, roots);
     const { answer } = verified;
     verifyStatement(verified, {
       vmId: context.vmId,
@@ -63,7 +65,7 @@ export function judgeLease(signedLease: SignedLease, context: LeaseContext): Lea
     if (error.code === 'internal') throw error;
     return { kind: 'rejected', error };
   }
-  const anchor = findAnchor(signedLease.certificate, context.anchors);
+  const anchor = findAnchor(signedLease.certificate, roots);
   const { expiresAt } = verified.answer;
   if (context.now(verified.answer) < expiresAt) return { kind: 'holds', verified, anchor };
   const error = new AvmaError('grace-expired', `the lease ended on ${formatMinute(expiresAt)}`);

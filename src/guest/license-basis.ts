@@ -2,6 +2,7 @@ import type { LoadedProduct } from '../catalog/product.ts';
 import type { ClockReading } from '../machine/clock.ts';
 import type { VmId } from '../machine/vm-id.ts';
 import { keyId } from '../protocol/envelope.ts';
+import { vendorsOfAnchors } from '../protocol/vendor-trust.ts';
 import type { GuestState, InstalledProduct } from './guest-state.ts';
 import type { LicensedProduct, LicenseFile } from './license-file.ts';
 import { type DerivedReport, deriveReport, type ReportBasis } from './product-report.ts';
@@ -39,10 +40,12 @@ export function licenseBasis(file: LicenseFile, machine: VmId | null, clock: Clo
       state,
       clock,
       vmId: seen.value,
-      anchors: anchors.map(({ name, publicKey: text }) => {
-        const publicKey = new Uint8Array(Buffer.from(text, 'base64url'));
-        return { name, keyId: keyId(publicKey), publicKey };
-      }),
+      trust: vendorsOfAnchors(
+        anchors.map(({ name, publicKey: text }) => {
+          const publicKey = new Uint8Array(Buffer.from(text, 'base64url'));
+          return { name, keyId: keyId(publicKey), publicKey };
+        }),
+      ),
     },
   };
 }

@@ -1,6 +1,6 @@
 import type { ClockReading } from '../machine/clock.ts';
 import type { VmId } from '../machine/vm-id.ts';
-import type { TrustAnchor } from '../protocol/host-certificate.ts';
+import { rootsOf, type VendorTrust } from '../protocol/vendor-trust.ts';
 import { DAY_MS } from '../schema/durations.ts';
 import { formatMinute, isoInstant, isoInstantOrNull } from '../schema/format-time.ts';
 import { printable } from '../schema/printable.ts';
@@ -15,19 +15,19 @@ export interface LicenseSource {
   readonly reports: readonly DerivedReport[];
   readonly state: GuestState;
   readonly vmId: VmId;
-  readonly anchors: readonly TrustAnchor[];
+  readonly trust: VendorTrust;
   readonly clock: ClockReading;
 }
 
 /** The content of license.json. Pure. No product key is in it. */
-export function composeLicense({ reports, state, vmId, anchors, clock }: LicenseSource): LicenseFile {
+export function composeLicense({ reports, state, vmId, trust, clock }: LicenseSource): LicenseFile {
   const { offset, highestSeen, bootId, sinceBoot } = state.clock;
   return {
     schema: 'avma.license/1',
     writtenAt: isoInstant(clock.wall),
     vmId: { value: vmId.value, source: vmId.source },
     clock: { offsetMs: offset, highestSeen: isoInstant(highestSeen), bootId, sinceBootMs: sinceBoot },
-    anchors: anchors.map(({ name, publicKey, keyId: id }) => ({
+    anchors: rootsOf(trust).map(({ name, publicKey, keyId: id }) => ({
       name,
       keyId: id,
       publicKey: Buffer.from(publicKey).toString('base64url'),

@@ -3,7 +3,7 @@ import type { Catalog } from '../catalog/catalog.ts';
 import { toAvmaError } from '../errors/avma-error.ts';
 import type { ClockReading } from '../machine/clock.ts';
 import type { VmId } from '../machine/vm-id.ts';
-import type { TrustAnchor } from '../protocol/host-certificate.ts';
+import type { VendorTrust } from '../protocol/vendor-trust.ts';
 import { replacePublicFile } from '../storage/atomic-file.ts';
 import { readPlainFileIfAny } from '../storage/read-file.ts';
 import { debug } from '../system/debug.ts';
@@ -19,7 +19,7 @@ export interface PublicationEnvironment {
   readonly runFolder: string;
   clock(): ClockReading;
   catalog(): Catalog;
-  anchors(): readonly TrustAnchor[];
+  trust(): VendorTrust;
 }
 
 /** Keeps license.json up to date with the state. */
@@ -50,7 +50,7 @@ export function licensePublication(environment: PublicationEnvironment): License
   return {
     publish(state) {
       try {
-        const basis = { state, clock: environment.clock(), vmId: vmId.value, anchors: environment.anchors() };
+        const basis = { state, clock: environment.clock(), vmId: vmId.value, trust: environment.trust() };
         const reports =
           derived.get(state) ?? environment.catalog().products.map((product) => deriveReport(product, basis));
         replacePublicFile(file, encodeLicenseFile(composeLicense({ ...basis, vmId, reports })));

@@ -1,17 +1,18 @@
 import type { Catalog } from '../catalog/catalog.ts';
 import { AvmaError, toAvmaError } from '../errors/avma-error.ts';
+import type { VendorTrust } from '../protocol/vendor-trust.ts';
 import { debug } from '../system/debug.ts';
 import { type GuestContext, readBasis, readCatalog, readClock } from './context.ts';
 import { writeGuestEvent } from './guest-events.ts';
 import { type LicenseChange, type Observation, observe } from './observation.ts';
 import type { DerivedReport, ReportBasis } from './product-report.ts';
-import type { StoredAnchor } from './trust-store.ts';
 
 /** All products of the catalogs as they stand now, and what they were derived from. */
 export interface GuestLook {
   /** In catalog order, with or without a key. */
   readonly products: readonly DerivedReport[];
-  readonly anchors: readonly StoredAnchor[];
+  /** Whom this machine trusts. */
+  readonly trust: VendorTrust;
 }
 
 /** How {@link lookAtProducts} differs from a look that only shows. */
@@ -36,7 +37,7 @@ export async function lookAtProducts(
   for (const derived of seen.reports) traceVerdict(derived);
   if (seen.state !== basis.state) await save(context, basis, catalog, seen);
   else if (context.publication.isOutdated(basis, seen.reports, publishWithoutKeys)) await publish(context);
-  return { products: seen.reports, anchors: basis.anchors };
+  return { products: seen.reports, trust: basis.trust };
 }
 
 /** Writes license.json for the state of now. A look works also where it cannot be written. */

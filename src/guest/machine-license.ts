@@ -65,7 +65,7 @@ export async function openMachineLicense(environment: GuestEnvironment): Promise
     warnings: [],
     state: () => read().basis.state,
     productOfKey: (typed) => loadCatalog(environment.catalogFolders).productOfKey(typed),
-    look: async () => look(environment, read(), file),
+    look: async () => look(environment, read()),
     service() {
       const { state } = read().basis;
       return {
@@ -74,7 +74,7 @@ export async function openMachineLicense(environment: GuestEnvironment): Promise
         kmsClient: kmsClientReport(state, null, vmId.value),
       };
     },
-    products: async () => look(environment, read(), file).products.map(({ report }) => report),
+    products: async () => look(environment, read()).products.map(({ report }) => report),
     licenseFiles: () => environment.catalogFolders.flatMap((folder) => listFiles(folder, '.json')),
     installProductKey: refuse,
     installGivenKey: refuse,
@@ -92,7 +92,7 @@ export async function openMachineLicense(environment: GuestEnvironment): Promise
 }
 
 /** The products of the catalogs, in their order, and those that only root's own catalogs list. */
-function look(environment: GuestEnvironment, { products, basis }: LicenseBasis, file: string): GuestLook {
+function look(environment: GuestEnvironment, { products, basis }: LicenseBasis): GuestLook {
   const known = new Map(products.map((product) => [product.activationId, product]));
   const listed = loadCatalog(environment.catalogFolders).products.map((product) => {
     const written = known.get(product.activationId);
@@ -101,6 +101,6 @@ function look(environment: GuestEnvironment, { products, basis }: LicenseBasis, 
   });
   return {
     products: [...listed, ...known.values()].map((product) => deriveReport(product, basis)),
-    anchors: basis.anchors.map((anchor) => ({ ...anchor, file })),
+    trust: basis.trust,
   };
 }

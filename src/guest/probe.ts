@@ -5,11 +5,12 @@ import type { Envelope } from '../protocol/envelope.ts';
 import {
   decodeUnverifiedCertificate,
   type HostCertificate,
+  type TrustAnchor,
   verifyHostCertificate,
 } from '../protocol/host-certificate.ts';
+import { rootsOf, type VendorTrust } from '../protocol/vendor-trust.ts';
 import { withDeadline } from '../system/deadline.ts';
 import { askForCertificate } from './exchange.ts';
-import type { StoredAnchor } from './trust-store.ts';
 
 /** What one `hello` shows about the other end of a pipe. */
 export interface Probe {
@@ -17,8 +18,8 @@ export interface Probe {
   readonly certificate: HostCertificate | null;
   /** Whether the certificate is valid by this machine's clock; null without a certificate. */
   readonly dates: 'valid' | 'expired' | 'not yet valid' | null;
-  /** The trust anchor that the certificate is signed with; null when there is none, and `trustProblem` says why. */
-  readonly anchor: StoredAnchor | null;
+  /** The trusted root that the certificate is signed with; null when there is none, and `trustProblem` says why. */
+  readonly anchor: TrustAnchor | null;
   readonly trustProblem: AvmaError | null;
   readonly timings: ProbeTimings;
   /** Why no host answered with a certificate. */
@@ -37,7 +38,7 @@ interface ProbeTimings {
 
 interface ProbeEnvironment {
   openPipe(): Promise<Pipe>;
-  anchors(): readonly StoredAnchor[];
+  trust(): VendorTrust;
   /** For opening the pipe and `hello` together, in milliseconds. */
   readonly deadline: number;
   now(): number;
@@ -83,7 +84,7 @@ export async function probePipe(environment: ProbeEnvironment): Promise<Probe> {
 
 function vouch(envelope: Envelope, environment: ProbeEnvironment): Pick<Probe, 'anchor' | 'trustProblem'> {
   try {
-    const anchors = environment.anchors();
+    const anchors = rootsOf(environment.trust());
     verifyHostCertificate(envelope, anchors);
     const keyId = envelope.signatures[0]?.keyid;
     return { anchor: anchors.find((anchor) => anchor.keyId === keyId) ?? null, trustProblem: null };

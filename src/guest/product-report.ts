@@ -1,7 +1,8 @@
 import type { LoadedProduct } from '../catalog/product.ts';
 import { CODES } from '../errors/codes.ts';
 import type { ClockReading } from '../machine/clock.ts';
-import { isTrustedMeanwhile, type TrustAnchor } from '../protocol/host-certificate.ts';
+import { isTrustedMeanwhile } from '../protocol/host-certificate.ts';
+import { rootsOf, type VendorTrust } from '../protocol/vendor-trust.ts';
 import { formatUuid } from '../schema/uuid.ts';
 import { sha256 } from '../system/sha256.ts';
 import type { GuestState, InstalledProduct, LastAttempt } from './guest-state.ts';
@@ -16,7 +17,7 @@ export interface ReportBasis {
   readonly state: GuestState;
   readonly clock: ClockReading;
   readonly vmId: string;
-  readonly anchors: readonly TrustAnchor[];
+  readonly trust: VendorTrust;
 }
 
 /** A report, and what it was derived from. */
@@ -70,21 +71,20 @@ export function deriveReport(product: LoadedProduct, basis: ReportBasis): Derive
     },
     kmsClient: kmsClientReport(state, activationId, basis.vmId),
   };
-  const lastAttempt =
-    withKey?.lastAttempt === undefined ? null : withHint(withKey.lastAttempt, basis.anchors);
+  const lastAttempt = withKey?.lastAttempt === undefined ? null : withHint(withKey.lastAttempt, basis.trust);
   return { product, report, verdict, time, endsAt, endedAt, lastAttempt };
 }
 
 function judgeStored(
   installed: InstalledProduct | undefined,
   activationId: string,
-  { state, clock, vmId, anchors }: ReportBasis,
+  { state, clock, vmId, trust }: ReportBasis,
 ): LeaseVerdict | null {
   if (installed === undefined || installed.activation === null) return null;
   return judgeLease(installed.activation, {
     vmId,
     activationId,
-    anchors,
+    trust,
     now: (answer) => trustedTime(clock, state.clock, answer).now,
   });
 }
@@ -93,12 +93,9 @@ function judgeStored(
  * The hint is that of the code, so it is not stored; a code of another version of avma has none here. To add a trust
  * anchor that was added meanwhile is no hint.
  */
-function withHint(
-  attempt: LastAttempt,
-  anchors: ReportBasis['anchors'],
-): LastAttempt & { readonly hint: string | null } {
+function withHint(attempt: LastAttempt, trust: VendorTrust): LastAttempt & { readonly hint: string | null } {
   const { code, message } = attempt;
-  const isDone = code === 'certificate-untrusted' && isTrustedMeanwhile(message, anchors);
+  const isDone = code === 'certificate-untrusted' && isTrustedMeanwhile(message, rootsOf(trust));
   const hint = Object.hasOwn(CODES, code) && !isDone ? CODES[code as keyof typeof CODES].hint : null;
   return { ...attempt, hint };
 }

@@ -4,7 +4,7 @@ import { AvmaError, toAvmaError } from '../errors/avma-error.ts';
 import type { TrustAnchor } from '../protocol/host-certificate.ts';
 import { parseTrustAnchor } from '../protocol/trust-anchor.ts';
 import { listFiles, makePrivateFolder, replaceFile } from '../storage/atomic-file.ts';
-import { readBoundedFile, readInstalledFile } from '../storage/read-file.ts';
+import { readInstalledFile } from '../storage/read-file.ts';
 import { debug } from '../system/debug.ts';
 
 /** The most that is read of a trust anchor, in bytes; one has some 200. */
@@ -13,10 +13,12 @@ const MAX_ANCHOR_BYTES = 64 * 1024;
 /** A trust anchor and the file that it was read from. */
 export interface StoredAnchor extends TrustAnchor {
   readonly file: string;
+  /** Version of the vendor's trust in which this root came in. */
+  readonly trustVersion: number;
 }
 
 /**
- * Every trust anchor in the folders. Several may be trusted at once: a vendor's root is rotated that way.
+ * Every trust anchor in the folders.
  *
  * @throws {AvmaError} `file-invalid` for a file that is no trust anchor: none is skipped, since a license would then
  *   end because of a file that nobody sees.
@@ -35,11 +37,11 @@ export function loadTrustAnchors(folders: readonly string[]): StoredAnchor[] {
  * Copies a vendor's anchor into the guest's trust folder. The file is named by the key, so adding it twice changes
  * nothing.
  *
- * @throws {AvmaError} `file-not-found`, `file-invalid`, `access-denied`.
+ * @param bytes - Of the file `source`.
+ * @throws {AvmaError} `file-invalid`, `access-denied`.
  */
-export function addTrustAnchor(source: string, folder: string): StoredAnchor {
-  const bytes = readBoundedFile(source, MAX_ANCHOR_BYTES);
-  const anchor = parseTrustAnchor(bytes.toString('utf8'), source);
+export function addTrustAnchor(bytes: Uint8Array, source: string, folder: string): StoredAnchor {
+  const anchor = parseTrustAnchor(Buffer.from(bytes).toString('utf8'), source);
   const file = path.join(folder, `${anchor.keyId}.json`);
   makePrivateFolder(folder);
   replaceFile(file, bytes);

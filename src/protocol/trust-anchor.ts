@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import { AvmaError } from '../errors/avma-error.ts';
-import { base64url32, instant, oneOf, shortLabel } from '../schema/shapes.ts';
+import { base64url32, instant, oneOf, sequenceNumber, shortLabel } from '../schema/shapes.ts';
 import { isSmallOrder } from './curve-keys.ts';
 import { keyId, parseJsonText } from './envelope.ts';
 import type { TrustAnchor } from './host-certificate.ts';
@@ -11,6 +11,8 @@ export const TrustAnchorFile = z.strictObject({
   name: shortLabel,
   publicKey: base64url32,
   createdAt: instant,
+  /** Version of the vendor's trust in which this root came in; absent in a vendor's first root, which is 1. */
+  trustVersion: z.optional(sequenceNumber),
 });
 export type TrustAnchorFile = z.infer<typeof TrustAnchorFile>;
 
@@ -20,7 +22,10 @@ export type TrustAnchorFile = z.infer<typeof TrustAnchorFile>;
  * @param file - For messages.
  * @throws {AvmaError} `file-invalid` if `text` is no trust anchor, or its key is of small order.
  */
-export function parseTrustAnchor(text: string, file: string): TrustAnchor {
+export function parseTrustAnchor(
+  text: string,
+  file: string,
+): TrustAnchor & { readonly trustVersion: number } {
   const parsed = TrustAnchorFile.safeParse(parseJsonText(text));
   if (!parsed.success) {
     const privateKey = text.includes('PRIVATE KEY');
@@ -38,5 +43,6 @@ export function parseTrustAnchor(text: string, file: string): TrustAnchor {
   if (isSmallOrder(publicKey)) {
     throw new AvmaError('file-invalid', `${file} holds a key of small order: anybody can sign in its name`);
   }
-  return { name: parsed.data.name, keyId: keyId(publicKey), publicKey };
+  const { name, trustVersion = 1 } = parsed.data;
+  return { name, keyId: keyId(publicKey), publicKey, trustVersion };
 }

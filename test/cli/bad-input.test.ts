@@ -304,7 +304,8 @@ describe('a state file that', () => {
 
   test('rests on an anchor that is taken away is in notification by 0x8007000D', async () => {
     const list = await machine.mustRun('avma', ['guest', 'trust', 'list', '--json']);
-    await machine.mustRun('avma', ['guest', 'trust', 'remove', JSON.parse(list.stdout).anchors[0].keyId]);
+    const [{ roots }] = JSON.parse(list.stdout).vendors;
+    await machine.mustRun('avma', ['guest', 'trust', 'remove', roots[0].keyId]);
     const { stdout } = await slmgr(['/dli']);
     expect(stdout).toContain('License Status: Notification\nNotification Reason: 0x8007000D.\n');
     await machine.mustRun('avma', ['guest', 'trust', 'add', 'v/root.pub.json']);

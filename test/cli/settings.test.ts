@@ -107,10 +107,11 @@ describe('the run folder', () => {
   });
 });
 
-describe('what agent and events do', () => {
+describe('what agent, trust and events do', () => {
   test('is decided without a configuration', () => {
     expect(readSettings('/package', environment({}))).toMatchObject({
       agent: { hooksFolder: '/etc/avma/on-change.d', textfile: undefined, maxSleep: 600_000 },
+      followTrustUpdates: true,
       events: { journald: undefined, syslog: undefined, windowsEventLog: undefined },
     });
   });
@@ -118,10 +119,12 @@ describe('what agent and events do', () => {
   test('is what the configuration says', () => {
     const config = {
       agent: { hooksFolder: '/hooks', textfile: '/metrics/avma.prom', maxSleepMinutes: 0.5 },
+      trust: { follow: false },
       events: { journald: true, syslog: false },
     };
     expect(readSettings('/package', environment(config))).toMatchObject({
       agent: { hooksFolder: '/hooks', textfile: '/metrics/avma.prom', maxSleep: 30_000 },
+      followTrustUpdates: false,
       events: { journald: true, syslog: false, windowsEventLog: undefined },
     });
   });
@@ -134,6 +137,9 @@ describe('docs/schemas/config.schema.json takes and refuses what readSettings do
     [{ agent: {}, events: {} }, true],
     [{ agent: { hooksFolder: '/h', textfile: '/t', maxSleepMinutes: 60 } }, true],
     [{ events: { journald: true, syslog: true, windowsEventLog: false } }, true],
+    [{ trust: { follow: true } }, true],
+    [{ trust: { follow: 'yes' } }, false],
+    [{ trust: { update: true } }, false],
     [{ agent: { maxSleepMinutes: 61 } }, false],
     [{ agent: { maxSleepMinutes: 0 } }, false],
     [{ agent: { hooks: '/h' } }, false],
@@ -170,7 +176,7 @@ describe('a configuration file that is wrong: config-invalid, with the file and 
   test.each([
     [
       { deadline: 5 },
-      /Did you mean "deadlineSeconds"\?.*pipe, vmId, vmIdSource, deadlineSeconds, stateFolder, agent, events\.$/,
+      /Did you mean "deadlineSeconds"\?.*pipe, vmId, vmIdSource, deadlineSeconds, stateFolder, agent, trust, events\.$/,
     ],
     [{ vm_id: 'x' }, /Did you mean "vmId"\?/],
     [{ color: true }, /^The members are pipe, /],
@@ -180,6 +186,7 @@ describe('a configuration file that is wrong: config-invalid, with the file and 
     [{ agent: { maxSleepMinutes: 'long' } }, /It has to be a number from 0\.01 to 60/],
     [{ events: { journald: 'yes' } }, /It has to be true or false/],
     [{ events: true }, /It has to be an object, as in "events": \{ "journald": true \}/],
+    [{ trust: false }, /It has to be an object, as in "trust": \{ "follow": false \}/],
     [{ pipe: null }, /It has to be text, as in "pipe": "unix:/],
   ])('%j has a hint with the right name or value', async (config, hint) => {
     const failure = await failureOf(() => readSettings('/package', environment(config)));

@@ -77,7 +77,7 @@ class Machine {
   }
 
   look(mayWrite: boolean) {
-    const basis = { state: this.state, clock: this.clock, vmId: VM, anchors };
+    const basis = { state: this.state, clock: this.clock, vmId: VM, trust: host.vendor.trust };
     const { license } = deriveReport(PRODUCT, basis).report;
     if (mayWrite) this.#keep(observe(basis, MICROSOFT_CATALOG).state);
     return license;

@@ -15,22 +15,22 @@ async function grantedLease() {
   await guest.installKey(key);
   const lease = (await guest.open()).state().products[activationId]?.activation as SignedLease;
   const issuedAt = host.clock.wall;
-  return { lease, issuedAt, anchor: host.vendor.anchor };
+  return { lease, issuedAt, vendor: host.vendor };
 }
 
 describe('a signed lease', () => {
   test('holds until its last millisecond, and names the vendor', async () => {
-    const { lease, issuedAt, anchor } = await grantedLease();
-    const context = { vmId: VM, anchors: [createTestVendor().anchor, anchor] };
+    const { lease, issuedAt, vendor } = await grantedLease();
+    const context = { vmId: VM, trust: [...createTestVendor().trust, ...vendor.trust] };
     const verdict = judgeLease(lease, { ...context, now: (answer) => answer.expiresAt - 1 });
-    expect(verdict).toMatchObject({ kind: 'holds', anchor: { keyId: anchor.keyId } });
+    expect(verdict).toMatchObject({ kind: 'holds', anchor: { keyId: vendor.anchor.keyId } });
     expect(verdict.kind === 'holds' && verdict.verified.answer.expiresAt).toBe(issuedAt + 7 * DAY);
   });
 
   test('that has ended does not hold, and says since when', async () => {
-    const { lease, issuedAt, anchor } = await grantedLease();
+    const { lease, issuedAt, vendor } = await grantedLease();
     const now = () => issuedAt + 300 * DAY;
-    expect(judgeLease(lease, { vmId: VM, anchors: [anchor], now })).toMatchObject({
+    expect(judgeLease(lease, { vmId: VM, trust: vendor.trust, now })).toMatchObject({
       kind: 'ended',
       error: {
         code: 'grace-expired',
@@ -42,11 +42,11 @@ describe('a signed lease', () => {
   test.each([
     ['another VM', { vmId: OTHER_VM }, 'vm-mismatch'],
     ['another product', { activationId: OTHER_VM }, 'edition-mismatch'],
-    ['a vendor who is not trusted', { anchors: [] }, 'certificate-untrusted'],
+    ['a vendor who is not trusted', { trust: [] }, 'certificate-untrusted'],
   ])('of %s is rejected, whatever the time', async (_name, change, code) => {
-    const { lease, issuedAt, anchor } = await grantedLease();
+    const { lease, issuedAt, vendor } = await grantedLease();
     for (const now of [issuedAt, issuedAt + 300 * DAY]) {
-      const context = { vmId: VM, anchors: [anchor], now: () => now, ...change };
+      const context = { vmId: VM, trust: vendor.trust, now: () => now, ...change };
       expect(judgeLease(lease, context)).toMatchObject({ kind: 'rejected', error: { code } });
     }
   });

@@ -44,7 +44,7 @@ describe('whatever the clocks show', () => {
         let kept = state;
         let fewest = Number.POSITIVE_INFINITY;
         for (const clock of readings) {
-          const basis = { state: kept, clock, vmId: VM, anchors: [host.vendor.anchor] };
+          const basis = { state: kept, clock, vmId: VM, trust: host.vendor.trust };
           const { status, remainingMinutes } = licenseOf(basis);
           expect([LicenseStatus.licensed, LicenseStatus.notification]).toContain(status);
           expect(remainingMinutes).toBeLessThanOrEqual(Math.min(fewest, 10_080));
@@ -77,7 +77,7 @@ describe('whatever the clocks show', () => {
         };
         let fewest = 30 * 1440;
         for (const clock of [installed, ...readings]) {
-          const basis = { state: kept, clock, vmId: VM, anchors: [] };
+          const basis = { state: kept, clock, vmId: VM, trust: [] };
           const { remainingMinutes } = licenseOf(basis);
           expect(remainingMinutes).toBeLessThanOrEqual(fewest);
           fewest = remainingMinutes;
@@ -178,7 +178,7 @@ test('the time that an activation is measured by is the signed offset, whatever 
   const { host, state } = await activatedState();
   const forged = { ...state, clock: { ...state.clock, offset: -YEAR, highestSeen: 0 } };
   const clock = { wall: NOW + 6 * DAY, bootId: null, sinceBoot: 0 };
-  const basis = { state: forged, clock, vmId: VM, anchors: [host.vendor.anchor] };
+  const basis = { state: forged, clock, vmId: VM, trust: host.vendor.trust };
   expect(licenseOf(basis).remainingMinutes).toBe(1440);
 });
 

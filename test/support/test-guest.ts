@@ -91,6 +91,7 @@ export function createTestGuest(host: TestHost | null, options: TestGuestOptions
     client: 'avma test',
     serviceVersion: '0.0.0.0',
     deadline: HANG_MS,
+    followTrustUpdates: true,
     events,
     readClock: clock.read,
     openPipe: async () => openPipe(),

@@ -3,12 +3,15 @@ import path from 'node:path';
 import { generateKeyPair, type KeyPair } from '../../src/protocol/curve-keys.ts';
 import { keyId } from '../../src/protocol/envelope.ts';
 import type { TrustAnchor } from '../../src/protocol/host-certificate.ts';
+import { type VendorTrust, vendorsOfAnchors } from '../../src/protocol/vendor-trust.ts';
 import { NOW } from './clock.ts';
 
 /** A vendor in memory, with a real key. */
 export interface TestVendor {
   readonly root: KeyPair;
   readonly anchor: TrustAnchor;
+  /** Of a machine that trusts this vendor and nobody else. */
+  readonly trust: VendorTrust;
   /** Puts the anchor where a guest looks for it. */
   installAnchor(folder: string): string;
 }
@@ -19,6 +22,7 @@ export function createTestVendor(name = 'Test vendor'): TestVendor {
   return {
     root,
     anchor,
+    trust: vendorsOfAnchors([anchor]),
     installAnchor(folder) {
       fs.mkdirSync(folder, { recursive: true });
       const file = path.join(folder, `${anchor.keyId}.json`);

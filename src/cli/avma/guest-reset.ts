@@ -14,10 +14,10 @@ interface ResetOptions {
 }
 
 /**
- * The guest's files in its state folder, besides the locks: state, copies of a damaged state, events, added anchors and
- * catalogs.
+ * The guest's files in its state folder, besides the locks: state, copies of a damaged state, events, added anchors,
+ * followed documents, and catalogs.
  */
-const GUEST_FILES = /^(guest\.state(\..*)?|events\.jsonl(\..*)?|trust\.d|catalog\.d)$/;
+const GUEST_FILES = /^(guest\.state(\..*)?|events\.jsonl(\..*)?|trust\.d|documents|catalog\.d)$/;
 
 /** `avma guest reset`: the way back to a machine on which nothing was ever installed. */
 export function resetCommand(context: Context): Command {

@@ -4,7 +4,7 @@ import type { GuestService } from '../../guest/guest-service.ts';
 import { licenseFileIn } from '../../guest/license-file.ts';
 import { LicenseStatus } from '../../guest/license-report.ts';
 import type { DerivedReport } from '../../guest/product-report.ts';
-import type { StoredAnchor } from '../../guest/trust-store.ts';
+import { rootsOf, type VendorTrust } from '../../protocol/vendor-trust.ts';
 import { whoseLicense } from '../open-guest.ts';
 import type { Settings } from '../settings.ts';
 import { ANSWER_IS_NO, type Context } from './context.ts';
@@ -15,7 +15,7 @@ import { candidateFields, choosePipe, type PipeChoice } from './pipe-choice.ts';
 import { describeProduct, type ProductStatus } from './product-status.ts';
 import { originFields, type SetupOrigin, setupOrigins } from './setup-origins.ts';
 import { type Field, formatFields } from './table.ts';
-import { anchorJson } from './trust.ts';
+import { vendorJson, vendorText } from './trust-report.ts';
 import { wmiProduct, wmiService } from './wmi-json.ts';
 
 interface StatusOptions {
@@ -63,7 +63,7 @@ interface GuestStatus {
   readonly derived: readonly DerivedReport[];
   readonly products: readonly ProductStatus[];
   readonly pipe: PipeChoice;
-  readonly trust: readonly StoredAnchor[];
+  readonly trust: VendorTrust;
   /** Where key, pipe, VM ID and trust anchors came from, as far as a setup gave them. */
   readonly given: readonly SetupOrigin[];
   /** What is unsafe about the guest's folders. */
@@ -80,25 +80,25 @@ async function showGuestStatus(context: Context, options: StatusOptions): Promis
     await watchGuest(context, service);
     return;
   }
-  const { products: looked, anchors } = await service.look();
+  const { products: looked, trust } = await service.look();
   const withKey = looked.filter(({ report }) => report.partialProductKey !== null);
-  const products = withKey.map((derived) => describeProduct(derived, anchors));
+  const products = withKey.map((derived) => describeProduct(derived, trust));
   const status: GuestStatus = {
     service,
     settings: context.settings(),
     derived: withKey,
     products,
     pipe: choosePipe(undefined, context.settings().pipe),
-    trust: anchors,
+    trust,
     given: setupOrigins(service.state().setup ?? [], {
       productKeys: withKey.map(({ product }) => product.productKey),
-      keyIds: anchors.map(({ keyId }) => keyId),
+      keyIds: rootsOf(trust).map(({ keyId }) => keyId),
       pipe: context.settings().pipe,
       vmId: context.settings().vmId,
       vmIdSource: context.settings().vmIdSource,
     }),
     warnings: service.warnings,
-    nextSteps: products.length > 0 ? [] : firstSteps(anchors.length === 0),
+    nextSteps: products.length > 0 ? [] : firstSteps(trust.length === 0),
   };
   if (json === true) writeJson('avma.guest-status/1', toJson(status));
   else writeData(formatFields(toFields(status), context.style));
@@ -140,7 +140,7 @@ function toJson({
     wmi: derived.map(wmiProduct),
     wmiService: wmiService(service.service()),
     pipe: { uri, from, tried: candidates },
-    trust: trust.map(anchorJson),
+    trust: trust.map(vendorJson),
     given,
     stateFile: service.stateFile,
     license: whoseLicense(settings) === 'machine' ? 'machine' : 'own',
@@ -176,9 +176,7 @@ function toFields(status: GuestStatus): Field[] {
     ...(pipe.uri === null ? candidateFields(pipe) : []),
     [
       'Trust',
-      trust.length === 0
-        ? { tone: 'warn', text: 'no vendor is trusted' }
-        : trust.map(({ name, keyId }) => `${name} (${keyId})`).join(', '),
+      trust.length === 0 ? { tone: 'warn', text: 'no vendor is trusted' } : trust.map(vendorText).join(', '),
     ],
     ...originFields(given),
     ['State', stateText(status)],

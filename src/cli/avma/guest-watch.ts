@@ -115,10 +115,10 @@ class Watch {
   /** Why the products cannot be looked at now; then those seen before are kept. */
   async #lookAtProducts(): Promise<string | null> {
     try {
-      const { products, anchors } = await this.#service.look();
+      const { products, trust } = await this.#service.look();
       this.#products = products
         .filter(({ report }) => report.partialProductKey !== null)
-        .map((derived) => ({ ...describeProduct(derived, anchors), lasts: durationOf(derived) }));
+        .map((derived) => ({ ...describeProduct(derived, trust), lasts: durationOf(derived) }));
       return null;
     } catch (thrown) {
       const error = toAvmaError(thrown, 'cannot look at the license');

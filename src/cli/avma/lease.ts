@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { AvmaError } from '../../errors/avma-error.ts';
 import { decodeState, emptyState, type GuestState } from '../../guest/guest-state.ts';
-import { loadTrustAnchors } from '../../guest/trust-store.ts';
+import { loadTrust } from '../../guest/trust-reader.ts';
 import { trustedTime } from '../../guest/trusted-time.ts';
 import { readClock, withinBounds } from '../../machine/clock.ts';
 import { findVmId } from '../../machine/vm-id.ts';
@@ -35,13 +35,13 @@ Example:
 }
 
 function inspect(context: Context, file: string, json: boolean): void {
-  const { trustFolders, vmId: configured } = context.settings();
-  const vmId = findVmId(configured).value;
-  const anchors = loadTrustAnchors(trustFolders);
+  const settings = context.settings();
+  const vmId = findVmId(settings.vmId).value;
+  const trust = loadTrust(settings);
   const { signedLeases, mark } = readSignedLeases(file);
   const clock = withinBounds(readClock());
   const leases = signedLeases.map((signedLease) =>
-    inspectLease(signedLease, { vmId, anchors, now: (answer) => trustedTime(clock, mark, answer).now }),
+    inspectLease(signedLease, { vmId, trust, now: (answer) => trustedTime(clock, mark, answer).now }),
   );
   if (json) writeJson('avma.lease-inspect/1', { file, vmId, leases: leases.map(leaseJson) });
   else showLeases(context, file, leases);

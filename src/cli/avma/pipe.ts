@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { AvmaError } from '../../errors/avma-error.ts';
 import { exitStatusOf } from '../../errors/hresult.ts';
 import { type Probe, probePipe } from '../../guest/probe.ts';
-import { loadTrustAnchors } from '../../guest/trust-store.ts';
+import { loadTrust } from '../../guest/trust-reader.ts';
 import { pipeNotFound } from '../../pipe/discovery.ts';
 import { openPipe } from '../../pipe/pipe-uri.ts';
 import { pipeEnvironment } from '../launcher.ts';
@@ -64,7 +64,7 @@ async function probeChoice(context: Context, choice: PipeChoice, deadline: numbe
   if (uri === null) return nothingToProbe();
   const probing = probePipe({
     openPipe: () => openPipe(uri, pipeEnvironment(context.launcher)),
-    anchors: () => loadTrustAnchors(context.settings().trustFolders),
+    trust: () => loadTrust(context.settings()),
     deadline,
     now: Date.now,
     elapsed: () => performance.now(),

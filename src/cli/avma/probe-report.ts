@@ -7,8 +7,6 @@ import { candidateFields, type PipeChoice } from './pipe-choice.ts';
 import { errorJson } from './report-json.ts';
 import type { Field } from './table.ts';
 
-import { anchorJson } from './trust.ts';
-
 /** Why the host that was found, or not found, cannot activate this machine; null when it can. */
 export function failureOf({ error, trustProblem, certificate, dates }: Probe): AvmaError | null {
   if (error !== null) return error;
@@ -49,7 +47,7 @@ export function probeJson({ uri, from, candidates }: PipeChoice, probe: Probe): 
         ? null
         : {
             vouched: anchor !== null,
-            anchor: anchor === null ? null : anchorJson(anchor),
+            anchor: anchor === null ? null : { keyId: anchor.keyId, name: anchor.name },
             problem: trustProblem === null ? null : errorJson(trustProblem),
           },
     milliseconds: {

@@ -3,7 +3,7 @@ import { formatHresult } from '../../errors/hresult.ts';
 import type { GuestService } from '../../guest/guest-service.ts';
 import { LicenseStatus } from '../../guest/license-report.ts';
 import type { DerivedReport } from '../../guest/product-report.ts';
-import type { StoredAnchor } from '../../guest/trust-store.ts';
+import type { VendorTrust } from '../../protocol/vendor-trust.ts';
 import { isoInstant, isoInstantOrNull } from '../../schema/format-time.ts';
 
 /** What `avma guest status` shows of one product that has a key: in JSON as it is, in a table in other words. */
@@ -74,8 +74,8 @@ const STATUS_NAMES: Record<LicenseStatus, string> = {
   6: 'extended grace',
 };
 
-/** All that is shown of one product. Pure. @param anchors - The vendors that this machine trusts. */
-export function describeProduct(derived: DerivedReport, anchors: readonly StoredAnchor[]): ProductStatus {
+/** All that is shown of one product. Pure. @param trust - Whom this machine trusts. */
+export function describeProduct(derived: DerivedReport, trust: VendorTrust): ProductStatus {
   const { product, report, verdict, time, endsAt, endedAt, lastAttempt } = derived;
   const { status, reason, remainingMinutes } = report.license;
   return {
@@ -101,7 +101,7 @@ export function describeProduct(derived: DerivedReport, anchors: readonly Stored
     nextSteps: nextSteps({
       activatable: product.channel === 'VT:IA',
       status,
-      trustsNobody: anchors.length === 0,
+      trustsNobody: trust.length === 0,
       renewalDue: verdict?.kind === 'holds' && time.now >= verdict.verified.answer.renewAfter,
       problemHint: verdict?.kind === 'rejected' ? repairOf(verdict.error) : null,
       lastHint: lastAttempt?.hint ?? null,
@@ -116,10 +116,10 @@ export function describeProduct(derived: DerivedReport, anchors: readonly Stored
  * @throws {AvmaError} `internal` for any other.
  */
 export async function describeNow(service: GuestService, activationId: string): Promise<ProductStatus> {
-  const { products, anchors } = await service.look();
+  const { products, trust } = await service.look();
   const derived = products.find(({ product }) => product.activationId === activationId);
   if (derived === undefined) throw new AvmaError('internal', `no catalog lists ${activationId}`);
-  return describeProduct(derived, anchors);
+  return describeProduct(derived, trust);
 }
 
 function leaseOf({ verdict, time }: DerivedReport): LeaseStatus | null {

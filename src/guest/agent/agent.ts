@@ -67,7 +67,7 @@ function report({ report: { fault } }: AgentEnvironment, thrown: unknown): void 
 export async function runAgentOnce(environment: AgentEnvironment): Promise<LicenseSummary> {
   const agent = new Agent(environment, { goesOn: false });
   await agent.work();
-  return agent.summary ?? summarize({ products: [], anchors: [] }, '');
+  return agent.summary ?? summarize({ products: [], trust: [] }, '');
 }
 
 /** One opened service and what a look through it found. */

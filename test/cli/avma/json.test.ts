@@ -58,13 +58,14 @@ describe('a guest', () => {
   });
 
   test('trusts nobody, then a vendor, then nobody again', async () => {
-    expect((await json('guest-trust-list', ['guest', 'trust', 'list'], { env: fresh })).anchors).toEqual([]);
+    expect((await json('guest-trust-list', ['guest', 'trust', 'list'], { env: fresh })).vendors).toEqual([]);
     const added = await json('guest-trust-add', ['guest', 'trust', 'add', 'v/root.pub.json'], { env: fresh });
     const listed = await json('guest-trust-list', ['guest', 'trust', 'list'], { env: fresh });
-    expect(listed.anchors).toEqual([added.anchor]);
-    const remove = ['guest', 'trust', 'remove', added.anchor.keyId];
+    expect(listed.vendors).toEqual([added.vendor]);
+    const [{ keyId, file }] = added.vendor.roots;
+    const remove = ['guest', 'trust', 'remove', keyId];
     const removed = await json('guest-trust-remove', remove, { env: fresh });
-    expect(removed).toMatchObject({ keyId: added.anchor.keyId, file: added.anchor.file });
+    expect(removed).toMatchObject({ keyId, files: [file] });
   });
 
   test('installs a key, and says why that did not activate it', async () => {

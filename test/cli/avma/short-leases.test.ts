@@ -9,7 +9,7 @@ import { loadCatalog } from '../../../src/catalog/catalog.ts';
 import { decodeState } from '../../../src/guest/guest-state.ts';
 import { LicenseStatus } from '../../../src/guest/license-report.ts';
 import { deriveReport } from '../../../src/guest/product-report.ts';
-import { loadTrustAnchors } from '../../../src/guest/trust-store.ts';
+import { loadTrust } from '../../../src/guest/trust-reader.ts';
 import { readClock } from '../../../src/machine/clock.ts';
 import { HANG_MS } from '../../support/hang.ts';
 import { until } from '../../support/until.ts';
@@ -37,7 +37,7 @@ function licenseOnDisk() {
     state: decodeState(fs.readFileSync(file), file),
     clock: readClock(),
     vmId: machine.vmId,
-    anchors: loadTrustAnchors([machine.at('guest/trust.d')]),
+    trust: loadTrust({ trustFolders: [machine.at('guest/trust.d')], stateFolder: machine.at('guest') }),
   });
   return {
     licensed: derived.report.license.status === LicenseStatus.licensed,

@@ -242,8 +242,8 @@ export class SimulatedMachine {
   /** Derives the license from what is on the disk, as any command would, and changes nothing. */
   #sample(): void {
     const state = decodeState(fs.readFileSync(this.#guest.stateFile), this.#guest.stateFile);
-    const anchors = [(this.#hosts[0] as TestHost).vendor.anchor];
-    const derived = deriveReport(this.#product, { state, clock: this.#guestClock.read(), vmId: VM, anchors });
+    const { trust } = (this.#hosts[0] as TestHost).vendor;
+    const derived = deriveReport(this.#product, { state, clock: this.#guestClock.read(), vmId: VM, trust });
     const licensed = derived.report.license.status === LicenseStatus.licensed;
     if (this.#wasLicensed && !licensed) this.#unlicensedSince = this.#now;
     if (!this.#wasLicensed && licensed) this.#unlicensed.push({ from: this.#unlicensedSince, to: this.#now });

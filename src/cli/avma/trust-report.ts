@@ -1,0 +1,61 @@
+import type { GuestTrust, GuestVendor } from '../../guest/guest-trust.ts';
+import { openTrustUpdate } from '../../protocol/trust-update.ts';
+import { keyIdOf, type TrustedVendor } from '../../protocol/vendor-trust.ts';
+import { isoInstant } from '../../schema/format-time.ts';
+import type { Cell } from './table.ts';
+
+/** A trusted vendor as JSON shows him. The files are those of a vendor whose trust anchors this user can see. */
+export function vendorJson(vendor: TrustedVendor | GuestVendor): object {
+  const { name, roots, formerRoots, trustVersion, revocations } = vendor;
+  const fileOf = (id: string) => anchorOf(vendor, id)?.file ?? null;
+  return {
+    name,
+    trustVersion,
+    roots: roots.map(({ keyId }) => ({ keyId, file: fileOf(keyId) })),
+    retiredRoots: formerRoots.map((keyId) => ({ keyId, file: fileOf(keyId) })),
+    revocations:
+      revocations === null
+        ? null
+        : {
+            sequence: revocations.sequence,
+            issuedAt: isoInstant(revocations.issuedAt),
+            hosts: revocations.hosts.length,
+            licenses: revocations.licenses.length,
+          },
+  };
+}
+
+/** `Acme (0123456789abcdef, version 3)`: the vendor, his roots, and how far his trust updates were followed. */
+export function vendorText({ name, roots, trustVersion }: TrustedVendor): string {
+  const keys = roots.map(({ keyId }) => keyId).join(', ');
+  return `${name} (${keys}${trustVersion === 1 ? '' : `, version ${trustVersion}`})`;
+}
+
+/** The headings of {@link trustRows}. */
+export const TRUST_HEADINGS = ['KEY ID', 'VENDOR', 'COUNTS', 'FROM', 'REVOCATIONS'];
+
+/** A row for each root that counts, and for each file of one that its vendor has retired. */
+export function trustRows(trust: GuestTrust): Cell[][] {
+  return trust.flatMap((vendor) => {
+    const { name, roots, anchors, revocations } = vendor;
+    const list = revocations === null ? 'none' : `list ${revocations.sequence}`;
+    const retired = anchors.filter(({ keyId }) => roots.every((root) => root.keyId !== keyId));
+    return [
+      ...roots.map(({ keyId }): Cell[] => [keyId, name, 'yes', originOf(vendor, keyId), list]),
+      ...retired.map(({ keyId, file }): Cell[] => [keyId, name, { tone: 'warn', text: 'retired' }, file, '']),
+    ];
+  });
+}
+
+/** The file of the root, or the trust update that brought it. */
+function originOf(vendor: GuestVendor, id: string): string {
+  const anchor = anchorOf(vendor, id);
+  if (anchor !== undefined) return anchor.file;
+  const updates = vendor.trustUpdates.map((envelope) => openTrustUpdate(envelope).update);
+  const brought = updates.find(({ roots }) => roots.some((key) => keyIdOf(key) === id));
+  return brought === undefined ? 'a trust update' : `trust update ${brought.version}`;
+}
+
+function anchorOf(vendor: TrustedVendor | GuestVendor, id: string) {
+  return 'anchors' in vendor ? vendor.anchors.find(({ keyId }) => keyId === id) : undefined;
+}
