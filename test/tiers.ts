@@ -28,6 +28,7 @@ export const SYSTEM_TESTS = [
   'test/host/host-lock.test.ts',
   'test/host/ledger/file-ledger.test.ts',
   'test/host/libvirt/watch.test.ts',
+  'test/host/report/long-ledger.test.ts',
   'test/host/serve.test.ts',
   'test/kvp/pool-file.test.ts',
   'test/pipe/contract.test.ts',

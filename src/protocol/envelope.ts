@@ -43,6 +43,7 @@ export const PAYLOAD_TYPES = {
   trustUpdate: 'application/vnd.avma.trust-update.v1+json',
   catalog: 'application/vnd.avma.catalog.v1+json',
   usageReport: 'application/vnd.avma.usage-report.v1+json',
+  usageReportNames: 'application/vnd.avma.usage-report-names.v1+json',
 } as const;
 export type PayloadType = (typeof PAYLOAD_TYPES)[keyof typeof PAYLOAD_TYPES];
 

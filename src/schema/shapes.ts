@@ -129,3 +129,6 @@ export const base64urlBlob = base64url((_bytes, value) => value.length <= 8192);
 
 /** As {@link base64urlBlob}, for what is too large for a frame: 384 KiB of bytes. */
 export const base64urlDocument = base64url((_bytes, value) => value.length <= 512 * 1024);
+
+/** As {@link base64urlBlob}, for a usage report: nine megabytes of bytes. */
+export const base64urlReport = base64url((_bytes, value) => value.length <= 12 * 1024 * 1024);

@@ -1,5 +1,6 @@
 import { MAX_LEASE_MS } from '../../protocol/answer.ts';
 import type { Seats } from '../seats.ts';
+import { LeaseEnds } from './lease-ends.ts';
 import { isMark, type LedgerEntry } from './ledger.ts';
 import { ledgerParts, recordsFromEnd } from './read-ledger.ts';
 
@@ -9,47 +10,25 @@ import { ledgerParts, recordsFromEnd } from './read-ledger.ts';
  */
 const MAX_GUESTS = 100_000;
 
-/** The guests of one license. */
-interface Holders {
-  /** When the lease of each guest ends, by VM ID. */
-  readonly ends: Map<string, number>;
-  /** No lease ends before this moment. */
-  earliest: number;
-}
-
 /** Seats in memory, as a ledger's entries give them. */
 export class LedgerSeats implements Seats {
-  readonly #licenses = new Map<string, Holders>();
+  readonly #licenses = new Map<string, LeaseEnds>();
 
   guestsOf(licenseId: string, now: number): number {
     const holders = this.#licenses.get(licenseId);
-    if (holders === undefined) return 0;
-    removeEnded(holders, now);
-    return holders.ends.size;
+    holders?.removeEnded(now);
+    return holders?.size ?? 0;
   }
 
   holds(licenseId: string, vmId: string, now: number): boolean {
-    return (this.#licenses.get(licenseId)?.ends.get(vmId) ?? 0) > now;
+    return (this.#licenses.get(licenseId)?.endOf(vmId) ?? 0) > now;
   }
 
   note({ license, decision, vmId, expiresAt }: LedgerEntry): void {
     if (decision !== 'approved' || license === undefined) return;
-    const holders = this.#licenses.get(license) ?? { ends: new Map(), earliest: Number.POSITIVE_INFINITY };
+    const holders = this.#licenses.get(license) ?? new LeaseEnds();
     this.#licenses.set(license, holders);
-    const known = holders.ends.get(vmId);
-    if (known === undefined && holders.ends.size >= MAX_GUESTS) return;
-    holders.ends.set(vmId, Math.max(known ?? 0, expiresAt));
-    holders.earliest = Math.min(holders.earliest, expiresAt);
-  }
-}
-
-/** A lease that was renewed leaves `earliest` too low: that costs one look at all guests, and sets it right. */
-function removeEnded(holders: Holders, now: number): void {
-  if (now < holders.earliest) return;
-  holders.earliest = Number.POSITIVE_INFINITY;
-  for (const [vmId, end] of holders.ends) {
-    if (end <= now) holders.ends.delete(vmId);
-    else holders.earliest = Math.min(holders.earliest, end);
+    if (holders.size < MAX_GUESTS || holders.endOf(vmId) !== undefined) holders.extend(vmId, expiresAt);
   }
 }
 

@@ -1,0 +1,109 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { AvmaError } from '../../errors/avma-error.ts';
+import { documentDigest } from '../../protocol/documents.ts';
+import {
+  decodeUnverifiedReport,
+  parseUsageReport,
+  type UsageReport,
+  type UsageReportFile,
+} from '../../protocol/usage-report.ts';
+import { createFile, listFiles, makePrivateFolder } from '../../storage/atomic-file.ts';
+import { readPlainFile } from '../../storage/read-file.ts';
+
+/** The longest report that is read, in bytes. */
+export const MAX_REPORT_BYTES = 16 * 1024 * 1024;
+
+const FOLDER = 'reports';
+const ENDING = '.report.json';
+
+/** A report that was made before. */
+export interface StoredReport {
+  readonly file: UsageReportFile;
+  readonly report: UsageReport;
+  /** SHA-256 of its payload, in hex: the next report names it. */
+  readonly digest: string;
+}
+
+/** A period, from the first moment to the one after the last; milliseconds since 1970 UTC. */
+export interface Period {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** The reports of a host's folder by their names, which begin with their periods: no file is opened. */
+export class ReportStore {
+  readonly #folder: string;
+
+  constructor(hostFolder: string) {
+    this.#folder = path.join(hostFolder, FOLDER);
+  }
+
+  /** The folder, made if it is missing: it is locked while a report is made. */
+  makeFolder(): string {
+    makePrivateFolder(this.#folder);
+    return this.#folder;
+  }
+
+  /** The report of exactly that period. @throws {AvmaError} as {@link before}. */
+  of({ from, to }: Period): StoredReport | undefined {
+    const name = this.#periods().find((stored) => stored.from === from && stored.to === to)?.file;
+    return name === undefined ? undefined : read(name);
+  }
+
+  /** A report that ends at that moment. @throws {AvmaError} as {@link before}. */
+  endingAt(to: number): StoredReport | undefined {
+    const name = this.#periods().findLast((stored) => stored.to === to)?.file;
+    return name === undefined ? undefined : read(name);
+  }
+
+  /**
+   * The last of the reports that begin before a moment; undefined: there is none.
+   *
+   * @param moment - Milliseconds since 1970 UTC.
+   * @throws {AvmaError} `file-invalid` for a damaged report; `access-denied`, `io-error`.
+   */
+  before(moment: number): StoredReport | undefined {
+    const last = this.#periods().findLast(({ from }) => from < moment);
+    return last === undefined ? undefined : read(last.file);
+  }
+
+  /** Keeps a report. @throws {AvmaError} `access-denied`, `disk-full`, `io-error`. */
+  keep(file: UsageReportFile, { period }: UsageReport): void {
+    const digest = documentDigest(file.report).slice(0, 16);
+    const name = `${stamp(period.from)}_${stamp(period.to)}_${digest}${ENDING}`;
+    const target = path.join(this.makeFolder(), name);
+    if (!fs.existsSync(target)) createFile(target, `${JSON.stringify(file)}\n`);
+  }
+
+  /** By beginning, then by end: the order of their names. */
+  #periods(): (Period & { readonly file: string })[] {
+    return listFiles(this.#folder, ENDING).flatMap((file) => {
+      const [from, to] = path.basename(file).split('_').map(timeOf);
+      return from === undefined || to === undefined ? [] : [{ from, to, file }];
+    });
+  }
+}
+
+function read(file: string): StoredReport {
+  const stored = parseUsageReport(readPlainFile(file, MAX_REPORT_BYTES), file);
+  const report = decodeUnverifiedReport(stored);
+  if (report === undefined) {
+    throw new AvmaError('file-invalid', `${file} is damaged`, {
+      hint: 'Restore it from a backup. If there is none, move it away: the next report then follows none, which the vendor is shown.',
+    });
+  }
+  return { file: stored, report, digest: documentDigest(stored.report) };
+}
+
+/** `20261129T175500.000Z`: a name that sorts by time and holds no character that some file system refuses. */
+function stamp(time: number): string {
+  return new Date(time).toISOString().replace(/[-:]/g, '');
+}
+
+function timeOf(stamped: string): number | undefined {
+  const [, year, month, day, hour, minute, second] =
+    /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d\.\d{3})Z$/.exec(stamped) ?? [];
+  const time = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
+  return Number.isNaN(time) ? undefined : time;
+}
