@@ -34,7 +34,7 @@ export const MAX_INCIDENTS = 1000;
 export const MAX_GUEST_LEASES = 64;
 
 /** The most certificates of a host that a report encloses: one for each vendor, or each renewal. */
-export const MAX_REPORT_CERTIFICATES = 16;
+const MAX_REPORT_CERTIFICATES = 16;
 
 const count = integer(0, Number.MAX_SAFE_INTEGER);
 
@@ -42,7 +42,7 @@ const count = integer(0, Number.MAX_SAFE_INTEGER);
 const codeWord = text((value) => /^[a-z][a-z-]{0,39}$/.test(value));
 
 /** A day in UTC, `2026-11-29`. */
-export const utcDay = text((value) => {
+const utcDay = text((value) => {
   const time = /^\d{4}-\d\d-\d\d$/.test(value) ? Date.parse(value) : Number.NaN;
   return !Number.isNaN(time) && new Date(time).toISOString().startsWith(value);
 });
@@ -77,7 +77,7 @@ export const UsageGuest = z.strictObject({
   guest: exchangeId,
   activationId: uuid,
   licenseId: z.nullable(hex8),
-  /** The first and the last approval in the period; null for a guest whose lease reaches into it, and who did not ask. */
+  /** The first and the last approval in the period; null for a guest that only has a lease from before. */
   first: z.nullable(instant),
   last: z.nullable(instant),
   /** From when until when it had a lease without a pause: pairs, in order. */
@@ -86,7 +86,7 @@ export const UsageGuest = z.strictObject({
 export type UsageGuest = z.infer<typeof UsageGuest>;
 
 /** What makes a record less than complete. */
-export const INCIDENT_KINDS = [
+const INCIDENT_KINDS = [
   /** The host did not run for ten minutes or more. */
   'gap',
   /** The host stopped and started. */
@@ -166,7 +166,7 @@ export const UsageReportFile = z.strictObject({
 });
 export type UsageReportFile = z.infer<typeof UsageReportFile>;
 
-/** The report's file, signed with the host's key. A form that no report may have is a fault of ours, and zod's error. */
+/** The report's file, signed with the host's key. Its form must be right: zod's error is our fault. */
 export function signUsageReport(
   report: UsageReport,
   certificates: readonly Envelope[],

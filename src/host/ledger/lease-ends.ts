@@ -23,8 +23,8 @@ export class LeaseEnds {
   }
 
   /**
-   * Forgets the guests whose lease has ended. Cheap when none has: a lease that was renewed costs one look at all guests,
-   * at the moment when it would have ended.
+   * Forgets the guests whose lease has ended. Cheap when none has: a lease that was renewed costs one look at all
+   * guests, at the moment when it would have ended.
    */
   removeEnded(now: number): void {
     if (now < this.#earliest) return;

@@ -36,7 +36,7 @@ export interface MadeReport {
 }
 
 /**
- * Makes a report from the ledger, in one pass over it, and signs it. A ledger that is broken is reported as an incident.
+ * Makes a report from the ledger, in one pass over it, and signs it. A break of the ledger is reported as an incident.
  *
  * A report that follows the previous one takes each line behind the last one of that, whatever its time is: so no line
  * is in two of them or in none, also when the clock was set. A report of another period takes the lines of that time.
