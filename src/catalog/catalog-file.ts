@@ -1,9 +1,10 @@
 import { AvmaError, toAvmaError } from '../errors/avma-error.ts';
 import { DocumentEnvelope, keyId, PAYLOAD_TYPES } from '../protocol/envelope.ts';
 import { openSignedCatalog } from '../protocol/signed-catalog.ts';
+import { parseStrictJson } from '../schema/strict-json.ts';
 import { readInstalledFile } from '../storage/read-file.ts';
 import { debug } from '../system/debug.ts';
-import { type CatalogProblem, catalogProblems, nameOfPlace } from './catalog-problem.ts';
+import { type CatalogProblem, catalogProblems, duplicateProblem, nameOfPlace } from './catalog-problem.ts';
 import { readPlacedJson } from './json-places.ts';
 import { CatalogFile, type LoadedProduct, type ProductVendor } from './product.ts';
 
@@ -36,8 +37,7 @@ export function readCatalogFile(file: string): LoadedCatalog {
  *   another kind; `catalog-invalid-signature` for a signature that does not hold.
  */
 export function parseCatalog(bytes: Uint8Array, file: string): LoadedCatalog {
-  const text = catalogText(bytes);
-  const json = parseText(text, file);
+  const json = parseText(catalogText(bytes, file), file);
   if (isEnvelope(json)) return openCatalog(json, file);
   const parsed = CatalogFile.safeParse(json);
   if (!parsed.success) throw mistaken(file, catalogProblems(json));
@@ -50,11 +50,21 @@ export function parseCatalog(bytes: Uint8Array, file: string): LoadedCatalog {
   };
 }
 
-/** The text of a catalog's bytes, without the byte order mark that editors put in front. */
-export function catalogText(bytes: Uint8Array): string {
-  return Buffer.from(bytes)
-    .toString('utf8')
-    .replace(/^\uFEFF/, '');
+/**
+ * The text of a catalog's bytes, without the byte order mark that editors put in front.
+ *
+ * @throws {AvmaError} `file-invalid` for bytes that are not UTF-8.
+ */
+export function catalogText(bytes: Uint8Array, file: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (cause) {
+    if (!(cause instanceof TypeError)) throw cause;
+    throw new AvmaError('file-invalid', `the catalog ${file} is not UTF-8 text`, {
+      hint: 'Save it as UTF-8 in the editor. For a file that came from elsewhere: avma inspect FILE',
+      cause,
+    });
+  }
 }
 
 /** Whether JSON is meant to be a signed file. */
@@ -63,16 +73,14 @@ export function isEnvelope(json: unknown): boolean {
 }
 
 function parseText(text: string, file: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    const read = readPlacedJson(text);
-    const where =
-      'message' in read
-        ? `line ${read.place.line}, column ${read.place.column}: ${read.message}`
-        : 'it cannot be read';
-    throw new AvmaError('file-invalid', `the catalog ${file} is not JSON: ${where}`, { cause });
+  const json = parseStrictJson(text);
+  if (json !== undefined) return json;
+  const read = readPlacedJson(text);
+  if ('message' in read) {
+    const where = `line ${read.place.line}, column ${read.place.column}`;
+    throw new AvmaError('file-invalid', `the catalog ${file} is not JSON: ${where}: ${read.message}`);
   }
+  throw mistaken(file, read.duplicates.map(duplicateProblem));
 }
 
 function openCatalog(json: unknown, file: string): LoadedCatalog {

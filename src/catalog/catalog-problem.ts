@@ -7,6 +7,7 @@ import { PRODUCT_KEY_RULE, partialProductKey } from './product-key.ts';
 
 /** How each member of a catalog is written, as the rest of a sentence after "must be". */
 const RULES: Readonly<Record<string, string>> = {
+  $schema: 'text',
   schema: '"avma.catalog/1"',
   comment: 'text',
   products: 'a list of at least one product',
@@ -59,6 +60,11 @@ export function catalogProblems(json: unknown): CatalogProblem[] {
     0,
     MAX_PROBLEMS,
   );
+}
+
+/** A member that stands twice in one object, of which readers of JSON would take one or the other. */
+export function duplicateProblem(path: JsonPath): CatalogProblem {
+  return { path, text: 'this member stands twice here: remove one of the two' };
 }
 
 function describeIssue(issue: z.core.$ZodIssue, json: unknown): CatalogProblem[] {

@@ -137,9 +137,10 @@ class Scan {
         found === undefined ? `the text ends before a ${end}` : `a comma or a ${end} is missing`,
       );
     }
+    const comma = this.#at;
     this.#at += 1;
     if (found === end) return false;
-    if (this.#next() === end) throw this.#mistake(`remove the comma before this ${end}`);
+    if (this.#next() === end) throw new Mistake(comma, `remove this comma: a ${end} follows`);
     return true;
   }
 

@@ -13,6 +13,13 @@ export function normalizeProductKey(typed: string): string | undefined {
   return PRODUCT_KEY.test(key) ? key : undefined;
 }
 
+/** A new key. @param random - A whole number from 0 to below its argument, which nobody can foresee. */
+export function randomProductKey(random: (below: number) => number): string {
+  const characters = LETTERS + DIGITS;
+  const group = () => Array.from({ length: 5 }, () => characters[random(characters.length)]).join('');
+  return Array.from({ length: 5 }, group).join('-');
+}
+
 /** The last five characters, the only part of a key that is ever shown. */
 export function partialProductKey(key: string): string {
   return key.slice(-5);

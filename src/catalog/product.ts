@@ -67,6 +67,8 @@ export type LoadedProduct = Product & { readonly vendor: ProductVendor | null };
 
 /** A catalog file, `keys/windows-server.json` for example. */
 export const CatalogFile = z.strictObject({
+  /** For editors: where docs/schemas/catalog.schema.json lies. */
+  $schema: z.optional(anyText),
   schema: oneOf(['avma.catalog/1']),
   comment: z.optional(anyText),
   products: z.array(Product).check(z.minLength(1)),

@@ -7,8 +7,8 @@ const placed = (text: string) => readPlacedJson(text) as PlacedJson;
 
 describe('a text that is no JSON is explained with its place', () => {
   test.each([
-    ['{"a": 1,\n "b": 2,}', 2, 'remove the comma before this }'],
-    ['[1, 2,\n]', 2, 'remove the comma before this ]'],
+    ['{"a": 1,\n "b": 2,\n}', 2, 'remove this comma: a } follows'],
+    ['[1, 2,\n]', 1, 'remove this comma: a ] follows'],
     ['{"a": 1\n "b": 2}', 2, 'a comma or a } is missing'],
     ['{"a" 1}', 1, 'a colon is missing after the name "a"'],
     ["{'a': 1}", 1, 'a member must stand here: its name in double quotes, a colon, its value'],

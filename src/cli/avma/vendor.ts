@@ -2,7 +2,9 @@ import { Command } from 'commander';
 import { createVendorRoot } from '../../vendor/trust-root.ts';
 import type { Context } from './context.ts';
 import { say, writeJson } from './output.ts';
+import { vendorCatalogCommand } from './vendor-catalog.ts';
 import { certifyCommand } from './vendor-certify.ts';
+import { productCommand } from './vendor-product.ts';
 
 interface InitOptions {
   readonly out: string;
@@ -12,7 +14,9 @@ interface InitOptions {
 
 /** `avma vendor`. */
 export function vendorCommand(context: Context): Command {
-  const vendor = new Command('vendor').description("The vendor's tools: trust root and host certificates");
+  const vendor = new Command('vendor').description(
+    "The vendor's tools: trust root, products, host certificates",
+  );
   vendor
     .command('init')
     .description('Create a trust root: a private key, and the trust anchor that goes to the guests')
@@ -26,6 +30,8 @@ Example:
   avma vendor init --out ~/avma-vendor --name "Example Ltd"`,
     )
     .action(init);
+  vendor.addCommand(productCommand());
+  vendor.addCommand(vendorCatalogCommand(context));
   vendor.addCommand(certifyCommand(context));
   return vendor;
 }

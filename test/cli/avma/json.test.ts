@@ -269,6 +269,27 @@ describe('a pipe is probed', () => {
   });
 });
 
+describe('a vendor describes products', () => {
+  test('and is shown what was made, and what is wrong', async () => {
+    const product = ['vendor', 'product', 'add', '--catalog', 'acme.json', '--name', 'Acme Gateway'];
+    const added = await json('vendor-product-add', [...product, '--product-version', '3.2']);
+    expect(added).toMatchObject({
+      file: 'acme.json',
+      created: true,
+      added: true,
+      product: { version: '3.2' },
+    });
+    const valid = await json('vendor-catalog-check', ['vendor', 'catalog', 'check', 'acme.json']);
+    expect(valid).toMatchObject({ valid: true, mistakes: [], products: [{ edition: 'acme-gateway' }] });
+    const text = fs.readFileSync(machine.at('acme.json'), 'utf8');
+    fs.writeFileSync(machine.at('wrong.json'), text.replace('"3.2"', '"3 2"'));
+    const wrong = await json('vendor-catalog-check', ['vendor', 'catalog', 'check', 'wrong.json'], {
+      status: 1,
+    });
+    expect(wrong).toMatchObject({ valid: false, mistakes: [{ line: 7, member: 'products.0.version' }] });
+  });
+});
+
 describe('a vendor and a host', () => {
   const other = { AVMA_HOST_DIR: machine.at('host-2') };
 
