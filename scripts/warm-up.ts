@@ -15,7 +15,8 @@ import { createHost, hostRequest } from '../src/host/host-store.ts';
 import { serve } from '../src/host/serve.ts';
 import { MAX_LEASE_MS } from '../src/protocol/answer.ts';
 import { certifyHost } from '../src/vendor/certify-host.ts';
-import { createVendorRoot, openVendorRoot } from '../src/vendor/trust-root.ts';
+import { plainRootKey } from '../src/vendor/root-key.ts';
+import { createVendorRoot } from '../src/vendor/trust-root.ts';
 
 const root = process.cwd();
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'avma-build-'));
@@ -64,7 +65,7 @@ async function warmUp(): Promise<void> {
   const { envelope } = certifyHost({
     request,
     from: 'request',
-    root: openVendorRoot(vendor.keyFile),
+    root: plainRootKey(vendor.keyFile),
     grant,
     now,
   });

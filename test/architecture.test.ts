@@ -19,7 +19,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   catalog: ['protocol', 'policy', 'storage', 'schema', 'system', 'errors'],
   protocol: ['policy', 'schema', 'system', 'errors'],
   pipe: ['protocol', 'kvp', 'schema', 'system', 'errors'],
-  vendor: ['protocol', 'catalog', 'policy', 'storage', 'schema', 'errors'],
+  vendor: ['protocol', 'catalog', 'policy', 'storage', 'schema', 'system', 'errors'],
   // The host never imports the guest's transports, nor the guest the host's endpoints.
   host: ['xml', 'protocol', 'catalog', 'events', 'policy', 'kvp', 'storage', 'schema', 'system', 'errors'],
   guest: [

@@ -5,7 +5,8 @@ import { createHost, hostRequest } from '../../src/host/host-store.ts';
 import { type RunningHost, type ServeOptions, serve } from '../../src/host/serve.ts';
 import { MAX_LEASE_MS } from '../../src/protocol/answer.ts';
 import { certifyHost, type Grant } from '../../src/vendor/certify-host.ts';
-import { createVendorRoot, openVendorRoot } from '../../src/vendor/trust-root.ts';
+import { plainRootKey } from '../../src/vendor/root-key.ts';
+import { createVendorRoot } from '../../src/vendor/trust-root.ts';
 
 const PACKAGE_ROOT = path.resolve(import.meta.dirname, '../..');
 
@@ -41,7 +42,7 @@ export function makeCertifiedHost(folder: string, grant: Partial<Grant> = {}, no
   const { envelope } = certifyHost({
     request: Buffer.from(JSON.stringify(hostRequest(host, now))),
     from: 'the request',
-    root: openVendorRoot(keyFile),
+    root: plainRootKey(keyFile),
     grant: { ...GRANT, ...grant },
     now,
   });

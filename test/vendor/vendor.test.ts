@@ -7,16 +7,17 @@ import { PAYLOAD_TYPES, signEnvelope } from '../../src/protocol/envelope.ts';
 import { verifyHostCertificate } from '../../src/protocol/host-certificate.ts';
 import { parseTrustAnchor } from '../../src/protocol/trust-anchor.ts';
 import { certifyHost, type Grant } from '../../src/vendor/certify-host.ts';
-import { createVendorRoot, openVendorRoot } from '../../src/vendor/trust-root.ts';
+import { createVendorRoot, openVendorRoot as open } from '../../src/vendor/trust-root.ts';
 import { DAY, NOW } from '../support/clock.ts';
 import { failureOf } from '../support/failures.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
 const GRANT = { edition: 'ServerDatacenter', osVersion: '10.0.26100', licensing: 'KMS', days: 30 } as const;
+const openVendorRoot = (keyFile: string) => open(keyFile, { passphrase: () => 'a passphrase' });
 const file = (content: object) => Buffer.from(JSON.stringify(content));
 
 describe('a vendor root', () => {
-  test('is a private key of 0600 and an anchor that can be given away', () => {
+  test('is a private key of 0600 and an anchor that can be given away', async () => {
     const folder = path.join(tempFolder(), 'vendor');
     const root = createVendorRoot({ folder, name: 'Example', now: NOW });
     expect(fs.statSync(root.keyFile).mode & 0o777).toBe(0o600);
@@ -26,7 +27,8 @@ describe('a vendor root', () => {
     expect(parseTrustAnchor(text, 'f')).toEqual({
       name: 'Example',
       keyId: root.keyId,
-      publicKey: openVendorRoot(root.keyFile).publicKey,
+      trustVersion: 1,
+      publicKey: (await openVendorRoot(root.keyFile)).keyPair.publicKey,
     });
   });
 
@@ -52,6 +54,42 @@ describe('a vendor root', () => {
       code: 'file-invalid',
       hint: 'Use the root.key that avma vendor init wrote.',
     });
+  });
+
+  test('has the name that stands in its anchor, and nobody asks for a passphrase that it has not', async () => {
+    const { keyFile, anchorFile, keyId } = createVendorRoot({
+      folder: tempFolder(),
+      name: 'A Ltd',
+      now: NOW,
+    });
+    const opened = () =>
+      open(keyFile, {
+        passphrase: () => {
+          throw new Error('asked');
+        },
+      });
+    expect(await opened()).toMatchObject({ keyId, name: 'A Ltd', folder: path.dirname(keyFile) });
+    fs.rmSync(anchorFile);
+    expect((await opened()).name).toBeNull();
+  });
+
+  test('with a passphrase opens with it only', async () => {
+    const folder = tempFolder();
+    const passphrase = 'a passphrase';
+    const { keyFile, keyId } = createVendorRoot({ folder, name: 'Example', passphrase, now: NOW });
+    expect(await openVendorRoot(keyFile)).toMatchObject({ keyId });
+    const failure = await failureOf(() => open(keyFile, { passphrase: () => 'another one' }));
+    expect(failure.code).toBe('passphrase-wrong');
+  });
+
+  test('beside the anchor of another root: file-invalid, and the message names that one', async () => {
+    const [one, other] = ['One', 'Other'].map((name) =>
+      createVendorRoot({ folder: tempFolder(), name, now: NOW }),
+    ) as [ReturnType<typeof createVendorRoot>, ReturnType<typeof createVendorRoot>];
+    fs.copyFileSync(other.anchorFile, one.anchorFile);
+    const failure = await failureOf(() => openVendorRoot(one.keyFile));
+    expect(failure.code).toBe('file-invalid');
+    expect(failure.message).toContain(other.keyId);
   });
 
   test.each(['', 'n'.repeat(81), 'two\nlines', '\x1b[31m'])(

@@ -9,7 +9,7 @@ import { formatMinute } from '../../schema/format-time.ts';
 import { compareVersions } from '../../schema/version.ts';
 import { createFile } from '../../storage/atomic-file.ts';
 import { certifyHost } from '../../vendor/certify-host.ts';
-import { openVendorRoot } from '../../vendor/trust-root.ts';
+import { logSigned } from '../../vendor/sign-and-log.ts';
 import { STDERR } from '../terminal.ts';
 import type { Context } from './context.ts';
 import { readInput } from './input.ts';
@@ -17,6 +17,7 @@ import { certificateJson } from './lease-report.ts';
 import { say, writeData, writeJson, writeTalk } from './output.ts';
 import { styleFor } from './style.ts';
 import { type Field, formatFields } from './table.ts';
+import { addRootOptions, openRoot, type RootOptions } from './vendor-root.ts';
 
 /** The default of `--edition`. */
 const DEFAULT_EDITION = 'ServerDatacenter';
@@ -24,8 +25,7 @@ const DEFAULT_LICENSING: HostLicensing = 'MAK';
 const DEFAULT_DAYS = 365;
 const MAX_DAYS = 36_500;
 
-interface CertifyOptions {
-  readonly key: string;
+interface CertifyOptions extends RootOptions {
   readonly edition: string;
   readonly osVersion?: string;
   readonly licensing: HostLicensing;
@@ -41,10 +41,13 @@ interface CertifyOptions {
 /** `avma vendor certify`. */
 export function certifyCommand(context: Context): Command {
   return (
-    new Command('certify')
-      .description('Sign a certificate for a host; it goes to stdout, and what was signed is shown on stderr')
-      .argument('<request>', "the host's request, from avma host request; - for stdin")
-      .requiredOption('--key <file>', 'the private key, root.key')
+    addRootOptions(
+      new Command('certify')
+        .description(
+          'Sign a certificate for a host; it goes to stdout, and what was signed is shown on stderr',
+        )
+        .argument('<request>', "the host's request, from avma host request; - for stdin"),
+    )
       .option('--edition <edition>', "the host's edition", DEFAULT_EDITION)
       .option(
         '--os-version <version>',
@@ -82,11 +85,12 @@ Examples:
 
 async function certify(context: Context, request: string, options: CertifyOptions): Promise<void> {
   refuseContradictions(options);
-  const root = openVendorRoot(options.key);
+  const now = Date.now();
+  const root = await openRoot(options);
   const { envelope, certificate } = certifyHost({
     request: readInput(request),
     from: request,
-    root,
+    root: root.keyPair,
     grant: {
       edition: options.edition,
       anyEdition: options.allowAnyEdition === true,
@@ -94,8 +98,9 @@ async function certify(context: Context, request: string, options: CertifyOption
       licensing: options.channel ?? options.licensing,
       days: options.days,
     },
-    now: Date.now(),
+    now,
   });
+  if (options.dryRun !== true) await logSigned(root, [envelope], now);
   const text = `${JSON.stringify(envelope, null, 2)}\n`;
   if (options.out !== undefined && options.dryRun !== true) createFile(options.out, text, 0o644);
   await showSigned(envelope, certificate, options);

@@ -325,6 +325,21 @@ describe('a vendor and a host', () => {
   });
 });
 
+describe('a vendor with a root', () => {
+  test('gives it a passphrase, and lists what was signed', async () => {
+    const key = ['--key', 'v3/root.key'];
+    await json('vendor-init', ['vendor', 'init', '--out', 'v3']);
+    await machine.mustRun('avma', ['vendor', 'certify', 'req.json', ...key]);
+    const log = await json('vendor-log', ['vendor', 'log', ...key]);
+    expect(log).toMatchObject({ whole: true, entries: [{ kind: 'host certificate', subject: 'hv01' }] });
+    fs.writeFileSync(machine.at('passphrase'), 'correct horse battery');
+    const sealed = await json('vendor-passphrase', [
+      ...['vendor', 'passphrase', ...key, '--new-passphrase-file', 'passphrase'],
+    ]);
+    expect(sealed).toMatchObject({ keyFile: 'v3/root.key', passphrase: true });
+  });
+});
+
 describe('an agent', () => {
   const fresh = { AVMA_STATE_DIR: machine.at('agent-state') };
 
