@@ -4,12 +4,13 @@ import { exchangeActivation } from '../src/guest/exchange.ts';
 import { loadTrustAnchors } from '../src/guest/trust-store.ts';
 import { openPipe } from '../src/pipe/pipe-uri.ts';
 import type { Envelope } from '../src/protocol/envelope.ts';
+import { vendorsOfAnchors } from '../src/protocol/vendor-trust.ts';
 
 const STANDARD_2025 = 'b2261b65-b18f-5314-9fa2-8ad8aba364cd';
 
 async function main(): Promise<void> {
   const count = Number(process.argv[2]);
-  const anchors = loadTrustAnchors([path.join(process.env.AVMA_STATE_DIR ?? '', 'trust.d')]);
+  const trust = vendorsOfAnchors(loadTrustAnchors([path.join(process.env.AVMA_STATE_DIR ?? '', 'trust.d')]));
   let host: Envelope | null = null;
   const started = performance.now();
   for (let index = 0; index < count; index++) {
@@ -18,15 +19,19 @@ async function main(): Promise<void> {
       vmId: process.env.AVMA_VM_ID ?? '',
       activationId: STANDARD_2025,
       edition: 'ServerStandard',
-      osVersion: '10.0.26100',
+      version: '10.0.26100',
+      nonce: null,
+      anchors: trust.flatMap(({ roots }) => roots.map(({ keyId }) => keyId)),
       license: { status: 1, reason: 0, remainingMinutes: 10_080 },
       guestClock: Date.now(),
       log: { machineName: 'bench', iaid: null, client: 'bench', trigger: 'renewal' as const },
     };
+    const { vmId, activationId } = facts;
+    const product = { vmId, activationId, productVendor: null, requiresLicense: false, windows: true };
     const signal = AbortSignal.timeout(10_000);
-    const outcome = await exchangeActivation({ pipe, facts, knownHost: host, anchors, signal });
+    const outcome = await exchangeActivation({ pipe, facts, knownHost: host, trust, product, signal });
     if (outcome.kind === 'failed') throw outcome.error;
-    host = outcome.result.signedLease.certificate;
+    host = outcome.result.evidence.certificate;
     await pipe.close();
   }
   process.stdout.write(JSON.stringify({ milliseconds: performance.now() - started }));

@@ -61,7 +61,8 @@ async function warmUp(): Promise<void> {
   const vendor = createVendorRoot({ folder: at('vendor'), name: 'build', now });
   const identity = createHost({ folder: at('host'), name: 'build', now });
   const request = Buffer.from(JSON.stringify(hostRequest(identity, now)));
-  const grant = { edition: 'ServerDatacenter', osVersion: '10.0.26100', licensing: 'MAK', days: 1 } as const;
+  const windows = { edition: 'ServerDatacenter', osVersion: '10.0.26100', licensing: 'MAK' } as const;
+  const grant = { windows, days: 1, graceDays: 0, customer: null };
   const { envelope } = certifyHost({
     request,
     from: 'request',

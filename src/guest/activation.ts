@@ -4,8 +4,8 @@ import type { LoadedProduct } from '../catalog/product.ts';
 import { AvmaError, toAvmaError } from '../errors/avma-error.ts';
 import { HRESULT } from '../errors/hresult.ts';
 import type { LicenseStateName } from '../events/guest-event.ts';
-import type { Trigger } from '../protocol/messages.ts';
-import { rootsOf } from '../protocol/vendor-trust.ts';
+import { MAX_ANCHORS, type Trigger } from '../protocol/messages.ts';
+import { isOfVendor, rootsOf } from '../protocol/vendor-trust.ts';
 import { printable } from '../schema/printable.ts';
 import { withLockedFile } from '../storage/folder-lock.ts';
 import { withDeadline } from '../system/deadline.ts';
@@ -14,6 +14,7 @@ import { type GuestContext, readBasis, readCatalog, readClock } from './context.
 import type { ActivationResult, ExchangeOutcome } from './exchange.ts';
 import { ACTIVATED_MESSAGE, writeGuestEvent } from './guest-events.ts';
 import type { LastAttempt } from './guest-state.ts';
+import { expectedOf } from './lease-verdict.ts';
 import { licenseStateName } from './license-report.ts';
 import { deriveReport, type ReportBasis } from './product-report.ts';
 import * as changes from './state-changes.ts';
@@ -136,7 +137,9 @@ async function exchangeWithin(
           vmId: vmId.value,
           activationId,
           edition: product.edition,
-          osVersion: product.version,
+          version: product.version,
+          nonce: null,
+          anchors: anchorsFor(product, basis),
           license: { status, reason, remainingMinutes },
           guestClock: basis.clock.wall,
           log: {
@@ -147,7 +150,8 @@ async function exchangeWithin(
           },
         },
         knownHost: basis.state.host,
-        anchors: rootsOf(basis.trust),
+        trust: basis.trust,
+        product: expectedOf(vmId.value, product),
         signal,
       }).finally(() => pipe.close());
     });
@@ -156,6 +160,13 @@ async function exchangeWithin(
     const error = toAvmaError(thrown, 'cannot activate');
     return { pipe: pipeUri, outcome: { kind: 'failed', error, exchangeId: null, hostName: null } };
   }
+}
+
+/** The key IDs that the request names: that of the product's vendor first. */
+function anchorsFor({ vendor }: LoadedProduct, { trust }: ReportBasis): string[] {
+  const keyIds = rootsOf(trust).map(({ keyId }) => keyId);
+  const first = keyIds.filter((keyId) => vendor !== null && isOfVendor(trust, keyId, vendor.keyId));
+  return [...new Set([...first, ...keyIds])].slice(0, MAX_ANCHORS);
 }
 
 /** Stores the lease. @throws {AvmaError} the reason why the lease cannot be stored; the event has it too. */

@@ -2,17 +2,15 @@ import { randomBytes } from 'node:crypto';
 import { AvmaError, toAvmaError } from '../errors/avma-error.ts';
 import type { AvmaErrorCode } from '../errors/codes.ts';
 import type { Pipe } from '../pipe/pipe.ts';
-import type { SignedLease } from '../protocol/answer.ts';
 import { generateKeyPair } from '../protocol/curve-keys.ts';
-import { Envelope, parseJson } from '../protocol/envelope.ts';
+import type { Announcement } from '../protocol/documents.ts';
+import { type Envelope, parseJson } from '../protocol/envelope.ts';
+import { type ExpectedEvidence, type LicenseEvidence, verifyLicense } from '../protocol/evidence.ts';
 import { encodeFrame, type Frame, parseLine } from '../protocol/frame.ts';
-import {
-  type HostCertificate,
-  type TrustAnchor,
-  verifyHostCertificate,
-} from '../protocol/host-certificate.ts';
-import { encodeJson, Fault, type Request } from '../protocol/messages.ts';
+import { type HostCertificate, verifyHostCertificate } from '../protocol/host-certificate.ts';
+import { encodeJson, Fault, type Hello, Offer, type Request } from '../protocol/messages.ts';
 import { boxKey, joinRequestPacket, seal } from '../protocol/sealed-packet.ts';
+import type { VendorTrust } from '../protocol/vendor-trust.ts';
 import type { VerifiedAnswer } from '../protocol/verify-answer.ts';
 import { verifyResponse } from '../protocol/verify-response.ts';
 import { debug } from '../system/debug.ts';
@@ -26,14 +24,19 @@ export interface Exchange {
   readonly facts: RequestFacts;
   /** Certificate of the host that answered last; null where none has answered yet. */
   readonly knownHost: Envelope | null;
-  readonly anchors: readonly TrustAnchor[];
+  readonly trust: VendorTrust;
+  /** What the evidence must be for. */
+  readonly product: ExpectedEvidence;
   /** Aborts at the deadline. */
   readonly signal: AbortSignal;
 }
 
 /** What an approved exchange gives the guest. */
 export interface ActivationResult extends VerifiedAnswer {
-  readonly signedLease: SignedLease;
+  /** What the guest keeps. */
+  readonly evidence: LicenseEvidence;
+  /** What the host has to hand on. */
+  readonly documents: readonly Announcement[];
   readonly exchangeId: string;
 }
 
@@ -56,8 +59,8 @@ export type ExchangeOutcome =
  * is, once. Throws nothing: what the pipe, the host or a verification step fails with is in the outcome.
  */
 export async function exchangeActivation(exchange: Exchange): Promise<ExchangeOutcome> {
-  const { pipe, knownHost, anchors, signal } = exchange;
-  const known = knownHost === null ? undefined : certificateIfTrusted(knownHost, anchors);
+  const { pipe, knownHost, facts, trust, signal } = exchange;
+  const known = knownHost === null ? undefined : certificateIfTrusted(knownHost, trust);
   if (known !== undefined) {
     const outcome = await requestActivation(exchange, known);
     if (outcome.kind === 'activated' || outcome.error.code !== 'request-unopened') return outcome;
@@ -65,7 +68,8 @@ export async function exchangeActivation(exchange: Exchange): Promise<ExchangeOu
   }
   let host: HostCertificate;
   try {
-    host = verifyHostCertificate(await askForCertificate(pipe, signal), anchors);
+    const offer = await askForCertificate(pipe, signal, facts.anchors);
+    host = verifyHostCertificate(offer.certificate, trust).certificate;
   } catch (thrown) {
     const error = toAvmaError(thrown, 'cannot ask who the host is');
     return { kind: 'failed', error, exchangeId: null, hostName: null };
@@ -76,12 +80,19 @@ export async function exchangeActivation(exchange: Exchange): Promise<ExchangeOu
 /**
  * `hello`, answered by `offer`: the host's certificate as it came, not verified.
  *
+ * @param anchors - Key IDs of the vendors that the guest trusts, of which the host is to have a certificate.
  * @throws {AvmaError} `host-not-activated` when it has none; what the pipe throws.
  */
-export async function askForCertificate(pipe: Pipe, signal: AbortSignal): Promise<Envelope> {
+export async function askForCertificate(
+  pipe: Pipe,
+  signal: AbortSignal,
+  anchors: readonly string[] = [],
+): Promise<Offer> {
   const exchangeId = newExchangeId();
-  const answer = await exchangeFrames(pipe, { type: 'hello', exchangeId, body: new Uint8Array() }, signal);
-  const offer = answer.type === 'offer' ? Envelope.safeParse(parseJson(answer.body)) : undefined;
+  const hello: Hello = { anchors: [...anchors] };
+  const body = anchors.length === 0 ? new Uint8Array() : encodeJson(hello);
+  const answer = await exchangeFrames(pipe, { type: 'hello', exchangeId, body }, signal);
+  const offer = answer.type === 'offer' ? Offer.safeParse(parseJson(answer.body)) : undefined;
   if (!offer?.success) {
     throw new AvmaError('response-malformed', 'the host did not answer hello with its certificate');
   }
@@ -101,7 +112,7 @@ async function requestActivation(exchange: Exchange, host: HostCertificate): Pro
 
 /** The request, sealed to `host` with a fresh key, and its verified answer. */
 async function sendRequest(
-  { pipe, signal, anchors }: Exchange,
+  { pipe, signal, trust, product }: Exchange,
   host: HostCertificate,
   request: Request,
 ): Promise<ActivationResult> {
@@ -120,7 +131,10 @@ async function sendRequest(
     throw new AvmaError('response-malformed', `the host answered a request with "${frame.type}"`);
   }
   const sealed = new Uint8Array(frame.body);
-  return { ...verifyResponse({ sealed, key, requestPacket, request, anchors }), exchangeId };
+  const verified = verifyResponse({ sealed, key, requestPacket, request, product, trust });
+  const { certificate, answer, documents } = verified.response;
+  verifyLicense(verified, null, product);
+  return { ...verified, evidence: { certificate, answer, license: null }, documents, exchangeId };
 }
 
 /** Step V1: the line that answers this exchange, parsed; a fault is thrown as the error that it names. */
@@ -153,18 +167,16 @@ function faultError(body: Uint8Array): AvmaError {
     'host-not-activated': 'it has no certificate yet, so it can activate nobody',
     throttled: 'too many requests came over this pipe',
     'io-error': 'it cannot write its ledger',
+    'document-unknown': 'it does not have the document that was asked for',
   };
   // The code `io-error` is for disks of this machine; a host whose disk fails cannot serve.
   const mapped: AvmaErrorCode = code === 'io-error' ? 'host-gone' : code;
   return new AvmaError(mapped, `the host could not answer: ${says[code]}`);
 }
 
-function certificateIfTrusted(
-  envelope: Envelope,
-  anchors: readonly TrustAnchor[],
-): HostCertificate | undefined {
+function certificateIfTrusted(envelope: Envelope, trust: VendorTrust): HostCertificate | undefined {
   try {
-    return verifyHostCertificate(envelope, anchors);
+    return verifyHostCertificate(envelope, trust).certificate;
   } catch (thrown) {
     if (!(thrown instanceof AvmaError)) throw thrown;
     debug('trust', () => `the host that answered last is not trusted any more: ${thrown.message}`);

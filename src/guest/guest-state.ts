@@ -1,8 +1,8 @@
 import * as z from 'zod/mini';
 import { AvmaError } from '../errors/avma-error.ts';
 import { WINDOWS_APPLICATION_ID } from '../policy/windows.ts';
-import { SignedLease } from '../protocol/answer.ts';
 import { Envelope, parseJson } from '../protocol/envelope.ts';
+import { LicenseEvidence } from '../protocol/evidence.ts';
 import { placeOf } from '../schema/issue-place.ts';
 import {
   anyInteger,
@@ -49,8 +49,8 @@ const InstalledProduct = z.strictObject({
   iaid: z.nullable(uuid),
   /** Trusted time at which the initial grace began. It outlives the key, so that /upk and /ipk do not renew it. */
   graceStartedAt: instant,
-  /** The signed lease. It is verified each time it is read; being stored proves nothing. */
-  activation: z.nullable(SignedLease),
+  /** The lease and what it stands on. It is verified each time it is read; being stored proves nothing. */
+  activation: z.nullable(LicenseEvidence),
   /** The license state that was last written to the event log, so that each change is an event once. */
   reported: z.nullable(z.strictObject({ status: integer(0, 6), reason: hresult })),
   /** Absent before the first attempt, and in files of versions that did not keep it. */
@@ -141,9 +141,10 @@ const HEADER = /^avma-state\/(\d{1,4}) sha256:([0-9a-f]{64})\n/;
 /**
  * The version that is written. Version 1, of avma 0.1, had no last attempts and no setup; it is read as this one. A
  * version is raised when an older avma would take the file for damaged, so that it says what is true instead. From
- * version 2 on the digest covers the version too: a damaged number does not make one of an older version.
+ * version 2 on the digest covers the version too: a damaged number does not make one of an older version. From version
+ * 3 on a lease is kept with the license that it stands on.
  */
-const STATE_VERSION = 2;
+const STATE_VERSION = 3;
 const OLDEST_STATE_VERSION = 1;
 
 /**
@@ -192,7 +193,19 @@ export function decodeState(bytes: Uint8Array, file: string): GuestState {
   }
   const body = bytes.subarray(match[0].length);
   if (digest(version, body) !== match[2]) throw damaged('was cut or changed: its digest does not match');
-  const state = GuestState.safeParse(parseJson(body));
+  const json = parseJson(body);
+  const state = GuestState.safeParse(version < 3 ? withLicenses(json) : json);
   if (!state.success) throw damaged(`is wrong at ${placeOf(state.error)}`);
   return state.data;
+}
+
+/** A state of before version 3: its leases stand on no license. What is no such state is for the schema to refuse. */
+function withLicenses(state: unknown): unknown {
+  const { products } = (state ?? {}) as { products?: Record<string, { activation?: object | null }> };
+  if (typeof products !== 'object' || products === null) return state;
+  for (const product of Object.values(products)) {
+    const activation = product?.activation;
+    if (typeof activation === 'object' && activation !== null) Object.assign(activation, { license: null });
+  }
+  return state;
 }

@@ -1,10 +1,16 @@
+import type { LoadedProduct } from '../catalog/product.ts';
 import { AvmaError, toAvmaError } from '../errors/avma-error.ts';
-import type { Answer, SignedLease } from '../protocol/answer.ts';
+import { isWindowsProduct } from '../policy/windows.ts';
+import type { Answer } from '../protocol/answer.ts';
 import type { CustomerLicense } from '../protocol/customer-license.ts';
-import type { Envelope } from '../protocol/envelope.ts';
-import type { TrustAnchor } from '../protocol/host-certificate.ts';
-import { rootsOf, type VendorTrust } from '../protocol/vendor-trust.ts';
-import { type VerifiedAnswer, verifySignatures, verifyStatement } from '../protocol/verify-answer.ts';
+import {
+  type ExpectedEvidence,
+  type LicenseEvidence,
+  type VerifiedEvidence,
+  verifyEvidence,
+} from '../protocol/evidence.ts';
+import type { TrustAnchor } from '../protocol/trust-anchor.ts';
+import type { VendorTrust } from '../protocol/vendor-trust.ts';
 import { formatMinute } from '../schema/format-time.ts';
 
 /**
@@ -13,10 +19,10 @@ import { formatMinute } from '../schema/format-time.ts';
  * the reason, with its hint; that of an ended lease has the code `grace-expired`.
  */
 export type LeaseVerdict =
-  | { readonly kind: 'holds'; readonly verified: VerifiedAnswer; readonly anchor: TrustAnchor }
+  | { readonly kind: 'holds'; readonly verified: VerifiedEvidence; readonly anchor: TrustAnchor }
   | {
       readonly kind: 'ended';
-      readonly verified: VerifiedAnswer;
+      readonly verified: VerifiedEvidence;
       readonly anchor: TrustAnchor;
       readonly error: AvmaError;
     }
@@ -34,9 +40,15 @@ export function hostOf(verdict: LeaseVerdict | null): { readonly id: string; rea
 }
 
 /** The customer license that an approval stands on; null for one without a license, and as for {@link answerOf}. */
-export function licenseOf(_verdict: LeaseVerdict | null): CustomerLicense | null {
-  return null;
+export function licenseOf(verdict: LeaseVerdict | null): CustomerLicense | null {
+  return verdict === null || verdict.kind === 'rejected' ? null : verdict.verified.license;
 }
+
+/** What of a product decides whether a lease is for it. */
+export type LeasedProduct = Pick<
+  LoadedProduct,
+  'activationId' | 'applicationId' | 'vendor' | 'requiresLicense'
+>;
 
 /** What a signed lease is judged against. */
 export interface LeaseContext {
@@ -44,37 +56,34 @@ export interface LeaseContext {
   readonly vmId: string;
   readonly trust: VendorTrust;
   /** The product that the lease must be for; absent where any will do. */
-  readonly activationId?: string;
+  readonly product?: LeasedProduct;
   /** Trusted time in milliseconds, given the verified answer; see `trustedTime`. */
   now(answer: Answer): number;
 }
 
+/** What the verification of evidence for a product on a machine expects. */
+export function expectedOf(
+  vmId: string,
+  { activationId, applicationId, vendor, requiresLicense }: LeasedProduct,
+): ExpectedEvidence {
+  const windows = isWindowsProduct({ applicationId });
+  return { vmId, activationId, productVendor: vendor?.keyId ?? null, requiresLicense, windows };
+}
+
 /** Verifies a signed lease and compares its end with trusted time. Pure. */
-export function judgeLease(signedLease: SignedLease, context: LeaseContext): LeaseVerdict {
-  let verified: VerifiedAnswer;
-  const roots = rootsOf(context.trust);
+export function judgeLease(evidence: LicenseEvidence, context: LeaseContext): LeaseVerdict {
+  const { vmId, trust, product } = context;
+  let verified: VerifiedEvidence;
   try {
-    verified = verifySignatures(signedLease, roots);
-    const { answer } = verified;
-    verifyStatement(verified, {
-      vmId: context.vmId,
-      activationId: context.activationId ?? answer.activationId,
-    });
+    verified = verifyEvidence(evidence, product === undefined ? { vmId } : expectedOf(vmId, product), trust);
   } catch (thrown) {
     const error = toAvmaError(thrown, 'cannot verify the lease');
     if (error.code === 'internal') throw error;
     return { kind: 'rejected', error };
   }
-  const anchor = findAnchor(signedLease.certificate, roots);
+  const anchor = verified.root;
   const { expiresAt } = verified.answer;
   if (context.now(verified.answer) < expiresAt) return { kind: 'holds', verified, anchor };
   const error = new AvmaError('grace-expired', `the lease ended on ${formatMinute(expiresAt)}`);
   return { kind: 'ended', verified, anchor, error };
-}
-
-/** The anchor that a verified certificate was signed with. */
-function findAnchor(certificate: Envelope, anchors: readonly TrustAnchor[]): TrustAnchor {
-  const anchor = anchors.find(({ keyId }) => keyId === certificate.signatures[0]?.keyid);
-  if (anchor === undefined) throw new AvmaError('internal', 'a verified certificate has no trust anchor');
-  return anchor;
 }

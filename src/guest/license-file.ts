@@ -4,8 +4,8 @@ import { CHANNELS, type LoadedProduct } from '../catalog/product.ts';
 import { AvmaError } from '../errors/avma-error.ts';
 import type { LicenseStateName } from '../events/guest-event.ts';
 import type { VmId } from '../machine/vm-id.ts';
-import { SignedLease } from '../protocol/answer.ts';
 import { parseJson } from '../protocol/envelope.ts';
+import { LicenseEvidence } from '../protocol/evidence.ts';
 import { placeOf } from '../schema/issue-place.ts';
 import {
   anyText,
@@ -96,7 +96,7 @@ export interface LicensedProduct {
   readonly extendedPid: string;
   readonly installationId: string;
   readonly iaid: string | null;
-  readonly signedLease: SignedLease | null;
+  readonly signedLease: LicenseEvidence | null;
 }
 
 /** The most that is read as a license file, in bytes: as much as of a state. */
@@ -161,7 +161,7 @@ function licenseSchema() {
     extendedPid: anyText,
     installationId: anyText,
     iaid: nullable(uuid),
-    signedLease: nullable(SignedLease),
+    signedLease: nullable(LicenseEvidence),
   });
   return z.strictObject({
     schema: oneOf(['avma.license/1']),

@@ -5,10 +5,10 @@ import type { Envelope } from '../protocol/envelope.ts';
 import {
   decodeUnverifiedCertificate,
   type HostCertificate,
-  type TrustAnchor,
   verifyHostCertificate,
 } from '../protocol/host-certificate.ts';
-import { rootsOf, type VendorTrust } from '../protocol/vendor-trust.ts';
+import type { TrustAnchor } from '../protocol/trust-anchor.ts';
+import type { VendorTrust } from '../protocol/vendor-trust.ts';
 import { withDeadline } from '../system/deadline.ts';
 import { askForCertificate } from './exchange.ts';
 
@@ -17,7 +17,7 @@ export interface Probe {
   /** The host's certificate, perhaps not trusted; null when no host answered with one. */
   readonly certificate: HostCertificate | null;
   /** Whether the certificate is valid by this machine's clock; null without a certificate. */
-  readonly dates: 'valid' | 'expired' | 'not yet valid' | null;
+  readonly dates: 'valid' | 'in grace' | 'expired' | 'not yet valid' | null;
   /** The trusted root that the certificate is signed with; null when there is none, and `trustProblem` says why. */
   readonly anchor: TrustAnchor | null;
   readonly trustProblem: AvmaError | null;
@@ -64,11 +64,12 @@ export async function probePipe(environment: ProbeEnvironment): Promise<Probe> {
   const nothing = { certificate: null, dates: null, anchor: null, trustProblem: null, timings };
   let pipe: Pipe | undefined;
   try {
-    const envelope = await withDeadline(environment.deadline, async (signal) => {
+    const offer = await withDeadline(environment.deadline, async (signal) => {
       const opened = await timed('open', () => environment.openPipe());
       pipe = opened;
       return timed('hello', () => askForCertificate(opened, signal));
     });
+    const { certificate: envelope } = offer;
     const certificate = decodeUnverifiedCertificate(envelope);
     if (certificate === undefined) {
       throw new AvmaError('response-malformed', 'what the host offers is not a host certificate');
@@ -84,18 +85,16 @@ export async function probePipe(environment: ProbeEnvironment): Promise<Probe> {
 
 function vouch(envelope: Envelope, environment: ProbeEnvironment): Pick<Probe, 'anchor' | 'trustProblem'> {
   try {
-    const anchors = rootsOf(environment.trust());
-    verifyHostCertificate(envelope, anchors);
-    const keyId = envelope.signatures[0]?.keyid;
-    return { anchor: anchors.find((anchor) => anchor.keyId === keyId) ?? null, trustProblem: null };
+    return { anchor: verifyHostCertificate(envelope, environment.trust()).root, trustProblem: null };
   } catch (thrown) {
     return { anchor: null, trustProblem: toAvmaError(thrown, 'cannot read the trust anchors') };
   }
 }
 
-function judgeDates({ notBefore, notAfter }: HostCertificate, now: number): Probe['dates'] {
+function judgeDates({ notBefore, notAfter, graceUntil }: HostCertificate, now: number): Probe['dates'] {
   if (now < notBefore) return 'not yet valid';
-  return now > notAfter ? 'expired' : 'valid';
+  if (now < notAfter) return 'valid';
+  return now < graceUntil ? 'in grace' : 'expired';
 }
 
 /** What a failure says about the other end, for the codes that opening a pipe and `hello` can fail with. */

@@ -44,7 +44,7 @@ export function deriveReport(product: LoadedProduct, basis: ReportBasis): Derive
   const { activationId } = product;
   const installed = state.products[activationId];
   const withKey = installed !== undefined && installed.partialProductKey !== null ? installed : undefined;
-  const verdict = judgeStored(installed, activationId, basis);
+  const verdict = judgeStored(installed, product, basis);
   const answer = answerOf(verdict);
   const time = trustedTime(clock, state.clock, answer ?? undefined);
   const { license, endsAt, endedAt } = deriveLicense(product, installed, verdict, time.now);
@@ -77,13 +77,13 @@ export function deriveReport(product: LoadedProduct, basis: ReportBasis): Derive
 
 function judgeStored(
   installed: InstalledProduct | undefined,
-  activationId: string,
+  product: LoadedProduct,
   { state, clock, vmId, trust }: ReportBasis,
 ): LeaseVerdict | null {
   if (installed === undefined || installed.activation === null) return null;
   return judgeLease(installed.activation, {
     vmId,
-    activationId,
+    product,
     trust,
     now: (answer) => trustedTime(clock, state.clock, answer).now,
   });

@@ -111,13 +111,13 @@ export function storeActivation(
   const anchored = changeInstalled(state, activationId, (installed) => ({
     ...installed,
     ...identityOn(product, vmId, installed, clock),
-    activation: result.signedLease,
+    activation: result.evidence,
   }));
   const products: Record<string, InstalledProduct> = {};
   for (const [id, installed] of Object.entries(anchored.products)) {
     products[id] = { ...installed, graceStartedAt: withinInstants(installed.graceStartedAt + correction) };
   }
-  return { ...anchored, products, clock: anchor, host: result.signedLease.certificate };
+  return { ...anchored, products, clock: anchor, host: result.evidence.certificate };
 }
 
 /** The nearest moment that the state can hold: the grace of a sealed image begins at its last one. */

@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { AvmaError, toAvmaError } from '../errors/avma-error.ts';
-import type { TrustAnchor } from '../protocol/host-certificate.ts';
+import type { TrustAnchor } from '../protocol/trust-anchor.ts';
 import { parseTrustAnchor } from '../protocol/trust-anchor.ts';
 import { listFiles, makePrivateFolder, replaceFile } from '../storage/atomic-file.ts';
 import { readInstalledFile } from '../storage/read-file.ts';

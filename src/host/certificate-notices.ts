@@ -1,13 +1,12 @@
-import { HOST_EDITIONS, mayActivateGuests } from '../policy/windows.ts';
-import type { HostCertificate } from '../protocol/host-certificate.ts';
+import { type HostCertificate, windowsText } from '../protocol/host-certificate.ts';
 import { DAY_MS } from '../schema/durations.ts';
 import { formatMinute } from '../schema/format-time.ts';
 
 /** The stages of a certificate. Each is reported once for a certificate. */
-type Stage = 'none' | 'not yet valid' | 'wrong edition' | 'good' | '30 days' | '7 days' | '1 day' | 'ended';
+type Stage = 'none' | 'not yet valid' | 'in grace' | 'good' | '30 days' | '7 days' | '1 day' | 'ended';
 
 /** The stages in which the host approves guests. */
-const ANSWERING: readonly Stage[] = ['good', '30 days', '7 days', '1 day'];
+const ANSWERING: readonly Stage[] = ['good', '30 days', '7 days', '1 day', 'in grace'];
 
 /** The stage that was reported last, and of which certificate. */
 export interface SaidOfCertificate {
@@ -44,31 +43,35 @@ export function certificateNotices(
 }
 
 function introduction(
-  { hostName, edition, osVersion, notAfter }: HostCertificate,
+  certificate: HostCertificate,
   said: SaidOfCertificate,
   last: SaidOfCertificate | null,
 ): string | undefined {
+  const { hostName, notAfter } = certificate;
+  const windows = windowsText(certificate);
   if (last === null) {
     const answers = ANSWERING.includes(said.stage);
-    return answers ? `Host ${hostName} (${edition} ${osVersion}) answers guests.` : undefined;
+    const runs = windows === null ? '' : ` (${windows})`;
+    return answers ? `Host ${hostName}${runs} answers guests.` : undefined;
   }
   if (last.serial === said.serial) return undefined;
-  return `A new host certificate is in use: ${edition} ${osVersion}, until ${formatMinute(notAfter)}.`;
+  const runs = windows === null ? '' : `${windows}, `;
+  return `A new host certificate is in use: ${runs}until ${formatMinute(notAfter)}.`;
 }
 
 function stageOf(certificate: HostCertificate | undefined, now: number): Stage {
   if (certificate === undefined) return 'none';
   const left = certificate.notAfter - now;
-  if (left <= 0) return 'ended';
+  if (now >= certificate.graceUntil) return 'ended';
   if (now < certificate.notBefore) return 'not yet valid';
-  if (!mayActivateGuests(certificate.edition)) return 'wrong edition';
+  if (left <= 0) return 'in grace';
   if (left <= DAY_MS) return '1 day';
   if (left <= 7 * DAY_MS) return '7 days';
   return left <= 30 * DAY_MS ? '30 days' : 'good';
 }
 
 function sentenceOf(stage: Stage, certificate: HostCertificate, now: number): string | undefined {
-  const { edition, notBefore, notAfter } = certificate;
+  const { notBefore, notAfter, graceUntil } = certificate;
   switch (stage) {
     case 'none':
     case 'good':
@@ -77,10 +80,10 @@ function sentenceOf(stage: Stage, certificate: HostCertificate, now: number): st
       return `The host certificate ended on ${formatMinute(notAfter)}: this host refuses all guests until it has a new one. To renew it: ${RENEW}.`;
     case 'not yet valid':
       return `The host certificate begins on ${formatMinute(notBefore)}: this host refuses all guests until then. If that is wrong, look at this host's clock.`;
-    case 'wrong edition':
-      return `The host certificate is for edition ${edition}, and only ${HOST_EDITIONS[0]} may activate guests: this host refuses all guests. Have the vendor certify it with --edition ${HOST_EDITIONS[0]}.`;
+    case 'in grace':
+      return `The host certificate ended on ${formatMinute(notAfter)} and is in its renewal grace until ${formatMinute(graceUntil)}: this host then refuses all guests. To renew it: ${RENEW}.`;
     default:
-      return `The host certificate ends on ${formatMinute(notAfter)}, ${inTime(notAfter - now)}: this host then refuses all guests. To renew it: ${RENEW}.`;
+      return `The host certificate ends on ${formatMinute(notAfter)}, ${inTime(notAfter - now)}: this host refuses all guests when its renewal grace has ended too, on ${formatMinute(graceUntil)}. To renew it: ${RENEW}.`;
   }
 }
 

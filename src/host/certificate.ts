@@ -1,9 +1,8 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { AvmaError } from '../errors/avma-error.ts';
-import { HOST_EDITIONS, mayActivateGuests } from '../policy/windows.ts';
 import { Envelope, parseJson } from '../protocol/envelope.ts';
-import { decodeUnverifiedCertificate, type HostCertificate } from '../protocol/host-certificate.ts';
+import { type HostCertificate, openHostCertificate } from '../protocol/host-certificate.ts';
 import { formatDay } from '../schema/format-time.ts';
 import { compareVersions } from '../schema/version.ts';
 import { replaceFile } from '../storage/atomic-file.ts';
@@ -64,7 +63,7 @@ export function installCertificate(options: InstallOptions): HostCertificate {
       { hint: 'Have this host certified: avma host request.' },
     );
   }
-  if (certificate.notAfter <= now) {
+  if (certificate.graceUntil <= now) {
     throw new AvmaError('certificate-expired', `the certificate ended on ${formatDay(certificate.notAfter)}`);
   }
   const present = installedCertificate(folder, host)?.certificate;
@@ -88,15 +87,18 @@ function lossesOf(present: HostCertificate, next: HostCertificate, now: number):
       `it ends on ${formatDay(next.notAfter)}, the installed one on ${formatDay(present.notAfter)}`,
     );
   }
-  if (next.notBefore > now && present.notBefore <= now && now < present.notAfter) {
+  if (next.notBefore > now && present.notBefore <= now && now < present.graceUntil) {
     losses.push(`it begins on ${formatDay(next.notBefore)}, and until then all guests would be refused`);
   }
-  if (mayActivateGuests(present.edition) && !mayActivateGuests(next.edition)) {
-    losses.push(`it is for edition ${next.edition}, and only ${HOST_EDITIONS[0]} may activate guests`);
-  }
-  if (compareVersions(next.osVersion, present.osVersion) < 0) {
+  if (present.windows !== null && next.windows === null) {
+    losses.push('it allows no guests with Windows, as the installed one does');
+  } else if (
+    present.windows !== null &&
+    next.windows !== null &&
+    compareVersions(next.windows.osVersion, present.windows.osVersion) < 0
+  ) {
     losses.push(
-      `it allows guests up to version ${next.osVersion}, the installed one up to ${present.osVersion}`,
+      `it allows guests with Windows up to version ${next.windows.osVersion}, the installed one up to ${present.windows.osVersion}`,
     );
   }
   return losses;
@@ -165,7 +167,7 @@ function readCertificate(file: string, host: HostIdentity): InstalledCertificate
 
 function decodeCertificate(bytes: Uint8Array): InstalledCertificate | undefined {
   const envelope = Envelope.safeParse(parseJson(bytes)).data;
-  const certificate = envelope && decodeUnverifiedCertificate(envelope);
+  const certificate = envelope && openHostCertificate(envelope);
   return envelope && certificate && { envelope, certificate };
 }
 

@@ -7,7 +7,7 @@ import { exportPrivateKey, generateKeyPair, importPrivateKey, type KeyPair } fro
 import { type Envelope, PAYLOAD_TYPES, parseJson, signEnvelope } from '../protocol/envelope.ts';
 import type { HostCertificate } from '../protocol/host-certificate.ts';
 import { HostRequest } from '../protocol/host-request.ts';
-import { hardwareId, instant, oneOf, shortLabel } from '../schema/shapes.ts';
+import { hardwareId, hostName, instant, oneOf } from '../schema/shapes.ts';
 import { createFile, makePrivateFolder, replaceFile } from '../storage/atomic-file.ts';
 import { readPlainFile, readPlainFileIfAny } from '../storage/read-file.ts';
 import { sha256Hex } from '../system/sha256.ts';
@@ -22,7 +22,7 @@ export interface HostIdentity {
 
 const HostFile = z.strictObject({
   schema: oneOf(['avma.host/1']),
-  name: shortLabel,
+  name: hostName,
   hardwareId,
   createdAt: instant,
 });
@@ -55,11 +55,11 @@ export interface NewHost {
  */
 export function createHost({ folder, name, machineId, now }: NewHost): HostIdentity {
   const file = path.join(folder, HOST_FILE);
-  const parsedName = shortLabel.safeParse(name);
+  const parsedName = hostName.safeParse(name);
   if (!parsedName.success) {
     throw new AvmaError(
       'argument-invalid',
-      `"${name}" cannot be a host's name: 1 to 63 characters on one line`,
+      `"${name}" cannot be a host's name: 1 to 63 characters, at most 96 bytes, on one line`,
     );
   }
   if (fs.existsSync(file)) {
@@ -106,8 +106,12 @@ function readKey(curve: 'ed25519' | 'x25519', file: string): KeyPair {
 }
 
 /** The request to the vendor for a certificate, signed with the host's own key to show that the host has it. */
-export function hostRequest(host: HostIdentity, now: number): Envelope {
-  const request: HostRequest = { ...publicIdentity(host), requestedAt: now };
+export function hostRequest(
+  host: HostIdentity,
+  now: number,
+  { site = null, replaces = null }: Partial<Pick<HostRequest, 'site' | 'replaces'>> = {},
+): Envelope {
+  const request: HostRequest = { ...publicIdentity(host), site, replaces, requestedAt: now };
   return signEnvelope(PAYLOAD_TYPES.hostRequest, HostRequest.parse(request), host.signing);
 }
 
@@ -131,9 +135,9 @@ function deriveHardwareId(machineId: string): string {
  * The host's Digital PID2 in the shape of a Windows product ID, `00252-80000-00000-AA123`: digits of a hash of the
  * certificate, so that a new certificate gives a new one. What Windows puts there is not public.
  */
-export function digitalPid2({ serial, hardwareId, licensing }: HostCertificate): string {
+export function digitalPid2({ serial, hardwareId, windows }: HostCertificate): string {
   const hash = sha256Hex(`avma digital PID2\n${serial}\n${hardwareId}\n`);
   const digits = (BigInt(`0x${hash}`) % 10n ** 18n).toString().padStart(18, '0');
-  const group = { MAK: '00252', OEM: '00253', KMS: '00254' }[licensing];
+  const group = windows === null ? '00250' : { MAK: '00252', OEM: '00253', KMS: '00254' }[windows.licensing];
   return `${group}-${digits.slice(0, 5)}-${digits.slice(5, 10)}-AA${digits.slice(10, 13)}`;
 }

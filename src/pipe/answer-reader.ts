@@ -53,8 +53,8 @@ export class AnswerReader {
   }
 
   #answers(frame: Frame): boolean {
-    // Hosts send neither: a terminal or a looped cable has returned the guest's own frame.
-    if (frame.type === 'hello' || frame.type === 'request') return false;
+    // Hosts send none of these: a terminal or a looped cable has returned the guest's own frame.
+    if (frame.type === 'hello' || frame.type === 'request' || frame.type === 'fetch') return false;
     return frame.exchangeId === this.exchangeId;
   }
 }

@@ -27,29 +27,27 @@ const GUEST_EDITIONS: readonly string[] = [
 /** Windows Server 2012 R2: the first version that can be host or guest. */
 export const FIRST_VERSION = '6.3.9600';
 
-/** What the rules need to know of a product. */
-interface PolicySubject {
-  readonly applicationId: string;
-  readonly edition: string;
-  readonly version: string;
-}
-
 /** True if a host with a certificate for this edition may activate guests. */
 export function mayActivateGuests(edition: string): boolean {
   return HOST_EDITIONS.includes(edition);
 }
 
-/** True if hosts activate this edition. Windows limits its own editions; another vendor's products are all served. */
-export function isServedEdition({ applicationId, edition }: PolicySubject): boolean {
-  return applicationId !== WINDOWS_APPLICATION_ID || GUEST_EDITIONS.includes(edition);
+/** True for Windows itself. The rules here are for it alone: no other product has to follow them. */
+export function isWindowsProduct({ applicationId }: { readonly applicationId: string }): boolean {
+  return applicationId === WINDOWS_APPLICATION_ID;
 }
 
-/** True for a version of Windows that is older than AVMA itself. Another vendor's product may have any version. */
-export function isTooOld({ applicationId, version }: PolicySubject): boolean {
-  return applicationId === WINDOWS_APPLICATION_ID && compareVersions(version, FIRST_VERSION) < 0;
+/** True if hosts activate this edition of Windows. */
+export function isServedEdition(edition: string): boolean {
+  return GUEST_EDITIONS.includes(edition);
 }
 
-/** True if the product's version is newer than the host's: a host activates versions up to its own. */
-export function isTooNew({ version }: PolicySubject, hostVersion: string): boolean {
+/** True for a version of Windows that is older than AVMA itself. */
+export function isTooOld(version: string): boolean {
+  return compareVersions(version, FIRST_VERSION) < 0;
+}
+
+/** True if the version of Windows is newer than the host's: a host activates versions up to its own. */
+export function isTooNew(version: string, hostVersion: string): boolean {
   return compareVersions(version, hostVersion) > 0;
 }

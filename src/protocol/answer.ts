@@ -5,15 +5,20 @@ import { printable } from '../schema/printable.ts';
 import {
   exchangeId,
   hardwareId,
+  hostName,
   hresult,
   instant,
+  jsonBytes,
   longLabel,
+  nonceHex,
   oneOf,
+  pid2,
+  retryAfter,
   sha256Hex,
-  shortLabel,
   text,
   uuid,
 } from '../schema/shapes.ts';
+import { Announcements } from './documents.ts';
 import { Envelope } from './envelope.ts';
 
 /** The longest lease that a host may grant and a guest accepts: seven days. */
@@ -27,33 +32,64 @@ export const REFUSAL_CODES = [
   'throttled',
   'certificate-not-yet-valid',
   'certificate-expired',
-  'host-not-datacenter',
+  'host-revoked',
   'product-unknown',
   'product-mismatch',
   'product-not-served',
+  'vendor-mismatch',
+  'host-not-datacenter',
   'version-too-old',
   'version-too-new',
+  'license-missing',
+  'license-untrusted',
+  'license-revoked',
+  'license-product-mismatch',
+  'license-customer-mismatch',
+  'license-host-mismatch',
+  'license-site-mismatch',
+  'license-not-yet-valid',
+  'license-expired',
+  'license-limit-reached',
   'exchange-reused',
   'refused',
 ] as const satisfies readonly AvmaErrorCode[];
 export type RefusalCode = (typeof REFUSAL_CODES)[number];
 
-/** The longest reason of a refusal in bytes of UTF-8: an answer with longer names and a longer reason fills a frame. */
+/** What an approval notes, in this order. */
+export const CONDITIONS = ['certificate-in-grace', 'license-in-grace', 'over-limit'] as const;
+export type Condition = (typeof CONDITIONS)[number];
+
+/** Conditions as an answer names them: each once, in the order of the table. */
+const conditions = z
+  .array(oneOf(CONDITIONS))
+  .check(
+    z.refine((noted) =>
+      noted.every(
+        (one, at) => at === 0 || CONDITIONS.indexOf(noted[at - 1] ?? one) < CONDITIONS.indexOf(one),
+      ),
+    ),
+  );
+
+/** The longest reason of a refusal in bytes of JSON. The host cuts it further where a frame has no room for it. */
 const MAX_REASON_BYTES = 400;
 const MAX_REASON_LENGTH = 200;
 
 /** The host's own sentence for people: one printable line. */
-const reason = text(
-  (value) => longLabel.safeParse(value).success && Buffer.byteLength(value) <= MAX_REASON_BYTES,
-);
+const reason = text((value) => longLabel.safeParse(value).success && jsonBytes(value) <= MAX_REASON_BYTES);
 
-/** A sentence as a refusal may carry it: on one line, without unprintable characters, cut to the longest reason. */
-export function refusalReason(sentence: string): string {
+/**
+ * A sentence as a refusal may carry it: on one line, without unprintable characters, cut to the longest reason, or to
+ * fewer bytes of JSON.
+ */
+export function refusalReason(sentence: string, maxBytes = MAX_REASON_BYTES): string {
   for (let maxLength = MAX_REASON_LENGTH; ; maxLength--) {
     const cut = printable(sentence, maxLength);
-    if (Buffer.byteLength(cut) <= MAX_REASON_BYTES) return cut;
+    if (maxLength <= 1 || jsonBytes(cut) <= maxBytes) return cut;
   }
 }
+
+/** How the code of a refusal is written: a later host may have some that this version does not know. */
+const REFUSAL_CODE = /^[a-z][a-z-]{0,39}$/;
 
 /** What the host signs, whether it approves or refuses. A refusal carries its reason and no lease. */
 export const Answer = z.strictObject({
@@ -65,13 +101,28 @@ export const Answer = z.strictObject({
   decision: oneOf(['approved', 'refused']),
   /** 0 when approved. */
   hresult,
-  /** Null exactly when approved. `message` is for people. */
-  refusal: z.nullable(z.strictObject({ code: oneOf(REFUSAL_CODES), message: reason })),
-  hostName: shortLabel,
+  /**
+   * Null exactly when approved. A guest that does not know the code reads it as `refused`; `message` is for people;
+   * `retryAfter` says in how many seconds it is worth to ask again.
+   */
+  refusal: z.nullable(
+    z.strictObject({
+      code: text((value) => REFUSAL_CODE.test(value)),
+      message: reason,
+      retryAfter: z.nullable(retryAfter),
+    }),
+  ),
+  hostName,
   hardwareId,
-  digitalPid2: shortLabel,
+  digitalPid2: pid2,
   /** The guest's clock as the request gave it: with issuedAt, the offset between the two clocks. */
   guestClock: instant,
+  /** The request's. */
+  nonce: z.nullable(nonceHex),
+  /** Digest of the customer license that the approval stands on; null: of none, and in a refusal. */
+  license: z.nullable(sha256Hex),
+  /** What is noted about an approval. */
+  conditions,
   /** The host's clock. */
   issuedAt: instant,
   /** Equal to issuedAt in a refusal, as is renewAfter. */
@@ -80,9 +131,14 @@ export const Answer = z.strictObject({
 });
 export type Answer = z.infer<typeof Answer>;
 
-/**
- * The answer together with the certificate of the host that signed it. The host seals both to the guest's fresh key,
- * and the guest keeps both in its state.
- */
+/** The answer together with the certificate of the host that signed it. */
 export const SignedLease = z.strictObject({ certificate: Envelope, answer: Envelope });
 export type SignedLease = z.infer<typeof SignedLease>;
+
+/** What the host seals to the guest's fresh key: the signed lease, and what the host has to hand on. */
+export const Response = z.strictObject({
+  certificate: Envelope,
+  answer: Envelope,
+  documents: Announcements,
+});
+export type Response = z.infer<typeof Response>;

@@ -12,7 +12,7 @@ export interface Frame {
 }
 
 /** The types of frames; docs/protocol.md, section 6, says who sends which. */
-export const FRAME_TYPES = ['hello', 'offer', 'request', 'response', 'fault'] as const;
+export const FRAME_TYPES = ['hello', 'offer', 'request', 'response', 'fetch', 'part', 'fault'] as const;
 export type FrameType = (typeof FRAME_TYPES)[number];
 
 /** The only version of the protocol so far. */
@@ -20,6 +20,12 @@ export const PROTOCOL_VERSION = 1;
 
 /** The longest frame in characters, its newline included: what a terminal's input line holds. */
 export const MAX_FRAME_LENGTH = 4096;
+
+/** How many bytes the body of a frame of that type holds at most. */
+export function maxBodyLength(type: FrameType): number {
+  const head = `avma/${PROTOCOL_VERSION} ${type} ${'0'.repeat(32)} \n`;
+  return Math.floor(((MAX_FRAME_LENGTH - head.length) * 3) / 4);
+}
 
 /** After how many bytes without a frame a reader gives up. */
 export const MAX_NOISE_LENGTH = 65_536;

@@ -1,11 +1,18 @@
 import * as z from 'zod/mini';
 import { AvmaError } from '../errors/avma-error.ts';
-import { instant } from '../schema/shapes.ts';
+import { hex8, instant, siteId } from '../schema/shapes.ts';
 import { type Envelope, PAYLOAD_TYPES, verifyEnvelope } from './envelope.ts';
 import { decodeUnverifiedPayload, hostIdentity } from './host-certificate.ts';
 
 /** A host's claims about itself when it asks for a certificate; signed with its own signing key. */
-export const HostRequest = z.strictObject({ ...hostIdentity, requestedAt: instant });
+export const HostRequest = z.strictObject({
+  ...hostIdentity,
+  /** What the customer calls the host's site; null: nothing. The vendor certifies it if he likes. */
+  site: z.nullable(siteId),
+  /** Serial number of the certificate that the host uses now; null: none. */
+  replaces: z.nullable(hex8),
+  requestedAt: instant,
+});
 export type HostRequest = z.infer<typeof HostRequest>;
 
 /** The request in an envelope. @throws {AvmaError} `file-invalid` unless the key in the request signed it. */

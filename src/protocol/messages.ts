@@ -3,20 +3,39 @@ import {
   anyInteger,
   anyText,
   exchangeId,
+  hex8,
   hresult,
   instant,
   integer,
+  nonceHex,
   oneOf,
-  osVersion,
+  productVersion,
+  retryAfter,
   shortLabel,
   uuid,
 } from '../schema/shapes.ts';
 import { sha256Hex } from '../system/sha256.ts';
+import { Announcements } from './documents.ts';
+import { Envelope } from './envelope.ts';
 import { FRAME_TYPES, PROTOCOL_VERSION } from './frame.ts';
 
 /** What started an activation, for the host's event log. */
-const TRIGGERS = ['key installed', 'command', 'boot', 'renewal'] as const;
+const TRIGGERS = ['key installed', 'command', 'boot', 'renewal', 'attestation'] as const;
 export type Trigger = (typeof TRIGGERS)[number];
+
+/** The most vendors' keys that a guest names. */
+export const MAX_ANCHORS = 16;
+
+/** Key IDs of the vendors that the guest trusts, those of the product's vendor first. */
+const anchors = z.array(hex8).check(z.maxLength(MAX_ANCHORS));
+
+/** The body of `hello`, where it has one. The host offers a certificate of one of these vendors, if it has one. */
+export const Hello = z.strictObject({ anchors });
+export type Hello = z.infer<typeof Hello>;
+
+/** The body of `offer`: the host's certificate, and what the host has to hand on. */
+export const Offer = z.strictObject({ certificate: Envelope, documents: Announcements });
+export type Offer = z.infer<typeof Offer>;
 
 /** What the guest seals to the host. */
 export const Request = z.strictObject({
@@ -24,7 +43,10 @@ export const Request = z.strictObject({
   vmId: uuid,
   activationId: uuid,
   edition: shortLabel,
-  osVersion,
+  version: productVersion,
+  /** A program's own, to be repeated in the answer; null: none. */
+  nonce: z.nullable(nonceHex),
+  anchors,
   license: z.strictObject({
     status: integer(0, 6),
     reason: hresult,
@@ -49,6 +71,7 @@ const FAULT_CODES = [
   'host-not-activated',
   'throttled',
   'io-error',
+  'document-unknown',
 ] as const;
 
 /**
@@ -57,13 +80,15 @@ const FAULT_CODES = [
  */
 export const Fault = z.strictObject({
   code: oneOf(FAULT_CODES),
+  /** In how many seconds it is worth to ask again; null: the host does not say. */
+  retryAfter: z.nullable(retryAfter),
   supported: z.strictObject({ versions: z.array(anyInteger), types: z.array(anyText) }),
 });
 export type Fault = z.infer<typeof Fault>;
 
 /** A fault with that code, and with what this version supports. */
-export function fault(code: Fault['code']): Fault {
-  return { code, supported: { versions: [PROTOCOL_VERSION], types: [...FRAME_TYPES] } };
+export function fault(code: Fault['code'], retryAfter: number | null = null): Fault {
+  return { code, retryAfter, supported: { versions: [PROTOCOL_VERSION], types: [...FRAME_TYPES] } };
 }
 
 /** A message as the bytes of its JSON, in UTF-8. */

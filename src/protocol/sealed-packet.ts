@@ -37,6 +37,9 @@ export function seal(key: BoxKey, plaintext: Uint8Array, nonce = randomNonce()):
   return concat(nonce, box);
 }
 
+/** How many bytes {@link seal} adds to what it seals. */
+export const SEAL_OVERHEAD = NONCE_LENGTH + TAG_LENGTH;
+
 /** The plaintext, or null if the packet was not sealed with this key, or was changed. */
 export function unseal(key: BoxKey, packet: Uint8Array): Uint8Array | null {
   if (packet.length < NONCE_LENGTH + TAG_LENGTH) return null;

@@ -3,7 +3,13 @@ import { AvmaError } from '../errors/avma-error.ts';
 import { base64url32, instant, oneOf, sequenceNumber, shortLabel } from '../schema/shapes.ts';
 import { isSmallOrder } from './curve-keys.ts';
 import { keyId, parseJsonText } from './envelope.ts';
-import type { TrustAnchor } from './host-certificate.ts';
+
+/** A vendor's public key on a guest: certificates that it signed are trusted. */
+export interface TrustAnchor {
+  readonly name: string;
+  readonly keyId: string;
+  readonly publicKey: Uint8Array;
+}
 
 /** `root.pub.json`: the vendor's public key as it is given to guests. */
 export const TrustAnchorFile = z.strictObject({

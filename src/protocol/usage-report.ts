@@ -18,12 +18,9 @@ import {
 import type { KeyPair } from './curve-keys.ts';
 import { documentDigest } from './documents.ts';
 import { Envelope, PAYLOAD_TYPES, parseJson, signEnvelope, verifyEnvelope } from './envelope.ts';
-import {
-  decodeUnverifiedPayload,
-  type HostCertificate,
-  type TrustAnchor,
-  verifyHostCertificate,
-} from './host-certificate.ts';
+import { decodeUnverifiedPayload, type HostCertificate, verifyHostCertificate } from './host-certificate.ts';
+import type { TrustAnchor } from './trust-anchor.ts';
+import { vendorsOfAnchors } from './vendor-trust.ts';
 
 /** The most guests that a report lists, the most rows of days, and the most incidents; more are counted only. */
 export const MAX_REPORTED_GUESTS = 20_000;
@@ -258,10 +255,11 @@ function trustedCertificate(
   certificates: readonly Envelope[],
   roots: readonly TrustAnchor[],
 ): HostCertificate {
+  const trust = vendorsOfAnchors(roots);
   let failure: unknown;
   for (const envelope of certificates) {
     try {
-      return verifyHostCertificate(envelope, roots);
+      return verifyHostCertificate(envelope, trust).certificate;
     } catch (thrown) {
       if (!(thrown instanceof AvmaError)) throw thrown;
       failure ??= thrown;

@@ -1,7 +1,7 @@
 import { AvmaError } from '../errors/avma-error.ts';
 import { keyId } from './envelope.ts';
-import type { TrustAnchor } from './host-certificate.ts';
 import type { RevocationList } from './revocations.ts';
+import type { TrustAnchor } from './trust-anchor.ts';
 import type { VerifiedTrustUpdate } from './trust-update.ts';
 
 /** A vendor whom this machine trusts, as far as it has followed him. */

@@ -79,6 +79,9 @@ export const nonceHex = matching(/^([0-9a-f]{2}){16,32}$/);
 /** A host's hardware ID: four groups of four upper-case hex digits. */
 export const hardwareId = matching(/^[0-9A-F]{4}(-[0-9A-F]{4}){3}$/);
 
+/** In how many seconds it is worth to ask a host again: a day at most. */
+export const retryAfter = integer(0, 86_400);
+
 /** Where a trust update or a revocation list stands in its row. */
 export const sequenceNumber = integer(1, 999_999_999);
 
@@ -91,6 +94,11 @@ export const productVersion = matching(/^[0-9A-Za-z][0-9A-Za-z.+_-]{0,31}$/);
 /** slmgr's line that scripts search for: a name with these words in it would pass for a license. */
 const STATUS_LINE = /license\s+status\s*:/i;
 
+/** Bytes of a text in JSON, without its quotes: frames are limited by these. */
+export function jsonBytes(text: string): number {
+  return Buffer.byteLength(JSON.stringify(text)) - 2;
+}
+
 function line(max: number, maxBytes = Number.POSITIVE_INFINITY) {
   return text(
     (value) =>
@@ -98,7 +106,7 @@ function line(max: number, maxBytes = Number.POSITIVE_INFINITY) {
       value.length <= max &&
       isPrintable(value) &&
       !STATUS_LINE.test(value) &&
-      (maxBytes === Number.POSITIVE_INFINITY || Buffer.byteLength(value) <= maxBytes),
+      (maxBytes === Number.POSITIVE_INFINITY || jsonBytes(value) <= maxBytes),
   );
 }
 
@@ -109,11 +117,20 @@ function line(max: number, maxBytes = Number.POSITIVE_INFINITY) {
 export const shortLabel = line(63);
 export const longLabel = line(200);
 
-/** A customer's name, as a certificate and a license carry it. Its bytes are limited because frames are. */
+/** A host's name. Its bytes in JSON are limited, as those of all that follow, because frames are. */
+export const hostName = line(63, 96);
+
+/** A customer's name, as a certificate and a license carry it. */
 export const customerName = line(63, 96);
 
 /** What a customer calls one of his sites. */
 export const siteId = line(32, 48);
+
+/** An edition of Windows in a certificate. */
+export const windowsEdition = line(63, 63);
+
+/** A host's Digital PID2. */
+export const pid2 = line(32, 32);
 
 function base64url(test: (bytes: Buffer, text: string) => boolean) {
   return text((value) => {

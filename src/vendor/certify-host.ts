@@ -6,8 +6,8 @@ import { Envelope, parseJson } from '../protocol/envelope.ts';
 import {
   HOST_LICENSING,
   HostCertificate,
-  type HostLicensing,
   signHostCertificate,
+  type WindowsHost,
 } from '../protocol/host-certificate.ts';
 import { verifyHostRequest } from '../protocol/host-request.ts';
 import { DAY_MS } from '../schema/durations.ts';
@@ -15,12 +15,17 @@ import { printable } from '../schema/printable.ts';
 
 /** What the vendor grants a host. */
 export interface Grant {
-  readonly edition: string;
-  /** Also sign an edition whose hosts may not activate guests. */
+  /** Null: no guests with Windows. */
+  readonly windows: WindowsHost | null;
+  /** Also sign an edition of Windows whose hosts may not activate guests. */
   readonly anyEdition?: boolean;
-  readonly osVersion: string;
-  readonly licensing: HostLicensing;
   readonly days: number;
+  /** How long the host may still approve guests after that. */
+  readonly graceDays: number;
+  /** Whose licenses count on the host; null: those of every customer. */
+  readonly customer: string | null;
+  /** Absent: what the host's request says. */
+  readonly site?: string;
 }
 
 /** A request for a certificate, and what the vendor makes of it. */
@@ -37,10 +42,14 @@ export interface Certification {
 
 /** The option of `avma vendor certify` for each member of the certificate, and how it is written. */
 const OPTIONS: Readonly<Record<string, string>> = {
+  customer:
+    '--customer must be 1 to 63 printable characters in at most 96 bytes, for example --customer "Bank Ltd"',
+  site: '--site must be 1 to 32 printable characters in at most 48 bytes, for example --site vienna',
   edition: '--edition must be 1 to 63 printable characters, for example --edition ServerDatacenter',
   osVersion:
     '--os-version must be two to four numbers separated by dots, for example --os-version 10.0.26100',
   licensing: `--licensing must be ${HOST_LICENSING.join(', ')}, for example --licensing MAK`,
+  graceUntil: '--grace-days must be a number of days from 0 on, for example --grace-days 14',
   notAfter: '--days must be a number of days above 0 that ends before the year 2286, for example --days 365',
 };
 
@@ -60,23 +69,28 @@ export function certifyHost({ request, from, root, grant, now }: Certification):
       hint: 'Make one on the host: avma host request > request.json',
     });
   }
-  const { requestedAt: _requestedAt, ...host } = verifyHostRequest(envelope.data);
+  const { requestedAt: _requestedAt, replaces: _replaces, ...host } = verifyHostRequest(envelope.data);
+  const notAfter = now + grant.days * DAY_MS;
   const certificate = HostCertificate.safeParse({
-    ...host,
     serial: randomBytes(8).toString('hex'),
-    edition: grant.edition,
-    osVersion: grant.osVersion,
-    licensing: grant.licensing,
+    vendorKey: Buffer.from(root.publicKey).toString('base64url'),
+    ...host,
+    customer: grant.customer,
+    site: grant.site ?? host.site,
+    windows: grant.windows,
     notBefore: now,
-    notAfter: now + grant.days * DAY_MS,
+    notAfter,
+    graceUntil: notAfter + grant.graceDays * DAY_MS,
   });
-  if (!certificate.success) {
-    throw grantError(String(certificate.error.issues[0]?.path[0] ?? ''), grant);
-  }
   // Also NaN, which compares as false with everything.
   if (!(grant.days > 0)) throw grantError('notAfter', grant);
-  if (!mayActivateGuests(grant.edition) && grant.anyEdition !== true) {
-    throw new AvmaError('argument-invalid', `a host of edition "${grant.edition}" may not activate guests`, {
+  if (!(grant.graceDays >= 0)) throw grantError('graceUntil', grant);
+  if (!certificate.success) {
+    throw grantError(String(certificate.error.issues[0]?.path.at(-1) ?? ''), grant);
+  }
+  const edition = grant.windows?.edition;
+  if (edition !== undefined && !mayActivateGuests(edition) && grant.anyEdition !== true) {
+    throw new AvmaError('argument-invalid', `a host of edition "${edition}" may not activate guests`, {
       hint: `Use --edition ${HOST_EDITIONS.join(' or --edition ')}, or sign it all the same with --allow-any-edition.`,
     });
   }
@@ -84,7 +98,12 @@ export function certifyHost({ request, from, root, grant, now }: Certification):
 }
 
 function grantError(member: string, grant: Grant): AvmaError {
-  const value = member === 'notAfter' ? grant.days : grant[member as keyof Grant];
+  const { days, graceDays, customer, site, windows } = grant;
+  const granted: Record<string, unknown> = {
+    ...{ notAfter: days, graceUntil: graceDays, customer, site },
+    ...windows,
+  };
+  const value = granted[member];
   const how = OPTIONS[member];
   if (how === undefined) {
     return new AvmaError('argument-invalid', `the certificate cannot be made: its ${member} is not valid`);

@@ -11,7 +11,7 @@ import { HANG_MS } from '../support/hang.ts';
 import { faultPipe, lyingPipe, scriptedPipe } from '../support/lying-host.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 import { createTestGuest, OTHER_VM, STANDARD_2012R2 } from '../support/test-guest.ts';
-import { createTestHost, SHARED_CHANNEL, type TestHost } from '../support/test-host.ts';
+import { createTestHost, SHARED_CHANNEL, type TestHost, WINDOWS_HOST } from '../support/test-host.ts';
 
 const { key, activationId } = STANDARD_2012R2;
 
@@ -178,21 +178,27 @@ const WAYS: readonly Way[] = [
     code: 'host-not-datacenter',
     hresult: 0xc004fd02,
     ...invalidHost,
-    pipe: (host) => sibling(host, { certificate: { edition: 'ServerStandard' } }).pipe(),
+    pipe: (host) =>
+      sibling(host, { certificate: { windows: { ...WINDOWS_HOST, edition: 'ServerStandard' } } }).pipe(),
   },
   {
     name: 'the host is Standard and approves all the same',
     code: 'host-not-datacenter',
     hresult: 0xc004fd02,
     ...invalidHost,
-    pipe: (host) => lyingPipe(sibling(host, { certificate: { edition: 'ServerStandard' } }), {}),
+    pipe: (host) =>
+      lyingPipe(
+        sibling(host, { certificate: { windows: { ...WINDOWS_HOST, edition: 'ServerStandard' } } }),
+        {},
+      ),
   },
   {
     name: 'the host is older than the edition',
     code: 'version-too-new',
     hresult: 0xc004fd03,
     ...denied,
-    pipe: (host) => sibling(host, { certificate: { osVersion: '6.2.9200' } }).pipe(),
+    pipe: (host) =>
+      sibling(host, { certificate: { windows: { ...WINDOWS_HOST, osVersion: '6.2.9200' } } }).pipe(),
   },
   {
     name: "the pipe is another VM's",

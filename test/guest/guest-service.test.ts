@@ -34,7 +34,7 @@ describe('a service that stays open', () => {
   test('sees a catalog and a trust anchor that are installed meanwhile', async () => {
     const host = createTestHost({
       catalog: createVendorCatalog().catalog,
-      certificate: { osVersion: '3.2' },
+      certificate: { windows: null },
     });
     const guest = createTestGuest(host, { vendors: [] });
     const open = await guest.open();

@@ -8,11 +8,13 @@ import { describe, expect, test } from 'vitest';
 import type { LoadedProduct } from '../../src/catalog/product.ts';
 import { exchangeActivation } from '../../src/guest/exchange.ts';
 import { decodeState, emptyState, encodeState, type GuestState } from '../../src/guest/guest-state.ts';
+import { expectedOf } from '../../src/guest/lease-verdict.ts';
 import { LicenseStatus } from '../../src/guest/license-report.ts';
 import { observe } from '../../src/guest/observation.ts';
 import { deriveReport } from '../../src/guest/product-report.ts';
 import { installKey, storeActivation } from '../../src/guest/state-changes.ts';
 import { type ClockReading, withinBounds } from '../../src/machine/clock.ts';
+import { vendorsOfAnchors } from '../../src/protocol/vendor-trust.ts';
 import { DAY, HOUR, MINUTE, NOW, SECOND, YEAR } from '../support/clock.ts';
 import { HANG_MS } from '../support/hang.ts';
 import { STANDARD_2012R2, VM } from '../support/test-guest.ts';
@@ -62,13 +64,16 @@ class Machine {
         vmId: VM,
         activationId: PRODUCT.activationId,
         edition: PRODUCT.edition,
-        osVersion: PRODUCT.version,
+        version: PRODUCT.version,
+        nonce: null,
+        anchors: [],
         license: { status: LicenseStatus.initialGrace, reason: 0, remainingMinutes: 0 },
         guestClock: this.clock.wall,
         log: { machineName: 'guest01', iaid: null, client: 'avma test', trigger: 'command' },
       },
       knownHost: null,
-      anchors,
+      trust: vendorsOfAnchors(anchors),
+      product: expectedOf(VM, PRODUCT),
       signal: AbortSignal.timeout(HANG_MS),
     });
     if (outcome.kind === 'failed') throw outcome.error;

@@ -8,10 +8,10 @@ const HOUR = DAY / 24;
 const CERTIFICATE = {
   serial: '0'.repeat(16),
   hostName: 'hv01',
-  edition: 'ServerDatacenter',
-  osVersion: '10.0.26100',
+  windows: { edition: 'ServerDatacenter', osVersion: '10.0.26100', licensing: 'MAK' },
   notBefore: NOW - 100 * DAY,
   notAfter: NOW + 100 * DAY,
+  graceUntil: NOW + 110 * DAY,
 } as HostCertificate;
 
 /** What a host says that looks at its certificate at these times, one list a look. */
@@ -28,7 +28,13 @@ const atEnd = (before: number) => CERTIFICATE.notAfter - before;
 
 describe('a host that starts', () => {
   test.each<[string, number, Partial<HostCertificate> | undefined, RegExp[]]>([
-    ['with a good certificate', NOW, {}, [/^Host hv01 \(ServerDatacenter 10\.0\.26100\) answers guests\.$/]],
+    [
+      'with a good certificate',
+      NOW,
+      {},
+      [/^Host hv01 \(ServerDatacenter 10\.0\.26100, MAK\) answers guests\.$/],
+    ],
+    ['that says nothing of Windows', NOW, { windows: null }, [/^Host hv01 answers guests\.$/]],
     [
       'without one',
       NOW,
@@ -36,8 +42,17 @@ describe('a host that starts', () => {
       [/^This host is not activated: it refuses all guests\. To activate it: avma host/],
     ],
     [
-      'with an ended one',
+      'with one in its renewal grace',
       atEnd(0),
+      {},
+      [
+        /answers guests/,
+        /^The host certificate ended on 2026-09-09 12:00 UTC .* grace until 2026-09-19 12:00 UTC: /,
+      ],
+    ],
+    [
+      'with an ended one',
+      atEnd(-10 * DAY),
       {},
       [/^The host certificate ended on 2026-09-09 12:00 UTC: this host refuses all guests until/],
     ],
@@ -48,16 +63,10 @@ describe('a host that starts', () => {
       [/begins on 2026-06-02 .* refuses all guests until then/],
     ],
     [
-      'with one for another edition',
-      NOW,
-      { edition: 'ServerStandard' },
-      [/edition ServerStandard, and only ServerDatacenter/],
-    ],
-    [
       '30 days before the end',
       atEnd(30 * DAY),
       {},
-      [/answers guests/, /ends on 2026-09-09 12:00 UTC, in 30 days: .* refuses all guests/],
+      [/answers guests/, /ends on 2026-09-09 12:00 UTC, in 30 days: .* grace has ended too, on 2026-09-19/],
     ],
     ['23 hours before the end', atEnd(23 * HOUR), {}, [/answers guests/, /in 23 hours: /]],
     ['minutes before the end', atEnd(1), {}, [/answers guests/, /in less than an hour: /]],
@@ -67,14 +76,19 @@ describe('a host that starts', () => {
   });
 });
 
-test('a host that goes on says each of 30, 7, 1 days and the end once', () => {
-  const times = [100, 31, 30, 29, 8, 7, 6.5, 2, 1, 0.5, 0, -1].map((days) => atEnd(days * DAY));
+test('a host that goes on says each of 30, 7, 1 days, the grace and the end once', () => {
+  const times = [100, 31, 30, 29, 8, 7, 6.5, 2, 1, 0.5, 0, -1, -10, -11].map((days) => atEnd(days * DAY));
   const said = looks(...times.map((now) => [now, CERTIFICATE] as const));
   expect(
     said
       .slice(1)
-      .map((notices) => notices.map((notice) => / in (\d+ \w+): | ended /.exec(notice)?.[1] ?? 'ended')),
-  ).toEqual([[], ['30 days'], [], [], ['7 days'], [], [], ['1 day'], [], ['ended'], []]);
+      .map((notices) =>
+        notices.map(
+          (notice) =>
+            / in (\d+ \w+): | in its renewal (grace) /.exec(notice)?.slice(1).find(Boolean) ?? 'ended',
+        ),
+      ),
+  ).toEqual([[], ['30 days'], [], [], ['7 days'], [], [], ['1 day'], [], ['grace'], [], ['ended'], []]);
 });
 
 describe('a certificate that changes while the host serves', () => {
@@ -82,7 +96,7 @@ describe('a certificate that changes while the host serves', () => {
 
   test('is announced once', () => {
     expect(looks([NOW, CERTIFICATE], [NOW, renewed], [NOW, renewed]).slice(1)).toEqual([
-      ['A new host certificate is in use: ServerDatacenter 10.0.26100, until 2027-07-06 12:00 UTC.'],
+      ['A new host certificate is in use: ServerDatacenter 10.0.26100, MAK, until 2027-07-06 12:00 UTC.'],
       [],
     ]);
   });

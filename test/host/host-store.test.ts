@@ -66,11 +66,13 @@ describe("a host's folder", () => {
 });
 
 test('the Digital PID2 tells the channel, and changes with the certificate', () => {
-  const certificate = { serial: '1'.repeat(16), hardwareId: 'H', licensing: 'MAK' } as HostCertificate;
+  const windows = { edition: 'ServerDatacenter', osVersion: '10.0.26100', licensing: 'MAK' };
+  const certificate = { serial: '1'.repeat(16), hardwareId: 'H', windows } as HostCertificate;
   const pid = digitalPid2(certificate);
   expect(pid).toMatch(/^00252-\d{5}-\d{5}-AA\d{3}$/);
   expect(digitalPid2(certificate)).toBe(pid);
   expect(digitalPid2({ ...certificate, serial: '2'.repeat(16) })).not.toBe(pid);
-  expect(digitalPid2({ ...certificate, licensing: 'OEM' })).toMatch(/^00253-/);
-  expect(digitalPid2({ ...certificate, licensing: 'KMS' })).toMatch(/^00254-/);
+  expect(digitalPid2({ ...certificate, windows: { ...windows, licensing: 'OEM' } })).toMatch(/^00253-/);
+  expect(digitalPid2({ ...certificate, windows: { ...windows, licensing: 'KMS' } })).toMatch(/^00254-/);
+  expect(digitalPid2({ ...certificate, windows: null })).toMatch(/^00250-/);
 });

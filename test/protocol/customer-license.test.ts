@@ -46,10 +46,10 @@ test('the longest license fits the largest document', () => {
   const numbers = (count: number) => Array.from({ length: count }, (_, n) => n);
   const envelope = signedLicense(root, {
     vendor: { ...licenseOf(root).vendor, name: '主'.repeat(63) },
-    customer: '"'.repeat(63),
+    customer: '"'.repeat(48),
     product: { activationId: PRODUCT, name: '主'.repeat(200) },
     hosts: numbers(1000).map((n) => `0000-0000-0000-${n.toString().padStart(4, '0')}`),
-    sites: numbers(100).map((n) => `${'"'.repeat(30)}${n.toString().padStart(2, '0')}`),
+    sites: numbers(100).map((n) => `${'"'.repeat(23)}${n.toString().padStart(2, '0')}`),
     features: numbers(256).map((n) => ({ name: 'f'.padEnd(29, 'f') + (n + 100), value: 1_000_000_000_000 })),
     guests: 1_000_000_000,
     overage: 'refuse-new',

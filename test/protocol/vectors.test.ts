@@ -1,16 +1,17 @@
 import { describe, expect, test } from 'vitest';
 import { AvmaError } from '../../src/errors/avma-error.ts';
-import { REFUSAL_CODES, SignedLease } from '../../src/protocol/answer.ts';
+import { REFUSAL_CODES, Response } from '../../src/protocol/answer.ts';
 import { parseJson } from '../../src/protocol/envelope.ts';
+import { LicenseEvidence, verifyEvidence } from '../../src/protocol/evidence.ts';
 import { unseal } from '../../src/protocol/sealed-packet.ts';
-import { verifySignedLease } from '../../src/protocol/verify-answer.ts';
+import { vendorsOfAnchors } from '../../src/protocol/vendor-trust.ts';
 import { verifyResponse } from '../../src/protocol/verify-response.ts';
 import { outcomeOf } from '../support/failures.ts';
 import { anchorsOf, bytes, type ExchangeVector, readVectorFiles } from '../vectors/exchange-vector.ts';
 
 const FILES = readVectorFiles();
 
-/** Every code that docs/protocol.md names beside one of the steps V2 to V14. */
+/** Every code that docs/protocol.md names beside one of the steps V2 to V17. */
 const CODES_OF_VERIFICATION = [
   ...REFUSAL_CODES,
   'certificate-untrusted',
@@ -26,52 +27,66 @@ const CODES_OF_VERIFICATION = [
 ];
 
 /** The steps that need the exchange itself: a lease from the guest's state cannot be checked by them again. */
-const ONLY_IN_EXCHANGE = ['V2', 'V3', 'V6', 'V7'];
+const ONLY_IN_EXCHANGE = ['V2', 'V3', 'V7', 'V8'];
 
 function verify(vector: ExchangeVector, response = bytes(vector.response)) {
   return verifyResponse({
     sealed: response,
     key: { sharedKey: bytes(vector.sharedKey) },
     requestPacket: bytes(vector.requestPacket),
-    request: vector,
-    anchors: anchorsOf(vector),
+    request: { ...vector, nonce: null },
+    product: PRODUCT,
+    trust: trustOf(vector),
   });
 }
 
-function signedLeaseOf(vector: ExchangeVector): SignedLease {
+const PRODUCT = { productVendor: null, requiresLicense: false, windows: true };
+
+function trustOf(vector: ExchangeVector) {
+  return vendorsOfAnchors(anchorsOf(vector));
+}
+
+function verifyKept(evidence: LicenseEvidence, vector: ExchangeVector) {
+  return verifyEvidence(
+    evidence,
+    { ...PRODUCT, vmId: vector.vmId, activationId: vector.activationId },
+    trustOf(vector),
+  );
+}
+
+function evidenceOf(vector: ExchangeVector): LicenseEvidence {
   const plaintext = unseal({ sharedKey: bytes(vector.sharedKey) }, bytes(vector.response));
-  return SignedLease.parse(parseJson(plaintext ?? new Uint8Array()));
+  const { certificate, answer } = Response.parse(parseJson(plaintext ?? new Uint8Array()));
+  return { certificate, answer, license: null };
 }
 
 test('there is a file of vectors for each code of the verification', () => {
   expect(FILES.map((file) => file.expect).sort()).toEqual([...CODES_OF_VERIFICATION].sort());
 });
 
-test('each of the steps V2 to V14 decides in some vector', () => {
+test('each of the steps V2 to V17 decides in some vector', () => {
   const steps = new Set(FILES.flatMap((file) => file.vectors.map((vector) => vector.step)));
   const numbers = [...steps].map((step) => Number(step.slice(1))).sort((a, b) => a - b);
-  expect(numbers).toEqual([2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14]);
+  expect(numbers).toEqual([2, 3, 4, 6, 7, 8, 9, 10, 11, 12, 13, 15, 16]);
 });
 
 describe.each(FILES)('$expect', ({ expect: code, vectors }) => {
   test.each(vectors)('$step: $name', (vector) => {
     expect(outcomeOf(() => verify(vector))).toBe(code);
     if (!ONLY_IN_EXCHANGE.includes(vector.step)) {
-      expect(outcomeOf(() => verifySignedLease(signedLeaseOf(vector), vector, anchorsOf(vector)))).toBe(code);
+      expect(outcomeOf(() => verifyKept(evidenceOf(vector), vector))).toBe(code);
     }
   });
 });
 
 test('a lease from the state is believed without the exchange that it came from', () => {
   const mismatched = FILES.find((file) => file.expect === 'request-mismatch')?.vectors[0] as ExchangeVector;
-  expect(
-    outcomeOf(() => verifySignedLease(signedLeaseOf(mismatched), mismatched, anchorsOf(mismatched))),
-  ).toBe('ok');
+  expect(outcomeOf(() => verifyKept(evidenceOf(mismatched), mismatched))).toBe('ok');
 });
 
 test('a refusal never carries a code of success', () => {
   for (const { expect: code, vectors } of FILES) {
-    for (const vector of vectors.filter(({ step }) => step === 'V11')) {
+    for (const vector of vectors.filter(({ step }) => step === 'V12')) {
       try {
         verify(vector);
       } catch (thrown) {
@@ -96,7 +111,7 @@ test('no edit of one byte of a response packet is believed', () => {
 
 test('no edit of one byte of what was sealed is believed, and none throws anything but an AvmaError', () => {
   const vector = FILES.find((file) => file.expect === 'ok')?.vectors[0] as ExchangeVector;
-  const text = JSON.stringify(signedLeaseOf(vector));
+  const text = JSON.stringify(evidenceOf(vector));
   const outcomes = new Set<string>();
   for (let at = 0; at < text.length; at++) {
     // The hint in which key signed the answer proves nothing and decides nothing.
@@ -104,9 +119,9 @@ test('no edit of one byte of what was sealed is believed, and none throws anythi
     for (const replacement of ['A', '0', '"', '}']) {
       if (text[at] === replacement) continue;
       const edited = parseJson(Buffer.from(text.slice(0, at) + replacement + text.slice(at + 1)));
-      const signedLease = SignedLease.safeParse(edited);
-      if (!signedLease.success) continue;
-      const outcome = outcomeOf(() => verifySignedLease(signedLease.data, vector, anchorsOf(vector)));
+      const evidence = LicenseEvidence.safeParse(edited);
+      if (!evidence.success) continue;
+      const outcome = outcomeOf(() => verifyKept(evidence.data, vector));
       expect(outcome, `byte ${at} replaced by ${replacement}`).not.toBe('ok');
       outcomes.add(outcome);
     }

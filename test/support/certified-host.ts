@@ -10,7 +10,12 @@ import { createVendorRoot } from '../../src/vendor/trust-root.ts';
 
 const PACKAGE_ROOT = path.resolve(import.meta.dirname, '../..');
 
-const GRANT: Grant = { edition: 'ServerDatacenter', osVersion: '10.0.26100', licensing: 'MAK', days: 365 };
+const GRANT: Grant = {
+  windows: { edition: 'ServerDatacenter', osVersion: '10.0.26100', licensing: 'MAK' },
+  days: 365,
+  graceDays: 14,
+  customer: null,
+};
 
 /** A host's folder and the trust anchor of the vendor who certified it. */
 interface MadeHost {

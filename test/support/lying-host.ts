@@ -23,7 +23,8 @@ export interface Lie {
 /** A pipe to a host that holds the keys and the certificate of `host`, approves everything, and lies. */
 export function lyingPipe(host: TestHost, lie: Lie): Pipe {
   return scriptedPipe((frame) => {
-    if (frame.type === 'hello') return { type: 'offer', body: encodeJson(host.envelope) };
+    if (frame.type === 'hello')
+      return { type: 'offer', body: encodeJson({ certificate: host.envelope, documents: [] }) };
     const packet = new Uint8Array(frame.body);
     const parts = splitRequestPacket(packet);
     const key = parts && boxKey(host.identity.box, parts.publicKey);
@@ -43,6 +44,9 @@ export function lyingPipe(host: TestHost, lie: Lie): Pipe {
       hardwareId: host.certificate.hardwareId,
       digitalPid2: '00252-00000-00000-AA000',
       guestClock: request.guestClock,
+      nonce: request.nonce,
+      license: null,
+      conditions: [],
       issuedAt,
       expiresAt: issuedAt + 7 * DAY,
       renewAfter: issuedAt + 3.5 * DAY,
@@ -51,6 +55,7 @@ export function lyingPipe(host: TestHost, lie: Lie): Pipe {
     const response = {
       certificate: host.envelope,
       answer: signEnvelope(PAYLOAD_TYPES.answer, answer, lie.signer ?? host.identity.signing),
+      documents: [],
     };
     return { type: 'response', body: seal(key, lie.plaintext ?? encodeJson(response)) };
   });

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { type Answer, SignedLease } from '../../src/protocol/answer.ts';
+import { type Answer, Response } from '../../src/protocol/answer.ts';
 import { generateKeyPair } from '../../src/protocol/curve-keys.ts';
 import { parseJson } from '../../src/protocol/envelope.ts';
 import { encodeFrame, type Frame } from '../../src/protocol/frame.ts';
 import { encodeJson, Fault } from '../../src/protocol/messages.ts';
 import { boxKey, joinRequestPacket, seal, unseal } from '../../src/protocol/sealed-packet.ts';
+import { vendorsOfAnchors } from '../../src/protocol/vendor-trust.ts';
 import { verifySignatures } from '../../src/protocol/verify-answer.ts';
 import { NOW } from './clock.ts';
 import { VM } from './test-guest.ts';
@@ -29,7 +30,9 @@ export function rawRequest(host: TestHost, change: object = {}, id?: string): Ra
     vmId: VM,
     activationId: product.activationId,
     edition: product.edition,
-    osVersion: product.version,
+    version: product.version,
+    nonce: null,
+    anchors: [],
     license: { status: 2, reason: 0, remainingMinutes: 43_200 },
     guestClock: NOW,
     log: { machineName: 'guest01', iaid: null, client: 'a test', trigger: 'command' },
@@ -45,8 +48,8 @@ export function rawRequest(host: TestHost, change: object = {}, id?: string): Ra
     bytes: encodeFrame(frame),
     answerIn(response) {
       const sealed = new Uint8Array(response?.body ?? []);
-      const signed = SignedLease.parse(parseJson(unseal(key, sealed) ?? new Uint8Array()));
-      return verifySignatures(signed, [host.vendor.anchor]).answer;
+      const signed = Response.parse(parseJson(unseal(key, sealed) ?? new Uint8Array()));
+      return verifySignatures(signed, vendorsOfAnchors([host.vendor.anchor])).answer;
     },
   };
 }

@@ -21,6 +21,13 @@ import { DAY, TestClock } from './clock.ts';
 import { MemoryEvents } from './memory-events.ts';
 import { createTestVendor, type TestVendor } from './test-vendor.ts';
 
+/** What a host's certificate says of Windows, unless a test wants another. */
+export const WINDOWS_HOST = {
+  edition: 'ServerDatacenter',
+  osVersion: '10.0.26100',
+  licensing: 'MAK',
+} as const;
+
 export const MICROSOFT_CATALOG = loadCatalog(['keys']);
 
 /** A socket that any guest may use. */
@@ -98,11 +105,13 @@ export function createTestHost(options: TestHostOptions = {}): TestHost {
     signingKey: Buffer.from(identity.signing.publicKey).toString('base64url'),
     boxKey: Buffer.from(identity.box.publicKey).toString('base64url'),
     serial: '00112233445566ff',
-    edition: 'ServerDatacenter',
-    osVersion: '10.0.26100',
-    licensing: 'MAK',
+    vendorKey: Buffer.from(vendor.root.publicKey).toString('base64url'),
+    customer: null,
+    site: null,
+    windows: WINDOWS_HOST,
     notBefore: clock.wall - DAY,
     notAfter: clock.wall + 365 * DAY,
+    graceUntil: clock.wall + 379 * DAY,
     ...options.certificate,
   };
   const envelope = signHostCertificate(certificate, vendor.root);

@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { generateKeyPair, type KeyPair } from '../../src/protocol/curve-keys.ts';
 import { keyId } from '../../src/protocol/envelope.ts';
-import type { TrustAnchor } from '../../src/protocol/host-certificate.ts';
+import type { TrustAnchor } from '../../src/protocol/trust-anchor.ts';
 import { type VendorTrust, vendorsOfAnchors } from '../../src/protocol/vendor-trust.ts';
 import { NOW } from './clock.ts';
 

@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { TrustAnchor } from '../../src/protocol/host-certificate.ts';
+import type { TrustAnchor } from '../../src/protocol/trust-anchor.ts';
 
 /**
  * One answered exchange, as the guest has it when the response arrives, and what the verification must come to.

@@ -84,11 +84,13 @@ function makeVector(difference: Difference): ExchangeVector {
     signingKey: Buffer.from(signingKey).toString('base64url'),
     boxKey: Buffer.from(hostBox.publicKey).toString('base64url'),
     serial: '00112233445566ff',
-    edition: 'ServerDatacenter',
-    osVersion: '10.0.26100',
-    licensing: 'MAK',
+    vendorKey: text(anchors[0] ?? keys.root.publicKey),
+    customer: null,
+    site: null,
+    windows: { edition: 'ServerDatacenter', osVersion: '10.0.26100', licensing: 'MAK' },
     notBefore: THEN - DAY,
     notAfter: THEN + 365 * DAY,
+    graceUntil: THEN + 379 * DAY,
     ...difference.certificate,
   };
   const answer = {
@@ -103,6 +105,9 @@ function makeVector(difference: Difference): ExchangeVector {
     hardwareId: '0123-4567-89AB-CDEF',
     digitalPid2: '00252-12345-67890-AA123',
     guestClock,
+    nonce: null,
+    license: null,
+    conditions: [],
     issuedAt: THEN,
     expiresAt: THEN + 7 * DAY,
     renewAfter: THEN + 3.5 * DAY,
@@ -127,6 +132,7 @@ function makeVector(difference: Difference): ExchangeVector {
         signingKey,
       ),
     ),
+    documents: [],
   };
   const plaintext = difference.plaintext?.(response) ?? encodeJson(response);
   const sealed = seal(sealKey, new Uint8Array(plaintext));

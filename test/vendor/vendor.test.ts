@@ -6,13 +6,15 @@ import { exportPrivateKey, generateKeyPair } from '../../src/protocol/curve-keys
 import { PAYLOAD_TYPES, signEnvelope } from '../../src/protocol/envelope.ts';
 import { verifyHostCertificate } from '../../src/protocol/host-certificate.ts';
 import { parseTrustAnchor } from '../../src/protocol/trust-anchor.ts';
+import { vendorsOfAnchors } from '../../src/protocol/vendor-trust.ts';
 import { certifyHost, type Grant } from '../../src/vendor/certify-host.ts';
 import { createVendorRoot, openVendorRoot as open } from '../../src/vendor/trust-root.ts';
 import { DAY, NOW } from '../support/clock.ts';
 import { failureOf } from '../support/failures.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
-const GRANT = { edition: 'ServerDatacenter', osVersion: '10.0.26100', licensing: 'KMS', days: 30 } as const;
+const WINDOWS = { edition: 'ServerDatacenter', osVersion: '10.0.26100', licensing: 'KMS' } as const;
+const GRANT: Grant = { windows: WINDOWS, days: 30, graceDays: 14, customer: 'Bank Ltd' };
 const openVendorRoot = (keyFile: string) => open(keyFile, { passphrase: () => 'a passphrase' });
 const file = (content: object) => Buffer.from(JSON.stringify(content));
 
@@ -120,19 +122,21 @@ describe('certifying a host', () => {
 
   test('says who it is, in its own words, and what is granted, from now on', () => {
     const identity = host();
-    const request = hostRequest(identity, NOW);
+    const request = hostRequest(identity, NOW, { site: 'vienna' });
     const { envelope, certificate } = certify(file(request), {}, NOW + 5);
     expect(certificate).toMatchObject({
       hostName: 'hv01',
       hardwareId: identity.hardwareId,
-      edition: 'ServerDatacenter',
-      osVersion: '10.0.26100',
-      licensing: 'KMS',
+      vendorKey: Buffer.from(root.publicKey).toString('base64url'),
+      customer: 'Bank Ltd',
+      site: 'vienna',
+      windows: WINDOWS,
       notBefore: NOW + 5,
       notAfter: NOW + 5 + 30 * DAY,
+      graceUntil: NOW + 5 + 44 * DAY,
     });
     const anchor = { name: 'v', keyId: envelope.signatures[0]?.keyid ?? '', publicKey: root.publicKey };
-    expect(verifyHostCertificate(envelope, [anchor])).toEqual(certificate);
+    expect(verifyHostCertificate(envelope, vendorsOfAnchors([anchor])).certificate).toEqual(certificate);
   });
 
   test('gives each certificate a serial of its own', () => {
@@ -169,14 +173,25 @@ describe('certifying a host', () => {
   });
 
   test.each([
-    ['--edition is ""', { edition: '' }, '--edition ServerDatacenter.'],
-    ['--edition is "a\\u{200b}"', { edition: 'a\u200b' }, '--edition ServerDatacenter.'],
+    ['--edition is ""', { windows: { ...WINDOWS, edition: '' } }, '--edition ServerDatacenter.'],
+    [
+      '--edition is "a\\u{200b}"',
+      { windows: { ...WINDOWS, edition: 'a\u200b' } },
+      '--edition ServerDatacenter.',
+    ],
     [
       '--os-version is "10"',
-      { osVersion: '10' },
+      { windows: { ...WINDOWS, osVersion: '10' } },
       'two to four numbers separated by dots, for example --os-version 10.0.26100.',
     ],
-    ['--licensing is "Retail"', { licensing: 'Retail' as 'MAK' }, '--licensing must be MAK, OEM, KMS'],
+    [
+      '--licensing is "Retail"',
+      { windows: { ...WINDOWS, licensing: 'Retail' as 'MAK' } },
+      '--licensing must be MAK, OEM, KMS',
+    ],
+    ['--customer is ""', { customer: '' }, '--customer "Bank Ltd".'],
+    ['--site is ""', { site: '' }, '--site vienna.'],
+    ['--grace-days is "-1"', { graceDays: -1 }, '--grace-days 14.'],
     ['--days is "0"', { days: 0 }, '--days 365.'],
     ['--days is "-3"', { days: -3 }, '--days 365.'],
     ['--days is "NaN"', { days: Number.NaN }, '--days 365.'],
@@ -190,14 +205,18 @@ describe('certifying a host', () => {
 
   test('refuses an edition whose hosts may not activate guests, unless any edition is meant', async () => {
     const request = file(hostRequest(host(), NOW));
-    const failure = await failureOf(() => certify(request, { edition: 'ServerDatacentre' }));
+    const failure = await failureOf(() =>
+      certify(request, { windows: { ...WINDOWS, edition: 'ServerDatacentre' } }),
+    );
     expect(failure.code).toBe('argument-invalid');
     expect(failure.message).toBe('a host of edition "ServerDatacentre" may not activate guests');
     expect(failure.hint).toContain('--edition ServerDatacenter or');
-    const { certificate } = certify(request, { edition: 'ServerStandard', anyEdition: true });
-    expect(certificate.edition).toBe('ServerStandard');
-    expect(certify(request, { edition: 'ServerDatacenterCore' }).certificate.edition).toBe(
-      'ServerDatacenterCore',
-    );
+    const { certificate } = certify(request, {
+      windows: { ...WINDOWS, edition: 'ServerStandard' },
+      anyEdition: true,
+    });
+    expect(certificate.windows?.edition).toBe('ServerStandard');
+    const core = { windows: { ...WINDOWS, edition: 'ServerDatacenterCore' } };
+    expect(certify(request, core).certificate).toMatchObject(core);
   });
 });

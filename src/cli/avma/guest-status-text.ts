@@ -52,7 +52,7 @@ function leaseFields(lease: LeaseStatus, { license, nextSteps }: ProductStatus):
       ? 'due now'
       : `possible at any time, due from ${minuteOf(renewAfter)}: by the agent, or avma guest activate`;
   return [
-    ['Host', `${hostName} (${hardwareId}, ${hostEdition} ${hostOsVersion})`],
+    ['Host', `${hostName} (${hardwareId}${hostEdition === null ? '' : `, ${hostEdition} ${hostOsVersion}`})`],
     ['Vendor', vendor === null ? 'unknown' : `${vendor.name} (${vendor.keyId})`],
     ['Lease', `${minuteOf(issuedAt)} to ${minuteOf(expiresAt)}`],
     ...(isLicensed ? [['Renewal', renewal] as Field] : []),

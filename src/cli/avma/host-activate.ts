@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { installCertificate, installedCertificate } from '../../host/certificate.ts';
 import { openHost } from '../../host/host-store.ts';
+import { windowsText } from '../../protocol/host-certificate.ts';
 import { formatMinute } from '../../schema/format-time.ts';
 import type { Context } from './context.ts';
 import { readInput } from './input.ts';
@@ -52,8 +53,9 @@ function activate(context: Context, file: string, { force, dryRun = false, json 
     });
     return;
   }
-  const { hostName, edition, osVersion, licensing, notAfter } = certificate;
-  const grant = `${edition} ${osVersion}, ${licensing}, until ${formatMinute(notAfter)}`;
+  const { hostName, notAfter } = certificate;
+  const windows = windowsText(certificate);
+  const grant = `${windows === null ? '' : `${windows}, `}until ${formatMinute(notAfter)}`;
   if (dryRun) {
     say(`The certificate can be installed on host ${hostName}: ${grant}. Nothing was changed.`);
     return;

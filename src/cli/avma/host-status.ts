@@ -2,8 +2,7 @@ import { Command } from 'commander';
 import { installedCertificate } from '../../host/certificate.ts';
 import { openHost } from '../../host/host-store.ts';
 import { readServing, type Serving } from '../../host/serving-record.ts';
-import { HOST_EDITIONS, mayActivateGuests } from '../../policy/windows.ts';
-import type { HostCertificate } from '../../protocol/host-certificate.ts';
+import { type HostCertificate, windowsText } from '../../protocol/host-certificate.ts';
 import { DAY_MS, MINUTE_MS } from '../../schema/durations.ts';
 import { formatMinute, isoInstant } from '../../schema/format-time.ts';
 import { ANSWER_IS_NO, type Context } from './context.ts';
@@ -29,7 +28,7 @@ export function statusCommand(context: Context): Command {
     .addHelpText(
       'after',
       `
-Exit status: 0 when the status could be read; with --check, 0 only when the certificate is valid
+Exit status: 0 when the status could be read; with --check, 0 only when the certificate counts
 now, and ${ANSWER_IS_NO} otherwise. A certificate that ends within ${WARNING_DAYS} days is shown with a warning
 and passes --check. Whether avma host serve runs is shown, and does not count for --check.`,
     )
@@ -66,13 +65,14 @@ async function showHostStatus(context: Context, { json, check }: StatusOptions):
     ];
     writeData(formatFields(fields, context.style));
   }
-  if (check === true && validity.state !== 'activated') context.setExitStatus(ANSWER_IS_NO);
+  const answers = validity.state === 'activated' || validity.state === 'in grace';
+  if (check === true && !answers) context.setExitStatus(ANSWER_IS_NO);
 }
 
 /** What the certificate is worth at one time, and what to do about it. */
 export interface Validity {
-  readonly state: 'not activated' | 'not yet valid' | 'activated' | 'wrong edition' | 'expired';
-  /** Until the certificate's end; null where it is not valid now. */
+  readonly state: 'not activated' | 'not yet valid' | 'activated' | 'in grace' | 'expired';
+  /** Until the certificate's end, and in its renewal grace until the end of that; null where it does not count. */
   readonly remainingMs: number | null;
   readonly warning: string | null;
   readonly nextSteps: readonly string[];
@@ -91,7 +91,7 @@ export function validityOf(certificate: HostCertificate | null, now: number): Va
       nextSteps: ['avma host request > request.json, have it certified, avma host activate CERTIFICATE'],
     };
   }
-  const { notBefore, notAfter, edition } = certificate;
+  const { notBefore, notAfter, graceUntil } = certificate;
   if (now < notBefore) {
     return {
       ...invalid,
@@ -99,10 +99,15 @@ export function validityOf(certificate: HostCertificate | null, now: number): Va
       nextSteps: [`Wait until ${formatMinute(notBefore)}, or correct this machine's clock`],
     };
   }
-  if (now > notAfter) return { ...invalid, state: 'expired', nextSteps: [RENEWAL] };
-  if (!mayActivateGuests(edition)) {
-    const step = `Have the vendor certify it with --edition ${HOST_EDITIONS[0]}: an edition ${edition} may not activate guests`;
-    return { ...invalid, state: 'wrong edition', nextSteps: [step] };
+  if (now >= graceUntil) return { ...invalid, state: 'expired', nextSteps: [RENEWAL] };
+  if (now >= notAfter) {
+    const left = graceUntil - now;
+    return {
+      state: 'in grace',
+      remainingMs: left,
+      warning: `the certificate has ended, and its renewal grace ends in ${formatDuration(left)}; guests are refused from then on`,
+      nextSteps: [RENEWAL],
+    };
   }
   const remainingMs = notAfter - now;
   const ends = remainingMs <= WARNING_DAYS * DAY_MS;
@@ -110,7 +115,7 @@ export function validityOf(certificate: HostCertificate | null, now: number): Va
     state: 'activated',
     remainingMs,
     warning: ends
-      ? `the certificate ends in ${formatDuration(remainingMs)}; guests are refused from then on`
+      ? `the certificate ends in ${formatDuration(remainingMs)}; guests are refused when its renewal grace has ended too, on ${formatMinute(graceUntil)}`
       : null,
     nextSteps: ends ? [RENEWAL] : [],
   };
@@ -119,15 +124,17 @@ export function validityOf(certificate: HostCertificate | null, now: number): Va
 function validityFields(validity: Validity, certificate: HostCertificate | null): Field[] {
   const { state, remainingMs, warning } = validity;
   const left = remainingMs === null ? '' : `, ${formatDuration(remainingMs)} left`;
-  const tone = state !== 'activated' ? 'bad' : warning === null ? 'good' : 'warn';
+  const answers = state === 'activated' || state === 'in grace';
+  const tone = !answers ? 'bad' : warning === null ? 'good' : 'warn';
+  const windows = certificate && windowsText(certificate);
   return [
     ['State', { tone, text: `${state}${left}` }],
     ...(certificate === null
       ? []
       : ([
-          ['Edition', `${certificate.edition} ${certificate.osVersion}`],
-          ['Licensing', certificate.licensing],
+          ...(windows === null ? [] : [['Windows', windows] as Field]),
           ['Valid', `${formatMinute(certificate.notBefore)} to ${formatMinute(certificate.notAfter)}`],
+          ['Grace', `to ${formatMinute(certificate.graceUntil)}`],
           ['Serial', certificate.serial],
         ] as Field[])),
     ...(warning === null ? [] : [['Warning', { tone: 'warn', text: warning }] as Field]),

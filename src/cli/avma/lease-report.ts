@@ -1,9 +1,14 @@
 import type { AvmaError } from '../../errors/avma-error.ts';
 import { formatHresult } from '../../errors/hresult.ts';
 import { judgeLease, type LeaseContext } from '../../guest/lease-verdict.ts';
-import { Answer, type SignedLease } from '../../protocol/answer.ts';
-import { parseJson } from '../../protocol/envelope.ts';
-import { decodeUnverifiedCertificate, type HostCertificate } from '../../protocol/host-certificate.ts';
+import { Answer } from '../../protocol/answer.ts';
+import { payloadJson } from '../../protocol/envelope.ts';
+import type { LicenseEvidence } from '../../protocol/evidence.ts';
+import {
+  decodeUnverifiedCertificate,
+  type HostCertificate,
+  windowsText,
+} from '../../protocol/host-certificate.ts';
 import { isoInstant } from '../../schema/format-time.ts';
 import type { Field } from './table.ts';
 import { formatDuration, formatInstant } from './time-text.ts';
@@ -21,17 +26,17 @@ type Verdict =
   | { readonly holds: false; readonly error: AvmaError };
 
 /** Reads and judges one lease. Pure. @param context - Without a product: the lease names its own. */
-export function inspectLease(signedLease: SignedLease, context: LeaseContext): InspectedLease {
-  const payload = parseJson(Buffer.from(signedLease.answer.payload, 'base64url'));
+export function inspectLease(evidence: LicenseEvidence, context: LeaseContext): InspectedLease {
+  const payload = payloadJson(evidence.answer);
   return {
     answer: Answer.safeParse(payload).data ?? null,
-    certificate: decodeUnverifiedCertificate(signedLease.certificate) ?? null,
-    verdict: verdictOf(signedLease, context),
+    certificate: decodeUnverifiedCertificate(evidence.certificate) ?? null,
+    verdict: verdictOf(evidence, context),
   };
 }
 
-function verdictOf(signedLease: SignedLease, context: LeaseContext): Verdict {
-  const judged = judgeLease(signedLease, context);
+function verdictOf(evidence: LicenseEvidence, context: LeaseContext): Verdict {
+  const judged = judgeLease(evidence, context);
   if (judged.kind !== 'holds') return { holds: false, error: judged.error };
   const { answer } = judged.verified;
   return { holds: true, expiresAt: answer.expiresAt, remainingMs: answer.expiresAt - context.now(answer) };
@@ -72,6 +77,7 @@ export function certificateJson(certificate: HostCertificate): object {
     ...certificate,
     notBefore: isoInstant(certificate.notBefore),
     notAfter: isoInstant(certificate.notAfter),
+    graceUntil: isoInstant(certificate.graceUntil),
   };
 }
 
@@ -110,9 +116,11 @@ function answerFields(answer: Answer): Field[] {
 }
 
 function certificateFields(certificate: HostCertificate): Field[] {
-  const { serial, edition, osVersion, licensing, notBefore, notAfter } = certificate;
+  const { serial, notBefore, notAfter, graceUntil } = certificate;
+  const windows = windowsText(certificate);
   return [
-    ['Certificate', `${serial}, ${edition} ${osVersion}, ${licensing}`],
+    ['Certificate', windows === null ? serial : `${serial}, ${windows}`],
     ['Valid', `${formatInstant(notBefore)} to ${formatInstant(notAfter)}`],
+    ['Grace', `to ${formatInstant(graceUntil)}`],
   ];
 }

@@ -5,8 +5,8 @@ import { loadTrust } from '../../guest/trust-reader.ts';
 import { trustedTime } from '../../guest/trusted-time.ts';
 import { readClock, withinBounds } from '../../machine/clock.ts';
 import { findVmId } from '../../machine/vm-id.ts';
-import { SignedLease } from '../../protocol/answer.ts';
 import { parseJson } from '../../protocol/envelope.ts';
+import { LicenseEvidence } from '../../protocol/evidence.ts';
 import { ANSWER_IS_NO, type Context } from './context.ts';
 import { readInput } from './input.ts';
 import { type InspectedLease, inspectLease, leaseFields, leaseJson } from './lease-report.ts';
@@ -19,7 +19,10 @@ export function leaseCommand(context: Context): Command {
   lease
     .command('inspect')
     .description('Show what a lease says and whether it holds on this machine now')
-    .argument('<file>', "a guest's state file (guest.state), or one signed lease as JSON; - for stdin")
+    .argument(
+      '<file>',
+      "a guest's state file (guest.state), or the evidence of one lease as JSON; - for stdin",
+    )
     .option('--json', 'print the leases as JSON')
     .addHelpText(
       'after',
@@ -38,10 +41,10 @@ function inspect(context: Context, file: string, json: boolean): void {
   const settings = context.settings();
   const vmId = findVmId(settings.vmId).value;
   const trust = loadTrust(settings);
-  const { signedLeases, mark } = readSignedLeases(file);
+  const { stored, mark } = readLeases(file);
   const clock = withinBounds(readClock());
-  const leases = signedLeases.map((signedLease) =>
-    inspectLease(signedLease, { vmId, trust, now: (answer) => trustedTime(clock, mark, answer).now }),
+  const leases = stored.map((evidence) =>
+    inspectLease(evidence, { vmId, trust, now: (answer) => trustedTime(clock, mark, answer).now }),
   );
   if (json) writeJson('avma.lease-inspect/1', { file, vmId, leases: leases.map(leaseJson) });
   else showLeases(context, file, leases);
@@ -63,15 +66,19 @@ function showLeases({ style }: Context, file: string, leases: readonly Inspected
  *
  * @throws {AvmaError} `file-invalid`, `state-damaged`, `state-newer`, and what reading the file throws.
  */
-function readSignedLeases(file: string): { signedLeases: SignedLease[]; mark: GuestState['clock'] } {
+function readLeases(file: string): { stored: LicenseEvidence[]; mark: GuestState['clock'] } {
   const bytes = readInput(file);
-  const alone = SignedLease.safeParse(parseJson(bytes));
-  if (alone.success) return { signedLeases: [alone.data], mark: emptyState().clock };
+  const alone = LicenseEvidence.safeParse(parseJson(bytes));
+  if (alone.success) return { stored: [alone.data], mark: emptyState().clock };
   if (!bytes.subarray(0, 11).toString('latin1').startsWith('avma-state/')) {
-    throw new AvmaError('file-invalid', `${file} is neither a guest's state file nor a signed lease`, {
-      hint: 'Give the guest.state of a guest: avma guest status shows where it lies.',
-    });
+    throw new AvmaError(
+      'file-invalid',
+      `${file} is neither a guest's state file nor the evidence of a lease`,
+      {
+        hint: 'Give the guest.state of a guest: avma guest status shows where it lies.',
+      },
+    );
   }
   const { products, clock } = decodeState(bytes, file);
-  return { signedLeases: Object.values(products).flatMap(({ activation }) => activation ?? []), mark: clock };
+  return { stored: Object.values(products).flatMap(({ activation }) => activation ?? []), mark: clock };
 }

@@ -1,6 +1,6 @@
 import { AvmaError } from '../../errors/avma-error.ts';
 import { type Probe, whoIsThere } from '../../guest/probe.ts';
-import { mayActivateGuests } from '../../policy/windows.ts';
+import { windowsText } from '../../protocol/host-certificate.ts';
 import { formatMinute } from '../../schema/format-time.ts';
 import { certificateJson } from './lease-report.ts';
 import { candidateFields, type PipeChoice } from './pipe-choice.ts';
@@ -12,7 +12,7 @@ export function failureOf({ error, trustProblem, certificate, dates }: Probe): A
   if (error !== null) return error;
   if (trustProblem !== null) return trustProblem;
   if (certificate === null) return null;
-  const { notBefore, notAfter, edition } = certificate;
+  const { notBefore, notAfter } = certificate;
   if (dates === 'expired') {
     return new AvmaError(
       'certificate-expired',
@@ -24,9 +24,6 @@ export function failureOf({ error, trustProblem, certificate, dates }: Probe): A
       'certificate-not-yet-valid',
       `the host's certificate begins on ${formatMinute(notBefore)}, by this machine's clock`,
     );
-  }
-  if (!mayActivateGuests(edition)) {
-    return new AvmaError('host-not-datacenter', `the host's certificate is for edition ${edition}`);
   }
   return null;
 }
@@ -70,12 +67,12 @@ export function probeFields(choice: PipeChoice, probe: Probe): Field[] {
     ['Status', { tone: failureOf(probe) === null ? 'good' : 'bad', text: whoIsThere(probe) }],
   ];
   if (certificate !== null) {
-    const { hostName, hardwareId, edition, osVersion, licensing, notBefore, notAfter, serial } = certificate;
+    const { hostName, hardwareId, notBefore, notAfter, serial } = certificate;
+    const windows = windowsText(certificate);
     fields.push(
       ['Host', hostName],
       ['Hardware ID', hardwareId],
-      ['Edition', `${edition} ${osVersion}`],
-      ['Licensing', licensing],
+      ...(windows === null ? [] : [['Windows', windows] as Field]),
       ['Valid', `${formatMinute(notBefore)} to ${formatMinute(notAfter)}`],
       ['Serial', serial],
       [

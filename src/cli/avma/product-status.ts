@@ -39,8 +39,9 @@ export interface ProductStatus {
 export interface LeaseStatus {
   readonly hostName: string;
   readonly hardwareId: string;
-  readonly hostEdition: string;
-  readonly hostOsVersion: string;
+  /** Of Windows on the host; null where its certificate does not say. */
+  readonly hostEdition: string | null;
+  readonly hostOsVersion: string | null;
   /** Whose trust anchor vouches for the host. */
   readonly vendor: { readonly name: string; readonly keyId: string };
   readonly issuedAt: string;
@@ -129,8 +130,8 @@ function leaseOf({ verdict, time }: DerivedReport): LeaseStatus | null {
   return {
     hostName: answer.hostName,
     hardwareId: answer.hardwareId,
-    hostEdition: certificate.edition,
-    hostOsVersion: certificate.osVersion,
+    hostEdition: certificate.windows?.edition ?? null,
+    hostOsVersion: certificate.windows?.osVersion ?? null,
     vendor: { name: anchor.name, keyId: anchor.keyId },
     issuedAt: isoInstant(answer.issuedAt),
     renewAfter: isoInstant(answer.renewAfter),

@@ -4,7 +4,12 @@ import { loadCatalog } from '../../catalog/catalog.ts';
 import { AvmaError } from '../../errors/avma-error.ts';
 import { HOST_EDITIONS } from '../../policy/windows.ts';
 import type { Envelope } from '../../protocol/envelope.ts';
-import { HOST_LICENSING, type HostCertificate, type HostLicensing } from '../../protocol/host-certificate.ts';
+import {
+  HOST_LICENSING,
+  type HostCertificate,
+  type HostLicensing,
+  windowsText,
+} from '../../protocol/host-certificate.ts';
 import { formatMinute } from '../../schema/format-time.ts';
 import { compareVersions } from '../../schema/version.ts';
 import { createFile } from '../../storage/atomic-file.ts';
@@ -19,16 +24,17 @@ import { styleFor } from './style.ts';
 import { type Field, formatFields } from './table.ts';
 import { addRootOptions, openRoot, type RootOptions } from './vendor-root.ts';
 
-/** The default of `--edition`. */
+/** What a host with Windows is certified for where an option leaves it open. */
 const DEFAULT_EDITION = 'ServerDatacenter';
 const DEFAULT_LICENSING: HostLicensing = 'MAK';
 const DEFAULT_DAYS = 365;
+const DEFAULT_GRACE_DAYS = 14;
 const MAX_DAYS = 36_500;
 
 interface CertifyOptions extends RootOptions {
-  readonly edition: string;
+  readonly edition?: string;
   readonly osVersion?: string;
-  readonly licensing: HostLicensing;
+  readonly licensing?: HostLicensing;
   /** The option's earlier name. */
   readonly channel?: HostLicensing;
   readonly days: number;
@@ -48,15 +54,19 @@ export function certifyCommand(context: Context): Command {
         )
         .argument('<request>', "the host's request, from avma host request; - for stdin"),
     )
-      .option('--edition <edition>', "the host's edition", DEFAULT_EDITION)
+      .option(
+        '--edition <edition>',
+        `the edition of Windows on the host; it may then activate guests with Windows (for example ${DEFAULT_EDITION})`,
+      )
       .option(
         '--os-version <version>',
-        'the newest guest version that the host may activate, for example 10.0.26100 (default: the newest that the packaged catalog lists)',
+        'the newest version of Windows that the host may activate, for example 10.0.26100 (with --edition: the newest that the packaged catalog lists)',
       )
       .addOption(
-        new Option('--licensing <licensing>', 'how the host itself is licensed')
-          .choices(HOST_LICENSING)
-          .default(DEFAULT_LICENSING),
+        new Option(
+          '--licensing <licensing>',
+          `how Windows on the host is licensed (with --edition: ${DEFAULT_LICENSING})`,
+        ).choices(HOST_LICENSING),
       )
       // The option's earlier name; scripts that use it go on working.
       .addOption(new Option('--channel <licensing>').choices(HOST_LICENSING).hideHelp())
@@ -72,12 +82,14 @@ export function certifyCommand(context: Context): Command {
       .addHelpText(
         'after',
         () => `
-Only a host of the edition ${HOST_EDITIONS.join(' or ')} may activate guests.
+Guests with Windows need a host of the edition ${HOST_EDITIONS.join(' or ')};
+other vendors' products ask for none of the three options about Windows.
 Newest version in the packaged catalog: ${newestVersion(context)}.
 
 Examples:
   avma vendor certify request.json --key root.key > certificate.json
-  avma vendor certify request.json --key root.key --days 730 --out certificate.json`,
+  avma vendor certify request.json --key root.key --days 90 --out certificate.json
+  avma vendor certify request.json --key root.key --edition ${DEFAULT_EDITION} > certificate.json`,
       )
       .action((request: string, options: CertifyOptions) => certify(context, request, options))
   );
@@ -92,11 +104,11 @@ async function certify(context: Context, request: string, options: CertifyOption
     from: request,
     root: root.keyPair,
     grant: {
-      edition: options.edition,
+      windows: windowsOf(context, options),
       anyEdition: options.allowAnyEdition === true,
-      osVersion: options.osVersion ?? newestVersion(context),
-      licensing: options.channel ?? options.licensing,
       days: options.days,
+      graceDays: DEFAULT_GRACE_DAYS,
+      customer: null,
     },
     now,
   });
@@ -105,6 +117,20 @@ async function certify(context: Context, request: string, options: CertifyOption
   if (options.out !== undefined && options.dryRun !== true) createFile(options.out, text, 0o644);
   await showSigned(envelope, certificate, options);
   if (options.out === undefined && options.dryRun !== true) writeData(text);
+}
+
+/** What the certificate says of Windows: nothing, unless one of the options about it is given. */
+function windowsOf(
+  context: Context,
+  { edition, osVersion, licensing, channel }: CertifyOptions,
+): HostCertificate['windows'] {
+  const given = [edition, osVersion, licensing, channel].some((option) => option !== undefined);
+  if (!given) return null;
+  return {
+    edition: edition ?? DEFAULT_EDITION,
+    osVersion: osVersion ?? newestVersion(context),
+    licensing: channel ?? licensing ?? DEFAULT_LICENSING,
+  };
 }
 
 /** @throws {AvmaError} `argument-invalid` for JSON that would mix with the certificate. */
@@ -135,16 +161,15 @@ async function showSigned(
 }
 
 function signedFields(certificate: HostCertificate, keyId: string): Field[] {
-  const { hostName, hardwareId, edition, osVersion, licensing, serial, notBefore, notAfter } = certificate;
+  const { hostName, hardwareId, serial, notBefore, notAfter, graceUntil } = certificate;
   return [
     ['Host', hostName],
     ['Hardware ID', hardwareId],
-    ['Edition', edition],
-    ['Version', `${osVersion}, and older guests`],
-    ['Licensing', licensing],
+    ['Windows', windowsText(certificate) ?? 'no guests with Windows'],
     ['Serial', serial],
     ['From', formatMinute(notBefore)],
     ['To', formatMinute(notAfter)],
+    ['Grace', `to ${formatMinute(graceUntil)}`],
     ['Key ID', keyId],
   ];
 }

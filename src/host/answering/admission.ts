@@ -1,10 +1,12 @@
 import type { Catalog } from '../../catalog/catalog.ts';
+import type { LoadedProduct } from '../../catalog/product.ts';
 import {
   FIRST_VERSION,
   HOST_EDITIONS,
   isServedEdition,
   isTooNew,
   isTooOld,
+  isWindowsProduct,
   mayActivateGuests,
 } from '../../policy/windows.ts';
 import type { RefusalCode } from '../../protocol/answer.ts';
@@ -20,9 +22,14 @@ export type Decision =
   | {
       readonly approved: false;
       readonly code: RefusalCode;
+      /** In how many seconds it is worth to ask again; absent: nobody knows. */
+      readonly retryAfter?: number;
       /** Signed with the refusal and shown to the guest's user: what this host objects to, with both values. */
       readonly message: string;
     };
+
+/** When a guest may ask again whose channel is over its limit, in seconds: as the hint of the code says. */
+export const THROTTLED_RETRY_SECONDS = 60;
 
 /** What a decision is made from. */
 export interface AdmissionBasis {
@@ -50,22 +57,23 @@ export function admit(basis: AdmissionBasis): Decision {
     );
   }
   // A2
-  if (throttled) return refuse('throttled', 'too many requests came over this pipe');
-  // A3
+  if (throttled) {
+    return {
+      ...refuse('throttled', 'too many requests came over this pipe'),
+      retryAfter: THROTTLED_RETRY_SECONDS,
+    };
+  }
+  // A3. In its renewal grace a certificate still counts, and the answer says so.
   if (now < certificate.notBefore) {
     return refuse(
       'certificate-not-yet-valid',
       `its certificate begins on ${formatDay(certificate.notBefore)}`,
     );
   }
-  if (now >= certificate.notAfter) {
-    return refuse('certificate-expired', `its certificate ended on ${formatDay(certificate.notAfter)}`);
-  }
-  // A4
-  if (!mayActivateGuests(certificate.edition)) {
+  if (now >= certificate.graceUntil) {
     return refuse(
-      'host-not-datacenter',
-      `its certificate is for edition ${certificate.edition}, and only ${HOST_EDITIONS[0]} may activate guests`,
+      'certificate-expired',
+      `its certificate ended on ${formatDay(certificate.notAfter)}, and its renewal grace on ${formatDay(certificate.graceUntil)}`,
     );
   }
   return admitProduct(basis);
@@ -78,10 +86,10 @@ function admitProduct({ request, certificate, catalog }: AdmissionBasis): Decisi
     return refuse('product-unknown', `no catalog of this host lists the product ${request.activationId}`);
   }
   const { name, edition, version } = product;
-  if (edition !== request.edition || version !== request.osVersion) {
+  if (edition !== request.edition || version !== request.version) {
     return refuse(
       'product-mismatch',
-      `the guest's catalog says ${request.edition} ${request.osVersion} of "${name}", this host's says ${edition} ${version}`,
+      `the guest's catalog says ${request.edition} ${request.version} of "${name}", this host's says ${edition} ${version}`,
     );
   }
   if (product.channel !== 'VT:IA') {
@@ -90,17 +98,28 @@ function admitProduct({ request, certificate, catalog }: AdmissionBasis): Decisi
       `"${name}" is for the channel ${product.channel}, and hosts activate VT:IA only`,
     );
   }
-  if (!isServedEdition(product)) {
+  return isWindowsProduct(product) ? admitWindows(product, certificate) : { approved: true };
+}
+
+/** A7: Windows' own rules, for Windows only. */
+function admitWindows({ edition, version }: LoadedProduct, { windows }: HostCertificate): Decision {
+  if (windows === null || !mayActivateGuests(windows.edition)) {
+    const names = windows === null ? 'names no edition of Windows' : `is for edition ${windows.edition}`;
+    return refuse(
+      'host-not-datacenter',
+      `its certificate ${names}, and only ${HOST_EDITIONS[0]} may activate guests with Windows`,
+    );
+  }
+  if (!isServedEdition(edition)) {
     return refuse('product-not-served', `hosts do not activate the edition ${edition} of Windows`);
   }
-  // A6
-  if (isTooOld(product)) {
+  if (isTooOld(version)) {
     return refuse('version-too-old', `product version ${version} is older than ${FIRST_VERSION}`);
   }
-  if (isTooNew(product, certificate.osVersion)) {
+  if (isTooNew(version, windows.osVersion)) {
     return refuse(
       'version-too-new',
-      `product version ${version} is newer than this host's ${certificate.osVersion}`,
+      `product version ${version} is newer than this host's ${windows.osVersion}`,
     );
   }
   return { approved: true };
@@ -111,6 +130,6 @@ function sameVm(a: string, b: string): boolean {
   return a === b || swapUuidByteOrder(a) === b;
 }
 
-function refuse(code: RefusalCode, message: string): Decision {
+function refuse(code: RefusalCode, message: string): Extract<Decision, { approved: false }> {
   return { approved: false, code, message };
 }

@@ -1,10 +1,19 @@
 import { CODES } from '../../errors/codes.ts';
-import { type Answer, MAX_LEASE_MS, refusalReason } from '../../protocol/answer.ts';
+import {
+  type Answer,
+  type Condition,
+  MAX_LEASE_MS,
+  type Response,
+  refusalReason,
+} from '../../protocol/answer.ts';
 import type { KeyPair } from '../../protocol/curve-keys.ts';
+import type { Announcement } from '../../protocol/documents.ts';
 import { type Envelope, PAYLOAD_TYPES, signEnvelope } from '../../protocol/envelope.ts';
+import { maxBodyLength } from '../../protocol/frame.ts';
 import type { HostCertificate } from '../../protocol/host-certificate.ts';
 import { encodeJson, type Request } from '../../protocol/messages.ts';
-import { type BoxKey, seal } from '../../protocol/sealed-packet.ts';
+import { type BoxKey, SEAL_OVERHEAD, seal } from '../../protocol/sealed-packet.ts';
+import { jsonBytes } from '../../schema/shapes.ts';
 import { digitalPid2 } from '../host-store.ts';
 import type { Decision } from './admission.ts';
 
@@ -21,12 +30,14 @@ export interface AnswerBasis {
 }
 
 /**
- * The answer to a request, unsigned. A lease ends with the host's certificate at the latest: what the vendor granted
- * until a date must not be licensed beyond it (docs/protocol.md, section 8). Pure.
+ * The answer to a request, unsigned. A lease ends with the renewal grace of the host's certificate at the latest: what
+ * the vendor granted until a date must not be licensed beyond it (docs/protocol.md, section 8). Pure.
  */
 export function composeAnswer(basis: AnswerBasis): Answer {
   const { request, requestDigest, decision, certificate, leaseMs, now } = basis;
-  const lease = decision.approved ? Math.min(leaseMs, MAX_LEASE_MS, certificate.notAfter - now) : 0;
+  const lease = decision.approved ? Math.min(leaseMs, MAX_LEASE_MS, certificate.graceUntil - now) : 0;
+  const conditions: Condition[] =
+    decision.approved && now >= certificate.notAfter ? ['certificate-in-grace'] : [];
   return {
     exchangeId: request.exchangeId,
     requestDigest,
@@ -34,16 +45,58 @@ export function composeAnswer(basis: AnswerBasis): Answer {
     activationId: request.activationId,
     decision: decision.approved ? 'approved' : 'refused',
     hresult: decision.approved ? 0 : CODES[decision.code].hresult,
-    refusal: decision.approved ? null : { code: decision.code, message: refusalReason(decision.message) },
+    refusal: decision.approved
+      ? null
+      : {
+          code: decision.code,
+          message: refusalReason(decision.message),
+          retryAfter: decision.retryAfter ?? null,
+        },
     hostName: certificate.hostName,
     hardwareId: certificate.hardwareId,
     digitalPid2: digitalPid2(certificate),
     guestClock: request.guestClock,
+    nonce: request.nonce,
+    license: null,
+    conditions,
     issuedAt: now,
     expiresAt: now + lease,
     renewAfter: now + Math.floor(lease / 2),
   };
 }
+
+/** How many bytes of JSON a response holds. */
+const MAX_RESPONSE_BYTES = maxBodyLength('response') - SEAL_OVERHEAD;
+
+/** A signature as long as every other. */
+const ANY_SIGNATURE = 'A'.repeat(86);
+
+/**
+ * The answer with the reason of its refusal cut to what the frame has room for: names may be so long that little is
+ * left. Pure.
+ */
+export function fitReason(
+  answer: Answer,
+  { certificate, documents }: Pick<Response, 'certificate' | 'documents'>,
+): Answer {
+  const { refusal } = answer;
+  if (refusal === null) return answer;
+  const withReason = (message: string): Answer => ({ ...answer, refusal: { ...refusal, message } });
+  const fits = (candidate: Answer) => {
+    const payload = Buffer.from(JSON.stringify(candidate)).toString('base64url');
+    const signatures = [{ keyid: '0'.repeat(16), sig: ANY_SIGNATURE }];
+    const envelope = { payloadType: PAYLOAD_TYPES.answer, payload, signatures };
+    return encodeJson({ certificate, answer: envelope, documents }).length <= MAX_RESPONSE_BYTES;
+  };
+  let fitted = answer;
+  for (let bytes = jsonBytes(refusal.message); bytes > 0 && !fits(fitted); bytes -= REASON_STEP) {
+    fitted = withReason(refusalReason(refusal.message, bytes));
+  }
+  return fitted;
+}
+
+/** By how many bytes a reason is cut at a time. */
+const REASON_STEP = 16;
 
 /** What an answer is signed and sealed with. */
 export interface SealOptions {
@@ -52,10 +105,19 @@ export interface SealOptions {
   readonly signing: KeyPair;
   /** The key that the request was sealed with. */
   readonly key: BoxKey;
+  /** What the host has to hand on. */
+  readonly documents: readonly Announcement[];
 }
 
 /** Signs an answer and seals it with the certificate: the body of the response frame. */
-export function sealAnswer(answer: Answer, { certificate, signing, key }: SealOptions): Uint8Array {
-  const signed = { certificate, answer: signEnvelope(PAYLOAD_TYPES.answer, answer, signing) };
-  return seal(key, encodeJson(signed));
+export function sealAnswer(
+  answer: Answer,
+  { certificate, signing, key, documents }: SealOptions,
+): Uint8Array {
+  const response: Response = {
+    certificate,
+    answer: signEnvelope(PAYLOAD_TYPES.answer, answer, signing),
+    documents: [...documents],
+  };
+  return seal(key, encodeJson(response));
 }

@@ -1,8 +1,16 @@
 import type { Catalog } from '../../catalog/catalog.ts';
 import { type AvmaError, toAvmaError } from '../../errors/avma-error.ts';
 import type { Answer } from '../../protocol/answer.ts';
+import type { Announcement } from '../../protocol/documents.ts';
 import type { Frame, ParsedLine } from '../../protocol/frame.ts';
-import { encodeJson, type Fault, fault, packetDigest, type Request } from '../../protocol/messages.ts';
+import {
+  encodeJson,
+  type Fault,
+  fault,
+  type Offer,
+  packetDigest,
+  type Request,
+} from '../../protocol/messages.ts';
 import { MINUTE_MS } from '../../schema/durations.ts';
 import { debug } from '../../system/debug.ts';
 import type { InstalledCertificate } from '../certificate.ts';
@@ -10,8 +18,8 @@ import type { GuestChannel } from '../channel.ts';
 import type { HostIdentity } from '../host-store.ts';
 import type { Ledger, LedgerEntry } from '../ledger/ledger.ts';
 import type { HostObserver } from '../observer.ts';
-import { admit, type Decision } from './admission.ts';
-import { composeAnswer, sealAnswer } from './compose-answer.ts';
+import { admit, type Decision, THROTTLED_RETRY_SECONDS } from './admission.ts';
+import { composeAnswer, fitReason, sealAnswer } from './compose-answer.ts';
 import { openRequest } from './open-request.ts';
 import { type RecentExchange, RecentExchanges } from './recent-exchanges.ts';
 import type { Throttle } from './throttle.ts';
@@ -73,7 +81,8 @@ function answerHello(environment: ResponderEnvironment, { exchangeId }: Frame, c
   const installed = environment.certificate();
   environment.observe({ kind: 'hello-answered', channel, activated: installed !== undefined });
   if (installed === undefined) return faultFrame(exchangeId, 'host-not-activated');
-  return { type: 'offer', exchangeId, body: encodeJson(installed.envelope) };
+  const offer: Offer = { certificate: installed.envelope, documents: [] };
+  return { type: 'offer', exchangeId, body: encodeJson(offer) };
 }
 
 /** A request frame and where it came in. */
@@ -137,11 +146,17 @@ async function answerAnew(asked: Asked, fresh: FreshRequest): Promise<Frame> {
   const now = environment.now();
   const { certificate, envelope } = installed;
   const catalog = environment.catalog();
+  const product = catalog.productOfActivationId(request.activationId);
   const decision = reused ? REUSED : admit({ request, channel, throttled, certificate, catalog, now });
   debug('host', () => `${exchangeId}: ${decision.approved ? 'approved' : decision.code}, VM ${request.vmId}`);
-  const answer = composeAnswer({ request, requestDigest, decision, certificate, leaseMs, now });
-  const body = sealAnswer(answer, { certificate: envelope, signing: host.signing, key });
-  const failure = await keep(environment.ledger, toLedgerEntry(answer, channel, body));
+  const documents: Announcement[] = [];
+  const composed = composeAnswer({ request, requestDigest, decision, certificate, leaseMs, now });
+  const answer = fitReason(composed, { certificate: envelope, documents });
+  const body = sealAnswer(answer, { certificate: envelope, signing: host.signing, key, documents });
+  const failure = await keep(
+    environment.ledger,
+    toLedgerEntry({ answer, decision, request, channel, body, edition: product?.edition }),
+  );
   if (failure !== undefined) {
     return answerFault(asked, 'io-error', `the ledger could not be written: ${failure.message}`, request);
   }
@@ -153,7 +168,7 @@ async function answerAnew(asked: Asked, fresh: FreshRequest): Promise<Frame> {
     message: decision.approved
       ? `approved for ${Math.floor((answer.expiresAt - now) / MINUTE_MS)} minutes`
       : decision.message,
-    productName: catalog.productOfActivationId(request.activationId)?.name ?? null,
+    productName: product?.name ?? null,
   });
   return { type: 'response', exchangeId, body };
 }
@@ -174,7 +189,17 @@ async function keep(ledger: Ledger, entry: LedgerEntry): Promise<AvmaError | und
   }
 }
 
-function toLedgerEntry(answer: Answer, channel: GuestChannel, body: Uint8Array): LedgerEntry {
+interface Answered {
+  readonly answer: Answer;
+  readonly decision: Decision;
+  readonly request: Request;
+  readonly channel: GuestChannel;
+  readonly body: Uint8Array;
+  /** Of the product; undefined where no catalog of the host lists it. */
+  readonly edition: string | undefined;
+}
+
+function toLedgerEntry({ answer, decision, request, channel, body, edition }: Answered): LedgerEntry {
   return {
     time: answer.issuedAt,
     channel: channel.name,
@@ -184,8 +209,12 @@ function toLedgerEntry(answer: Answer, channel: GuestChannel, body: Uint8Array):
     activationId: answer.activationId,
     decision: answer.decision,
     hresult: answer.hresult,
-    ...(answer.refusal === null ? {} : { refusal: answer.refusal.code }),
+    ...(decision.approved ? {} : { refusal: decision.code }),
     expiresAt: answer.expiresAt,
+    ...(answer.conditions.length > 0 && { conditions: answer.conditions }),
+    ...(edition !== undefined && { edition }),
+    ...(request.log.trigger === 'attestation' && { purpose: 'attestation' as const }),
+    vmIdFrom: channel.vmId === null ? 'label' : 'channel',
     response: Buffer.from(body).toString('base64url'),
   };
 }
@@ -199,6 +228,7 @@ const FAULT_REASONS: Record<Fault['code'], string> = {
   throttled:
     'too many requests over this channel: the requests that follow are not listed until they become fewer',
   'io-error': 'the ledger could not be written',
+  'document-unknown': 'this host does not have the document that was asked for',
 };
 
 function answerFault(
@@ -216,5 +246,6 @@ function answerFault(
 /** The frame that says that a request cannot be answered under seal, and why. */
 function faultFrame(exchangeId: string, code: Fault['code']): Frame {
   debug('host', () => `fault ${code} for exchange ${exchangeId}`);
-  return { type: 'fault', exchangeId, body: encodeJson(fault(code)) };
+  const retryAfter = code === 'throttled' ? THROTTLED_RETRY_SECONDS : null;
+  return { type: 'fault', exchangeId, body: encodeJson(fault(code, retryAfter)) };
 }

@@ -61,7 +61,7 @@ function lineOf(moment: HostMoment): string | undefined {
 function answerLine(moment: RequestAnswered): string {
   const { answer, request, channel, message } = moment;
   const product = moment.productName ?? `product ${request?.activationId}`;
-  const about = `${product}, version ${request?.osVersion},${guestOf(moment)} on ${channel.name}`;
+  const about = `${product}, version ${request?.version},${guestOf(moment)} on ${channel.name}`;
   if (moment.code !== 'success') return `Refused: ${about}: ${message}.`;
   return `Approved: ${about} until ${formatMinute(answer?.expiresAt ?? moment.at)}.`;
 }

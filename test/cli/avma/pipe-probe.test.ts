@@ -115,16 +115,6 @@ describe('a host that answers', () => {
   });
 });
 
-test('a trusted host whose edition may not activate guests is reachable, and the probe fails', async () => {
-  const folder = tempFolder();
-  const made = makeCertifiedHost(folder, { edition: 'ServerStandard', anyEdition: true });
-  const uri = await hostOn(folder, made);
-  await runAvma(folder, ['guest', 'trust', 'add', made.anchorFile]);
-  const ran = await runAvma(folder, ['pipe', 'probe', uri]);
-  expect(ran.status).toBe(82);
-  expect(ran.stderr).toMatch(/for edition ServerStandard.*\[host-not-datacenter/);
-});
-
 describe('what else may be at the other end', () => {
   test('a host that is not activated: it is there, and that is what is said', async () => {
     const folder = tempFolder();

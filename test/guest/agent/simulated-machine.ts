@@ -92,7 +92,7 @@ export class SimulatedMachine {
         name,
         clock: this.#hostClock,
         catalog,
-        certificate: { osVersion: '3.1', hardwareId: `0123-4567-89AB-CDE${index}` },
+        certificate: { windows: null, hardwareId: `0123-4567-89AB-CDE${index}` },
       }),
     );
     this.#guest = createTestGuest(this.#hosts[0] as TestHost, {

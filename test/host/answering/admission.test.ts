@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { loadCatalog } from '../../../src/catalog/catalog.ts';
+import type { loadCatalog } from '../../../src/catalog/catalog.ts';
 import { admit } from '../../../src/host/answering/admission.ts';
 import type { GuestChannel } from '../../../src/host/channel.ts';
 import type { HostCertificate } from '../../../src/protocol/host-certificate.ts';
@@ -8,7 +8,7 @@ import { swapUuidByteOrder } from '../../../src/schema/uuid.ts';
 import { createVendorCatalog } from '../../support/catalogs.ts';
 import { NOW } from '../../support/clock.ts';
 import { OTHER_VM, VM } from '../../support/test-guest.ts';
-import { MICROSOFT_CATALOG } from '../../support/test-host.ts';
+import { MICROSOFT_CATALOG, WINDOWS_HOST } from '../../support/test-host.ts';
 
 const [product] = MICROSOFT_CATALOG.products;
 if (product === undefined) throw new TypeError('the catalog is empty');
@@ -18,14 +18,14 @@ const REQUEST = {
   vmId: VM,
   activationId: product.activationId,
   edition: product.edition,
-  osVersion: product.version,
+  version: product.version,
 } as Request;
 
 const CERTIFICATE = {
-  edition: 'ServerDatacenter',
-  osVersion: '10.0.26100',
+  windows: WINDOWS_HOST,
   notBefore: NOW - 1000,
   notAfter: NOW + 1000,
+  graceUntil: NOW + 2000,
 } as HostCertificate;
 
 interface Situation {
@@ -59,12 +59,7 @@ const BREACHES: readonly { rule: string; code: string; breach(situation: Situati
   {
     rule: 'A3, the certificate is in date',
     code: 'certificate-expired',
-    breach: (s) => ({ ...s, certificate: { ...s.certificate, notAfter: NOW - 1 } }),
-  },
-  {
-    rule: 'A4, the host is Datacenter',
-    code: 'host-not-datacenter',
-    breach: (s) => ({ ...s, certificate: { ...s.certificate, edition: 'ServerStandard' } }),
+    breach: (s) => ({ ...s, certificate: { ...s.certificate, graceUntil: NOW - 1 } }),
   },
   {
     rule: 'A5, a catalog lists the edition',
@@ -72,9 +67,23 @@ const BREACHES: readonly { rule: string; code: string; breach(situation: Situati
     breach: (s) => ({ ...s, request: { ...s.request, edition: 'ServerStandard' } }),
   },
   {
-    rule: 'A6, the host is not older than the guest',
+    rule: 'A7, Windows: the host is Datacenter',
+    code: 'host-not-datacenter',
+    breach: (s) => ({
+      ...s,
+      certificate: { ...s.certificate, windows: { ...WINDOWS_HOST, edition: 'ServerStandard' } },
+    }),
+  },
+  {
+    rule: 'A7, Windows: the host is not older than the guest',
     code: 'version-too-new',
-    breach: (s) => ({ ...s, certificate: { ...s.certificate, osVersion: '10.0.20348' } }),
+    breach: (s) => ({
+      ...s,
+      certificate: {
+        ...s.certificate,
+        windows: { ...(s.certificate.windows ?? WINDOWS_HOST), osVersion: '10.0.20348' },
+      },
+    }),
   },
 ];
 
@@ -89,7 +98,7 @@ describe.each(BREACHES.map((one, index) => ({ ...one, index })))('$rule', ({ cod
 
   test('broken together with all that follow, it decides', () => {
     const all = BREACHES.slice(index).reduce((situation, one) => one.breach(situation), FINE);
-    // A5 and A6 share a code: their sentences tell them apart.
+    // Those of A5 and A7 share a code: their sentences tell them apart.
     expect(decide(all)).toEqual(decide(breach(FINE)));
     expect(decide(all)).toMatchObject({ approved: false, code });
   });
@@ -112,21 +121,23 @@ describe('A3', () => {
     ['as it begins', { now: CERTIFICATE.notBefore }, true],
     ['before it begins', { now: CERTIFICATE.notBefore - 1 }, false],
     ['just before it ends', { now: CERTIFICATE.notAfter - 1 }, true],
-    ['as it ends, when no lease would be left', { now: CERTIFICATE.notAfter }, false],
+    ['in its renewal grace', { now: CERTIFICATE.notAfter }, true],
+    ['just before the renewal grace ends', { now: CERTIFICATE.graceUntil - 1 }, true],
+    ['as that ends, when no lease would be left', { now: CERTIFICATE.graceUntil }, false],
   ])('%s', (_name, change, approved) => {
     expect(decide({ ...FINE, ...change }).approved).toBe(approved);
   });
 });
 
-test('A4: Server Core is Datacenter too', () => {
-  const certificate = { ...CERTIFICATE, edition: 'ServerDatacenterCore' };
+test('A7: Server Core is Datacenter too', () => {
+  const certificate = { ...CERTIFICATE, windows: { ...WINDOWS_HOST, edition: 'ServerDatacenterCore' } };
   expect(decide({ ...FINE, certificate })).toEqual({ approved: true });
 });
 
 describe('A5', () => {
   test.each([
     ['a product that no catalog lists', { activationId: OTHER_VM }, 'product-unknown'],
-    ['another version than the catalog says', { osVersion: '10.0.20348' }, 'product-mismatch'],
+    ['another version than the catalog says', { version: '10.0.20348' }, 'product-mismatch'],
   ])('%s is refused', (_name, change, code) => {
     expect(decide({ ...FINE, request: { ...REQUEST, ...change } })).toMatchObject({ code });
   });
@@ -145,19 +156,28 @@ describe('A5', () => {
   });
 });
 
-describe('A6', () => {
+describe('A7', () => {
   test('Windows before 2012 R2 is refused, by any host', () => {
     const windows = { applicationId: '55c92734-d682-4d71-983e-d6ec3f16059f', edition: 'ServerStandard' };
     const { catalog } = createVendorCatalog([{ ...windows, version: '6.2.9200' }]);
     expect(decide(requestFor(catalog), catalog)).toMatchObject({ code: 'version-too-old' });
   });
 
-  test("a vendor's own product may be of any version that the host's covers", () => {
-    const catalog = loadCatalog([createVendorCatalog([{ version: '1.0' }]).folder]);
-    const certificate = { ...CERTIFICATE, osVersion: '1.0' };
-    expect(decide({ ...requestFor(catalog), certificate }, catalog)).toEqual({ approved: true });
-    const older = { ...CERTIFICATE, osVersion: '0.9' };
-    expect(decide({ ...requestFor(catalog), certificate: older }, catalog).approved).toBe(false);
+  test('a host that runs no Windows activates none', () => {
+    const certificate = { ...CERTIFICATE, windows: null };
+    expect(decide({ ...FINE, certificate })).toMatchObject({
+      code: 'host-not-datacenter',
+      message: expect.stringContaining('names no edition of Windows'),
+    });
+  });
+
+  test.each(['1.0', '2026.1-rc2', '99999.9'])("is not for a vendor's own product: %s", (version) => {
+    const { catalog } = createVendorCatalog([{ version, edition: 'ServerStorageStandard' }]);
+    const windows = { edition: 'ServerStandard', osVersion: '0.9', licensing: 'MAK' } as const;
+    for (const said of [null, windows]) {
+      const certificate = { ...CERTIFICATE, windows: said };
+      expect(decide({ ...requestFor(catalog), certificate }, catalog)).toEqual({ approved: true });
+    }
   });
 });
 
@@ -165,7 +185,7 @@ function requestFor(catalog: ReturnType<typeof loadCatalog>): Situation {
   const [listed] = catalog.products;
   if (listed === undefined) throw new TypeError('the catalog is empty');
   const { activationId, edition, version } = listed;
-  return { ...FINE, request: { ...REQUEST, activationId, edition, osVersion: version } };
+  return { ...FINE, request: { ...REQUEST, activationId, edition, version } };
 }
 
 describe('a refusal says what this host objects to, with both values', () => {
@@ -181,11 +201,15 @@ describe('a refusal says what this host objects to, with both values', () => {
       { now: CERTIFICATE.notBefore - 1 },
       `its certificate begins on ${day}`,
     ],
-    ['the end of the certificate', { now: CERTIFICATE.notAfter }, `its certificate ended on ${day}`],
+    [
+      'the end of the certificate',
+      { now: CERTIFICATE.graceUntil },
+      `its certificate ended on ${day}, and its renewal grace on ${day}`,
+    ],
     [
       'the edition of the certificate',
-      { certificate: { ...CERTIFICATE, edition: 'ServerStandard' } },
-      'its certificate is for edition ServerStandard, and only ServerDatacenter may activate guests',
+      { certificate: { ...CERTIFICATE, windows: { ...WINDOWS_HOST, edition: 'ServerStandard' } } },
+      'its certificate is for edition ServerStandard, and only ServerDatacenter may activate guests with Windows',
     ],
     [
       'a product that it does not know',
@@ -194,12 +218,12 @@ describe('a refusal says what this host objects to, with both values', () => {
     ],
     [
       'another version in its catalog',
-      { request: { ...REQUEST, osVersion: '9.9' } },
+      { request: { ...REQUEST, version: '9.9' } },
       `the guest's catalog says ${product.edition} 9.9 of "${product.name}", this host's says ${product.edition} ${product.version}`,
     ],
     [
       'a product that is newer than the host',
-      { certificate: { ...CERTIFICATE, osVersion: '6.3.9600' } },
+      { certificate: { ...CERTIFICATE, windows: { ...WINDOWS_HOST, osVersion: '6.3.9600' } } },
       `product version ${product.version} is newer than this host's 6.3.9600`,
     ],
   ])('%s', (_what, change, message) => {

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { LicenseStatus } from '../../../src/guest/license-report.ts';
 import { failureOf } from '../../support/failures.ts';
 import { createTestGuest } from '../../support/test-guest.ts';
-import { createTestHost, MICROSOFT_CATALOG } from '../../support/test-host.ts';
+import { createTestHost, MICROSOFT_CATALOG, WINDOWS_HOST } from '../../support/test-host.ts';
 
 /** AVMA's table: a host activates its own version and those before it, from 2012 R2 on. */
 const HOSTS = [
@@ -33,7 +33,7 @@ describe.each(HOSTS)('a host of Windows Server $host', ({ version, activates }) 
   }));
 
   test.each(guests)('$expected $guest', async ({ product, expected }) => {
-    const host = createTestHost({ certificate: { osVersion: version } });
+    const host = createTestHost({ certificate: { windows: { ...WINDOWS_HOST, osVersion: version } } });
     const guest = createTestGuest(host);
     const service = await guest.open();
     await service.installProductKey(product.productKey);

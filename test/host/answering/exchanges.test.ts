@@ -9,11 +9,11 @@ import { DAY, NOW } from '../../support/clock.ts';
 import { faultIn, rawRequest } from '../../support/raw-request.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 import { createTestGuest, DATACENTER_2025, OTHER_VM, VM } from '../../support/test-guest.ts';
-import { createTestHost, MemoryLedger, SHARED_CHANNEL } from '../../support/test-host.ts';
+import { createTestHost, MemoryLedger, SHARED_CHANNEL, WINDOWS_HOST } from '../../support/test-host.ts';
 
 describe('an answer', () => {
   test('says all that the guest verifies', async () => {
-    const host = createTestHost({ certificate: { licensing: 'OEM' } });
+    const host = createTestHost({ certificate: { windows: { ...WINDOWS_HOST, licensing: 'OEM' } } });
     const request = rawRequest(host, { guestClock: 12345 });
     expect(request.answerIn(await host.ask(request.frame, SHARED_CHANNEL))).toEqual({
       exchangeId: request.frame.exchangeId,
@@ -27,14 +27,17 @@ describe('an answer', () => {
       hardwareId: '0123-4567-89AB-CDEF',
       digitalPid2: expect.stringMatching(/^00253-/),
       guestClock: 12345,
+      nonce: null,
+      license: null,
+      conditions: [],
       issuedAt: NOW,
       expiresAt: NOW + 7 * DAY,
       renewAfter: NOW + 3.5 * DAY,
     });
   });
 
-  test('grants no lease beyond the end of the host certificate', async () => {
-    const host = createTestHost({ certificate: { notAfter: NOW + DAY } });
+  test('grants no lease beyond the renewal grace of the host certificate', async () => {
+    const host = createTestHost({ certificate: { notAfter: NOW + DAY / 2, graceUntil: NOW + DAY } });
     const guest = createTestGuest(host);
     await guest.installKey(DATACENTER_2025.key);
     const { license } = await guest.look(DATACENTER_2025.activationId);
@@ -95,7 +98,7 @@ describe('an answer', () => {
   });
 
   test('comes from the certificate that is installed when the request comes', async () => {
-    const host = createTestHost({ certificate: { notAfter: NOW + DAY } });
+    const host = createTestHost({ certificate: { notAfter: NOW + DAY, graceUntil: NOW + DAY } });
     const early = rawRequest(host);
     expect(early.answerIn(await host.ask(early.frame, SHARED_CHANNEL)).decision).toBe('approved');
     host.clock.advance(2 * DAY);
@@ -111,7 +114,11 @@ describe('what no answer can be sealed to is a fault, and an event', () => {
     const fault = faultIn(await host.ask(frame, SHARED_CHANNEL));
     expect(fault).toEqual({
       code: 'request-unopened',
-      supported: { versions: [1], types: ['hello', 'offer', 'request', 'response', 'fault'] },
+      retryAfter: null,
+      supported: {
+        versions: [1],
+        types: ['hello', 'offer', 'request', 'response', 'fetch', 'part', 'fault'],
+      },
     });
     expect(host.events.last).toMatchObject({ decision: 'fault', code: 'request-unopened', vmId: null });
   });
@@ -215,7 +222,7 @@ test('a hello is answered with the certificate, and needs no ledger', async () =
   expect(offer).toEqual({
     type: 'offer',
     exchangeId: hello.exchangeId,
-    body: Buffer.from(JSON.stringify(host.envelope)),
+    body: Buffer.from(JSON.stringify({ certificate: host.envelope, documents: [] })),
   });
   expect(ledger.kept).toEqual([]);
 });

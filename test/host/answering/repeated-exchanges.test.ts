@@ -6,7 +6,13 @@ import type { Ledger } from '../../../src/host/ledger/ledger.ts';
 import { MINUTE, NOW } from '../../support/clock.ts';
 import { faultIn, rawRequest } from '../../support/raw-request.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
-import { createTestHost, MemoryLedger, SHARED_CHANNEL, type TestHost } from '../../support/test-host.ts';
+import {
+  createTestHost,
+  MemoryLedger,
+  SHARED_CHANNEL,
+  type TestHost,
+  WINDOWS_HOST,
+} from '../../support/test-host.ts';
 
 const OTHER_CHANNEL = { name: 'unix:/run/other.sock', vmId: null };
 
@@ -37,7 +43,7 @@ describe('a repeated exchange', () => {
   });
 
   test('of a refusal is logged as the refusal that it was', async () => {
-    const host = createTestHost({ certificate: { edition: 'ServerStandard' } });
+    const host = createTestHost({ certificate: { windows: { ...WINDOWS_HOST, edition: 'ServerStandard' } } });
     const { frame } = rawRequest(host);
     await host.ask(frame, SHARED_CHANNEL);
     await host.ask(frame, SHARED_CHANNEL);
@@ -84,8 +90,11 @@ describe('a repeated exchange', () => {
   test('is known after a restart, with what was answered to which bytes', async () => {
     const folder = tempFolder();
     const before = openFileLedger({ folder, now: () => NOW });
-    const host = createTestHost({ ledger: before, certificate: { osVersion: '10.0.20348' } });
-    const first = rawRequest(host, { osVersion: '10.0.26100' });
+    const host = createTestHost({
+      ledger: before,
+      certificate: { windows: { ...WINDOWS_HOST, osVersion: '10.0.20348' } },
+    });
+    const first = rawRequest(host, { version: '10.0.26100' });
     const second = rawRequest(host, {}, first.frame.exchangeId);
     const answered = await host.ask(first.frame, SHARED_CHANNEL);
     await host.ask(second.frame, SHARED_CHANNEL);

@@ -4,7 +4,7 @@ import { operatorLog } from '../../../src/host/observers/operator-log.ts';
 import { MINUTE } from '../../support/clock.ts';
 import { rawRequest } from '../../support/raw-request.ts';
 import { OTHER_VM, VM } from '../../support/test-guest.ts';
-import { createTestHost, MemoryLedger, SHARED_CHANNEL } from '../../support/test-host.ts';
+import { createTestHost, MemoryLedger, SHARED_CHANNEL, WINDOWS_HOST } from '../../support/test-host.ts';
 
 const ofVm = { name: 'unix:/run/vm.sock', vmId: VM };
 
@@ -18,7 +18,7 @@ describe("the operator's log has one line for", () => {
   });
 
   test('a refusal, with its reason', async () => {
-    const host = createTestHost({ certificate: { osVersion: '6.3.9600' } });
+    const host = createTestHost({ certificate: { windows: { ...WINDOWS_HOST, osVersion: '6.3.9600' } } });
     await host.ask(rawRequest(host).frame, ofVm);
     expect(host.log).toEqual([
       `Refused: Windows(R), ServerStandard edition, version 10.0.26100, for guest01 (VM ${VM}) on ${ofVm.name}: product version 10.0.26100 is newer than this host's 6.3.9600.`,

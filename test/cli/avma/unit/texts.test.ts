@@ -215,8 +215,8 @@ describe('licensed, for --check, is a machine', () => {
 });
 
 describe('a host', () => {
-  const certificate = (begin: number, end: number, edition = 'ServerDatacenter') =>
-    ({ notBefore: begin, notAfter: end, edition }) as HostCertificate;
+  const certificate = (begin: number, end: number) =>
+    ({ notBefore: begin, notAfter: end, graceUntil: end + DAY }) as HostCertificate;
   test.each<[string, HostCertificate | null, string, RegExp | null, number]>([
     ['without a certificate', null, 'not activated', null, 1],
     ['whose certificate is not valid yet', certificate(NOW + 1, NOW + DAY), 'not yet valid', null, 1],
@@ -224,14 +224,8 @@ describe('a host', () => {
     ['with a little more than 30 days', certificate(NOW, NOW + 30 * DAY + 1), 'activated', null, 0],
     ['with 30 days', certificate(NOW, NOW + 30 * DAY), 'activated', /ends in 30 days/, 1],
     ['with hours', certificate(NOW, NOW + 5 * HOUR), 'activated', /ends in 5 hours/, 1],
-    [
-      'whose edition may not activate',
-      certificate(NOW, NOW + DAY, 'ServerStandard'),
-      'wrong edition',
-      null,
-      1,
-    ],
-    ['whose certificate has expired', certificate(NOW - DAY, NOW - 1), 'expired', null, 1],
+    ['in its renewal grace', certificate(NOW - DAY, NOW), 'in grace', /renewal grace ends in 1 day;/, 1],
+    ['whose certificate has expired', certificate(NOW - 2 * DAY, NOW - DAY), 'expired', null, 1],
   ])('%s', (_what, installed, state, warning, steps) => {
     const validity = validityOf(installed, NOW);
     expect(validity.state).toBe(state);
