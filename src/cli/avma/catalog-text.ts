@@ -13,7 +13,7 @@ function productJson({ productKey: _productKey, vendor: _vendor, ...product }: L
 }
 
 /** `2 products`. */
-export function countProducts({ products }: Pick<LoadedCatalog, 'products'>): string {
+export function countProducts({ products }: { readonly products: readonly unknown[] }): string {
   return products.length === 1 ? '1 product' : `${products.length} products`;
 }
 

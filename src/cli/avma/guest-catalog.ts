@@ -29,8 +29,8 @@ export function catalogCommand(context: Context): Command {
     .addHelpText(
       'after',
       `
-The products of a signed catalog are licensed by hosts of its vendor only. A newer one takes its place,
-an older one changes nothing, and an unsigned one of the same products is refused.`,
+The products of a signed catalog are licensed by hosts of its vendor only. A newer one takes its
+place, an older one changes nothing, and an unsigned one of the same products is refused.`,
     )
     .action((file: string, { json }: JsonOption) => addCatalog(context, file, json === true));
   catalog
@@ -96,7 +96,7 @@ function formatCatalog(file: string, { vendor, products }: LoadedCatalog, style:
   ]);
   const table = formatTable(['NAME', 'VERSION', 'CHANNEL', 'ACTIVATION ID'], rows, style);
   const signer = vendor === null ? 'unsigned' : `signed by "${printable(vendor.name)}" (${vendor.keyId})`;
-  return `${style.paint('strong', printable(file))} ${style.paint('dim', signer)}\n${table}`;
+  return `${style.paint('strong', printable(file))}\n${signer}\n${table}`;
 }
 
 /** Checks the file itself, and that it agrees with the installed catalogs. */

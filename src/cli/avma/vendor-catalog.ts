@@ -7,6 +7,7 @@ import { ANSWER_IS_NO, type Context } from './context.ts';
 import { readInput } from './input.ts';
 import { say, writeData, writeJson } from './output.ts';
 import { formatTable } from './table.ts';
+import { signCommand } from './vendor-catalog-sign.ts';
 
 /** `avma vendor catalog`. */
 export function vendorCatalogCommand(context: Context): Command {
@@ -26,6 +27,7 @@ Example:
   avma vendor catalog check acme.json`,
     )
     .action((file: string, { json }: { json?: boolean }) => check(context, file, json === true));
+  catalog.addCommand(signCommand());
   return catalog;
 }
 

@@ -287,6 +287,23 @@ describe('a vendor describes products', () => {
       status: 1,
     });
     expect(wrong).toMatchObject({ valid: false, mistakes: [{ line: 7, member: 'products.0.version' }] });
+    await machine.mustRun('avma', ['vendor', 'init', '--out', 'v-acme', '--name', 'Acme Ltd']);
+    const sign = [
+      'vendor',
+      'catalog',
+      'sign',
+      'acme.json',
+      '--key',
+      'v-acme/root.key',
+      '--out',
+      'acme.catalog',
+    ];
+    const signed = await json('vendor-catalog-sign', sign);
+    expect(signed).toMatchObject({
+      signed: true,
+      kept: 'v-acme/catalogs/acme.json',
+      vendor: { name: 'Acme Ltd' },
+    });
   });
 });
 

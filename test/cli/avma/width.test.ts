@@ -58,7 +58,7 @@ test.each(withChildren(program).map((command) => [command.name(), command] as co
 
 test('the table of products, with the path of their file above it', async () => {
   const { stdout } = await machine.run('avma', ['guest', 'catalog', 'list']);
-  expect(stdout).toMatch(/^\/.*\/windows-server\.json\nNAME +VERSION +CHANNEL +ACTIVATION ID\n/);
+  expect(stdout).toMatch(/^\/.*\/windows-server\.json\nunsigned\nNAME +VERSION +CHANNEL +ACTIVATION ID\n/);
   const [, ...table] = stdout.split('\n');
   expect(tooWide(table.join('\n'))).toEqual([]);
 });
