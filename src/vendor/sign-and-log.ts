@@ -1,5 +1,6 @@
 import { type Envelope, type PayloadType, signEnvelope } from '../protocol/envelope.ts';
 import { sha256Hex } from '../system/sha256.ts';
+import { refuseUnreadable } from './refuse-unreadable.ts';
 import type { VendorRoot } from './trust-root.ts';
 import { appendToVendorLog, type VendorLogEntry } from './vendor-log.ts';
 
@@ -10,11 +11,11 @@ export interface Signing {
 }
 
 /**
- * Signs one statement with the vendor's root, after its schema's owner has made it. The signature is in the vendor log
- * before anybody gets it.
+ * Signs one statement with the vendor's root. It is read as the other side will, and is in the vendor log before
+ * anybody gets it.
  *
  * @param now - Wall clock, milliseconds since 1970 UTC.
- * @throws {AvmaError} as `appendToVendorLog`; then nothing was signed.
+ * @throws {AvmaError} as `refuseUnreadable` and `appendToVendorLog`; then nothing was signed.
  */
 export async function signAndLog(
   root: VendorRoot,
@@ -33,6 +34,7 @@ export async function signAllAndLog(
   now: number,
 ): Promise<Envelope[]> {
   const envelopes = signings.map(({ type, statement }) => signEnvelope(type, statement, root.keyPair));
+  for (const envelope of envelopes) refuseUnreadable(envelope);
   await logSigned(root, envelopes, now);
   return envelopes;
 }

@@ -4,6 +4,7 @@ import { AvmaError } from '../errors/avma-error.ts';
 import { generateKeyPair, type KeyPair } from '../protocol/curve-keys.ts';
 import { keyId } from '../protocol/envelope.ts';
 import { parseTrustAnchor, TrustAnchorFile } from '../protocol/trust-anchor.ts';
+import { type VendorIdentity, vendorIdentity } from '../protocol/vendor-identity.ts';
 import { printable } from '../schema/printable.ts';
 import { createFile, makePrivateFolder } from '../storage/atomic-file.ts';
 import { readInstalledFileIfAny } from '../storage/read-file.ts';
@@ -105,6 +106,22 @@ export async function openVendorRoot(
     folder,
     logFile: logFile ?? path.join(folder, VENDOR_LOG_FILE),
   };
+}
+
+/**
+ * Who signs: what documents carry of the vendor.
+ *
+ * @throws {AvmaError} `file-not-found` where `root.pub.json`, which has the vendor's name, is not beside the key.
+ */
+export function identityOf({ keyPair, folder, name }: VendorRoot): VendorIdentity {
+  if (name !== null) return vendorIdentity(name, keyPair);
+  throw new AvmaError(
+    'file-not-found',
+    `${path.join(folder, 'root.pub.json')} is not there, which has your name`,
+    {
+      hint: 'Put the root.pub.json that was made with the key beside it: every guest has a copy in /etc/avma/trust.d.',
+    },
+  );
 }
 
 function nameBeside(folder: string, keyPair: KeyPair): string | null {

@@ -1,10 +1,15 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { PAYLOAD_TYPES, verifyEnvelope } from '../../src/protocol/envelope.ts';
+import { PAYLOAD_TYPES, signEnvelope, verifyEnvelope } from '../../src/protocol/envelope.ts';
 import { summarizeSignature } from '../../src/vendor/log-summary.ts';
-import { signAllAndLog, signAndLog } from '../../src/vendor/sign-and-log.ts';
-import { createVendorRoot, openVendorRoot, type VendorRoot } from '../../src/vendor/trust-root.ts';
+import { logSigned, signAndLog } from '../../src/vendor/sign-and-log.ts';
+import {
+  createVendorRoot,
+  identityOf,
+  openVendorRoot,
+  type VendorRoot,
+} from '../../src/vendor/trust-root.ts';
 import { readVendorLog } from '../../src/vendor/vendor-log.ts';
 import { NOW } from '../support/clock.ts';
 import { failureOf } from '../support/failures.ts';
@@ -17,12 +22,23 @@ function newRoot(): Promise<VendorRoot> {
   return openVendorRoot(keyFile, { passphrase: () => '' });
 }
 
+/** Logs one signature, of a statement that no reader would take. */
+const log = (root: VendorRoot, statement: object, now = NOW) =>
+  logSigned(root, [signEnvelope(TYPE, statement, root.keyPair)], now);
+
 async function logOfThree(): Promise<VendorRoot> {
   const root = await newRoot();
-  for (const serial of ['a', 'b', 'c']) await signAndLog(root, TYPE, { serial }, NOW);
+  for (const serial of ['a', 'b', 'c']) await log(root, { serial });
   return root;
 }
 
+const emptyList = (root: VendorRoot) => ({
+  vendor: identityOf(root),
+  sequence: 1,
+  issuedAt: NOW,
+  hosts: [],
+  licenses: [],
+});
 const linesOf = (root: VendorRoot) => fs.readFileSync(root.logFile, 'utf8').trimEnd().split('\n');
 const write = (root: VendorRoot, lines: readonly string[]) =>
   fs.writeFileSync(root.logFile, lines.map((line) => `${line}\n`).join(''));
@@ -30,17 +46,26 @@ const write = (root: VendorRoot, lines: readonly string[]) =>
 describe('the vendor log', () => {
   test('has what was signed, in the order of signing, before the signature is handed out', async () => {
     const root = await newRoot();
-    const envelope = await signAndLog(root, TYPE, { serial: 'a', hostName: 'hv01', notAfter: NOW }, NOW);
-    expect(verifyEnvelope(envelope, TYPE, root.keyPair.publicKey)).toMatchObject({ serial: 'a' });
-    await signAllAndLog(root, [{ type: TYPE, statement: { serial: 'b' } }], NOW + 1);
+    const envelope = await signAndLog(root, PAYLOAD_TYPES.revocations, emptyList(root), NOW);
+    const publicKey = root.keyPair.publicKey;
+    expect(verifyEnvelope(envelope, PAYLOAD_TYPES.revocations, publicKey)).toMatchObject({ sequence: 1 });
+    await log(root, { serial: 'b' }, NOW + 1);
     const { entries, problem } = readVendorLog(root.logFile);
     expect(problem).toBeNull();
-    expect(entries.map(({ line, at, statement }) => [line, at, statement['serial']])).toEqual([
-      [1, NOW, 'a'],
-      [2, NOW + 1, 'b'],
+    expect(entries.map(({ line, at, payloadType }) => [line, at, payloadType])).toEqual([
+      [1, NOW, PAYLOAD_TYPES.revocations],
+      [2, NOW + 1, TYPE],
     ]);
-    expect(entries[0]).toMatchObject({ keyId: root.keyId, payloadType: TYPE });
+    expect(entries[0]).toMatchObject({ keyId: root.keyId, statement: emptyList(root) });
     expect(fs.statSync(root.logFile).mode & 0o777).toBe(0o600);
+  });
+
+  test('has nothing that the other side would refuse', async () => {
+    const root = await newRoot();
+    const wrong = { ...emptyList(root), sequence: 0 };
+    const failure = await failureOf(() => signAndLog(root, PAYLOAD_TYPES.revocations, wrong, NOW));
+    expect(failure.code).toBe('revocations-invalid');
+    expect(fs.existsSync(root.logFile)).toBe(false);
   });
 
   test('names the line that was changed', async () => {
@@ -75,7 +100,7 @@ describe('the vendor log', () => {
       root,
       linesOf(root).map((line) => line.replace('"serial":"c"', '"serial":"x"')),
     );
-    await signAndLog(root, TYPE, { serial: 'd' }, NOW);
+    await log(root, { serial: 'd' });
     const { entries, problem } = readVendorLog(root.logFile);
     expect(problem).toMatchObject({ line: 3 });
     expect(entries.map(({ statement }) => statement['serial'])).toEqual(['a', 'b', 'd']);
@@ -85,7 +110,7 @@ describe('the vendor log', () => {
     const root = await logOfThree();
     fs.appendFileSync(root.logFile, '{"previous":"12');
     expect(readVendorLog(root.logFile).problem).toEqual({ line: 4, message: 'the last line is cut' });
-    await signAndLog(root, TYPE, { serial: 'd' }, NOW);
+    await log(root, { serial: 'd' });
     expect(readVendorLog(root.logFile)).toMatchObject({ problem: null, entries: { length: 4 } });
     const aside = fs.readdirSync(root.folder).find((name) => name.includes('damaged')) ?? '';
     expect(fs.readFileSync(path.join(root.folder, aside), 'utf8')).toBe('{"previous":"12');
@@ -94,15 +119,15 @@ describe('the vendor log', () => {
   test('that cannot be written: nothing is signed, and the hint names another place', async () => {
     const root = { ...(await newRoot()), logFile: path.join(tempFolder(), 'log') };
     fs.mkdirSync(root.logFile);
-    const failure = await failureOf(() => signAndLog(root, TYPE, { serial: 'a' }, NOW));
+    const failure = await failureOf(() => log(root, { serial: 'a' }));
     expect(failure.code).toBe('file-invalid');
     expect(failure.message).toMatch(/^the vendor log cannot be written, so nothing was signed: /);
   });
 
   test('keeps a long line, and links to it', async () => {
     const root = await newRoot();
-    await signAndLog(root, TYPE, { serial: 'a', filler: 'x'.repeat(1024 * 1024) }, NOW);
-    await signAndLog(root, TYPE, { serial: 'b' }, NOW);
+    await log(root, { serial: 'a', filler: 'x'.repeat(1024 * 1024) });
+    await log(root, { serial: 'b' });
     expect(readVendorLog(root.logFile)).toMatchObject({ problem: null, entries: { length: 2 } });
   });
 });

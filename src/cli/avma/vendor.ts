@@ -3,6 +3,7 @@ import type { Context } from './context.ts';
 import { vendorCatalogCommand } from './vendor-catalog.ts';
 import { certifyCommand } from './vendor-certify.ts';
 import { initCommand } from './vendor-init.ts';
+import { vendorLicenseCommand } from './vendor-license.ts';
 import { vendorLogCommand } from './vendor-log.ts';
 import { passphraseCommand } from './vendor-passphrase.ts';
 import { productCommand } from './vendor-product.ts';
@@ -17,6 +18,7 @@ export function vendorCommand(context: Context): Command {
     productCommand(),
     vendorCatalogCommand(context),
     certifyCommand(context),
+    vendorLicenseCommand(context),
     passphraseCommand(),
     vendorLogCommand(context),
   ]) {

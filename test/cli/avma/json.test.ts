@@ -326,9 +326,8 @@ describe('a vendor and a host', () => {
       signed: true,
       certificate: {
         hostName: 'hv02',
-        edition: 'ServerDatacenter',
-        licensing: 'MAK',
-        osVersion: '10.0.26100',
+        customer: null,
+        windows: null,
       },
     });
     const activate = ['host', 'activate', 'c2.json'];
@@ -349,6 +348,16 @@ describe('a vendor with a root', () => {
     await machine.mustRun('avma', ['vendor', 'certify', 'req.json', ...key]);
     const log = await json('vendor-log', ['vendor', 'log', ...key]);
     expect(log).toMatchObject({ whole: true, entries: [{ kind: 'host certificate', subject: 'hv01' }] });
+    const forBank = ['--customer', 'Bank Ltd', '--product', 'acme-gateway', '--catalog', 'acme.json'];
+    const license = ['vendor', 'license', 'new', ...key, ...forBank, '--until', '2190-12-31'];
+    const made = await json('vendor-license-new', [...license, '--feature', 'vpn', '--out', 'bank.json']);
+    expect(made).toMatchObject({
+      signed: true,
+      file: 'bank.json',
+      license: { notAfter: '2190-12-31T23:59:59.999Z' },
+    });
+    const shown = await json('vendor-license-show', ['vendor', 'license', 'show', 'bank.json']);
+    expect(shown).toMatchObject({ state: 'valid', license: made.license });
     fs.writeFileSync(machine.at('passphrase'), 'correct horse battery');
     const sealed = await json('vendor-passphrase', [
       ...['vendor', 'passphrase', ...key, '--new-passphrase-file', 'passphrase'],

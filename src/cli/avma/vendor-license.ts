@@ -1,0 +1,187 @@
+import fs from 'node:fs';
+import { Command, Option } from 'commander';
+import { PRODUCT_ARGUMENT, resolveProduct } from '../../catalog/product-name.ts';
+import { AvmaError } from '../../errors/avma-error.ts';
+import { type CustomerLicense, OVERAGES, openCustomerLicense } from '../../protocol/customer-license.ts';
+import { DocumentEnvelope, PAYLOAD_TYPES, parseJson } from '../../protocol/envelope.ts';
+import { licensableProducts } from '../../vendor/catalogs-beside.ts';
+import { grantDates, MAX_GRACE_DAYS } from '../../vendor/grant-dates.ts';
+import { newLicense } from '../../vendor/new-license.ts';
+import { signAndLog } from '../../vendor/sign-and-log.ts';
+import { identityOf, type VendorRoot } from '../../vendor/trust-root.ts';
+import type { Context } from './context.ts';
+import { customerLicenseJson, licenseFields } from './customer-license-text.ts';
+import { collect, parseDate, parseWholeNumber } from './date-argument.ts';
+import { readInput } from './input.ts';
+import { say, writeData, writeJson } from './output.ts';
+import { refuseMixedOutput, type SignedOutputOptions, saySigned, writeSigned } from './signed-output.ts';
+import { formatFields } from './table.ts';
+import { addRootOptions, openRoot, type RootOptions } from './vendor-root.ts';
+
+const DEFAULT_GRACE_DAYS = '14';
+const MAX_GUESTS = 1_000_000_000;
+
+interface NewOptions extends RootOptions, SignedOutputOptions {
+  readonly customer: string;
+  readonly product: string;
+  readonly catalog?: string;
+  readonly feature: readonly string[];
+  readonly guests?: string;
+  readonly overage?: CustomerLicense['overage'];
+  readonly from?: string;
+  readonly until: string;
+  readonly graceDays: string;
+  readonly site: readonly string[];
+  readonly host: readonly string[];
+}
+
+/** `avma vendor license`. */
+export function vendorLicenseCommand(context: Context): Command {
+  const license = new Command('license').description('Sign licenses for customers, and show them');
+  license.addCommand(newCommand());
+  license
+    .command('show')
+    .description('Show what a license grants, and check that its vendor signed it')
+    .argument('<file>', 'the license; - for stdin')
+    .option('--json', 'print it as JSON')
+    .action((file: string, options: { json?: boolean }) => show(context, file, options.json === true));
+  return license;
+}
+
+function newCommand(): Command {
+  return addRootOptions(
+    new Command('new').description(
+      'Sign a license for a customer; it goes to stdout, and what was signed is shown on stderr',
+    ),
+  )
+    .requiredOption('--customer <name>', "the customer, as in the certificates of the customer's hosts")
+    .requiredOption('--product <product>', PRODUCT_ARGUMENT)
+    .option('--catalog <file>', 'the catalog that lists it (default: those signed with this key before)')
+    .option('--feature <name[=number]>', 'a feature that it grants; may be given several times', collect, [])
+    .option('--guests <number>', 'how many guests may be licensed by it (default: any number)')
+    .addOption(
+      new Option('--overage <what>', 'what a host does with more guests (default: report)').choices(OVERAGES),
+    )
+    .requiredOption('--until <date>', 'the last day of the license, 2027-12-31 for example, in UTC')
+    .option(
+      '--grace-days <number>',
+      'how many days it goes on to count after that, with a notice',
+      DEFAULT_GRACE_DAYS,
+    )
+    .option('--from <date>', 'its first day (default: now)')
+    .option('--site <id>', 'only hosts of this site; may be given several times', collect, [])
+    .option('--host <hardware-id>', 'only this host; may be given several times', collect, [])
+    .option('--out <file>', 'write the license to this new file instead of stdout')
+    .option('--dry-run', 'show what would be signed, and sign nothing')
+    .option('--json', 'print what was signed as JSON; needs --out or --dry-run')
+    .addHelpText(
+      'after',
+      `
+Example:
+  avma vendor license new --key v/root.key --customer "Bank Ltd" --product acme-gateway \\
+    --feature vpn --feature throughput=10 --guests 50 --until 2027-12-31 > bank.license.json`,
+    )
+    .action(signNew);
+}
+
+async function signNew(options: NewOptions): Promise<void> {
+  refuseMixedOutput(options, 'license');
+  refuseExisting(options);
+  const now = Date.now();
+  // The arguments before the key: nobody should have to type a passphrase for a mistake.
+  const dates = grantDates(
+    {
+      from: options.from === undefined ? undefined : parseDate('--from', options.from, 'first'),
+      until: parseDate('--until', options.until, 'last'),
+      graceDays: parseWholeNumber('--grace-days', options.graceDays, 0, MAX_GRACE_DAYS),
+    },
+    '--until',
+    now,
+  );
+  const guests =
+    options.guests === undefined ? null : parseWholeNumber('--guests', options.guests, 1, MAX_GUESTS);
+  if (guests === null && options.overage !== undefined) {
+    throw new AvmaError('argument-invalid', '--overage says what to do above --guests, which is not given');
+  }
+  const root = await openRoot(options);
+  const license = newLicense(
+    {
+      customer: options.customer,
+      product: findProduct(root, options),
+      hosts: options.host,
+      sites: options.site,
+      features: options.feature,
+      guests,
+      overage: options.overage ?? 'report',
+      dates,
+    },
+    identityOf(root),
+    now,
+  );
+  if (options.dryRun !== true) {
+    const envelope = await signAndLog(root, PAYLOAD_TYPES.license, license, now);
+    await showSigned(license, options);
+    writeSigned(envelope, options.out);
+  } else await showSigned(license, options);
+}
+
+/** Before anything is signed: a file that is there would be noticed after the signature only. */
+function refuseExisting({ out, dryRun }: SignedOutputOptions): void {
+  if (out === undefined || dryRun === true || !fs.existsSync(out)) return;
+  throw new AvmaError('file-exists', `${out} is there already`);
+}
+
+function findProduct(root: VendorRoot, { product, catalog }: NewOptions) {
+  const products = licensableProducts(root.folder, catalog);
+  if (products.length === 0 && catalog === undefined) {
+    throw new AvmaError('argument-invalid', `no catalog was signed with the key in ${root.folder} yet`, {
+      hint: 'Sign one first, avma vendor catalog sign FILE --key root.key, or name one: --catalog FILE.',
+    });
+  }
+  return resolveProduct(products, product);
+}
+
+async function showSigned(license: CustomerLicense, { json, out, dryRun }: NewOptions): Promise<void> {
+  if (json === true) {
+    const file = dryRun === true ? null : (out ?? null);
+    writeJson('avma.vendor-license-new/1', {
+      signed: dryRun !== true,
+      file,
+      license: customerLicenseJson(license),
+    });
+    return;
+  }
+  await saySigned(licenseFields(license), dryRun);
+  if (dryRun !== true) {
+    say(`Next: on each host of the customer's, avma host license add ${out ?? 'LICENSE'}`);
+  }
+}
+
+function show({ style }: Context, file: string, json: boolean): void {
+  const envelope = DocumentEnvelope.safeParse(parseJson(readInput(file)));
+  if (!envelope.success) {
+    throw new AvmaError('license-invalid', `${file} is not a license`, {
+      hint: 'What the file is, says: avma inspect FILE.',
+    });
+  }
+  const license = openCustomerLicense(envelope.data);
+  const state = stateOf(license, Date.now());
+  if (json) {
+    writeJson('avma.vendor-license-show/1', { state, license: customerLicenseJson(license) });
+    return;
+  }
+  writeData(formatFields([...licenseFields(license), ['Now', STATE_TEXT[state]]], style));
+}
+
+const STATE_TEXT = {
+  'not-yet-valid': 'not valid yet',
+  valid: 'valid',
+  'in-grace': 'in its renewal grace',
+  ended: 'ended',
+} as const;
+
+function stateOf({ notBefore, notAfter, graceUntil }: CustomerLicense, now: number): keyof typeof STATE_TEXT {
+  if (now < notBefore) return 'not-yet-valid';
+  if (now < notAfter) return 'valid';
+  return now < graceUntil ? 'in-grace' : 'ended';
+}
