@@ -11,6 +11,7 @@
 import { execFileSync } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
 import { build } from 'esbuild';
+import { buildVerifier } from './build-verifier.js';
 import { addonFrom, bundledPackages, plainBuiltins, thirdPartyText } from './bundling.js';
 
 /**
@@ -66,3 +67,4 @@ await build({
 });
 execFileSync(process.execPath, ['dist/build/warm-up.cjs'], { stdio: 'inherit' });
 rmSync('dist/build', { recursive: true, force: true });
+await buildVerifier();

@@ -20,6 +20,8 @@ const ALLOWED: Record<string, readonly string[]> = {
   protocol: ['policy', 'schema', 'system', 'errors'],
   pipe: ['protocol', 'kvp', 'schema', 'system', 'errors'],
   vendor: ['protocol', 'catalog', 'policy', 'storage', 'schema', 'system', 'errors'],
+  // What a vendor's program carries: the protocol, and nothing that reaches the machine.
+  verify: ['protocol', 'schema', 'errors'],
   // The host never imports the guest's transports, nor the guest the host's endpoints.
   host: ['xml', 'protocol', 'catalog', 'events', 'policy', 'kvp', 'storage', 'schema', 'system', 'errors'],
   guest: [

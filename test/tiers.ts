@@ -40,6 +40,7 @@ export const SYSTEM_TESTS = [
   'test/setup/media.test.ts',
   'test/storage/*.test.ts',
   'test/support/*.test.ts',
+  'test/verify/verifiers.test.ts',
 ];
 
 /**

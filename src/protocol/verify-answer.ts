@@ -4,7 +4,7 @@ import { formatHresult, HRESULT } from '../errors/hresult.ts';
 import { HOST_EDITIONS, mayActivateGuests } from '../policy/windows.ts';
 import { formatDay } from '../schema/format-time.ts';
 import { Answer, MAX_LEASE_MS, REFUSAL_CODES, type RefusalCode, type SignedLease } from './answer.ts';
-import { PAYLOAD_TYPES, verifyEnvelope } from './envelope.ts';
+import { holdsSignature, PAYLOAD_TYPES, payloadJson } from './envelope.ts';
 import { type HostCertificate, type TrustedCertificate, verifyHostCertificate } from './host-certificate.ts';
 import type { TrustAnchor } from './trust-anchor.ts';
 import { isOfVendor, type TrustedVendor, type VendorTrust } from './vendor-trust.ts';
@@ -37,11 +37,11 @@ export function verifySignatures(
   const trusted: TrustedCertificate = verifyHostCertificate(signedLease.certificate, trust);
   // V6
   const signingKey = Buffer.from(trusted.certificate.signingKey, 'base64url');
-  const statement = verifyEnvelope(signedLease.answer, PAYLOAD_TYPES.answer, signingKey);
-  if (statement === undefined) {
+  const { answer: envelope } = signedLease;
+  if (!holdsSignature(envelope, envelope.signatures[0]?.sig ?? '', PAYLOAD_TYPES.answer, signingKey)) {
     throw new AvmaError('signature-invalid', "the answer is not signed with the certified host's key");
   }
-  const answer = Answer.safeParse(statement);
+  const answer = Answer.safeParse(payloadJson(envelope));
   if (!answer.success) {
     throw new AvmaError('response-malformed', 'what the host signed is not an answer');
   }

@@ -1,0 +1,30 @@
+/**
+ * Writes the files of test/vectors/evidence anew, with fresh keys that nobody keeps: npm run vectors. What each vector
+ * comes to is what its list says, never what the verifier answers; only the claims are the verifier's.
+ */
+import fs from 'node:fs';
+import path from 'node:path';
+import { verifyLicense } from '../../src/verify/verify-license.ts';
+import { EVIDENCE_VECTORS } from './evidence-list.ts';
+import { makeEvidence, makeKeys, makeOptions } from './evidence-scene.ts';
+import type { EvidenceVector } from './evidence-vector.ts';
+
+const folder = path.join(process.cwd(), 'test', 'vectors', 'evidence');
+const keys = makeKeys();
+fs.rmSync(folder, { recursive: true, force: true });
+fs.mkdirSync(folder);
+for (const [expect, differences] of Object.entries(EVIDENCE_VECTORS)) {
+  const vectors = differences.map((difference): EvidenceVector => {
+    const [evidence, options] = [makeEvidence(keys, difference), makeOptions(keys, difference)];
+    const { reason, claims } = verifyLicense(evidence, options);
+    if ((reason ?? 'ok') !== expect) {
+      process.stderr.write(`${expect}, "${difference.name}": the verifier says ${reason ?? 'ok'}\n`);
+      process.exitCode = 1;
+    }
+    return { name: difference.name, evidence, options, claims };
+  });
+  // One vector a line: a file of them is searched, and seldom read.
+  const lines = vectors.map((vector) => JSON.stringify(vector)).join(',\n');
+  const head = `"schema":"avma.evidence-vectors/1","expect":"${expect}"`;
+  fs.writeFileSync(path.join(folder, `${expect}.json`), `{${head},"vectors":[\n${lines}\n]}\n`);
+}

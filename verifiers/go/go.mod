@@ -1,0 +1,3 @@
+module avma.dev/avmaverify
+
+go 1.19
