@@ -69,6 +69,26 @@ export const GUEST_EVENT_KINDS = {
     level: 'warning',
     when: 'license.json or the textfile for node_exporter could not be written.',
   },
+  'trust-followed': {
+    eventId: 11,
+    level: 'information',
+    when: 'A trust update of a vendor was followed: his roots have changed.',
+  },
+  'root-retired': {
+    eventId: 12,
+    level: 'information',
+    when: 'A vendor has retired a root: nothing that it has signed counts any more.',
+  },
+  'revocations-taken': {
+    eventId: 13,
+    level: 'information',
+    when: 'A newer revocation list of a vendor counts from now on.',
+  },
+  'document-failed': {
+    eventId: 14,
+    level: 'warning',
+    when: 'A trust update or a revocation list that a host announced could not be had, or does not count.',
+  },
 } as const satisfies Record<string, KindEntry>;
 
 export type GuestEventKind = keyof typeof GUEST_EVENT_KINDS;

@@ -4,19 +4,17 @@ import type { LoadedProduct } from '../catalog/product.ts';
 import { AvmaError, toAvmaError } from '../errors/avma-error.ts';
 import { HRESULT } from '../errors/hresult.ts';
 import type { LicenseStateName } from '../events/guest-event.ts';
-import { MAX_ANCHORS, type Trigger } from '../protocol/messages.ts';
-import { isOfVendor, rootsOf } from '../protocol/vendor-trust.ts';
+import type { Trigger } from '../protocol/messages.ts';
 import { printable } from '../schema/printable.ts';
 import { withLockedFile } from '../storage/folder-lock.ts';
-import { withDeadline } from '../system/deadline.ts';
 import { debug } from '../system/debug.ts';
-import { type GuestContext, readBasis, readCatalog, readClock } from './context.ts';
+import { askHost } from './asking.ts';
+import { type GuestBasis, type GuestContext, readBasis, readCatalog, readClock } from './context.ts';
 import type { ActivationResult, ExchangeOutcome } from './exchange.ts';
 import { ACTIVATED_MESSAGE, writeGuestEvent } from './guest-events.ts';
 import type { LastAttempt } from './guest-state.ts';
-import { expectedOf } from './lease-verdict.ts';
 import { licenseStateName } from './license-report.ts';
-import { deriveReport, type ReportBasis } from './product-report.ts';
+import { deriveReport } from './product-report.ts';
 import * as changes from './state-changes.ts';
 
 /** What is to be activated, and what started it. */
@@ -63,19 +61,21 @@ const TURN_MARGIN_MS = 2000;
 /** As {@link activateProduct}, for a caller that has the turn. */
 export async function activateNow(context: GuestContext, attempt: Attempt): Promise<void> {
   const { product, basis } = await prepared(context, attempt);
-  const exchanged = await exchangeWithin(context, attempt, product, basis);
-  if (exchanged.outcome.kind === 'failed') {
-    const state = licenseStateName(deriveReport(product, basis).report.license.status);
-    return fail(context, { ...attempt, state }, exchanged.pipe, exchanged.outcome);
+  const { pipe, outcome } = await askHost(context, product, basis, attempt);
+  if (outcome.kind === 'failed') {
+    // By the trust as it is now: the host may have handed on that the lease stands on nothing any more.
+    const { report } = deriveReport(product, { ...basis, trust: outcome.news.trust });
+    const state = licenseStateName(report.license.status);
+    return fail(context, { ...attempt, state }, pipe, outcome);
   }
-  await keep(context, attempt, product, exchanged.pipe, exchanged.outcome.result);
+  await keep(context, attempt, product, pipe, outcome.result);
 }
 
 /** Everything that can go wrong before a host is asked. */
 async function prepared(
   context: GuestContext,
   attempt: Attempt,
-): Promise<{ product: LoadedProduct; basis: ReportBasis }> {
+): Promise<{ product: LoadedProduct; basis: GuestBasis }> {
   try {
     const basis = readBasis(context);
     const product = productToActivate(context, basis, attempt.activationId);
@@ -91,7 +91,7 @@ async function prepared(
 
 function productToActivate(
   context: GuestContext,
-  { state }: ReportBasis,
+  { state }: GuestBasis,
   activationId: string,
 ): LoadedProduct {
   const product = readCatalog(context).productOfActivationId(activationId);
@@ -112,61 +112,6 @@ function productToActivate(
     );
   }
   return product;
-}
-
-/** The exchange under its deadline, and the URI of the pipe that it went over; null when none could be opened. */
-async function exchangeWithin(
-  context: GuestContext,
-  { trigger, activationId }: Attempt,
-  product: LoadedProduct,
-  basis: ReportBasis,
-): Promise<{ pipe: string | null; outcome: ExchangeOutcome }> {
-  const { environment, vmId } = context;
-  const { report } = deriveReport(product, basis);
-  let pipeUri: string | null = null;
-  try {
-    // The wire's own modules: loaded by the commands that talk to a host, not by those that show.
-    const { exchangeActivation } = await import('./exchange.ts');
-    const outcome = await withDeadline(environment.deadline, async (signal) => {
-      const pipe = await environment.openPipe();
-      pipeUri = pipe.uri;
-      const { status, reason, remainingMinutes } = report.license;
-      return exchangeActivation({
-        pipe,
-        facts: {
-          vmId: vmId.value,
-          activationId,
-          edition: product.edition,
-          version: product.version,
-          nonce: null,
-          anchors: anchorsFor(product, basis),
-          license: { status, reason, remainingMinutes },
-          guestClock: basis.clock.wall,
-          log: {
-            machineName: environment.machineName,
-            iaid: report.virtualMachineActivation.iaid,
-            client: environment.client,
-            trigger,
-          },
-        },
-        knownHost: basis.state.host,
-        trust: basis.trust,
-        product: expectedOf(vmId.value, product),
-        signal,
-      }).finally(() => pipe.close());
-    });
-    return { pipe: pipeUri, outcome };
-  } catch (thrown) {
-    const error = toAvmaError(thrown, 'cannot activate');
-    return { pipe: pipeUri, outcome: { kind: 'failed', error, exchangeId: null, hostName: null } };
-  }
-}
-
-/** The key IDs that the request names: that of the product's vendor first. */
-function anchorsFor({ vendor }: LoadedProduct, { trust }: ReportBasis): string[] {
-  const keyIds = rootsOf(trust).map(({ keyId }) => keyId);
-  const first = keyIds.filter((keyId) => vendor !== null && isOfVendor(trust, keyId, vendor.keyId));
-  return [...new Set([...first, ...keyIds])].slice(0, MAX_ANCHORS);
 }
 
 /** Stores the lease. @throws {AvmaError} the reason why the lease cannot be stored; the event has it too. */

@@ -3,6 +3,7 @@ import { catalogVersion } from '../catalog/catalog-version.ts';
 import { toAvmaError } from '../errors/avma-error.ts';
 import { type ClockReading, withinBounds } from '../machine/clock.ts';
 import { findVmId, type VmId } from '../machine/vm-id.ts';
+import { isOfVendor } from '../protocol/vendor-trust.ts';
 import { debug } from '../system/debug.ts';
 import type { GuestEnvironment } from './environment.ts';
 import { writeGuestEvent } from './guest-events.ts';
@@ -32,8 +33,8 @@ export interface GuestContext {
 /** @throws {AvmaError} `vm-id-unknown`, `config-invalid`. */
 export function createContext(environment: GuestEnvironment): GuestContext {
   const vmId = findVmId(environment.configuredVmId, environment.root, environment.vmIdSource);
-  const catalog = catalogReader(environment.catalogFolders);
   const trust = trustReader(environment);
+  const catalog = catalogReader(environment.catalogFolders, trust);
   const publication = licensePublication({
     vmId,
     runFolder: environment.runFolder,
@@ -83,18 +84,29 @@ export function readCatalog(context: GuestContext): Catalog {
   return context.catalog();
 }
 
-/** Looks at the files at each call, and reads them only when they have changed: an activation asks three times. */
-function catalogReader(folders: readonly string[]): () => Catalog {
+/**
+ * Looks at the files at each call, and reads them only when they have changed: an activation asks three times. Catalogs
+ * that were signed with several roots of one vendor are his.
+ */
+function catalogReader(folders: readonly string[], trust: () => GuestTrust): () => Catalog {
   let last: { readonly version: string; readonly catalog: Catalog } | undefined;
   return () => {
     const version = catalogVersion(folders);
-    if (last?.version !== version) last = { version, catalog: loadCatalog(folders) };
+    if (last?.version !== version) {
+      const sameVendor = (a: string, b: string) => isOfVendor(trust(), a, b);
+      last = { version, catalog: loadCatalog(folders, { sameVendor }) };
+    }
     return last.catalog;
   };
 }
 
+/** What reports are derived from, with the files that the trust is from. */
+export interface GuestBasis extends ReportBasis {
+  readonly trust: GuestTrust;
+}
+
 /** What reports are derived from, all of it read now. @throws {AvmaError} as the functions above do. */
-export function readBasis(context: GuestContext): ReportBasis & { readonly trust: GuestTrust } {
+export function readBasis(context: GuestContext): GuestBasis {
   return {
     state: readState(context),
     clock: readClock(context),

@@ -8,6 +8,7 @@ import { AvmaError, toAvmaError } from '../errors/avma-error.ts';
 import type { VmId } from '../machine/vm-id.ts';
 import { WINDOWS_APPLICATION_ID } from '../policy/windows.ts';
 import type { Trigger } from '../protocol/messages.ts';
+import { isOfVendor } from '../protocol/vendor-trust.ts';
 import { listFiles } from '../storage/atomic-file.ts';
 import { activateNow, activateProduct, inTurn } from './activation.ts';
 import { createContext, type GuestContext, readCatalog, readClock, readState } from './context.ts';
@@ -79,8 +80,12 @@ export async function openGuestService(
   return createService(context);
 }
 
-function catalogPlaces({ catalogFolders, ownCatalogFolder }: GuestEnvironment): CatalogPlaces {
-  return { folders: catalogFolders, ownFolder: ownCatalogFolder };
+function catalogPlaces({ environment, trust }: GuestContext): CatalogPlaces {
+  return {
+    folders: environment.catalogFolders,
+    ownFolder: environment.ownCatalogFolder,
+    sameVendor: (a, b) => isOfVendor(trust(), a, b),
+  };
 }
 
 function createService(context: GuestContext): GuestService {
@@ -124,7 +129,7 @@ function createService(context: GuestContext): GuestService {
     async clearProductKey() {
       await store.update(changes.clearKeys);
     },
-    installLicense: async (file) => installCatalog(catalogPlaces(environment), file),
+    installLicense: async (file) => installCatalog(catalogPlaces(context), file),
     licenseFiles: () => environment.catalogFolders.flatMap((folder) => listFiles(folder, '.json')),
     rearmWindows: () => rearm(context, { kind: 'windows' }, isOfApplication(WINDOWS_APPLICATION_ID)),
     rearmApplication: (id) =>

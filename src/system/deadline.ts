@@ -21,26 +21,38 @@ export class DeadlinePassed extends Error {
  * when this returns.
  *
  * @param milliseconds - For all of `work`.
+ * @param work - May put the deadline off by so many milliseconds with `extend`, until the time is up.
  * @throws {AvmaError} `host-silent` when `work` does not heed the signal; it is then left to itself.
  */
 export async function withDeadline<T>(
   milliseconds: number,
-  work: (signal: AbortSignal) => Promise<T>,
+  work: (signal: AbortSignal, extend: (milliseconds: number) => void) => Promise<T>,
 ): Promise<T> {
   const controller = new AbortController();
   let timer: NodeJS.Timeout | undefined;
+  const started = performance.now();
+  let granted = milliseconds;
   const unheeded = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => {
-      const reason = new DeadlinePassed(milliseconds);
+    const ring = () => {
+      const left = started + granted - performance.now();
+      if (left > 1) {
+        timer = setTimeout(ring, left);
+        return;
+      }
+      const reason = new DeadlinePassed(granted);
       controller.abort(reason);
       const silent = new AvmaError('host-silent', `${reason.message}: the pipe did not come back`, {
         cause: reason,
       });
       timer = setTimeout(() => reject(silent), EXPLANATION_MS);
-    }, milliseconds);
+    };
+    timer = setTimeout(ring, milliseconds);
   });
+  const extend = (more: number) => {
+    granted += more;
+  };
   try {
-    return await Promise.race([work(controller.signal), unheeded]);
+    return await Promise.race([work(controller.signal, extend), unheeded]);
   } finally {
     clearTimeout(timer);
   }
@@ -48,5 +60,5 @@ export async function withDeadline<T>(
 
 /** `3 s`, `0.25 s`. */
 function inSeconds(milliseconds: number): string {
-  return `${milliseconds / 1000} s`;
+  return `${Math.round(milliseconds) / 1000} s`;
 }

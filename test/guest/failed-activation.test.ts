@@ -5,6 +5,7 @@ import { LicenseStatus } from '../../src/guest/license-report.ts';
 import type { Pipe } from '../../src/pipe/pipe.ts';
 import { openPipe } from '../../src/pipe/pipe-uri.ts';
 import { generateKeyPair } from '../../src/protocol/curve-keys.ts';
+import { encodeJson, fault } from '../../src/protocol/messages.ts';
 import { DAY, HOUR } from '../support/clock.ts';
 import { failureOf } from '../support/failures.ts';
 import { HANG_MS } from '../support/hang.ts';
@@ -31,6 +32,9 @@ const denied = { outcome: 'Activation Denied' };
 /** A host of the same vendor, other keys. */
 const sibling = (host: TestHost, options: Parameters<typeof createTestHost>[0] = {}) =>
   createTestHost({ vendor: host.vendor, clock: host.clock, name: 'hv02', ...options });
+
+/** A certificate whose renewal grace has ended. */
+const ended = ({ clock }: TestHost) => ({ notAfter: clock.wall - 2 * HOUR, graceUntil: clock.wall - HOUR });
 
 const WAYS: readonly Way[] = [
   {
@@ -107,8 +111,8 @@ const WAYS: readonly Way[] = [
     pipe: (host) =>
       scriptedPipe((frame) =>
         frame.type === 'hello'
-          ? { type: 'offer', body: Buffer.from(JSON.stringify(host.envelope)) }
-          : { type: 'fault', body: Buffer.from(REQUEST_UNOPENED) },
+          ? { type: 'offer', body: encodeJson({ certificate: host.envelope, documents: [] }) }
+          : { type: 'fault', body: encodeJson(fault('request-unopened')) },
       ),
   },
   {
@@ -143,7 +147,7 @@ const WAYS: readonly Way[] = [
     code: 'certificate-expired',
     hresult: 0xc004fd02,
     ...invalidHost,
-    pipe: (host) => sibling(host, { certificate: { notAfter: host.clock.wall - HOUR } }).pipe(),
+    pipe: (host) => sibling(host, { certificate: ended(host) }).pipe(),
   },
   {
     name: "the host's certificate is not yet valid",
@@ -157,7 +161,7 @@ const WAYS: readonly Way[] = [
     code: 'certificate-expired',
     hresult: 0xc004fd02,
     ...invalidHost,
-    pipe: (host) => lyingPipe(sibling(host, { certificate: { notAfter: host.clock.wall - HOUR } }), {}),
+    pipe: (host) => lyingPipe(sibling(host, { certificate: ended(host) }), {}),
   },
   {
     name: 'the host begins before its certificate does',
@@ -284,11 +288,6 @@ const WAYS: readonly Way[] = [
     pipe: (host) => lyingPipe(host, { answer: { expiresAt: host.clock.wall + 7 * DAY + 1 } }),
   },
 ];
-
-const REQUEST_UNOPENED = JSON.stringify({
-  code: 'request-unopened',
-  supported: { versions: [1], types: [] },
-});
 
 describe('an activation that fails leaves the held lease as it is, and says why in event 12309', () => {
   test.each(WAYS)('$name: $code', async ({ code, hresult, outcome, pipe }) => {

@@ -14,7 +14,6 @@ import { observe } from '../../src/guest/observation.ts';
 import { deriveReport } from '../../src/guest/product-report.ts';
 import { installKey, storeActivation } from '../../src/guest/state-changes.ts';
 import { type ClockReading, withinBounds } from '../../src/machine/clock.ts';
-import { vendorsOfAnchors } from '../../src/protocol/vendor-trust.ts';
 import { DAY, HOUR, MINUTE, NOW, SECOND, YEAR } from '../support/clock.ts';
 import { HANG_MS } from '../support/hang.ts';
 import { STANDARD_2012R2, VM } from '../support/test-guest.ts';
@@ -24,7 +23,6 @@ const RUNS = Number(process.env.AVMA_TEST_RUNS ?? 300);
 const WEEK = 7 * DAY;
 
 const host = createTestHost({ throttle: { burst: Number.MAX_SAFE_INTEGER, windowMs: MINUTE } });
-const anchors = [host.vendor.anchor];
 const PRODUCT = MICROSOFT_CATALOG.productOfActivationId(STANDARD_2012R2.activationId) as LoadedProduct;
 
 /** What happens next, and how much real time goes by before it. */
@@ -66,13 +64,15 @@ class Machine {
         edition: PRODUCT.edition,
         version: PRODUCT.version,
         nonce: null,
-        anchors: [],
         license: { status: LicenseStatus.initialGrace, reason: 0, remainingMinutes: 0 },
         guestClock: this.clock.wall,
         log: { machineName: 'guest01', iaid: null, client: 'avma test', trigger: 'command' },
       },
       knownHost: null,
-      trust: vendorsOfAnchors(anchors),
+      trust: host.vendor.trust,
+      followTrustUpdates: true,
+      licenses: [],
+      extend: () => {},
       product: expectedOf(VM, PRODUCT),
       signal: AbortSignal.timeout(HANG_MS),
     });

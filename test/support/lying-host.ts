@@ -2,6 +2,7 @@ import { LoopbackPipe } from '../../src/pipe/loopback.ts';
 import type { Pipe } from '../../src/pipe/pipe.ts';
 import type { Answer } from '../../src/protocol/answer.ts';
 import type { KeyPair } from '../../src/protocol/curve-keys.ts';
+import { type Announcement, Fetch } from '../../src/protocol/documents.ts';
 import { PAYLOAD_TYPES, parseJson, signEnvelope } from '../../src/protocol/envelope.ts';
 import { encodeFrame, type Frame, type FrameType } from '../../src/protocol/frame.ts';
 import { LineReader } from '../../src/protocol/line-reader.ts';
@@ -18,18 +19,30 @@ export interface Lie {
   readonly signer?: KeyPair;
   /** What it seals instead of certificate and answer. */
   readonly plaintext?: Uint8Array;
+  /** What it announces with its certificate and with its answer. */
+  readonly documents?: readonly Announcement[];
+  /** What it answers when it is asked for a part of a document; null for "I do not have it". */
+  part?(fetch: Fetch): Uint8Array | null;
 }
 
 /** A pipe to a host that holds the keys and the certificate of `host`, approves everything, and lies. */
 export function lyingPipe(host: TestHost, lie: Lie): Pipe {
   return scriptedPipe((frame) => {
     if (frame.type === 'hello')
-      return { type: 'offer', body: encodeJson({ certificate: host.envelope, documents: [] }) };
+      return {
+        type: 'offer',
+        body: encodeJson({ certificate: host.envelope, documents: lie.documents ?? [] }),
+      };
     const packet = new Uint8Array(frame.body);
     const parts = splitRequestPacket(packet);
     const key = parts && boxKey(host.identity.box, parts.publicKey);
     const plaintext = key && unseal(key, parts.sealed);
     if (!plaintext) return { type: 'fault', body: encodeJson(fault('request-unopened')) };
+    if (frame.type === 'fetch') {
+      const part = lie.part?.(Fetch.parse(parseJson(plaintext))) ?? null;
+      if (part === null) return { type: 'fault', body: encodeJson(fault('document-unknown')) };
+      return { type: 'part', body: seal(key, part) };
+    }
     const request = Request.parse(parseJson(plaintext));
     const issuedAt = host.clock.wall;
     const answer: Answer = {
@@ -55,7 +68,7 @@ export function lyingPipe(host: TestHost, lie: Lie): Pipe {
     const response = {
       certificate: host.envelope,
       answer: signEnvelope(PAYLOAD_TYPES.answer, answer, lie.signer ?? host.identity.signing),
-      documents: [],
+      documents: lie.documents ?? [],
     };
     return { type: 'response', body: seal(key, lie.plaintext ?? encodeJson(response)) };
   });

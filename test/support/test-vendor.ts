@@ -1,28 +1,38 @@
 import fs from 'node:fs';
 import path from 'node:path';
+import { type GuestTrust, trustOfAnchors } from '../../src/guest/guest-trust.ts';
 import { generateKeyPair, type KeyPair } from '../../src/protocol/curve-keys.ts';
 import { keyId } from '../../src/protocol/envelope.ts';
 import type { TrustAnchor } from '../../src/protocol/trust-anchor.ts';
-import { type VendorTrust, vendorsOfAnchors } from '../../src/protocol/vendor-trust.ts';
 import { NOW } from './clock.ts';
+import type { TestRoot } from './vendor-documents.ts';
 
 /** A vendor in memory, with a real key. */
 export interface TestVendor {
   readonly root: KeyPair;
   readonly anchor: TrustAnchor;
   /** Of a machine that trusts this vendor and nobody else. */
-  readonly trust: VendorTrust;
+  readonly trust: GuestTrust;
   /** Puts the anchor where a guest looks for it. */
   installAnchor(folder: string): string;
 }
 
+/** A vendor with a new root. */
 export function createTestVendor(name = 'Test vendor'): TestVendor {
-  const root = generateKeyPair('ed25519');
+  return vendorOfKeys(name, generateKeyPair('ed25519'));
+}
+
+/** The vendor whose root signs test documents. */
+export function vendorOfRoot({ key, vendor }: TestRoot): TestVendor {
+  return vendorOfKeys(vendor.name, key);
+}
+
+function vendorOfKeys(name: string, root: KeyPair): TestVendor {
   const anchor = { name, keyId: keyId(root.publicKey), publicKey: root.publicKey };
   return {
     root,
     anchor,
-    trust: vendorsOfAnchors([anchor]),
+    trust: trustOfAnchors([{ ...anchor, file: 'root.pub.json', trustVersion: 1 }]),
     installAnchor(folder) {
       fs.mkdirSync(folder, { recursive: true });
       const file = path.join(folder, `${anchor.keyId}.json`);

@@ -38,6 +38,19 @@ describe('a deadline', () => {
     expect(failure.cause).toBeInstanceOf(DeadlinePassed);
   });
 
+  test('that work puts off comes by so much later, and says how long it was in all', async () => {
+    const started = performance.now();
+    const failure = await failureOf(
+      withDeadline(20, (signal, extend) => {
+        extend(30);
+        extend(50);
+        return waiting(signal);
+      }),
+    );
+    expect(failure.message).toContain('timed out after 0.1 s');
+    expect(performance.now() - started).toBeGreaterThanOrEqual(98);
+  });
+
   test('leaves no timer behind', async () => {
     const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
     const before = timers();
