@@ -13,6 +13,7 @@ export const SYSTEM_TESTS = [
   'test/cli/slmgr/remote-sshd.test.ts',
   'test/daemon/*.test.ts',
   'test/deploy/*.test.ts',
+  'test/docs/example-programs.test.ts',
   'test/docs/walks.test.ts',
   'test/events/json-lines.test.ts',
   'test/events/rotation.test.ts',

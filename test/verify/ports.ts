@@ -20,14 +20,14 @@ export type Port =
   | { readonly missing: string };
 
 /** @throws with AVMA_TEST_VERIFIERS=required where there is none, so that a CI cannot lose the tests. */
-function orMissing(missing: string): Port {
+export function orMissing(missing: string): Port {
   if (process.env.AVMA_TEST_VERIFIERS === 'required') throw new Error(missing);
   process.stderr.write(`Tests of a verifier are skipped: ${missing}.\n`);
   return { missing };
 }
 
 /** A Python 3 that has the package cryptography: Debian's own, or the first in the path. */
-function findPython(): string | undefined {
+export function findPython(): string | undefined {
   return ['/usr/bin/python3', 'python3'].find(
     (python) => spawnSync(python, ['-c', 'import cryptography'], { stdio: 'ignore' }).status === 0,
   );

@@ -1,3 +1,3 @@
-module avma.dev/avmaverify
+module example.com/avmaverify
 
 go 1.19

@@ -2,6 +2,6 @@ module verifylines
 
 go 1.19
 
-require avma.dev/avmaverify v0.0.0
+require example.com/avmaverify v0.0.0
 
-replace avma.dev/avmaverify => ../../../verifiers/go
+replace example.com/avmaverify => ../../../verifiers/go

@@ -10,7 +10,7 @@ import (
 	"os"
 	"time"
 
-	"avma.dev/avmaverify"
+	"example.com/avmaverify"
 )
 
 type question struct {
