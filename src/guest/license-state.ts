@@ -1,4 +1,5 @@
 import type { Product } from '../catalog/product.ts';
+import type { AvmaErrorCode } from '../errors/codes.ts';
 import { HRESULT } from '../errors/hresult.ts';
 import { DAY_MS, MINUTE_MS } from '../schema/durations.ts';
 import type { InstalledProduct } from './guest-state.ts';
@@ -6,8 +7,19 @@ import type { LeaseVerdict } from './lease-verdict.ts';
 import { type LicenseState, LicenseStatus } from './license-report.ts';
 
 const GRACE_EXPIRED = HRESULT.SL_E_GRACE_TIME_EXPIRED;
-const ANOTHER_MACHINE = HRESULT.SL_E_IA_MACHINE_NOT_BOUND;
 const INVALID_DATA = HRESULT.ERROR_INVALID_DATA;
+
+/**
+ * Why a lease that is as its host signed it does not count here any more. Each has its own HRESULT as the reason;
+ * whatever else is wrong with a lease is that its data is.
+ */
+const WITHDRAWN: ReadonlySet<AvmaErrorCode> = new Set<AvmaErrorCode>([
+  'vm-mismatch',
+  'host-revoked',
+  'license-revoked',
+  'license-missing',
+  'vendor-mismatch',
+]);
 
 /** slmgr's license state with its dates, both in trusted time, in milliseconds. */
 export interface DerivedLicense {
@@ -43,7 +55,7 @@ export function deriveLicense(
     case 'rejected':
       return state(
         LicenseStatus.notification,
-        verdict.error.code === 'vm-mismatch' ? ANOTHER_MACHINE : INVALID_DATA,
+        WITHDRAWN.has(verdict.error.code) ? verdict.error.hresult : INVALID_DATA,
       );
     case 'holds':
     case 'ended': {

@@ -1,11 +1,14 @@
 import { Command } from 'commander';
 import { AvmaError, toAvmaError } from '../../errors/avma-error.ts';
+import { writeAgentEvent } from '../../guest/guest-events.ts';
 import type { GuestVendor } from '../../guest/guest-trust.ts';
 import { parseTrustDocument, removeTrust, takeDocument } from '../../guest/trust-changes.ts';
 import type { TrustDocument } from '../../guest/trust-documents.ts';
+import { trustEvents } from '../../guest/trust-events.ts';
 import { loadTrust } from '../../guest/trust-reader.ts';
 import { addTrustAnchor, loadTrustAnchors } from '../../guest/trust-store.ts';
 import { vendorOfKey } from '../../protocol/vendor-trust.ts';
+import { guestEnvironment } from '../guest-environment.ts';
 import type { Context } from './context.ts';
 import { refreshLicense, requireOwnLicense } from './guest-open.ts';
 import { readInput } from './input.ts';
@@ -83,6 +86,10 @@ async function addTrust(context: Context, file: string, json: boolean): Promise<
 async function takeFile(context: Context, document: TrustDocument, json: boolean): Promise<void> {
   const settings = context.settings();
   const change = await takeDocument(settings, document);
+  const { events, readClock } = guestEnvironment(context.launcher, settings, say);
+  for (const event of change === null ? [] : trustEvents(document, change)) {
+    writeAgentEvent({ environment: { events, readClock }, vmId: null }, { ...event, trigger: 'command' });
+  }
   await refreshLicense(context);
   if (json) {
     const vendor = change === null ? null : vendorJson(change.after);
