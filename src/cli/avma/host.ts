@@ -5,7 +5,9 @@ import { findVmId } from '../../machine/vm-id.ts';
 import { machineName } from '../settings.ts';
 import type { Context } from './context.ts';
 import { activateCommand } from './host-activate.ts';
+import { hostReportCommand } from './host-report.ts';
 import { serveCommand } from './host-serve.ts';
+import { siteKeyCommand } from './host-site-key.ts';
 import { statusCommand } from './host-status.ts';
 import { say, writeData, writeJson } from './output.ts';
 
@@ -22,6 +24,8 @@ export function hostCommand(context: Context): Command {
   host.addCommand(activateCommand(context));
   host.addCommand(serveCommand(context));
   host.addCommand(statusCommand(context));
+  host.addCommand(hostReportCommand(context));
+  host.addCommand(siteKeyCommand(context));
   return host;
 }
 

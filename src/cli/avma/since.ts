@@ -19,14 +19,27 @@ const MOMENT =
 /** `11:08` of today. */
 const TIME_OF_DAY = /^(\d\d):(\d\d)(?::(\d\d))? ?(?:z|utc)?$/;
 
+/** A day alone. */
+const DAY = /^\d{4}-\d\d-\d\d$/;
+
+/**
+ * The end of a period that an option names: a day counts to its end, everything else as in {@link parseSince}.
+ *
+ * @throws {AvmaError} `argument-invalid`.
+ */
+export function parseEnd(typed: string, now: number, option: string): number {
+  return parseSince(typed, now, option) + (DAY.test(typed.trim()) ? DAY_MS : 0);
+}
+
 /**
  * The moment that `--since` names, in milliseconds since 1970 UTC: a time of ISO 8601, a time of today, `today`,
  * `yesterday`, or how long ago. Days begin at midnight UTC, as all times of avma are UTC.
  *
  * @param now - Milliseconds since 1970 UTC.
+ * @param option - For messages, where another option means a moment.
  * @throws {AvmaError} `argument-invalid`.
  */
-export function parseSince(typed: string, now: number): number {
+export function parseSince(typed: string, now: number, option = '--since'): number {
   const text = typed.trim().toLowerCase();
   const midnight = Math.floor(now / DAY_MS) * DAY_MS;
   if (text === 'now') return now;
@@ -37,7 +50,7 @@ export function parseSince(typed: string, now: number): number {
   const time = TIME_OF_DAY.exec(text);
   const moment = time === null ? parseMoment(text) : midnight + timeOfDay(time[1], time[2], time[3]);
   if (moment === undefined || Number.isNaN(moment)) {
-    throw new AvmaError('argument-invalid', `--since is "${typed}", which names no time`, {
+    throw new AvmaError('argument-invalid', `${option} is "${typed}", which names no time`, {
       hint: 'Write it as 2026-11-24, "2026-11-24 11:08" (UTC), 11:08, yesterday, 2h or 30m, for example.',
     });
   }

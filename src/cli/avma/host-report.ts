@@ -1,0 +1,98 @@
+import { Command } from 'commander';
+import { AvmaError } from '../../errors/avma-error.ts';
+import { installedCertificate } from '../../host/certificate.ts';
+import { openHost } from '../../host/host-store.ts';
+import { type HostReport, hostReport } from '../../host/report/host-report.ts';
+import { formatMinute } from '../../schema/format-time.ts';
+import { replaceFile } from '../../storage/atomic-file.ts';
+import { STDERR } from '../terminal.ts';
+import type { Context } from './context.ts';
+import { say, writeData, writeJson, writeTalk } from './output.ts';
+import { parseEnd, parseSince } from './since.ts';
+import { styleFor } from './style.ts';
+import { formatFields } from './table.ts';
+import { reportFields, reportJson } from './usage-report-text.ts';
+
+interface ReportOptions {
+  readonly from?: string;
+  readonly to?: string;
+  readonly names?: boolean;
+  readonly out?: string;
+  readonly dryRun?: boolean;
+  readonly json?: boolean;
+}
+
+/** `avma host report`. */
+export function hostReportCommand(context: Context): Command {
+  return new Command('report')
+    .description('Make a signed report of what was used, for the vendor; it goes to stdout')
+    .option('--from <day>', 'the beginning (default: where the last report ended)')
+    .option('--to <day>', 'the end, a day to its last moment (default: now)')
+    .option('--names', 'also say which VM each pseudonym stands for')
+    .option('-o, --out <file>', 'write the report to this file instead of stdout')
+    .option('--dry-run', 'show what would be reported, and keep nothing')
+    .option('--json', 'print what was reported as JSON; needs --out or --dry-run')
+    .addHelpText(
+      'after',
+      `
+The report has, for each day and product, how many guests had a lease, what was approved and what
+was refused, under which license. VM IDs are in it as pseudonyms. Each report names the one before:
+without --from and --to, a row of reports has no gap. A period that was reported gives the same
+report again.
+
+Examples:
+  avma host report -o 2026-11.report.json
+  avma host report --from 2026-11-01 --to 2026-11-30 -o 2026-11.report.json`,
+    )
+    .action((options: ReportOptions) => makeReport(context, options));
+}
+
+async function makeReport(context: Context, options: ReportOptions): Promise<void> {
+  const { from, to, names, out, dryRun = false, json } = options;
+  if (json === true && out === undefined && !dryRun) {
+    throw new AvmaError('argument-invalid', '--json and the report would both go to stdout', {
+      hint: 'Name a file for the report: --out usage.report.json.',
+    });
+  }
+  const folder = context.settings().hostFolder;
+  const host = openHost(folder);
+  const installed = installedCertificate(folder, host);
+  const now = Date.now();
+  const made = await hostReport({
+    folder,
+    host,
+    certificates:
+      installed === undefined ? [] : [{ envelope: installed.envelope, serial: installed.certificate.serial }],
+    from: from === undefined ? null : parseSince(from, now, '--from'),
+    to: to === undefined ? null : parseEnd(to, now, '--to'),
+    names: names === true,
+    dryRun,
+    now: Date.now,
+  });
+  const text = `${JSON.stringify(made.file, null, 2)}\n`;
+  if (out !== undefined && !dryRun) replaceFile(out, text, 0o644);
+  if (json === true) {
+    const file = dryRun ? null : (out ?? null);
+    writeJson('avma.host-report/1', { dryRun, file, isKept: made.isKept, report: reportJson(made.report) });
+    return;
+  }
+  await show(made, options);
+  if (out === undefined && !dryRun) writeData(text);
+}
+
+async function show({ report, isKept, overlaps }: HostReport, { out, dryRun }: ReportOptions): Promise<void> {
+  const heading =
+    dryRun === true
+      ? 'This would be reported:'
+      : isKept
+        ? 'This period was reported before; the same report again:'
+        : 'Reported:';
+  const table = formatFields(reportFields(report), await styleFor(STDERR));
+  writeTalk([heading, ...table.split('\n').map((line) => `  ${line}`)].join('\n'));
+  if (overlaps !== null) {
+    say(
+      `Note: an earlier report goes up to ${formatMinute(overlaps)}. The vendor is shown that the two overlap.`,
+    );
+  }
+  if (dryRun !== true) say(`Next: send ${out ?? 'it'} to the vendor, who reads it with avma vendor report.`);
+}

@@ -1,0 +1,86 @@
+import { DAY_MS } from '../../schema/durations.ts';
+import { formatDay } from '../../schema/format-time.ts';
+
+/** A time in which a guest had a lease; milliseconds since 1970 UTC. */
+export interface LeaseSpan {
+  readonly guest: string;
+  readonly from: number;
+  readonly until: number;
+}
+
+/** How many guests had a lease, by date in UTC. */
+export interface GuestCounts {
+  /** All that had one at some time. */
+  readonly guests: number;
+  /** The most at one time of the day. */
+  readonly peaks: ReadonlyMap<string, number>;
+  /** Those that had one at some time of the day. */
+  readonly distinct: ReadonlyMap<string, number>;
+}
+
+/** Counts guests, each once however many leases it has at a time. Pure. */
+export function countGuests(spans: readonly LeaseSpan[]): GuestCounts {
+  const joined = joinedByGuest(spans);
+  return { guests: joined.size, peaks: peaksOf([...joined.values()].flat()), distinct: distinctOf(joined) };
+}
+
+type Joined = Map<string, [from: number, until: number][]>;
+
+/** The times of each guest, in order and without overlaps. */
+function joinedByGuest(spans: readonly LeaseSpan[]): Joined {
+  const joined: Joined = new Map();
+  for (const { guest, from, until } of spans.toSorted((a, b) => a.from - b.from)) {
+    if (until <= from) continue;
+    const own = joined.get(guest) ?? [];
+    const last = own.at(-1);
+    if (last !== undefined && from <= last[1]) last[1] = Math.max(last[1], until);
+    else own.push([from, until]);
+    joined.set(guest, own);
+  }
+  return joined;
+}
+
+function peaksOf(spans: readonly (readonly [number, number])[]): Map<string, number> {
+  const steps = spans.flatMap(([from, until]) => [
+    { at: from, by: 1 },
+    { at: until, by: -1 },
+  ]);
+  // A lease that begins when another ends does not overlap it.
+  steps.sort((a, b) => a.at - b.at || a.by - b.by);
+  const peaks = new Map<string, number>();
+  let active = 0;
+  let day = Math.floor((steps[0]?.at ?? 0) / DAY_MS);
+  const note = () => {
+    const date = formatDay(day * DAY_MS);
+    if (active > (peaks.get(date) ?? 0)) peaks.set(date, active);
+  };
+  for (const { at, by } of steps) {
+    const next = Math.floor(at / DAY_MS);
+    for (; day < next && active > 0; ) {
+      note();
+      day += 1;
+      // At midnight sharp a lease that ends then is not counted on the new day.
+      if (day < next || at > day * DAY_MS) note();
+    }
+    day = next;
+    active += by;
+    note();
+  }
+  return peaks;
+}
+
+function distinctOf(joined: Joined): Map<string, number> {
+  const distinct = new Map<string, number>();
+  for (const spans of joined.values()) {
+    let counted = -1;
+    for (const [from, until] of spans) {
+      const last = Math.floor((until - 1) / DAY_MS);
+      for (let day = Math.max(counted + 1, Math.floor(from / DAY_MS)); day <= last; day++) {
+        const date = formatDay(day * DAY_MS);
+        distinct.set(date, (distinct.get(date) ?? 0) + 1);
+        counted = day;
+      }
+    }
+  }
+  return distinct;
+}
