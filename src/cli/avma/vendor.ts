@@ -7,6 +7,7 @@ import { vendorLicenseCommand } from './vendor-license.ts';
 import { vendorLogCommand } from './vendor-log.ts';
 import { passphraseCommand } from './vendor-passphrase.ts';
 import { productCommand } from './vendor-product.ts';
+import { vendorReportCommand } from './vendor-report.ts';
 
 /** `avma vendor`. */
 export function vendorCommand(context: Context): Command {
@@ -21,6 +22,7 @@ export function vendorCommand(context: Context): Command {
     vendorLicenseCommand(context),
     passphraseCommand(),
     vendorLogCommand(context),
+    vendorReportCommand(context),
   ]) {
     vendor.addCommand(command);
   }

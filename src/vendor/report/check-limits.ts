@@ -13,7 +13,7 @@ function checkGuests({ license, peak, daysOver }: UsageSeries): Finding[] {
   return [
     note(
       'over-limit',
-      `license ${license.licenseId} of "${license.customer}" names ${license.guests} guests, and ${days} more had a lease at a time: ${peak.guests} at most, first on ${peak.date}`,
+      `license ${license.licenseId} of "${license.customer}" is for ${license.guests} guests at a time; ${days} there were more, ${peak.guests} at most, first on ${peak.date}`,
     ),
   ];
 }

@@ -70,9 +70,9 @@ function periodText({ period }: Usage): string {
 
 function verdict({ findings, verifiedBy }: UsagePage): Html {
   if (findings.some(({ severity }) => severity === 'bad'))
-    return html`<span class="pill bad">✗ Does not hold</span>`;
+    return html`<span class="pill bad">&#10007; Does not hold</span>`;
   if (verifiedBy === null) return html`<span class="pill warn">Signatures not checked</span>`;
-  return html`<span class="pill good">✓ Signed by hosts of ${verifiedBy}</span>`;
+  return html`<span class="pill good">&#10003; Signed by hosts of ${verifiedBy}</span>`;
 }
 
 function tiles({ hosts, series, guests, incidents }: Usage): Html {
@@ -103,7 +103,11 @@ function tiles({ hosts, series, guests, incidents }: Usage): Html {
 }
 
 function finding({ severity, message, code }: Finding): Html {
-  return html`<li class="${severity}">${message}. <span class="soft">[${code}]</span></li>`;
+  return html`<li class="${severity}">${sentence(message)} <span class="soft">[${code}]</span></li>`;
+}
+
+function sentence(message: string): string {
+  return `${message.charAt(0).toUpperCase()}${message.slice(1)}.`;
 }
 
 function seriesCard(series: UsageSeries, { incidents }: Usage, index: number): Html {
@@ -131,8 +135,8 @@ ${plots}
 `;
 }
 
-function productOf({ product, activationId }: UsageSeries): string {
-  return product ?? activationId ?? 'Products that the hosts do not know';
+function productOf({ product, activationId, license }: UsageSeries): string {
+  return license?.product.name ?? product ?? activationId ?? 'Products that the hosts do not know';
 }
 
 function licenseText({ licenseId, license, activationId }: UsageSeries): Html {

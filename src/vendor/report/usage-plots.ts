@@ -66,7 +66,7 @@ export function answersPlot(days: readonly SeriesDay[]): Html {
   const refusedOf = ({ refused }: SeriesDay) => refused.reduce((sum, { count }) => sum + count, 0);
   const up = Math.max(...days.map(({ approved, attested }) => approved + attested), 0);
   const down = Math.max(...days.map(refusedOf), 0);
-  const scale = scaleFor(days, 150, Math.max(1, up), down);
+  const scale = scaleFor(days, 150, Math.max(up, down === 0 ? 1 : 0), down);
   const width = Math.max(0.6, (scale.x(1) - scale.x(0)) * 0.72);
   const inset = (scale.x(1) - scale.x(0) - width) / 2;
   const bar = (name: string, index: number, from: number, to: number) => {
