@@ -7,7 +7,14 @@ const FOLDER = path.resolve(import.meta.dirname, '../../docs/schemas');
 const ENDING = '.schema.json';
 
 /** The schemas of files and of what other programs are given: no command prints them. */
-const FILE_SCHEMAS: readonly string[] = ['catalog', 'config', 'license', 'license-change', 'setup'];
+const FILE_SCHEMAS: readonly string[] = [
+  'catalog',
+  'config',
+  'license',
+  'license-change',
+  'setup',
+  'usage-report',
+];
 
 const ALL_NAMES = fs
   .readdirSync(FOLDER)

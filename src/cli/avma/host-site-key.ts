@@ -31,8 +31,9 @@ export function siteKeyCommand(context: Context): Command {
       `
 The key is secret: whoever has it and a list of VM IDs finds them in reports.
 
-Example:
-  avma host site-key export --out site.key      then, on each other host: avma host site-key import site.key`,
+Example, and then on each other host:
+  avma host site-key export --out site.key
+  avma host site-key import site.key`,
     )
     .action((options: ExportOptions) => exportKey(context, options));
   siteKey

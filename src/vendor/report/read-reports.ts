@@ -3,7 +3,7 @@ import type { AvmaErrorCode } from '../../errors/codes.ts';
 import { type CustomerLicense, openCustomerLicense } from '../../protocol/customer-license.ts';
 import { documentDigest } from '../../protocol/documents.ts';
 import { DocumentEnvelope, PAYLOAD_TYPES, parseJson } from '../../protocol/envelope.ts';
-import type { TrustAnchor } from '../../protocol/host-certificate.ts';
+import type { TrustAnchor } from '../../protocol/trust-anchor.ts';
 import {
   decodeUnverifiedReport,
   parseUsageReport,

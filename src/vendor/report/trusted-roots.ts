@@ -1,6 +1,6 @@
 import { AvmaError } from '../../errors/avma-error.ts';
 import { CosignedEnvelope, parseJson } from '../../protocol/envelope.ts';
-import type { TrustAnchor } from '../../protocol/host-certificate.ts';
+import type { TrustAnchor } from '../../protocol/trust-anchor.ts';
 import { parseTrustAnchor } from '../../protocol/trust-anchor.ts';
 import { openTrustUpdate } from '../../protocol/trust-update.ts';
 import { keyIdOf } from '../../protocol/vendor-trust.ts';
@@ -12,8 +12,8 @@ import type { InputFile } from './read-reports.ts';
  *
  * @param anchors - Files like `root.pub.json`.
  * @param updates - Trust updates, in any order.
- * @throws {AvmaError} `file-invalid`; `trust-update-invalid`, `-unsigned`, `-drops`; `trust-update-foreign` for one that
- *   none of the roots has signed.
+ * @throws {AvmaError} `file-invalid`; `trust-update-invalid`, `-unsigned`, `-drops`; `trust-update-foreign` for one
+ *   that none of the roots has signed.
  */
 export function trustedRoots(anchors: readonly InputFile[], updates: readonly InputFile[]): TrustAnchor[] {
   const roots: TrustAnchor[] = anchors.map(({ name, bytes }) =>

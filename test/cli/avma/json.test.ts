@@ -6,7 +6,7 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { vendorProduct } from '../../support/catalogs.ts';
-import { parseBySchema, SCHEMA_NAMES } from '../../support/json-schemas.ts';
+import { parseBySchema, SCHEMA_NAMES, schemaErrors } from '../../support/json-schemas.ts';
 import {
   builtCommand,
   faketimeLibrary,
@@ -363,6 +363,31 @@ describe('a vendor with a root', () => {
       ...['vendor', 'passphrase', ...key, '--new-passphrase-file', 'passphrase'],
     ]);
     expect(sealed).toMatchObject({ keyFile: 'v3/root.key', passphrase: true });
+  });
+});
+
+describe('what was used', () => {
+  test('is reported by a host, and read by the vendor', async () => {
+    await machine.mustRun('avma', ['guest', 'activate'], { env });
+    const made = await json('host-report', ['host', 'report', '--names', '-o', 'usage.json']);
+    expect(made).toMatchObject({ dryRun: false, isKept: false, file: 'usage.json' });
+    expect(
+      schemaErrors(JSON.parse(fs.readFileSync(machine.at('usage.json'), 'utf8')), 'usage-report'),
+    ).toBeNull();
+    await json('host-report', ['host', 'report', '--dry-run']);
+    const read = ['usage.json', '--key', 'v/root.pub.json'];
+    const verified = await json('vendor-report-verify', ['vendor', 'report', 'verify', ...read]);
+    expect(verified).toMatchObject({ holds: true, findings: [], reports: [{ hostName: 'hv01' }] });
+    const shown = await json('vendor-report-show', ['vendor', 'report', 'show', 'usage.json']);
+    expect(shown).toMatchObject({ verified: false, reports: [{ certificate: null, report: made.report }] });
+    const merged = await json('vendor-report-merge', ['vendor', 'report', 'merge', ...read]);
+    expect(merged.guests.map(({ vmId }: { vmId: string }) => vmId)).toContain(machine.vmId);
+  });
+
+  test('under a key that hosts share', async () => {
+    const out = await json('host-site-key-export', ['host', 'site-key', 'export', '--out', 'site.key']);
+    const same = await json('host-site-key-import', ['host', 'site-key', 'import', 'site.key']);
+    expect(same).toMatchObject({ changed: false, siteKeyId: out.siteKeyId });
   });
 });
 
