@@ -1,5 +1,5 @@
 import { parseStrictJson } from '../schema/strict-json.ts';
-import { CosignedEnvelope, DocumentEnvelope, Envelope } from './envelope.ts';
+import { CosignedEnvelope, DocumentEnvelope, Envelope, parseJsonText } from './envelope.ts';
 
 /**
  * What a file of ours can be. Those up to `answer` are signed envelopes, `catalog` signed or not. `host-keys`,
@@ -151,7 +151,7 @@ function newer(version: string): string {
 function identifyText(text: string, head: string): IdentifiedFile {
   if (/^schema:\s*["']?avma\.setup\/\d/m.test(head)) return plain('setup');
   const end = text.indexOf('\n');
-  const first = end === -1 ? undefined : parseStrictJson(text.slice(0, end));
+  const first = end === -1 ? undefined : parseJsonText(text.slice(0, end));
   const ofLines = lineKind(first);
   if (ofLines !== undefined) return plain(ofLines);
   if (!/^\s*\{/.test(head)) return plain('unknown');

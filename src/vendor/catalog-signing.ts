@@ -6,14 +6,11 @@ import { AvmaError, toAvmaError } from '../errors/avma-error.ts';
 import { type DocumentEnvelope, PAYLOAD_TYPES } from '../protocol/envelope.ts';
 import { SignedCatalog } from '../protocol/signed-catalog.ts';
 import { parseStrictJson } from '../schema/strict-json.ts';
-import { listFiles, makePrivateFolder, replaceFile } from '../storage/atomic-file.ts';
+import { makePrivateFolder, replaceFile } from '../storage/atomic-file.ts';
 import { readInstalledFileIfAny } from '../storage/read-file.ts';
-import { identityOfRoot } from './root-identity.ts';
+import { CATALOGS_FOLDER } from './catalogs-beside.ts';
 import { signAndLog } from './sign-and-log.ts';
-import type { VendorRoot } from './trust-root.ts';
-
-/** The folder beside the key where signed catalogs are kept: products are looked up there. */
-export const CATALOGS_FOLDER = 'catalogs';
+import { identityOf, type VendorRoot } from './trust-root.ts';
 
 /** The most that can be signed, in bytes: what the payload of a document holds as base64url. */
 const MAX_PAYLOAD_BYTES = (512 * 1024 * 3) / 4;
@@ -52,7 +49,7 @@ export function prepareCatalog({ bytes, file, root, now }: CatalogToSign): Prepa
   const before = readKept(keptFile);
   const statement = SignedCatalog.parse({
     schema: 'avma.catalog/1',
-    vendor: identityOfRoot(root),
+    vendor: identityOf(root),
     // Of two catalogs the newer counts, also where this clock was set back.
     issuedAt: Math.max(now, (before?.issuedAt ?? 0) + 1),
     products,
@@ -89,11 +86,6 @@ export async function signPrepared(
     // The key may lie on a medium that cannot be written; the signature is in the log by now.
     return { envelope, keepError: toAvmaError(thrown, `cannot write ${keptFile}`) };
   }
-}
-
-/** The catalogs that were signed with the keys of this folder: what commands look products up in. */
-export function signedCatalogFiles(folder: string): string[] {
-  return listFiles(path.join(folder, CATALOGS_FOLDER), '.json');
 }
 
 function productsToSign(bytes: Uint8Array, file: string): readonly Product[] {

@@ -2,7 +2,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parseCatalog, readCatalogFile } from '../../src/catalog/catalog-file.ts';
-import { prepareCatalog, signedCatalogFiles, signPrepared } from '../../src/vendor/catalog-signing.ts';
+import { prepareCatalog, signPrepared } from '../../src/vendor/catalog-signing.ts';
+import { licensableProducts } from '../../src/vendor/catalogs-beside.ts';
 import { createVendorRoot, openVendorRoot, type VendorRoot } from '../../src/vendor/trust-root.ts';
 import { vendorProduct } from '../support/catalogs.ts';
 import { failureOf } from '../support/failures.ts';
@@ -33,7 +34,7 @@ describe('a catalog is signed', () => {
     const { envelope, keepError, keptFile } = await sign(root, [{}]);
     expect(keepError).toBeNull();
     expect(keptFile).toBe(path.join(root.folder, 'catalogs/acme.json'));
-    expect(signedCatalogFiles(root.folder)).toEqual([keptFile]);
+    expect(licensableProducts(root.folder, undefined).map(({ edition }) => edition)).toEqual(['Appliance0']);
     const read = readCatalogFile(keptFile);
     expect(read).toEqual(parseCatalog(Buffer.from(JSON.stringify(envelope)), 'out'));
     expect(read).toMatchObject({

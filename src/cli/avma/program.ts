@@ -7,6 +7,7 @@ import { demoCommand } from './demo.ts';
 import { guestCommand } from './guest.ts';
 import { hostCommand } from './host.ts';
 import { imageCommand } from './image.ts';
+import { inspectCommand } from './inspect.ts';
 import { leaseCommand } from './lease.ts';
 import { pipeCommand } from './pipe.ts';
 import { vendorCommand } from './vendor.ts';
@@ -57,6 +58,7 @@ Start here:
     hostCommand(context),
     vendorCommand(context),
     pipeCommand(context),
+    inspectCommand(context),
     leaseCommand(context),
     imageCommand(context),
     demoCommand(context),

@@ -304,6 +304,13 @@ describe('a vendor describes products', () => {
       kept: 'v-acme/catalogs/acme.json',
       vendor: { name: 'Acme Ltd' },
     });
+    const files = ['acme.catalog', 'v-acme/root.key', 'wrong.json'];
+    const inspected = await json('inspect', ['inspect', ...files], { status: 1 });
+    expect(inspected.files).toMatchObject([
+      { kind: 'catalog', valid: true, signature: { holds: true, signers: [{ name: 'Acme Ltd' }] } },
+      { kind: 'private-key', valid: true, signature: null },
+      { kind: 'catalog', valid: false, problems: [{ code: 'file-invalid' }] },
+    ]);
   });
 });
 

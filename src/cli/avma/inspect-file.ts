@@ -1,0 +1,154 @@
+import { AvmaError } from '../../errors/avma-error.ts';
+import { type CosignedEnvelope, payloadJson, verifyEnvelope } from '../../protocol/envelope.ts';
+import { type FileKind, type IdentifiedFile, identifyFile } from '../../protocol/identify-file.ts';
+import {
+  inspectCatalog,
+  inspectLicense,
+  inspectRevocations,
+  inspectTrustUpdate,
+} from './inspect-document.ts';
+import {
+  inspectCertificate,
+  inspectEvidence,
+  inspectReport,
+  inspectRequest,
+} from './inspect-host-document.ts';
+import {
+  inspectAnchor,
+  inspectHost,
+  inspectLicenseFile,
+  inspectLines,
+  inspectOutput,
+  inspectSecret,
+  inspectSetup,
+  inspectState,
+  inspectUnknown,
+} from './inspect-plain.ts';
+import { type Inspection, type InspectionContext, inspection, problemOf } from './inspection.ts';
+
+/** What each kind of file is called, with its article. */
+export const KIND_NAMES: Readonly<Record<FileKind, string>> = {
+  'host-request': 'a host request',
+  'host-certificate': 'a host certificate',
+  license: 'a customer license',
+  revocations: 'a revocation list',
+  'trust-update': 'a trust update',
+  catalog: 'a catalog',
+  answer: "a host's answer",
+  'usage-report': 'a usage report',
+  'trust-anchor': 'a trust anchor',
+  evidence: 'evidence of a license',
+  'signed-lease': 'a signed lease',
+  'license-file': 'a license file',
+  setup: 'a setup file',
+  host: "a host's name and hardware ID",
+  'host-keys': "a host's private keys",
+  'site-key': "a site's key for pseudonyms",
+  'root-key': "a vendor's private key",
+  'private-key': 'a private key',
+  'guest-state': "a guest's state",
+  ledger: "a host's ledger",
+  'vendor-log': "a vendor's log of signatures",
+  events: 'a log of events',
+  output: 'JSON that a command of avma printed',
+  unknown: 'unknown',
+};
+
+/**
+ * Explains one file. No state is needed, and nothing is believed that the file's own signature does not cover. Pure.
+ *
+ * @param bytes - The whole file.
+ */
+export function inspectFile(bytes: Uint8Array, context: InspectionContext): Inspection {
+  const identified = identifyFile(bytes);
+  const { kind, envelope, damage } = identified;
+  if (damage !== null) {
+    const hint = 'Get the file again from where it came from.';
+    return inspection(kind, { problems: [{ code: 'file-invalid', message: `it ${damage}`, hint }] });
+  }
+  try {
+    return inspectKind(identified, bytes, context);
+  } catch (thrown) {
+    const problem = problemOf(thrown);
+    if (envelope === null) return inspection(kind, { problems: [problem] });
+    const holds = isSignedAsClaimed(envelope);
+    return inspection(kind, {
+      signature: { holds, signers: [] },
+      problems: [
+        holds
+          ? {
+              ...problem,
+              code: 'file-invalid',
+              message: `it was signed as it is, and is not ${KIND_NAMES[kind]} that this avma can read`,
+            }
+          : problem,
+      ],
+    });
+  }
+}
+
+function inspectKind(identified: IdentifiedFile, bytes: Uint8Array, context: InspectionContext): Inspection {
+  const { kind, json } = identified;
+  switch (kind) {
+    case 'host-request':
+      return inspectRequest(envelopeOf(identified));
+    case 'host-certificate':
+      return inspectCertificate(envelopeOf(identified), context);
+    case 'license':
+      return inspectLicense(envelopeOf(identified), context);
+    case 'revocations':
+      return inspectRevocations(envelopeOf(identified), context);
+    case 'trust-update':
+      return inspectTrustUpdate(envelopeOf(identified), context);
+    case 'catalog':
+      return inspectCatalog(bytes, context);
+    case 'usage-report':
+      return inspectReport(bytes, context);
+    case 'evidence':
+      return inspectEvidence(json, context);
+    case 'trust-anchor':
+      return inspectAnchor(bytes, context);
+    case 'license-file':
+      return inspectLicenseFile(bytes, context);
+    case 'guest-state':
+      return inspectState(bytes, context);
+    case 'setup':
+      return inspectSetup(bytes, context);
+    case 'host':
+      return inspectHost(json);
+    case 'host-keys':
+    case 'site-key':
+    case 'root-key':
+    case 'private-key':
+      return inspectSecret(kind, bytes, json, context);
+    case 'ledger':
+    case 'vendor-log':
+    case 'events':
+      return inspectLines(kind, bytes);
+    case 'output':
+      return inspectOutput(json);
+    case 'answer':
+      return inspection(kind, {
+        notes: ['Its signature cannot be checked without the certificate of its host.'],
+      });
+    case 'signed-lease':
+      return inspection(kind, { notes: ['An earlier avma wrote it; such leases do not count any more.'] });
+    case 'unknown':
+      return inspectUnknown(bytes, json);
+  }
+}
+
+function envelopeOf({ kind, envelope }: IdentifiedFile): CosignedEnvelope {
+  if (envelope !== null) return envelope;
+  throw new AvmaError('internal', `${kind} without an envelope and without damage`);
+}
+
+/** Whether the key that the payload names has signed it, whatever the payload says. */
+function isSignedAsClaimed(envelope: CosignedEnvelope): boolean {
+  const { vendor, vendorKey, signingKey } = (payloadJson(envelope) ?? {}) as Record<string, unknown>;
+  const key = (vendor as { publicKey?: unknown } | undefined)?.publicKey ?? vendorKey ?? signingKey;
+  if (typeof key !== 'string') return false;
+  const publicKey = Buffer.from(key, 'base64url');
+  const type = envelope.payloadType as Parameters<typeof verifyEnvelope>[1];
+  return publicKey.length === 32 && verifyEnvelope(envelope, type, publicKey) !== undefined;
+}
