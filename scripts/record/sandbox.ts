@@ -30,7 +30,7 @@ export const MAKE_CERTIFIED_HOST: readonly string[] = [
   'avma vendor init --out v --name "Acme Ltd"',
   'avma host init --name hv01',
   'avma host request > request.json',
-  'avma vendor certify request.json --key v/root.key > certificate.json',
+  'avma vendor certify request.json --key v/root.key --edition ServerDatacenter > certificate.json',
   'avma host activate certificate.json',
 ];
 

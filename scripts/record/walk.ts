@@ -26,7 +26,7 @@ const STEPS: Step[] = [
   { say: '# The host asks to be certified, and answers guests from then on.' },
   { run: 'avma host init --name hv01' },
   { run: 'avma host request > request.json' },
-  { run: 'avma vendor certify request.json --key v/root.key > certificate.json' },
+  { run: 'avma vendor certify request.json --key v/root.key --edition ServerDatacenter > certificate.json' },
   { run: 'avma host activate certificate.json' },
   { run: 'avma host serve --listen unix:host.sock 2> host.log &', background: 'host.sock' },
   { say: '# The guest trusts the vendor and installs its client key. That is all.' },

@@ -263,7 +263,7 @@ describe('a state file that', () => {
     ],
     [
       'is of a later format',
-      (bytes: Buffer) => Buffer.from(bytes.toString('utf8').replace('avma-state/2', 'avma-state/3')),
+      (bytes: Buffer) => Buffer.from(bytes.toString('utf8').replace('avma-state/3', 'avma-state/4')),
     ],
   ])('%s is an error, stays as it is, and /ato does not touch it', async (_what, spoil) => {
     const spoilt = Buffer.from(spoil(fs.readFileSync(stateFile())));

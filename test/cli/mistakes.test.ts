@@ -94,7 +94,7 @@ describe.skipIf(missing !== undefined)('mistakes', () => {
     await machine.certifyHost();
     hosts.push(await machine.serve());
     await certifyOther('standard', ['--edition', 'ServerStandard', '--allow-any-edition'], 'standard.sock');
-    await certifyOther('expired', ['--days', '1'], 'expired.sock', '+40h');
+    await certifyOther('expired', ['--days', '1', '--edition', 'ServerDatacenter'], 'expired.sock', '+16d');
     await machine.mustRun('avma', ['vendor', 'init', '--out', 'other', '--name', 'Other vendor']);
     await new Promise<void>((resolve) => silent.listen(machine.at('silent.sock'), resolve));
     fs.writeFileSync(
@@ -306,7 +306,7 @@ describe.skipIf(missing !== undefined)('mistakes', () => {
       title: "The host's certificate has expired",
       lines: [
         ...both('/ato', 'guest activate', { env: { ...state('trusting'), AVMA_PIPE: 'unix:expired.sock' } }),
-        { type: 'avma host status --check', env: { AVMA_HOST_DIR: machine.at('expired') }, faketime: '+40h' },
+        { type: 'avma host status --check', env: { AVMA_HOST_DIR: machine.at('expired') }, faketime: '+16d' },
       ],
     },
     {
@@ -343,7 +343,7 @@ describe.skipIf(missing !== undefined)('mistakes', () => {
       lines: [
         { type: 'avma host init' },
         {
-          type: 'avma vendor certify req.json --key v/root.key --days 30 --out short.json && avma host activate short.json',
+          type: 'avma vendor certify req.json --key v/root.key --edition ServerDatacenter --days 30 --out short.json && avma host activate short.json',
         },
       ],
     },

@@ -108,7 +108,7 @@ describe('a state file that is no good is one clear error, and is left as it is'
 
   test('from the future: state-newer, and installing a key does not touch it', async () => {
     const { guest } = await activatedGuest();
-    const newer = fs.readFileSync(guest.stateFile, 'utf8').replace('avma-state/2', 'avma-state/3');
+    const newer = fs.readFileSync(guest.stateFile, 'utf8').replace('avma-state/3', 'avma-state/4');
     fs.writeFileSync(guest.stateFile, newer);
     expect((await failureOf(guest.open())).code).toBe('state-newer');
     expect((await failureOf(guest.open({ recover: true }))).code).toBe('state-newer');

@@ -85,7 +85,10 @@ test.skipIf(missing !== undefined)(
     await run('avma', ['vendor', 'init', '--out', 'v']);
     await run('avma', ['host', 'init', '--name', 'hv01']);
     fs.writeFileSync(path.join(folder, 'request.json'), await run('avma', ['host', 'request']));
-    const certificate = await run('avma', 'vendor certify request.json --key v/root.key'.split(' '));
+    const certificate = await run(
+      'avma',
+      'vendor certify request.json --key v/root.key --edition ServerDatacenter'.split(' '),
+    );
     fs.writeFileSync(path.join(folder, 'certificate.json'), certificate);
     await run('avma', ['host', 'activate', 'certificate.json']);
     await run('avma', ['guest', 'trust', 'add', 'v/root.pub.json']);

@@ -326,15 +326,16 @@ describe('a vendor and a host', () => {
     const request = await machine.mustRun('avma', ['host', 'request'], { env: other });
     fs.writeFileSync(machine.at('r2.json'), request.stdout);
     const certify = ['vendor', 'certify', 'r2.json', '--key', 'v2/root.key', '--days', '20'];
+    const windows = ['--edition', 'ServerDatacenter'];
     const dry = await json('vendor-certify', [...certify, '--dry-run']);
+    expect(dry).toMatchObject({ certificate: { windows: null, customer: null, site: null } });
     expect(dry).toMatchObject({ signed: false, file: null, keyId: root.keyId });
-    const signed = await json('vendor-certify', [...certify, '--out', 'c2.json']);
+    const signed = await json('vendor-certify', [...certify, ...windows, '--out', 'c2.json']);
     expect(signed).toMatchObject({
       signed: true,
       certificate: {
         hostName: 'hv02',
-        customer: null,
-        windows: null,
+        windows: { edition: 'ServerDatacenter', licensing: 'MAK', osVersion: '10.0.26100' },
       },
     });
     const activate = ['host', 'activate', 'c2.json'];

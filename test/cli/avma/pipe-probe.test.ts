@@ -51,8 +51,7 @@ describe('a host that answers', () => {
     expect(ran.stdout).toMatch(/^Status +reachable, activated$/m);
     expect(ran.stdout).toMatch(/^Host +hv01$/m);
     expect(ran.stdout).toMatch(/^Hardware ID +[0-9A-F]{4}(-[0-9A-F]{4}){3}$/m);
-    expect(ran.stdout).toMatch(/^Edition +ServerDatacenter 10\.0\.26100$/m);
-    expect(ran.stdout).toMatch(/^Licensing +MAK$/m);
+    expect(ran.stdout).toMatch(/^Windows +ServerDatacenter 10\.0\.26100, MAK$/m);
     expect(ran.stdout).toMatch(/^Valid +\d{4}-\d\d-\d\d \d\d:\d\d UTC to \d{4}-/m);
     expect(ran.stdout).toMatch(/^Serial +[0-9a-f]{16}$/m);
     expect(ran.stdout).toMatch(/^Trust +vendor "Example vendor" \([0-9a-f]{16}\) vouches for it$/m);
@@ -72,7 +71,11 @@ describe('a host that answers', () => {
       from: 'argument',
       candidates: [],
       answered: true,
-      host: { hostName: 'hv01', edition: 'ServerDatacenter', licensing: 'MAK', dates: 'valid' },
+      host: {
+        hostName: 'hv01',
+        windows: { edition: 'ServerDatacenter', licensing: 'MAK' },
+        dates: 'valid',
+      },
       trust: { vouched: true, anchor: { name: 'Example vendor' }, problem: null },
       error: null,
     });
