@@ -1,5 +1,6 @@
 // avma/verify for programs of vendors: one file as an ES module, one for require(), and the declarations of both.
 import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { build } from 'esbuild';
 
 /**
@@ -17,15 +18,16 @@ const ownZodConfiguration = {
   },
 };
 
-/** Writes dist/verify.mjs, verify.cjs, verify.d.ts and verify.d.cts. */
-export async function buildVerifier() {
+/** Writes verify.mjs, verify.cjs, verify.d.ts and verify.d.cts of the checkout `root` into `folder`. */
+export async function buildVerifier(root, folder) {
   for (const [extension, format] of [
     ['mjs', 'esm'],
     ['cjs', 'cjs'],
   ]) {
     await build({
+      absWorkingDir: root,
       entryPoints: ['src/verify/verify-license.ts'],
-      outfile: `dist/verify.${extension}`,
+      outfile: path.join(folder, `verify.${extension}`),
       bundle: true,
       platform: 'node',
       format,
@@ -38,10 +40,9 @@ export async function buildVerifier() {
       logLevel: 'warning',
     });
   }
-  const declarations = `${readFileSync('src/verify/api.ts', 'utf8')}
+  const declarations = `${readFileSync(path.join(root, 'src/verify/api.ts'), 'utf8')}
 /** See {@link VerifyLicense}. */
 export declare const verifyLicense: VerifyLicense;
 `;
-  writeFileSync('dist/verify.d.ts', declarations);
-  writeFileSync('dist/verify.d.cts', declarations);
+  for (const name of ['verify.d.ts', 'verify.d.cts']) writeFileSync(path.join(folder, name), declarations);
 }

@@ -67,4 +67,4 @@ await build({
 });
 execFileSync(process.execPath, ['dist/build/warm-up.cjs'], { stdio: 'inherit' });
 rmSync('dist/build', { recursive: true, force: true });
-await buildVerifier();
+await buildVerifier(process.cwd(), 'dist');

@@ -141,7 +141,7 @@ async function makeFor(job: Job, processor: Processor) {
   if (wanted('deb') || wanted('rpm')) {
     const stage = path.join(out, 'build', `stage-${processor}`);
     const date = new Date(epoch * 1000).toISOString().slice(0, 10);
-    fillStage({ root, executable, stage, setting: { version, date } });
+    await fillStage({ root, executable, stage, setting: { version, date } });
     const common = { root, stage, out, processor, version, maintainer, epoch };
     if (wanted('rpm')) files.push(await makeRpm(common));
     if (wanted('deb')) files.push(await makeDeb({ ...common, packages }));

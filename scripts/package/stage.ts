@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { buildVerifier } from '../build-verifier.js';
 import { readCommandTree } from './command-tree.ts';
 import { completionFiles } from './completion/files.ts';
 import { manPages } from './man/pages.ts';
@@ -22,7 +23,7 @@ export interface StageOptions {
 const CONFIGURATION_FOLDERS = ['catalog.d', 'on-change.d', 'trust.d'];
 
 /** Lays out what both packages have in common: the tree of the file system, all its files owned by root. */
-export function fillStage({ root, executable, stage, setting }: StageOptions): void {
+export async function fillStage({ root, executable, stage, setting }: StageOptions): Promise<void> {
   fs.rmSync(stage, { recursive: true, force: true });
   const at = (folder: string) => {
     const made = path.join(stage, folder);
@@ -46,6 +47,14 @@ export function fillStage({ root, executable, stage, setting }: StageOptions): v
   }
   const documents = at('usr/share/doc/avma');
   fs.renameSync(path.join(stage, 'usr/lib/avma/THIRD-PARTY'), path.join(documents, 'THIRD-PARTY'));
+  // For engineers who look here for what their programs need; nothing of avma's own reads them.
+  const verifiers = at('usr/share/doc/avma/verifiers');
+  const isCompiled = (file: string) => path.basename(file) === '__pycache__';
+  fs.cpSync(path.join(root, 'verifiers'), verifiers, {
+    recursive: true,
+    filter: (file) => !isCompiled(file),
+  });
+  await buildVerifier(root, at('usr/share/doc/avma/verifiers/node'));
   const tree = readCommandTree(root);
   for (const { name, section, text } of manPages(root, tree, setting)) {
     writeGzip(path.join(stage, `usr/share/man/man${section}/${name}.${section}.gz`), text);

@@ -52,6 +52,21 @@ test.skipIf(missing)('installs only what is loaded at run time', () => {
   expect(licenses).toMatch(/^==== commander /m);
 });
 
+test.skipIf(missing)('brings the verifiers, as ES module and for require()', async () => {
+  const lib = path.join(folder, 'lib');
+  const ask = `console.log(verifyLicense({}, { roots: [], vmId: '', product: '', now: 0 }).reason)`;
+  for (const use of [
+    ['--input-type=module', '-e', `import { verifyLicense } from 'avma/verify'; ${ask}`],
+    ['-e', `const { verifyLicense } = require('avma/verify'); ${ask}`],
+  ]) {
+    const { stdout } = await exec(process.execPath, use, { cwd: lib });
+    expect(stdout).toBe('options-invalid\n');
+  }
+  for (const file of ['python/avma_verify.py', 'go/avmaverify.go', 'go/go.mod']) {
+    expect(fs.existsSync(path.join(lib, 'node_modules/avma/verifiers', file)), file).toBe(true);
+  }
+});
+
 test.skipIf(missing).each([
   ['20, which runs the tests', async () => process.execPath],
   ['22', async () => path.join(await node22Package(), 'bin/node')],

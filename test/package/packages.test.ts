@@ -53,6 +53,9 @@ describe.skipIf('missing' in built)('the .deb', () => {
       './usr/share/zsh/vendor-completions/_avma',
       './usr/share/fish/vendor_completions.d/avma.fish',
       './usr/share/doc/avma/THIRD-PARTY',
+      './usr/share/doc/avma/verifiers/node/verify.mjs',
+      './usr/share/doc/avma/verifiers/python/avma_verify.py',
+      './usr/share/doc/avma/verifiers/go/avmaverify.go',
     ]) {
       expect(files).toContain(file);
     }

@@ -11,7 +11,7 @@ const OUT = path.join(ROOT, 'out');
 
 /** What a package is made of. When one of these files changes, the package is made again. */
 const SOURCES = [
-  ...['bin', 'deploy', 'docs', 'keys', 'scripts', 'src'],
+  ...['bin', 'deploy', 'docs', 'keys', 'scripts', 'src', 'verifiers'],
   ...['CHANGELOG.md', 'package.json', 'package-lock.json'],
 ];
 

@@ -60,6 +60,8 @@ function run(program: string, args: readonly string[], questions: readonly Asked
   const input = questions.map((question) => `${JSON.stringify(question)}\n`).join('');
   const { stdout, stderr, error } = spawnSync(program, args, {
     input,
+    // No compiled code is left in the checkout.
+    env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1' },
     encoding: 'utf8',
     maxBuffer: MAX_OUTPUT,
   });
