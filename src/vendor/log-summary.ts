@@ -1,3 +1,4 @@
+import { counted } from '../schema/counted.ts';
 import type { VendorLogEntry } from './vendor-log.ts';
 
 /** One signature in a line: what it is, which one, of whom, until when. */
@@ -25,11 +26,11 @@ export function summarizeSignature({ payloadType, statement }: VendorLogEntry): 
     hostName,
     customer,
     name,
-    Array.isArray(products) && counted(products, 'product'),
+    Array.isArray(products) && counted(products.length, 'product'),
     // A license lists the hosts that it is for; its product says enough.
-    name === undefined && Array.isArray(hosts) && counted(hosts, 'host'),
-    Array.isArray(licenses) && counted(licenses, 'license'),
-    Array.isArray(roots) && counted(roots, 'root'),
+    name === undefined && Array.isArray(hosts) && counted(hosts.length, 'host'),
+    Array.isArray(licenses) && counted(licenses.length, 'license'),
+    Array.isArray(roots) && counted(roots.length, 'root'),
   ].filter((part) => typeof part === 'string');
   return {
     kind: (TYPE.exec(payloadType)?.[1] ?? payloadType).replaceAll('-', ' '),
@@ -37,8 +38,4 @@ export function summarizeSignature({ payloadType, statement }: VendorLogEntry): 
     subject: of.join(', '),
     until: typeof notAfter === 'number' ? notAfter : null,
   };
-}
-
-function counted(list: readonly unknown[], noun: string): string {
-  return `${list.length} ${noun}${list.length === 1 ? '' : 's'}`;
 }

@@ -39,7 +39,11 @@ export interface VendorRoot {
   readonly keyId: string;
   /** The vendor's name in `root.pub.json` beside the key; null when that file is not there. */
   readonly name: string | null;
-  /** Where the key lies, and what is kept beside it: signed catalogs, the revocation list, trust updates. */
+  readonly keyFile: string;
+  /**
+   * Where all that changes is kept: the log, signed catalogs, the revocation list, trust updates. It is the key's own
+   * folder, or that of the log where somebody keeps the log elsewhere.
+   */
   readonly folder: string;
   readonly logFile: string;
 }
@@ -98,13 +102,14 @@ export async function openVendorRoot(
 ): Promise<VendorRoot> {
   const stored = readRootKey(keyFile);
   const keyPair = stored.sealed ? unsealRootKey(stored, await passphrase(keyFile)) : stored.keyPair;
-  const folder = path.dirname(keyFile);
+  const log = logFile ?? path.join(path.dirname(keyFile), VENDOR_LOG_FILE);
   return {
     keyPair,
     keyId: keyId(keyPair.publicKey),
-    name: nameBeside(folder, keyPair),
-    folder,
-    logFile: logFile ?? path.join(folder, VENDOR_LOG_FILE),
+    name: nameBeside(path.dirname(keyFile), keyPair),
+    keyFile,
+    folder: path.dirname(log),
+    logFile: log,
   };
 }
 
@@ -113,11 +118,11 @@ export async function openVendorRoot(
  *
  * @throws {AvmaError} `file-not-found` where `root.pub.json`, which has the vendor's name, is not beside the key.
  */
-export function identityOf({ keyPair, folder, name }: VendorRoot): VendorIdentity {
+export function identityOf({ keyPair, keyFile, name }: VendorRoot): VendorIdentity {
   if (name !== null) return vendorIdentity(name, keyPair);
   throw new AvmaError(
     'file-not-found',
-    `${path.join(folder, 'root.pub.json')} is not there, which has your name`,
+    `${path.join(path.dirname(keyFile), 'root.pub.json')} is not there, which has your name`,
     {
       hint: 'Put the root.pub.json that was made with the key beside it: every guest has a copy in /etc/avma/trust.d.',
     },

@@ -129,3 +129,12 @@ export function readVendorLog(file: string): ReadVendorLog {
   if (rest !== '') problem ??= { line: lines.length + 1, message: 'the last line is cut' };
   return { entries, problem };
 }
+
+/**
+ * The entries of a log that hold by themselves; none where there is no log yet.
+ *
+ * @throws {AvmaError} as {@link readVendorLog}, but for `file-not-found`.
+ */
+export function readVendorLogIfAny(file: string): ReadVendorLog['entries'] {
+  return fs.existsSync(file) ? readVendorLog(file).entries : [];
+}

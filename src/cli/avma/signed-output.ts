@@ -1,3 +1,4 @@
+import fs from 'node:fs';
 import { AvmaError } from '../../errors/avma-error.ts';
 import type { CosignedEnvelope } from '../../protocol/envelope.ts';
 import { createFile } from '../../storage/atomic-file.ts';
@@ -23,6 +24,16 @@ export function refuseMixedOutput({ json, out, dryRun }: SignedOutputOptions, wh
       hint: `Name a file for the ${what}: --out ${what}.json.`,
     });
   }
+}
+
+/**
+ * Before anything is signed: a file that is there would be noticed after the signature only.
+ *
+ * @throws {AvmaError} `file-exists`.
+ */
+export function refuseExisting({ out, dryRun }: SignedOutputOptions): void {
+  if (out === undefined || dryRun === true || !fs.existsSync(out)) return;
+  throw new AvmaError('file-exists', `${out} is there already`);
 }
 
 /** A signed file's text. */

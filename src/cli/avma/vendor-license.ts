@@ -1,4 +1,3 @@
-import fs from 'node:fs';
 import { Command, Option } from 'commander';
 import { PRODUCT_ARGUMENT, resolveProduct } from '../../catalog/product-name.ts';
 import { AvmaError } from '../../errors/avma-error.ts';
@@ -14,7 +13,13 @@ import { customerLicenseJson, licenseFields } from './customer-license-text.ts';
 import { collect, parseDate, parseWholeNumber } from './date-argument.ts';
 import { readInput } from './input.ts';
 import { say, writeData, writeJson } from './output.ts';
-import { refuseMixedOutput, type SignedOutputOptions, saySigned, writeSigned } from './signed-output.ts';
+import {
+  refuseExisting,
+  refuseMixedOutput,
+  type SignedOutputOptions,
+  saySigned,
+  writeSigned,
+} from './signed-output.ts';
 import { formatFields } from './table.ts';
 import { addRootOptions, openRoot, type RootOptions } from './vendor-root.ts';
 
@@ -123,12 +128,6 @@ async function signNew(options: NewOptions): Promise<void> {
     await showSigned(license, options);
     writeSigned(envelope, options.out);
   } else await showSigned(license, options);
-}
-
-/** Before anything is signed: a file that is there would be noticed after the signature only. */
-function refuseExisting({ out, dryRun }: SignedOutputOptions): void {
-  if (out === undefined || dryRun === true || !fs.existsSync(out)) return;
-  throw new AvmaError('file-exists', `${out} is there already`);
 }
 
 function findProduct(root: VendorRoot, { product, catalog }: NewOptions) {

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { Command } from 'commander';
 import { AvmaError } from '../../errors/avma-error.ts';
+import { counted } from '../../schema/counted.ts';
 import { formatDay, formatMinute, isoInstant, isoInstantOrNull } from '../../schema/format-time.ts';
 import { summarizeSignature } from '../../vendor/log-summary.ts';
 import { type ReadVendorLog, readVendorLog, VENDOR_LOG_FILE } from '../../vendor/vendor-log.ts';
@@ -18,17 +19,18 @@ interface LogOptions {
 export function vendorLogCommand(context: Context): Command {
   return new Command('log')
     .description('List all that was ever signed with a root, and check that no line was changed or removed')
-    .option('--key <file>', 'the private key, root.key: the log lies beside it; the key itself is not read')
+    .option('--key <file>', 'root.key, which the log lies beside; the key itself is not read')
     .option('--log <file>', 'the vendor log itself')
     .option('--json', 'print it as JSON, with each statement as it was signed')
     .addHelpText(
       'after',
       `
-Exit status: 0 the chain of lines holds, 1 it does not. Lines that are missing at the end do not show.
+Exit status: 0 the chain of lines holds, 1 it does not.
+Lines that are missing at the end do not show.
 
 Examples:
   avma vendor log --key v/root.key
-  avma vendor log --key v/root.key --json | jq -r '.entries[] | select(.subject | startswith("hv01")) | .id'`,
+  avma vendor log --key v/root.key --json | jq '.entries[] | select(.id == "00b1abb910ab5af3")'`,
     )
     .action((options: LogOptions) => showLog(context, options));
 }
@@ -49,7 +51,7 @@ function showLog(context: Context, { key, log, json }: LogOptions): void {
   });
   const headings = ['SIGNED AT', 'WHAT', 'ID', 'UNTIL', 'KEY ID', 'OF'];
   if (rows.length > 0) writeData(formatTable(headings, rows, context.style));
-  const count = `${rows.length} signature${rows.length === 1 ? '' : 's'}`;
+  const count = counted(rows.length, 'signature');
   say(
     read.problem === null
       ? `${file}: ${count}, and the chain of lines holds.`

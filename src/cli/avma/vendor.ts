@@ -8,6 +8,8 @@ import { vendorLogCommand } from './vendor-log.ts';
 import { passphraseCommand } from './vendor-passphrase.ts';
 import { productCommand } from './vendor-product.ts';
 import { vendorReportCommand } from './vendor-report.ts';
+import { revokeCommand } from './vendor-revoke.ts';
+import { rotateCommand } from './vendor-rotate.ts';
 
 /** `avma vendor`. */
 export function vendorCommand(context: Context): Command {
@@ -20,6 +22,8 @@ export function vendorCommand(context: Context): Command {
     vendorCatalogCommand(context),
     certifyCommand(context),
     vendorLicenseCommand(context),
+    revokeCommand(),
+    rotateCommand(),
     passphraseCommand(),
     vendorLogCommand(context),
     vendorReportCommand(context),

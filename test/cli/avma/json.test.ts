@@ -350,7 +350,7 @@ describe('a vendor and a host', () => {
 });
 
 describe('a vendor with a root', () => {
-  test('gives it a passphrase, and lists what was signed', async () => {
+  test('signs, lists what was signed, withdraws it, and replaces the root', async () => {
     const key = ['--key', 'v3/root.key'];
     await json('vendor-init', ['vendor', 'init', '--out', 'v3']);
     await machine.mustRun('avma', ['vendor', 'certify', 'req.json', ...key]);
@@ -366,6 +366,26 @@ describe('a vendor with a root', () => {
     });
     const shown = await json('vendor-license-show', ['vendor', 'license', 'show', 'bank.json']);
     expect(shown).toMatchObject({ state: 'valid', license: made.license });
+    const revoke = ['vendor', 'revoke', ...key, '--license', made.license.licenseId, '--reason', 'unpaid'];
+    const revoked = await json('vendor-revoke', revoke);
+    expect(revoked).toMatchObject({
+      changed: true,
+      revoked: [{ what: 'license', subject: 'Bank Ltd, Acme Gateway' }],
+    });
+    const rotated = await json('vendor-rotate', ['vendor', 'rotate', ...key, '--out', 'v4']);
+    expect(rotated).toMatchObject({
+      update: { version: 2 },
+      newRoot: { keyFile: 'v4/root.key' },
+      retired: null,
+    });
+    const retire = ['vendor', 'rotate', '--key', 'v4/root.key', '--retire', log.entries[0].keyId];
+    const retired = await json('vendor-rotate', retire);
+    expect(retired).toMatchObject({
+      update: { version: 3, roots: [rotated.newRoot.keyId] },
+      retired: { certificates: 1, licenses: 1 },
+      revocations: 'v4/revocations.json',
+    });
+    expect(await json('vendor-rotate', retire)).toMatchObject({ signed: false, update: null });
     fs.writeFileSync(machine.at('passphrase'), 'correct horse battery');
     const sealed = await json('vendor-passphrase', [
       ...['vendor', 'passphrase', ...key, '--new-passphrase-file', 'passphrase'],

@@ -1,0 +1,120 @@
+import path from 'node:path';
+import { AvmaError } from '../errors/avma-error.ts';
+import { DocumentEnvelope, PAYLOAD_TYPES, parseJson } from '../protocol/envelope.ts';
+import {
+  hostEntryDigest,
+  licenseEntryDigest,
+  MAX_REVOCATIONS,
+  openRevocations,
+  type RevocationEntry,
+  RevocationList,
+  type RevocationReason,
+} from '../protocol/revocations.ts';
+import type { VendorIdentity } from '../protocol/vendor-identity.ts';
+import { printable } from '../schema/printable.ts';
+import { hex8 } from '../schema/shapes.ts';
+import { readInstalledFileIfAny } from '../storage/read-file.ts';
+import type { VendorRoot } from './trust-root.ts';
+import type { VendorLogEntry } from './vendor-log.ts';
+
+/** The name of the newest list beside `root.key`. */
+export const REVOCATIONS_FILE = 'revocations.json';
+
+/** The longest list that is read, in bytes: twice the largest document, for its indentation. */
+const MAX_LIST_BYTES = 512 * 1024;
+
+/** What a vendor withdraws. */
+export interface Revocation {
+  /** Serial numbers of host certificates. */
+  readonly hosts: readonly string[];
+  /** License IDs. */
+  readonly licenses: readonly string[];
+  readonly reason: RevocationReason;
+}
+
+/**
+ * The newest list that was signed: that of `revocations.json`, or of the vendor log where the file is gone or older. A
+ * list that began anew would have a lower sequence, and no guest would take it.
+ *
+ * @throws {AvmaError} `revocations-invalid` for a file that is no list; `access-denied`, `io-error`.
+ */
+export function newestRevocations(
+  { folder }: Pick<VendorRoot, 'folder'>,
+  log: readonly VendorLogEntry[],
+): RevocationList | null {
+  const lists = log
+    .filter(({ payloadType }) => payloadType === PAYLOAD_TYPES.revocations)
+    .flatMap(({ statement }) => RevocationList.safeParse(statement).data ?? []);
+  const kept = keptList(path.join(folder, REVOCATIONS_FILE));
+  const all = kept === null ? lists : [...lists, kept];
+  return all.reduce<RevocationList | null>(
+    (newest, list) => (newest === null || list.sequence >= newest.sequence ? list : newest),
+    null,
+  );
+}
+
+function keptList(file: string): RevocationList | null {
+  const bytes = readInstalledFileIfAny(file, MAX_LIST_BYTES);
+  if (bytes === undefined) return null;
+  const envelope = DocumentEnvelope.safeParse(parseJson(bytes));
+  if (envelope.success) return openRevocations(envelope.data);
+  throw new AvmaError('revocations-invalid', `${file} is not a revocation list`, {
+    hint: 'Restore it from a backup, or move it away: the vendor log beside the key has the newest list, too.',
+  });
+}
+
+/**
+ * The next list: all that is on the present one, and what is withdrawn now. Pure.
+ *
+ * @returns The present list where nothing new is on the next one, and the same root signs it.
+ * @throws {AvmaError} `argument-invalid` for what is no serial number or license ID, and for more than a list holds.
+ */
+export function revokedList(
+  present: RevocationList | null,
+  { hosts, licenses, reason }: Revocation,
+  vendor: VendorIdentity,
+  now: number,
+): RevocationList {
+  const next = {
+    hosts: withEntries(present?.hosts ?? [], hosts.map(entryDigest('--host', hostEntryDigest)), reason),
+    licenses: withEntries(
+      present?.licenses ?? [],
+      licenses.map(entryDigest('--license', licenseEntryDigest)),
+      reason,
+    ),
+  };
+  const count = next.hosts.length + next.licenses.length;
+  if (count > MAX_REVOCATIONS) {
+    throw new AvmaError(
+      'argument-invalid',
+      `the list would have ${count} entries, and ${MAX_REVOCATIONS} are the most`,
+      {
+        hint: 'Replace the root and retire the old one, which ends all that it has signed: avma vendor rotate.',
+      },
+    );
+  }
+  const isSame =
+    present !== null &&
+    present.vendor.publicKey === vendor.publicKey &&
+    count === present.hosts.length + present.licenses.length;
+  return isSame ? present : { vendor, sequence: (present?.sequence ?? 0) + 1, issuedAt: now, ...next };
+}
+
+function entryDigest(option: string, digest: (id: string) => string): (text: string) => string {
+  return (text) => {
+    const id = text.trim().toLowerCase();
+    if (hex8.safeParse(id).success) return digest(id);
+    throw new AvmaError('argument-invalid', `${option} is "${printable(text, 80)}"`, {
+      hint: `${option} must be ${option === '--host' ? "a certificate's serial number" : 'a license ID'}, 16 hex digits: avma vendor log lists them.`,
+    });
+  };
+}
+
+function withEntries(
+  present: readonly RevocationEntry[],
+  digests: readonly string[],
+  reason: RevocationReason,
+): RevocationEntry[] {
+  const fresh = [...new Set(digests)].filter((digest) => !present.some((entry) => entry.digest === digest));
+  return [...present, ...fresh.map((digest) => ({ digest, reason }))];
+}
