@@ -69,6 +69,11 @@ export const GUEST_EVENT_KINDS = {
     level: 'warning',
     when: 'license.json or the textfile for node_exporter could not be written.',
   },
+  'license-noted': {
+    eventId: 10,
+    level: 'warning',
+    when: "A host's certificate or a customer license has come into its renewal grace, or a host licenses more guests than a license counts.",
+  },
   'trust-followed': {
     eventId: 11,
     level: 'information',

@@ -14,6 +14,7 @@ export const MESSAGE_IDS: Readonly<Record<number, string>> = {
   7: '1e3ac9c28c2f4b8daf9d2f2cddea57d3',
   8: 'b82b4ef57a394005b3b98fefe9808590',
   9: '8c50421ebb4f401da33df4979f29f2c6',
+  10: 'd20e0b0674c8e3193ea2e81c91a0bd6b',
   11: 'ecb7bba44f973805a21f9a2080c64418',
   12: '308b24f933794e4aec23971b451205c7',
   13: '19d9662e6053c1e6f0fd450d1c007322',

@@ -9,6 +9,7 @@ import {
   type VerifiedEvidence,
   verifyEvidence,
 } from '../protocol/evidence.ts';
+import type { HostCertificate } from '../protocol/host-certificate.ts';
 import type { TrustAnchor } from '../protocol/trust-anchor.ts';
 import type { VendorTrust } from '../protocol/vendor-trust.ts';
 import { formatMinute } from '../schema/format-time.ts';
@@ -42,6 +43,11 @@ export function hostOf(verdict: LeaseVerdict | null): { readonly id: string; rea
 /** The customer license that an approval stands on; null for one without a license, and as for {@link answerOf}. */
 export function licenseOf(verdict: LeaseVerdict | null): CustomerLicense | null {
   return verdict === null || verdict.kind === 'rejected' ? null : verdict.verified.license;
+}
+
+/** The certificate of the host that signed a lease; null as for {@link answerOf}. */
+export function certificateOf(verdict: LeaseVerdict | null): HostCertificate | null {
+  return verdict === null || verdict.kind === 'rejected' ? null : verdict.verified.certificate;
 }
 
 /** What of a product decides whether a lease is for it. */

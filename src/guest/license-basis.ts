@@ -2,9 +2,10 @@ import type { LoadedProduct } from '../catalog/product.ts';
 import type { ClockReading } from '../machine/clock.ts';
 import type { VmId } from '../machine/vm-id.ts';
 import { keyId } from '../protocol/envelope.ts';
-import { vendorsOfAnchors } from '../protocol/vendor-trust.ts';
+import { openRevocations } from '../protocol/revocations.ts';
+import type { TrustedVendor } from '../protocol/vendor-trust.ts';
 import type { GuestState, InstalledProduct } from './guest-state.ts';
-import type { LicensedProduct, LicenseFile } from './license-file.ts';
+import type { LicensedProduct, LicensedVendor, LicenseFile } from './license-file.ts';
 import { type DerivedReport, deriveReport, type ReportBasis } from './product-report.ts';
 
 /** What license.json says, in the words of the service: the products, and what their reports are derived from. */
@@ -15,14 +16,16 @@ export interface LicenseBasis {
 }
 
 /**
- * What a reader of license.json derives reports from. Pure.
+ * What a reader of license.json derives reports from. Pure. It comes to the verdicts that root comes to: what the file
+ * says of a product's state is not read.
  *
  * @param machine - The VM ID that this reader finds, null where it finds none. It counts where it comes from the same
  *   source as the one that was written: a reader without root's rights may see another source only. A hash of the
  *   machine ID never counts: a container has a machine ID of its own.
+ * @throws {AvmaError} `revocations-invalid` for a list that its vendor did not sign.
  */
 export function licenseBasis(file: LicenseFile, machine: VmId | null, clock: ClockReading): LicenseBasis {
-  const { vmId, anchors, products, rearm, kmsClient } = file;
+  const { vmId, vendors, products, rearm, kmsClient } = file;
   const { offsetMs, highestSeen, bootId, sinceBootMs } = file.clock;
   const state: GuestState = {
     products: Object.fromEntries(products.map((product) => [product.activationId, installedOf(product)])),
@@ -40,12 +43,7 @@ export function licenseBasis(file: LicenseFile, machine: VmId | null, clock: Clo
       state,
       clock,
       vmId: seen.value,
-      trust: vendorsOfAnchors(
-        anchors.map(({ name, publicKey: text }) => {
-          const publicKey = new Uint8Array(Buffer.from(text, 'base64url'));
-          return { name, keyId: keyId(publicKey), publicKey };
-        }),
-      ),
+      trust: vendors.map(vendorOf),
     },
   };
 }
@@ -55,8 +53,25 @@ export function deriveReports({ products, basis }: LicenseBasis): DerivedReport[
   return products.map((product) => deriveReport(product, basis));
 }
 
+/** The vendor, his revocation list verified anew. @throws {AvmaError} `revocations-invalid`. */
+function vendorOf({
+  trustUpdates: _trustUpdates,
+  roots,
+  revocations,
+  ...vendor
+}: LicensedVendor): TrustedVendor {
+  return {
+    ...vendor,
+    roots: roots.map(({ name, publicKey: text }) => {
+      const publicKey = new Uint8Array(Buffer.from(text, 'base64url'));
+      return { name, keyId: keyId(publicKey), publicKey };
+    }),
+    revocations: revocations && openRevocations(revocations),
+  };
+}
+
 function installedOf(product: LicensedProduct): InstalledProduct {
-  const { partialProductKey, extendedPid, installationId, iaid, graceStartedAt, signedLease } = product;
+  const { partialProductKey, extendedPid, installationId, iaid, graceStartedAt, evidence } = product;
   return {
     productKey: null,
     partialProductKey,
@@ -64,7 +79,7 @@ function installedOf(product: LicensedProduct): InstalledProduct {
     installationId,
     iaid,
     graceStartedAt: Date.parse(graceStartedAt),
-    activation: signedLease,
+    activation: evidence,
     reported: null,
     ...(product.lastAttempt !== null && { lastAttempt: storedAttempt(product.lastAttempt) }),
   };

@@ -1,13 +1,14 @@
 import type { ClockReading } from '../machine/clock.ts';
 import type { VmId } from '../machine/vm-id.ts';
-import { rootsOf, type VendorTrust } from '../protocol/vendor-trust.ts';
 import { DAY_MS } from '../schema/durations.ts';
 import { formatMinute, isoInstant, isoInstantOrNull } from '../schema/format-time.ts';
 import { printable } from '../schema/printable.ts';
 import type { GuestState, InstalledProduct, LastAttempt } from './guest-state.ts';
+import type { GuestTrust, GuestVendor } from './guest-trust.ts';
 import { answerOf, hostOf } from './lease-verdict.ts';
-import type { LicensedProduct, LicenseFile } from './license-file.ts';
+import type { LicensedProduct, LicensedVendor, LicenseFile } from './license-file.ts';
 import { LicenseStatus, licenseStateName } from './license-report.ts';
+import { licenseNotes, licenseTerms } from './license-terms.ts';
 import type { DerivedReport } from './product-report.ts';
 
 /** What license.json is made from: the reports of now, and what they were derived from. */
@@ -15,7 +16,7 @@ export interface LicenseSource {
   readonly reports: readonly DerivedReport[];
   readonly state: GuestState;
   readonly vmId: VmId;
-  readonly trust: VendorTrust;
+  readonly trust: GuestTrust;
   readonly clock: ClockReading;
 }
 
@@ -23,15 +24,11 @@ export interface LicenseSource {
 export function composeLicense({ reports, state, vmId, trust, clock }: LicenseSource): LicenseFile {
   const { offset, highestSeen, bootId, sinceBoot } = state.clock;
   return {
-    schema: 'avma.license/1',
+    schema: 'avma.license/2',
     writtenAt: isoInstant(clock.wall),
     vmId: { value: vmId.value, source: vmId.source },
     clock: { offsetMs: offset, highestSeen: isoInstant(highestSeen), bootId, sinceBootMs: sinceBoot },
-    anchors: rootsOf(trust).map(({ name, publicKey, keyId: id }) => ({
-      name,
-      keyId: id,
-      publicKey: Buffer.from(publicKey).toString('base64url'),
-    })),
+    vendors: trust.map(vendorOf),
     products: reports.flatMap((derived) => {
       const installed = state.products[derived.product.activationId];
       return installed === undefined || installed.partialProductKey === null
@@ -40,6 +37,23 @@ export function composeLicense({ reports, state, vmId, trust, clock }: LicenseSo
     }),
     rearm: state.rearm,
     kmsClient: state.kmsClient,
+  };
+}
+
+function vendorOf(vendor: GuestVendor): LicensedVendor {
+  const { name, roots, formerRoots, trustVersion, lastUpdate, trustUpdates, revocationsDocument } = vendor;
+  return {
+    name,
+    roots: roots.map((root) => ({
+      name: root.name,
+      keyId: root.keyId,
+      publicKey: Buffer.from(root.publicKey).toString('base64url'),
+    })),
+    formerRoots,
+    trustVersion,
+    lastUpdate,
+    trustUpdates,
+    revocations: revocationsDocument,
   };
 }
 
@@ -52,7 +66,7 @@ function productOf(
   const { status } = report.license;
   const answer = answerOf(verdict);
   const { activationId, name, edition, version, description, applicationId, channel, isAddon } = product;
-  const { initialGraceDays, additionalGraceDays, requiresLicense, vendor } = product;
+  const { initialGraceDays, additionalGraceDays } = product;
   return {
     activationId,
     name,
@@ -74,13 +88,12 @@ function productOf(
     isAddon,
     initialGraceDays,
     additionalGraceDays,
-    requiresLicense,
-    vendor,
     graceStartedAt: isoInstant(installed.graceStartedAt),
     extendedPid: installed.extendedPid,
     installationId: installed.installationId,
     iaid: installed.iaid,
-    signedLease: installed.activation,
+    ...licenseTerms(derived),
+    evidence: installed.activation,
   };
 }
 
@@ -129,8 +142,8 @@ function attemptOf({ lastAttempt }: InstalledProduct): LicensedProduct['lastAtte
 /** How the URI of a pipe begins that is a command. */
 const COMMAND = 'exec:';
 
-/** A message without the command of such a pipe, of which it may have the beginning only. */
-function withoutCommand({ message, pipe }: Pick<LastAttempt, 'message' | 'pipe'>): string {
+/** A message without the command of a pipe `exec:`, of which it may have the beginning only. */
+export function withoutCommand({ message, pipe }: Pick<LastAttempt, 'message' | 'pipe'>): string {
   if (pipe === null || !pipe.startsWith(COMMAND)) return message;
   const [before = '', ...pieces] = message.split(COMMAND);
   const command = pipe.slice(COMMAND.length);
@@ -144,10 +157,12 @@ function commonLength(one: string, other: string): number {
   return length;
 }
 
-function warningsOf({ verdict, time, lastAttempt }: DerivedReport): string[] {
+function warningsOf(derived: DerivedReport): string[] {
+  const { verdict, time, lastAttempt } = derived;
   const isDue = verdict?.kind === 'holds' && time.now >= verdict.verified.answer.renewAfter;
   const failed = lastAttempt !== null && lastAttempt.code !== 'success' ? lastAttempt : null;
   return [
+    ...licenseNotes(derived),
     ...(time.setBack
       ? ['the wall clock has been set back: the time that licenses are measured by stands still']
       : []),

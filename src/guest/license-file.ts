@@ -4,12 +4,17 @@ import { CHANNELS, type LoadedProduct } from '../catalog/product.ts';
 import { AvmaError } from '../errors/avma-error.ts';
 import type { LicenseStateName } from '../events/guest-event.ts';
 import type { VmId } from '../machine/vm-id.ts';
-import { parseJson } from '../protocol/envelope.ts';
+import { CONDITIONS } from '../protocol/answer.ts';
+import { OVERAGES } from '../protocol/customer-license.ts';
+import { CosignedEnvelope, DocumentEnvelope, parseJson } from '../protocol/envelope.ts';
 import { LicenseEvidence } from '../protocol/evidence.ts';
+import { MAX_FEATURE_VALUE } from '../protocol/features.ts';
 import { placeOf } from '../schema/issue-place.ts';
 import {
   anyText,
   base64url32,
+  customerName,
+  featureName,
   hardwareId,
   hex8,
   hresult,
@@ -19,21 +24,24 @@ import {
   MAX_INSTANT,
   oneOf,
   productVersion,
+  sequenceNumber,
+  sha256Hex,
   shortLabel,
   text,
   uuid,
 } from '../schema/shapes.ts';
-import { sha256Hex } from '../system/sha256.ts';
+import { sha256Hex as digestOf } from '../system/sha256.ts';
 import { GuestState } from './guest-state.ts';
+import type { LicenseTerms } from './license-terms.ts';
 
 /**
  * `license.json`: what a machine's license is, for every user and every program (docs/schemas/license.schema.json). It
- * says what the license was when it was written, and holds what a reader needs to find out what it is now: the signed
- * leases, the trust anchors, the VM ID and the clock's mark. Nothing in it is believed to be licensed because the file
- * says so.
+ * says what the license was when it was written, and holds what a reader needs to find out what it is now: the evidence
+ * of each license, whom the machine trusts and what they have withdrawn, the VM ID and the clock's mark. Nothing in it
+ * is believed to be licensed because the file says so.
  */
 export interface LicenseFile {
-  readonly schema: 'avma.license/1';
+  readonly schema: 'avma.license/2';
   /** ISO 8601, as all times here that people may read. By the wall clock. */
   readonly writtenAt: string;
   readonly vmId: Pick<VmId, 'value' | 'source'>;
@@ -44,19 +52,28 @@ export interface LicenseFile {
     readonly bootId: string | null;
     readonly sinceBootMs: number;
   };
-  readonly anchors: readonly {
-    readonly name: string;
-    readonly keyId: string;
-    readonly publicKey: string;
-  }[];
+  readonly vendors: readonly LicensedVendor[];
   /** Those that have a key. */
   readonly products: readonly LicensedProduct[];
   readonly rearm: GuestState['rearm'];
   readonly kmsClient: GuestState['kmsClient'];
 }
 
+/** A vendor whom the machine trusts, as far as it has followed him. */
+export interface LicensedVendor {
+  readonly name: string;
+  readonly roots: readonly { readonly name: string; readonly keyId: string; readonly publicKey: string }[];
+  /** Key IDs of roots that he has retired. */
+  readonly formerRoots: readonly string[];
+  readonly trustVersion: number;
+  readonly lastUpdate: string | null;
+  /** The trust updates that were followed, oldest first: a program that has an older root in it can follow too. */
+  readonly trustUpdates: readonly CosignedEnvelope[];
+  readonly revocations: DocumentEnvelope | null;
+}
+
 /** One product of {@link LicenseFile}: how it stood, and what its license is derived from. */
-export interface LicensedProduct {
+export interface LicensedProduct extends LicenseTerms {
   readonly activationId: string;
   readonly name: string;
   readonly edition: string;
@@ -89,14 +106,12 @@ export interface LicensedProduct {
   readonly isAddon: boolean;
   readonly initialGraceDays: number;
   readonly additionalGraceDays: number;
-  readonly requiresLicense: boolean;
   /** Whose signed catalog lists the product; null where its catalog is unsigned. */
-  readonly vendor: LoadedProduct['vendor'];
   readonly graceStartedAt: string;
   readonly extendedPid: string;
   readonly installationId: string;
   readonly iaid: string | null;
-  readonly signedLease: LicenseEvidence | null;
+  readonly evidence: LicenseEvidence | null;
 }
 
 /** The most that is read as a license file, in bytes: as much as of a state. */
@@ -161,10 +176,24 @@ function licenseSchema() {
     extendedPid: anyText,
     installationId: anyText,
     iaid: nullable(uuid),
-    signedLease: nullable(LicenseEvidence),
+    conditions: z.array(oneOf(CONDITIONS)),
+    certificateEndsAt: nullable(isoTime),
+    certificateGraceUntil: nullable(isoTime),
+    license: nullable(
+      z.strictObject({
+        licenseId: hex8,
+        customer: customerName,
+        features: z.record(featureName, z.union([integer(0, MAX_FEATURE_VALUE), z.literal(true)])),
+        guests: nullable(integer(1, 1_000_000_000)),
+        overage: oneOf(OVERAGES),
+        endsAt: isoTime,
+        graceUntil: isoTime,
+      }),
+    ),
+    evidence: nullable(LicenseEvidence),
   });
   return z.strictObject({
-    schema: oneOf(['avma.license/1']),
+    schema: oneOf(['avma.license/2']),
     writtenAt: isoTime,
     vmId: z.strictObject({
       value: uuid,
@@ -176,7 +205,17 @@ function licenseSchema() {
       bootId: nullable(anyText),
       sinceBootMs: instant,
     }),
-    anchors: z.array(z.strictObject({ name: shortLabel, keyId: hex8, publicKey: base64url32 })),
+    vendors: z.array(
+      z.strictObject({
+        name: shortLabel,
+        roots: z.array(z.strictObject({ name: shortLabel, keyId: hex8, publicKey: base64url32 })),
+        formerRoots: z.array(hex8),
+        trustVersion: sequenceNumber,
+        lastUpdate: nullable(sha256Hex),
+        trustUpdates: z.array(CosignedEnvelope),
+        revocations: nullable(DocumentEnvelope),
+      }),
+    ),
     products: z.array(product),
     rearm: GuestState.shape.rearm,
     kmsClient: GuestState.shape.kmsClient,
@@ -193,7 +232,7 @@ const DIGEST_LINE = /,\n "digest": "sha256:([0-9a-f]{64})"\n\}\n$/;
 /** The text of the file. */
 export function encodeLicenseFile(file: LicenseFile): string {
   const body = JSON.stringify(file, null, 1).slice(0, -'\n}'.length);
-  return `${body},\n "digest": "sha256:${sha256Hex(body)}"\n}\n`;
+  return `${body},\n "digest": "sha256:${digestOf(body)}"\n}\n`;
 }
 
 /** What a license file holds. @throws {AvmaError} `file-invalid`, with the file's name and what is wrong. */
@@ -205,11 +244,11 @@ export function decodeLicenseFile(bytes: Uint8Array, file: string): LicenseFile 
   const tail = DIGEST_LINE.exec(Buffer.from(bytes.subarray(-128)).toString('latin1'));
   if (tail === null) throw invalid('does not end like a license file');
   const body = bytes.subarray(0, bytes.length - tail[0].length);
-  if (sha256Hex(body) !== tail[1]) throw invalid('was cut or changed: its digest does not match');
+  if (digestOf(body) !== tail[1]) throw invalid('was cut or changed: its digest does not match');
   const json = parseJson(bytes);
   const version = /^avma\.license\/(\d{1,4})$/.exec(String((json as { schema?: unknown } | null)?.schema));
-  if (version !== null && version[1] !== '1') {
-    throw invalid(`has format ${version[1]}, and this version of avma reads format 1`);
+  if (version !== null && version[1] !== '2') {
+    throw invalid(`has format ${version[1]}, and this version of avma reads format 2`);
   }
   const parsed = licenseSchema().safeParse(json);
   if (!parsed.success) throw invalid(`is wrong at ${placeOf(parsed.error)}`);

@@ -3,12 +3,12 @@ import type { Catalog } from '../catalog/catalog.ts';
 import { toAvmaError } from '../errors/avma-error.ts';
 import type { ClockReading } from '../machine/clock.ts';
 import type { VmId } from '../machine/vm-id.ts';
-import type { VendorTrust } from '../protocol/vendor-trust.ts';
 import { replacePublicFile } from '../storage/atomic-file.ts';
 import { readPlainFileIfAny } from '../storage/read-file.ts';
 import { debug } from '../system/debug.ts';
 import { errnoOf } from '../system/errno.ts';
 import type { GuestState } from './guest-state.ts';
+import type { GuestTrust } from './guest-trust.ts';
 import { composeLicense } from './license-content.ts';
 import { encodeLicenseFile, type LicenseFile, licenseFileIn, MAX_LICENSE_BYTES } from './license-file.ts';
 import { type DerivedReport, deriveReport, type ReportBasis } from './product-report.ts';
@@ -19,8 +19,11 @@ export interface PublicationEnvironment {
   readonly runFolder: string;
   clock(): ClockReading;
   catalog(): Catalog;
-  trust(): VendorTrust;
+  trust(): GuestTrust;
 }
+
+/** What license.json is made from besides the reports. */
+type PublishedBasis = ReportBasis & { readonly trust: GuestTrust };
 
 /** Keeps license.json up to date with the state. */
 export interface LicensePublication {
@@ -36,7 +39,7 @@ export interface LicensePublication {
    * Whether license.json says something else than these reports. Where there is neither file nor key it is outdated
    * only for who wants it `evenWithoutKeys`.
    */
-  isOutdated(basis: ReportBasis, reports: readonly DerivedReport[], evenWithoutKeys: boolean): boolean;
+  isOutdated(basis: PublishedBasis, reports: readonly DerivedReport[], evenWithoutKeys: boolean): boolean;
   /** Why license.json could not be written last time; null when it could. */
   readonly problem: string | null;
 }

@@ -67,7 +67,9 @@ describe('what the service writes', () => {
     const issued = guest.clock.wall;
     expect(contentOf(guest)).toMatchObject({
       vmId: { value: VM, source: 'configuration' },
-      anchors: [{ keyId: host.vendor.anchor.keyId }],
+      vendors: [
+        { roots: [{ keyId: host.vendor.anchor.keyId }], formerRoots: [], trustVersion: 1, revocations: null },
+      ],
       products: [
         {
           activationId,
@@ -79,6 +81,9 @@ describe('what the service writes', () => {
           endsAt: new Date(issued + 7 * DAY).toISOString(),
           renewAfter: new Date(issued + 3.5 * DAY).toISOString(),
           host: { id: host.certificate.hardwareId, name: 'hv01' },
+          ...{ vendor: null, requiresLicense: false, conditions: [], license: null },
+          certificateEndsAt: new Date(host.certificate.notAfter).toISOString(),
+          certificateGraceUntil: new Date(host.certificate.graceUntil).toISOString(),
           lastAttempt: { trigger: 'key installed', outcome: 'success', code: 'success' },
         },
       ],
@@ -149,7 +154,7 @@ describe('what the service writes', () => {
     fs.rmSync(guest.trustFolder, { recursive: true });
     await guest.look(activationId);
     expect(contentOf(guest)).toMatchObject({
-      anchors: [],
+      vendors: [],
       products: [{ state: 'notification', reason: { code: 'certificate-untrusted' } }],
     });
     fs.rmSync(guest.stateFile);
@@ -307,7 +312,8 @@ describe('a file that was changed', () => {
 
   test.each<[string, (file: LicenseFile) => object, string]>([
     ['no license where there is none', (file) => ({ ...file, schema: 'avma.other/1' }), 'is wrong at schema'],
-    ['a newer format', (file) => ({ ...file, schema: 'avma.license/2' }), 'has format 2, and'],
+    ['an older format', (file) => ({ ...file, schema: 'avma.license/1' }), 'has format 1, and'],
+    ['a newer format', (file) => ({ ...file, schema: 'avma.license/3' }), 'has format 3, and'],
     ['a member that nobody knows', (file) => ({ more: 1, ...file }), 'is wrong at more'],
     ['a time that is none', (file) => ({ ...file, writtenAt: 'yesterday' }), 'is wrong at writtenAt'],
   ])('with a digest that fits, %s is refused', async (_what, change, message) => {

@@ -8,6 +8,7 @@ const ENDING = '.schema.json';
 
 /** The schemas of files and of what other programs are given: no command prints them. */
 const FILE_SCHEMAS: readonly string[] = [
+  'agent-socket',
   'catalog',
   'config',
   'license',

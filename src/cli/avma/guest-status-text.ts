@@ -1,4 +1,5 @@
 import { LicenseStatus } from '../../guest/license-report.ts';
+import { featureText } from '../../guest/license-terms.ts';
 import { formatMinute } from '../../schema/format-time.ts';
 import type { AttemptStatus, LeaseStatus, ProductStatus } from './product-status.ts';
 import type { Cell, Field } from './table.ts';
@@ -11,6 +12,9 @@ export function productFields(product: ProductStatus): Field[] {
     ['Product', `${name} (${edition} ${version}, key *-${partialProductKey})`],
     ['License', licenseCell(product)],
     ...(problem === null ? [] : [['Why', `${problem.message} [${problem.code}]`] as Field]),
+    ...noteFields(product),
+    ...customerFields(product),
+    ['Catalog', catalogCell(product)],
     ...(lease === null ? [] : leaseFields(lease, product)),
     ...(lastAttempt === null ? [] : [['Last attempt', attemptCell(lastAttempt)] as Field]),
     ...nextSteps.map((step, index): Field => [index === 0 ? 'Next' : '', { tone: 'strong', text: step }]),
@@ -42,6 +46,30 @@ export function licenseCell({ license, trustedTime, lease, problem, channel }: P
     default:
       return { tone: 'warn', text: channel === 'VT:IA' ? statusText : `${statusText}, a ${channel} key` };
   }
+}
+
+/** What is to be watched for, a row each. */
+export function noteFields({ notes }: Pick<ProductStatus, 'notes'>): Field[] {
+  return notes.map((text, index): Field => [index === 0 ? 'Note' : '', { tone: 'warn', text }]);
+}
+
+/** Who bought what, until when, and for how many guests. */
+function customerFields({ customerLicense }: ProductStatus): Field[] {
+  if (customerLicense === null) return [];
+  const { licenseId, customer, features, guests, overage, endsAt } = customerLicense;
+  const beyond = overage === 'report' ? 'more are reported' : 'no new ones beyond';
+  return [
+    ['Customer', `${customer} (license ${licenseId}, until ${minuteOf(endsAt)})`],
+    ['Features', featureText(features)],
+    ['Limit', guests === null ? 'none' : `${guests} guests a host; ${beyond}`],
+  ];
+}
+
+/** Whose catalog lists the product. */
+function catalogCell({ vendor, channel }: ProductStatus): Cell {
+  if (vendor !== null) return `signed by ${vendor.name} (${vendor.keyId})`;
+  const text = 'catalog unsigned';
+  return channel === 'VT:IA' ? `${text}: a host of any trusted vendor may license the product` : text;
 }
 
 function leaseFields(lease: LeaseStatus, { license, nextSteps }: ProductStatus): Field[] {

@@ -1,9 +1,10 @@
 import type { StoredEvent } from '../../events/stored-event.ts';
 import { LicenseStatus } from '../../guest/license-report.ts';
+import { featureText } from '../../guest/license-terms.ts';
 import { MINUTE_MS } from '../../schema/durations.ts';
 import { formatMinute } from '../../schema/format-time.ts';
 import { formatEvent } from './guest-events-text.ts';
-import { attemptCell, licenseCell } from './guest-status-text.ts';
+import { attemptCell, licenseCell, noteFields } from './guest-status-text.ts';
 import type { ProductStatus } from './product-status.ts';
 import type { Style, Tone } from './style.ts';
 import { type Cell, type Field, formatFields } from './table.ts';
@@ -61,12 +62,17 @@ export function watchScreen(
 
 function productRows(product: WatchedProduct, { agent }: WatchView, width: number, style: Style): Field[] {
   const { name, edition, version, partialProductKey, problem, lease, lastAttempt, nextSteps } = product;
+  const { customerLicense } = product;
   const bar = barOf(product, width, style);
   return [
     ['Product'.padEnd(INDENT - 2), `${name} (${edition} ${version}, key *-${partialProductKey})`],
     ['License', licenseCell(product)],
     ...(bar === null ? [] : [['', bar] as Field]),
     ...(problem === null ? [] : [['Why', `${problem.message} [${problem.code}]`] as Field]),
+    ...noteFields(product),
+    ...(customerLicense === null
+      ? []
+      : [['Customer', `${customerLicense.customer}: ${featureText(customerLicense.features)}`] as Field]),
     ...(lease === null ? [] : [['Host', `${lease.hostName} (${lease.hardwareId})`] as Field]),
     ['Next renewal', renewalCell(product, agent)],
     ...(lastAttempt === null ? [] : [['Last attempt', attemptCell(lastAttempt)] as Field]),
@@ -156,15 +162,19 @@ export function watchLines({ now, products, agent, problem }: WatchView): string
       ? [problem]
       : products.length === 0
         ? ['no product key is installed']
-        : products.map((product) => `${product.name}: ${textOf(licenseCell(product))}`);
+        : products.map((product) =>
+            [`${product.name}: ${textOf(licenseCell(product))}`, ...product.notes].join('; '),
+          );
   return [...states, `agent: ${textOf(agentCell(agent))}`].map((text) => `${formatInstant(now)}  ${text}`);
 }
 
 /** Changes when a new line is due: with the states, not with the time that goes by. */
 export function watchSignature({ products, agent, problem }: WatchView): string {
-  const states = products.map(({ activationId, license: { status, reason, endsAt } }) => [
-    ...[activationId, status, reason, endsAt],
-  ]);
+  const states = products.map(
+    ({ activationId, license: { status, reason, endsAt }, notes, customerLicense }) => [
+      ...[activationId, status, reason, endsAt, notes, customerLicense],
+    ],
+  );
   return JSON.stringify([states, agent ?? String(agent), problem]);
 }
 

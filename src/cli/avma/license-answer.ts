@@ -6,6 +6,7 @@ import { deriveReports } from '../../guest/license-basis.ts';
 import { checkLicense, type LicenseCheck } from '../../guest/license-check.ts';
 import { licenseFileIn } from '../../guest/license-file.ts';
 import { licenseStateName } from '../../guest/license-report.ts';
+import { licenseNotes, licenseTerms } from '../../guest/license-terms.ts';
 import { readMachineLicense } from '../../guest/machine-license.ts';
 import type { DerivedReport } from '../../guest/product-report.ts';
 import { readClock } from '../../machine/clock.ts';
@@ -117,8 +118,9 @@ function hintFor({ verdict, reason }: LicenseCheck): string {
 function answerText({ verdict, reason, product, features }: LicenseAnswer): string {
   if (verdict !== 'licensed' || product === null) return `${verdict}: ${printable(reason?.message ?? '')}`;
   const until = product.endsAt === null ? '' : ` until ${formatMinute(product.endsAt)}`;
+  const notes = licenseNotes(product).map((note) => `; ${note}`);
   const granted = features.map(({ name, value }) => (value === null ? name : `${name} ${value}`));
-  return `licensed: "${product.product.name}"${until}${granted.length === 0 ? '' : `, with ${granted.join(', ')}`}`;
+  return `licensed: "${product.product.name}"${until}${granted.length === 0 ? '' : `, with ${granted.join(', ')}`}${notes.join('')}`;
 }
 
 function answerJson({ verdict, reason, hint, product, features, from }: LicenseAnswer): object {
@@ -131,7 +133,8 @@ function answerJson({ verdict, reason, hint, product, features, from }: LicenseA
   };
 }
 
-function productJson({ product, report, endsAt, time, verdict }: DerivedReport): object {
+function productJson(derived: DerivedReport): object {
+  const { product, report, endsAt, time, verdict } = derived;
   const { status, reason } = report.license;
   return {
     activationId: product.activationId,
@@ -145,5 +148,7 @@ function productJson({ product, report, endsAt, time, verdict }: DerivedReport):
     endsAt: isoInstantOrNull(endsAt),
     trustedTime: isoInstant(time.now),
     host: hostOf(verdict),
+    ...licenseTerms(derived),
+    notes: licenseNotes(derived),
   };
 }

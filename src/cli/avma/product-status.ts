@@ -2,12 +2,18 @@ import { AvmaError } from '../../errors/avma-error.ts';
 import { formatHresult } from '../../errors/hresult.ts';
 import type { GuestService } from '../../guest/guest-service.ts';
 import { LicenseStatus } from '../../guest/license-report.ts';
+import {
+  type GrantedLicense,
+  type LicenseTerms,
+  licenseNotes,
+  licenseTerms,
+} from '../../guest/license-terms.ts';
 import type { DerivedReport } from '../../guest/product-report.ts';
 import type { VendorTrust } from '../../protocol/vendor-trust.ts';
 import { isoInstant, isoInstantOrNull } from '../../schema/format-time.ts';
 
 /** What `avma guest status` shows of one product that has a key: in JSON as it is, in a table in other words. */
-export interface ProductStatus {
+export interface ProductStatus extends Omit<LicenseTerms, 'license'> {
   readonly name: string;
   readonly edition: string;
   readonly version: string;
@@ -29,6 +35,10 @@ export interface ProductStatus {
   /** Why the stored lease does not count; null where it counts, or where there is none. */
   readonly problem: { readonly code: string; readonly message: string } | null;
   readonly lease: LeaseStatus | null;
+  /** The customer license that the approval stands on; null where it stands on none. */
+  readonly customerLicense: GrantedLicense | null;
+  /** What is to be watched for, in sentences without a full stop. */
+  readonly notes: readonly string[];
   readonly lastAttempt: AttemptStatus | null;
   readonly trustedTime: string | null;
   /** What to do now, one step a line; empty where nothing is to be done. */
@@ -79,6 +89,7 @@ const STATUS_NAMES: Record<LicenseStatus, string> = {
 export function describeProduct(derived: DerivedReport, trust: VendorTrust): ProductStatus {
   const { product, report, verdict, time, endsAt, endedAt, lastAttempt } = derived;
   const { status, reason, remainingMinutes } = report.license;
+  const { license: customerLicense, ...terms } = licenseTerms(derived);
   return {
     name: product.name,
     edition: product.edition,
@@ -97,6 +108,9 @@ export function describeProduct(derived: DerivedReport, trust: VendorTrust): Pro
     problem:
       verdict?.kind === 'rejected' ? { code: verdict.error.code, message: verdict.error.message } : null,
     lease: leaseOf(derived),
+    ...terms,
+    customerLicense,
+    notes: licenseNotes(derived),
     lastAttempt: attemptOf(lastAttempt),
     trustedTime: isoInstantOrNull(report.trustedTime),
     nextSteps: nextSteps({

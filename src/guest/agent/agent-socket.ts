@@ -48,6 +48,7 @@ export class AgentSocket {
   /** Ends when all questions before have been answered: the pipe to the host takes one exchange at a time. */
   #turn: Promise<void> = Promise.resolve();
   #said: string | undefined;
+  #following: Promise<void> | undefined;
   #closed = false;
 
   constructor(options: AgentSocketOptions) {
@@ -60,7 +61,14 @@ export class AgentSocket {
    * Listens, and listens again where the socket was deleted. Whoever serves calls it now and then. A socket that cannot
    * be made is said once: the agent keeps the machine licensed without it. Never throws.
    */
-  async follow(): Promise<void> {
+  follow(): Promise<void> {
+    this.#following ??= this.#lookAfterSocket().finally(() => {
+      this.#following = undefined;
+    });
+    return this.#following;
+  }
+
+  async #lookAfterSocket(): Promise<void> {
     if (this.#closed || process.platform === 'win32') return;
     try {
       if (this.#server !== undefined) {

@@ -35,11 +35,14 @@ export function changeSentences(before: LicenseSummary | null, after: LicenseSum
 
 /** `"Example" is licensed by host hv01 until 2026-12-01 11:08 UTC.`, and the other states in the same manner. */
 function stateSentence(product: SummarizedProduct): string {
-  const { name, state, reason, endsAt, host } = product;
+  const { name, state, reason, endsAt, host, notes } = product;
   const until = endsAt === null ? '' : ` until ${minute(endsAt)}`;
   switch (state) {
     case 'licensed':
-      return `"${name}" is licensed${host === null ? '' : ` by host ${host.name}`}${until}.`;
+      return [
+        `"${name}" is licensed${host === null ? '' : ` by host ${host.name}`}${until}.`,
+        ...notes.map(asSentence),
+      ].join(' ');
     case 'initial-grace':
       return `"${name}" is not activated yet; its initial grace lasts${until}.`;
     case 'additional-grace':

@@ -248,8 +248,21 @@ class Agent {
         vmId,
       );
     }
+    this.#noteConditions(before, after, vmId);
     for (const sentence of changeSentences(before ?? null, after)) report.log(sentence);
     if (before !== undefined && differ(before, after)) report.changed(before, after);
+  }
+
+  /** What is to be watched for, an event once; the log has it with the product's sentence. */
+  #noteConditions(before: LicenseSummary | undefined, after: LicenseSummary, vmId: VmId): void {
+    for (const { activationId, name, notes, host } of after.products) {
+      const known = before?.products.find((product) => product.activationId === activationId)?.notes ?? [];
+      for (const note of notes.filter((one) => !known.includes(one))) {
+        const message = `"${name}": ${note}`;
+        const hostName = host?.name ?? null;
+        this.#environment.report.event({ kind: 'license-noted', message, activationId, hostName }, vmId);
+      }
+    }
   }
 
   #plan({ look }: Seen): Plan {

@@ -2,6 +2,7 @@ import type { LicenseStateName } from '../../events/guest-event.ts';
 import { formatMinute, isoInstantOrNull } from '../../schema/format-time.ts';
 import { answerOf, hostOf } from '../lease-verdict.ts';
 import { LicenseStatus, licenseStateName } from '../license-report.ts';
+import { type LicenseTerms, licenseNotes, licenseTerms } from '../license-terms.ts';
 import type { GuestLook } from '../looking.ts';
 import type { DerivedReport } from '../product-report.ts';
 
@@ -15,7 +16,7 @@ export interface LicenseSummary {
 }
 
 /** One product of a {@link LicenseSummary}. Times are ISO 8601, of trusted time. */
-export interface SummarizedProduct {
+export interface SummarizedProduct extends LicenseTerms {
   readonly activationId: string;
   readonly name: string;
   readonly edition: string;
@@ -31,6 +32,8 @@ export interface SummarizedProduct {
   readonly renewAfter: string | null;
   /** Who signed the lease. */
   readonly host: { readonly id: string; readonly name: string } | null;
+  /** What is to be watched for, in sentences without a full stop: a renewal grace, a limit that is exceeded. */
+  readonly notes: readonly string[];
 }
 
 /** The products of a look that the agent keeps activated: they have a key, and a host activates them. */
@@ -47,7 +50,8 @@ export function summarize(look: GuestLook, vmId: string): LicenseSummary {
   return { vmId, licensed: products.length > 0 && licensed, products: products.map(describe) };
 }
 
-function describe({ product, report, verdict, endsAt, endedAt }: DerivedReport): SummarizedProduct {
+function describe(derived: DerivedReport): SummarizedProduct {
+  const { product, report, verdict, endsAt, endedAt } = derived;
   const answer = answerOf(verdict);
   return {
     activationId: product.activationId,
@@ -61,6 +65,8 @@ function describe({ product, report, verdict, endsAt, endedAt }: DerivedReport):
     issuedAt: isoInstantOrNull(answer?.issuedAt ?? null),
     renewAfter: isoInstantOrNull(answer?.renewAfter ?? null),
     host: hostOf(verdict),
+    ...licenseTerms(derived),
+    notes: licenseNotes(derived),
   };
 }
 

@@ -61,6 +61,13 @@ const LICENSED: ProductStatus = {
     expiresAt: isoInstant(NOW + 7 * DAY - HOUR),
     clock: 'in step',
   },
+  vendor: { name: 'Example vendor', keyId: '0123456789abcdef' },
+  requiresLicense: false,
+  conditions: [],
+  certificateEndsAt: isoInstant(NOW + 90 * DAY),
+  certificateGraceUntil: isoInstant(NOW + 104 * DAY),
+  customerLicense: null,
+  notes: [],
   lastAttempt: null,
   trustedTime: isoInstant(NOW),
   nextSteps: [],
@@ -69,11 +76,48 @@ const shown = (change: Partial<ProductStatus>) =>
   formatFields(productFields({ ...LICENSED, ...change }), PLAIN);
 const license = (change: Partial<ProductStatus['license']>) => ({ ...LICENSED.license, ...change });
 
+describe('the customer', () => {
+  const customerLicense: ProductStatus['customerLicense'] = {
+    licenseId: '00112233445566aa',
+    customer: 'Bank Ltd',
+    features: { vpn: true, throughput: 10 },
+    guests: 50,
+    overage: 'refuse-new',
+    endsAt: isoInstant(NOW - DAY),
+    graceUntil: isoInstant(NOW + 13 * DAY),
+  };
+
+  test('has a license with features, a limit, and what is to be watched for', () => {
+    const notes = ['license 00112233445566aa ended', 'the host licenses more'];
+    expect(shown({ customerLicense, notes }).split('\n')).toEqual(
+      expect.arrayContaining([
+        'Note      license 00112233445566aa ended',
+        '          the host licenses more',
+        'Customer  Bank Ltd (license 00112233445566aa, until 2026-05-31 12:00 UTC)',
+        'Features  vpn, throughput 10',
+        'Limit     50 guests a host; no new ones beyond',
+      ]),
+    );
+  });
+
+  test('has one without features and without a limit', () => {
+    const rows = shown({ customerLicense: { ...customerLicense, features: {}, guests: null } });
+    expect(rows).toMatch(/^Features +none$/m);
+    expect(rows).toMatch(/^Limit +none$/m);
+  });
+});
+
+test('an unsigned catalog is said', () => {
+  expect(shown({ vendor: null })).toMatch(/^Catalog +catalog unsigned: a host of any trusted vendor/m);
+  expect(shown({ vendor: null, channel: 'Volume:MAK' })).toMatch(/^Catalog +catalog unsigned$/m);
+});
+
 describe('the license row', () => {
   test('has the time left and the end, who vouched, and how it is renewed', () => {
     expect(shown({}).split('\n')).toEqual([
       'Product  Example Appliance (Appliance0 3.1, key *-22222)',
       'License  licensed, 6 days 23 hours left, until 2026-06-08 11:00 UTC',
+      'Catalog  signed by Example vendor (0123456789abcdef)',
       'Host     hv01 (0000-1111-2222-3333, ServerDatacenter 10.0.26100)',
       'Vendor   Example vendor (0123456789abcdef)',
       'Lease    2026-06-01 11:00 UTC to 2026-06-08 11:00 UTC',

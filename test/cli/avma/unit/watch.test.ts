@@ -29,6 +29,8 @@ function licensed(left: number, change: Partial<WatchedProduct> = {}): WatchedPr
       renewAfter: isoInstant(expiresAt - 3.5 * DAY),
       ...{ expiresAt: isoInstant(expiresAt), clock: 'in step' },
     },
+    ...{ vendor: null, requiresLicense: false, conditions: [], customerLicense: null, notes: [] },
+    ...{ certificateEndsAt: null, certificateGraceUntil: null },
     lastAttempt: null,
     trustedTime: isoInstant(NOW),
     nextSteps: [],
@@ -48,6 +50,28 @@ const screen = (shown: WatchView, size = { columns: 80, rows: 24 }, style: Style
 /** The bar, without the blanks before it. */
 const bar = (product: WatchedProduct, style: Style = PLAIN) =>
   screen(view({ products: [product] }), { columns: 62, rows: 24 }, style)[4]?.trim();
+
+test('a customer license, and what is to be watched for, change the lines', () => {
+  const customerLicense = {
+    ...{
+      licenseId: '00112233445566aa',
+      customer: 'Bank Ltd',
+      features: { vpn: true, throughput: 10 } as const,
+    },
+    ...{
+      guests: null,
+      overage: 'report' as const,
+      endsAt: isoInstant(NOW),
+      graceUntil: isoInstant(NOW + DAY),
+    },
+  };
+  const shown = view({ products: [licensed(7 * DAY, { customerLicense, notes: ['license X ended'] })] });
+  expect(screen(shown)).toEqual(
+    expect.arrayContaining(['Note          license X ended', 'Customer      Bank Ltd: vpn, throughput 10']),
+  );
+  expect(watchLines(shown)[0]).toMatch(/licensed, 7 days left, until .* UTC; license X ended$/);
+  expect(watchSignature(shown)).not.toBe(watchSignature(view()));
+});
 
 test('a licensed product, its agent, and that nothing has happened yet', () => {
   expect(screen(view())).toEqual([
