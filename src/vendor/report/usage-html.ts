@@ -43,7 +43,7 @@ ${findings.length === 0 ? html`` : html`<h2>To know</h2><div class="card"><ul cl
 <h2>Use by product and license</h2>
 ${usage.series.length === 0 ? html`<div class="card soft">Nothing was used in this period.</div>` : usage.series.map((one, index) => seriesCard(one, usage, index))}
 <h2>Hosts and reports</h2>
-<div class="card">${hostsTable(usage.hosts)}</div>
+<div class="card long">${hostsTable(usage.hosts)}</div>
 ${incidentsSection(usage.incidents)}
 ${guestsSection(usage)}
 <footer>A guest counts from the approval that gives it a lease until its last lease ends. Days are UTC. Made on ${formatMinute(now)} by avma vendor report.</footer>
@@ -167,8 +167,8 @@ function hostsTable(hosts: readonly HostReports[]): Html {
 ${hosts.flatMap(({ hostName, hardwareId, reports }) =>
   reports.map(
     ({ report, digest, certificate }, index) => html`<tr>
-<td>${index === 0 ? html`<b>${hostName}</b><br><code>${hardwareId}</code>` : html``}</td>
-<td>${index > 0 ? html`` : certificate === null ? html`<span class="soft">not checked</span>` : html`<code>${certificate.serial}</code><br>until ${formatDay(certificate.notAfter)}`}</td>
+<td class="nowrap">${index === 0 ? html`<b>${hostName}</b><br><code>${hardwareId}</code>` : html``}</td>
+<td class="nowrap">${index > 0 ? html`` : certificate === null ? html`<span class="soft">not checked</span>` : html`<code>${certificate.serial}</code><br>until ${formatDay(certificate.notAfter)}`}</td>
 <td class="nowrap">${formatMinute(report.period.from)}<br>to ${formatMinute(report.period.to)}</td>
 <td><code>${digest.slice(0, 16)}</code><br><span class="soft">${report.previous === null ? 'the first' : html`after <code>${report.previous.slice(0, 16)}</code>`}</span></td>
 <td class="n">${formatCount(report.ledger.count)}</td></tr>
@@ -179,10 +179,10 @@ ${hosts.flatMap(({ hostName, hardwareId, reports }) =>
 
 function incidentsSection(incidents: Usage['incidents']): Html {
   if (incidents.length === 0) return html``;
-  return html`<h2>Incidents</h2><div class="card"><div class="scroll"><table><tr><th>From</th><th>Host</th><th>Kind</th><th>What</th></tr>
+  return html`<h2>Incidents</h2><div class="card long"><div class="scroll"><table><tr><th>From</th><th>Host</th><th>Kind</th><th>What</th></tr>
 ${incidents.slice(0, MAX_ROWS).map(
   ({ from, hostName, kind, detail }) =>
-    html`<tr><td class="nowrap">${formatMinute(from)}</td><td>${hostName}</td><td class="nowrap ${kind === 'ledger-break' ? 'bad' : ''}">${kind}</td><td>${detail}</td></tr>
+    html`<tr><td class="nowrap">${formatMinute(from)}</td><td class="nowrap">${hostName}</td><td class="nowrap ${kind === 'ledger-break' ? 'bad' : ''}">${kind}</td><td>${detail}</td></tr>
 `,
 )}</table></div>${more(incidents.length)}</div>`;
 }
@@ -202,7 +202,7 @@ function guestsSection({ guests, series }: Usage): Html {
     named ? html`<td><code>${vmId ?? ''}</code></td>` : html``
   }<td>${products.get(activationId) ?? activationId}</td><td>${hosts.join(', ')}</td><td class="nowrap">${formatDay(from)}</td><td class="nowrap">${formatDay(until)}</td></tr>
 `;
-  return html`<h2>Guests</h2><div class="card"><p class="soft">${
+  return html`<h2>Guests</h2><div class="card long"><p class="soft">${
     named
       ? 'With the VM IDs that the hosts named.'
       : 'Under pseudonyms: the same guest has the same one in all reports with one site key.'

@@ -58,7 +58,7 @@ th, td { padding: 7px 14px 7px 0; border-bottom: 1px solid var(--line); vertical
 tr:last-child td { border-bottom: 0; }
 td.n, th.n { text-align: right; }
 td.nowrap { white-space: nowrap; }
-code { font: 12.5px/1.5 ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; overflow-wrap: anywhere; }
+code { font: 12.5px/1.5 ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; white-space: nowrap; }
 details { margin-top: 14px; } summary { cursor: pointer; color: var(--blue); font-size: 14px; width: fit-content; }
 details[open] summary { margin-bottom: 8px; }
 ul.findings { list-style: none; margin: 0; padding: 0; }
@@ -79,8 +79,12 @@ footer { margin-top: 44px; color: var(--soft); font-size: 13px; }
   }
   @page { margin: 14mm; }
   body { font-size: 12px; print-color-adjust: exact; -webkit-print-color-adjust: exact; }
-  main { padding: 0; max-width: none; } .tile b { font-size: 20px; }
-  .card, .tile { break-inside: avoid; } h2 { break-after: avoid; } summary { display: none; }
-  details::details-content { content-visibility: visible; block-size: auto; opacity: 1; }
+  main { padding: 0; max-width: none; } h1 { font-size: 22px; } h2 { font-size: 15px; margin: 20px 0 8px; }
+  .tiles { grid-template-columns: repeat(6, 1fr); gap: 8px; margin-top: 14px; }
+  .tile { padding: 8px 10px; } .tile b { font-size: 18px; } .tile span { font-size: 10.5px; }
+  .card { padding: 12px 14px; margin-bottom: 10px; } svg text { font-size: 14px; }
+  h3, .figure b { font-size: 15px; } h4 { font-size: 11px; margin-top: 10px; } .legend, .figure span { font-size: 10.5px; }
+  table { font-size: 10.5px; } th, code { font-size: 10px; } tr { break-inside: avoid; }
+  .card, .tile { break-inside: avoid; } .card.long { break-inside: auto; } h2 { break-after: avoid; } details:not([open]) { display: none; }
 }
 `;
