@@ -53,7 +53,7 @@ function totalText({ product, licenseId, peakGuests, approved, refused }: Total)
 }
 
 /** `1 guest`, `3 guests`. */
-export function guestCount(count: number): string {
+function guestCount(count: number): string {
   return count === 1 ? '1 guest' : `${count} guests`;
 }
 

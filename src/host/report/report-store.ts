@@ -12,7 +12,7 @@ import { createFile, listFiles, makePrivateFolder } from '../../storage/atomic-f
 import { readPlainFile } from '../../storage/read-file.ts';
 
 /** The longest report that is read, in bytes. */
-export const MAX_REPORT_BYTES = 16 * 1024 * 1024;
+const MAX_REPORT_BYTES = 16 * 1024 * 1024;
 
 const FOLDER = 'reports';
 const ENDING = '.report.json';

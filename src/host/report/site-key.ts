@@ -17,7 +17,7 @@ export interface SiteKey {
 }
 
 /** `site.key` in the host's folder, and the file that carries it to the other hosts of a site. */
-export const SiteKeyFile = z.strictObject({
+const SiteKeyFile = z.strictObject({
   schema: oneOf(['avma.site-key/1']),
   key: base64url32,
   createdAt: instant,
