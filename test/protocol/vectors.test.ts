@@ -2,12 +2,11 @@ import { describe, expect, test } from 'vitest';
 import { AvmaError } from '../../src/errors/avma-error.ts';
 import { REFUSAL_CODES, Response } from '../../src/protocol/answer.ts';
 import { parseJson } from '../../src/protocol/envelope.ts';
-import { LicenseEvidence, verifyEvidence } from '../../src/protocol/evidence.ts';
+import { LicenseEvidence, verifyEvidence, verifyLicense } from '../../src/protocol/evidence.ts';
 import { unseal } from '../../src/protocol/sealed-packet.ts';
-import { vendorsOfAnchors } from '../../src/protocol/vendor-trust.ts';
 import { verifyResponse } from '../../src/protocol/verify-response.ts';
 import { outcomeOf } from '../support/failures.ts';
-import { anchorsOf, bytes, type ExchangeVector, readVectorFiles } from '../vectors/exchange-vector.ts';
+import { bytes, type ExchangeVector, readVectorFiles, trustOf } from '../vectors/exchange-vector.ts';
 
 const FILES = readVectorFiles();
 
@@ -18,6 +17,7 @@ const CODES_OF_VERIFICATION = [
   'edition-mismatch',
   'host-mismatch',
   'lease-invalid',
+  'license-invalid',
   'ok',
   'request-mismatch',
   'response-malformed',
@@ -29,35 +29,26 @@ const CODES_OF_VERIFICATION = [
 /** The steps that need the exchange itself: a lease from the guest's state cannot be checked by them again. */
 const ONLY_IN_EXCHANGE = ['V2', 'V3', 'V7', 'V8'];
 
-function verify(vector: ExchangeVector, response = bytes(vector.response)) {
-  return verifyResponse({
-    sealed: response,
+function verify(vector: ExchangeVector, sealed = bytes(vector.response)) {
+  const verified = verifyResponse({
+    sealed,
     key: { sharedKey: bytes(vector.sharedKey) },
     requestPacket: bytes(vector.requestPacket),
-    request: { ...vector, nonce: null },
-    product: PRODUCT,
+    request: vector,
+    product: vector,
     trust: trustOf(vector),
   });
-}
-
-const PRODUCT = { productVendor: null, requiresLicense: false, windows: true };
-
-function trustOf(vector: ExchangeVector) {
-  return vendorsOfAnchors(anchorsOf(vector));
+  verifyLicense(verified, vector.license, vector);
 }
 
 function verifyKept(evidence: LicenseEvidence, vector: ExchangeVector) {
-  return verifyEvidence(
-    evidence,
-    { ...PRODUCT, vmId: vector.vmId, activationId: vector.activationId },
-    trustOf(vector),
-  );
+  return verifyEvidence(evidence, vector, trustOf(vector));
 }
 
 function evidenceOf(vector: ExchangeVector): LicenseEvidence {
   const plaintext = unseal({ sharedKey: bytes(vector.sharedKey) }, bytes(vector.response));
   const { certificate, answer } = Response.parse(parseJson(plaintext ?? new Uint8Array()));
-  return { certificate, answer, license: null };
+  return { certificate, answer, license: vector.license };
 }
 
 test('there is a file of vectors for each code of the verification', () => {
@@ -67,7 +58,7 @@ test('there is a file of vectors for each code of the verification', () => {
 test('each of the steps V2 to V17 decides in some vector', () => {
   const steps = new Set(FILES.flatMap((file) => file.vectors.map((vector) => vector.step)));
   const numbers = [...steps].map((step) => Number(step.slice(1))).sort((a, b) => a - b);
-  expect(numbers).toEqual([2, 3, 4, 6, 7, 8, 9, 10, 11, 12, 13, 15, 16]);
+  expect(numbers).toEqual([2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17]);
 });
 
 describe.each(FILES)('$expect', ({ expect: code, vectors }) => {

@@ -1,23 +1,41 @@
 import fs from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { TrustAnchor } from '../../src/protocol/trust-anchor.ts';
+import type { DocumentEnvelope } from '../../src/protocol/envelope.ts';
+import { openRevocations } from '../../src/protocol/revocations.ts';
+import type { VendorTrust } from '../../src/protocol/vendor-trust.ts';
+
+/** A vendor whom the guest trusts: whose roots count, whose did, and what he has revoked. */
+export interface VectorVendor {
+  readonly roots: readonly { readonly keyId: string; readonly publicKey: string }[];
+  readonly formerRoots: readonly string[];
+  readonly revocations: DocumentEnvelope | null;
+}
 
 /**
- * One answered exchange, as the guest has it when the response arrives, and what the verification must come to.
- * Bytes are base64url. `sharedKey` is the key of this one exchange's box; no private key stands in any vector.
+ * One answered exchange, as the guest has it when the response and the license that it names have arrived, and what the
+ * verification must come to. Bytes are base64url. `sharedKey` is the key of this one exchange's box; no private key
+ * stands in any vector.
  */
 export interface ExchangeVector {
   readonly name: string;
   /** The verification step of docs/protocol.md, section 7, that decides. */
   readonly step: string;
-  readonly anchors: readonly { readonly keyId: string; readonly publicKey: string }[];
+  readonly vendors: readonly VectorVendor[];
   readonly vmId: string;
   readonly activationId: string;
+  /** Key ID of the root that signed the product's catalog; null for an unsigned one. */
+  readonly productVendor: string | null;
+  readonly requiresLicense: boolean;
+  /** Whether the product is Windows itself. */
+  readonly windows: boolean;
   readonly exchangeId: string;
   readonly guestClock: number;
+  readonly nonce: string | null;
   readonly requestPacket: string;
   readonly sharedKey: string;
   readonly response: string;
+  /** What the guest has fetched; null: nothing. */
+  readonly license: DocumentEnvelope | null;
 }
 
 export interface VectorFile {
@@ -37,8 +55,16 @@ export function readVectorFiles(): VectorFile[] {
     .map((name) => JSON.parse(fs.readFileSync(`${VECTOR_FOLDER}/${name}`, 'utf8')) as VectorFile);
 }
 
-export function anchorsOf(vector: ExchangeVector): TrustAnchor[] {
-  return vector.anchors.map(({ keyId, publicKey }) => ({ name: keyId, keyId, publicKey: bytes(publicKey) }));
+/** What the guest of a vector trusts. */
+export function trustOf({ vendors }: ExchangeVector): VendorTrust {
+  return vendors.map(({ roots, formerRoots, revocations }, index) => ({
+    name: `vendor ${index}`,
+    roots: roots.map(({ keyId, publicKey }) => ({ name: keyId, keyId, publicKey: bytes(publicKey) })),
+    formerRoots,
+    trustVersion: 1,
+    lastUpdate: null,
+    revocations: revocations === null ? null : openRevocations(revocations),
+  }));
 }
 
 /** Not a Buffer: what a pipe hands over are plain bytes. */

@@ -1,7 +1,7 @@
 import { CODES } from '../../src/errors/codes.ts';
 import type { RefusalCode } from '../../src/protocol/answer.ts';
 import { type Envelope, PAYLOAD_TYPES } from '../../src/protocol/envelope.ts';
-import type { Difference } from './make.ts';
+import type { Difference } from './exchange-scene.ts';
 
 const DAY = 24 * 3_600_000;
 const THEN = Date.UTC(2026, 5, 1, 12);
@@ -18,6 +18,12 @@ const leaseFrom = (issuedAt: number) => ({
   renewAfter: issuedAt + 3.5 * DAY,
 });
 
+const leaseUntil = (expiresAt: number) => ({
+  issuedAt: NOT_AFTER + 10 * DAY,
+  expiresAt,
+  renewAfter: NOT_AFTER + 11 * DAY,
+});
+
 /** A refusal has a reason and no lease. */
 const refused = (code: RefusalCode, hresult: number = CODES[code].hresult) => ({
   decision: 'refused',
@@ -26,6 +32,12 @@ const refused = (code: RefusalCode, hresult: number = CODES[code].hresult) => ({
   expiresAt: THEN,
   renewAfter: THEN,
 });
+
+/** A product that is not Windows, on a host that says nothing of Windows. */
+const OTHER = { windows: false, certificate: { windows: null } } as const;
+const OTHER_PRODUCT = { activationId: '99999999-8888-4777-8666-000000000003', name: 'Another' };
+
+const ANNOUNCEMENT = { kind: 'license', digest: '00'.repeat(32), size: 1000, version: 0 };
 
 const SIGNED_REFUSAL = (code: RefusalCode): Difference => ({
   name: 'signed refusal',
@@ -55,6 +67,62 @@ export const VECTORS: Readonly<Record<string, readonly Difference[]>> = {
       answer: { hostName: '主機' },
     },
     { name: 'a guest whose clock is in 1970', step: 'V16', guestClock: 0 },
+    { name: 'a nonce of 16 bytes', step: 'V16', nonce: 'ab'.repeat(16) },
+    { name: 'a nonce of 32 bytes', step: 'V16', nonce: '01'.repeat(32) },
+    { name: 'a host that says nothing of Windows, for another product', step: 'V16', ...OTHER },
+    {
+      name: 'a host of a lesser edition, for another product',
+      step: 'V16',
+      windows: false,
+      certificate: { windows: windows('ServerStandard') },
+    },
+    { name: "the vendor's own product", step: 'V16', productVendor: 'root' },
+    {
+      name: 'a product whose catalog a retired root of the vendor signed',
+      step: 'V16',
+      productVendor: 'retired',
+    },
+    { name: 'a revocation list that names others', step: 'V16', license: {}, revoked: 'another' },
+    {
+      name: 'a lease that ends with the renewal grace',
+      step: 'V16',
+      answer: { ...leaseUntil(GRACE_UNTIL), conditions: ['certificate-in-grace'] },
+    },
+    { name: 'a license that the product needs', step: 'V17', requiresLicense: true, license: {} },
+    { name: 'a license that the product does not need', step: 'V17', license: {} },
+    {
+      name: 'a license for many guests more than there are',
+      step: 'V17',
+      license: {},
+      answer: { conditions: ['over-limit'] },
+    },
+    {
+      name: 'a license for this host and site, of this customer',
+      step: 'V17',
+      certificate: { customer: 'Bank Ltd', site: 'vienna' },
+      license: { hosts: ['0123-4567-89AB-CDEF'], sites: ['graz', 'vienna'] },
+    },
+    { name: 'a license on a host of any customer', step: 'V17', license: { customer: 'Anybody' } },
+    { name: 'a license in its first millisecond', step: 'V17', license: { notBefore: THEN } },
+    { name: 'a license in its last millisecond', step: 'V17', license: { notAfter: THEN + 1 } },
+    {
+      name: 'a license in its renewal grace',
+      step: 'V17',
+      license: { notAfter: THEN },
+      answer: { conditions: ['license-in-grace'] },
+    },
+    {
+      name: 'all conditions at once',
+      step: 'V17',
+      license: { notAfter: THEN },
+      certificate: { notAfter: THEN },
+      answer: { conditions: ['certificate-in-grace', 'license-in-grace', 'over-limit'] },
+    },
+    {
+      name: 'a lease that ends with the license',
+      step: 'V17',
+      license: { notAfter: THEN + DAY, graceUntil: THEN + 7 * DAY },
+    },
   ],
   'response-unopened': [
     { name: 'sealed to another guest', step: 'V2', sealedTo: 'stranger' },
@@ -128,6 +196,37 @@ export const VECTORS: Readonly<Record<string, readonly Difference[]>> = {
       },
     },
     { name: 'a signed answer issued before 1970', step: 'V6', answer: { issuedAt: -1 } },
+    {
+      name: 'no announcements',
+      step: 'V3',
+      plaintext: ({ certificate, answer }) => Buffer.from(JSON.stringify({ certificate, answer })),
+    },
+    {
+      name: 'four announcements',
+      step: 'V3',
+      plaintext: (response) =>
+        Buffer.from(JSON.stringify({ ...response, documents: Array(4).fill(ANNOUNCEMENT) })),
+    },
+    {
+      name: 'an announcement of a document that is too large',
+      step: 'V3',
+      plaintext: (response) =>
+        Buffer.from(JSON.stringify({ ...response, documents: [{ ...ANNOUNCEMENT, size: 262_145 }] })),
+    },
+    { name: 'a condition that there is not', step: 'V6', answer: { conditions: ['all-is-well'] } },
+    { name: 'a condition twice', step: 'V6', answer: { conditions: ['over-limit', 'over-limit'] } },
+    {
+      name: 'conditions in another order',
+      step: 'V6',
+      answer: { conditions: ['over-limit', 'certificate-in-grace'] },
+    },
+    { name: 'a nonce of 33 bytes', step: 'V6', answer: { nonce: 'ab'.repeat(33) } },
+    { name: 'a license that is no digest', step: 'V6', answer: { license: '00112233445566aa' } },
+    {
+      name: 'a signed refusal that puts the guest off for more than a day',
+      step: 'V6',
+      answer: { decision: 'refused', refusal: { code: 'refused', message: 'why', retryAfter: 86_401 } },
+    },
   ],
   'certificate-untrusted': [
     { name: 'no anchor at all', step: 'V4', anchors: [] },
@@ -153,6 +252,22 @@ export const VECTORS: Readonly<Record<string, readonly Difference[]>> = {
       step: 'V4',
       anchors: ['small-order'],
       certificateSigner: 'nobody',
+    },
+    {
+      name: "in the name of another root than the signature's",
+      step: 'V4',
+      certificate: { vendorKey: 'A'.repeat(43) },
+    },
+    { name: 'of a root that its vendor has retired', step: 'V4', certificateSigner: 'retired' },
+    {
+      name: 'a renewal grace that ends before the certificate does',
+      step: 'V4',
+      certificate: { graceUntil: NOT_AFTER - 1 },
+    },
+    {
+      name: 'a name of more bytes than a frame has room for',
+      step: 'V4',
+      certificate: { hostName: '主'.repeat(33) },
     },
   ],
   'signature-invalid': [
@@ -188,6 +303,9 @@ export const VECTORS: Readonly<Record<string, readonly Difference[]>> = {
       guestClock: 0,
       answer: { guestClock: 1, hostName: 'hv02' },
     },
+    { name: 'repeats no nonce', step: 'V8', nonce: 'ab'.repeat(16), answer: { nonce: null } },
+    { name: 'repeats another nonce', step: 'V8', nonce: 'ab'.repeat(16), answer: { nonce: 'ac'.repeat(16) } },
+    { name: 'has a nonce that nobody asked for', step: 'V8', answer: { nonce: 'ab'.repeat(16) } },
   ],
   'host-mismatch': [
     { name: "another host's name", step: 'V9', answer: { hostName: 'hv02' } },
@@ -217,18 +335,146 @@ export const VECTORS: Readonly<Record<string, readonly Difference[]>> = {
   'product-not-served': [SIGNED_REFUSAL('product-not-served')],
   'version-too-old': [SIGNED_REFUSAL('version-too-old')],
   'version-too-new': [SIGNED_REFUSAL('version-too-new')],
-  'host-revoked': [SIGNED_REFUSAL('host-revoked')],
-  'vendor-mismatch': [SIGNED_REFUSAL('vendor-mismatch')],
-  'license-missing': [SIGNED_REFUSAL('license-missing')],
-  'license-untrusted': [SIGNED_REFUSAL('license-untrusted')],
-  'license-revoked': [SIGNED_REFUSAL('license-revoked')],
-  'license-product-mismatch': [SIGNED_REFUSAL('license-product-mismatch')],
-  'license-customer-mismatch': [SIGNED_REFUSAL('license-customer-mismatch')],
-  'license-host-mismatch': [SIGNED_REFUSAL('license-host-mismatch')],
-  'license-site-mismatch': [SIGNED_REFUSAL('license-site-mismatch')],
-  'license-not-yet-valid': [SIGNED_REFUSAL('license-not-yet-valid')],
-  'license-expired': [SIGNED_REFUSAL('license-expired')],
+  'host-revoked': [
+    SIGNED_REFUSAL('host-revoked'),
+    { name: 'on the list of its vendor', step: 'V5', revoked: 'host' },
+    {
+      name: 'and a product of another vendor',
+      step: 'V5',
+      revoked: 'host',
+      productVendor: 'stranger',
+      ...OTHER,
+    },
+    {
+      name: 'whatever it answers',
+      step: 'V5',
+      revoked: 'host',
+      answer: refused('throttled'),
+    },
+  ],
+  'vendor-mismatch': [
+    SIGNED_REFUSAL('vendor-mismatch'),
+    { name: "another vendor's product", step: 'V14', productVendor: 'stranger', ...OTHER },
+    {
+      name: "another vendor's product, though he is trusted too",
+      step: 'V14',
+      anchors: ['root', 'stranger'],
+      productVendor: 'stranger',
+      ...OTHER,
+    },
+    {
+      name: "another vendor's product, and a lease of 8 days",
+      step: 'V14',
+      productVendor: 'stranger',
+      ...OTHER,
+      answer: { expiresAt: THEN + 8 * DAY },
+    },
+  ],
+  'license-missing': [
+    SIGNED_REFUSAL('license-missing'),
+    { name: 'the product needs one, and the answer names none', step: 'V17', requiresLicense: true },
+    { name: 'the one that the answer names is not there', step: 'V17', license: {}, fetched: () => null },
+  ],
+  'license-untrusted': [
+    SIGNED_REFUSAL('license-untrusted'),
+    { name: 'signed by another vendor', step: 'V17', license: {}, licenseSigner: 'stranger' },
+    {
+      name: 'signed by another vendor who is trusted',
+      step: 'V17',
+      anchors: ['root', 'stranger'],
+      license: {},
+      licenseSigner: 'stranger',
+    },
+    {
+      name: 'signed by a root that the vendor has retired',
+      step: 'V17',
+      license: {},
+      licenseSigner: 'retired',
+    },
+  ],
+  'license-revoked': [
+    SIGNED_REFUSAL('license-revoked'),
+    { name: "on the vendor's list", step: 'V17', license: {}, revoked: 'license' },
+    {
+      name: "on the vendor's list, and for another product",
+      step: 'V17',
+      license: { product: OTHER_PRODUCT },
+      revoked: 'license',
+    },
+  ],
+  'license-product-mismatch': [
+    SIGNED_REFUSAL('license-product-mismatch'),
+    { name: 'for another product', step: 'V17', license: { product: OTHER_PRODUCT } },
+    {
+      name: 'for another product and another customer',
+      step: 'V17',
+      certificate: { customer: 'Bank' },
+      license: { product: OTHER_PRODUCT },
+    },
+  ],
+  'license-customer-mismatch': [
+    SIGNED_REFUSAL('license-customer-mismatch'),
+    { name: 'of another customer', step: 'V17', certificate: { customer: 'Bank' }, license: {} },
+    {
+      name: 'of a customer in another spelling',
+      step: 'V17',
+      certificate: { customer: 'bank ltd' },
+      license: {},
+    },
+  ],
+  'license-host-mismatch': [
+    SIGNED_REFUSAL('license-host-mismatch'),
+    { name: 'for another host', step: 'V17', license: { hosts: ['FFFF-FFFF-FFFF-FFFF'] } },
+  ],
+  'license-site-mismatch': [
+    SIGNED_REFUSAL('license-site-mismatch'),
+    { name: 'for another site', step: 'V17', certificate: { site: 'vienna' }, license: { sites: ['graz'] } },
+    { name: 'for a site, on a host without one', step: 'V17', license: { sites: ['graz'] } },
+  ],
+  'license-not-yet-valid': [
+    SIGNED_REFUSAL('license-not-yet-valid'),
+    { name: 'begins a millisecond later', step: 'V17', license: { notBefore: THEN + 1 } },
+  ],
+  'license-expired': [
+    SIGNED_REFUSAL('license-expired'),
+    {
+      name: 'its renewal grace ends as the host answers',
+      step: 'V17',
+      license: { notAfter: THEN - 1, graceUntil: THEN },
+      answer: { conditions: ['license-in-grace'] },
+    },
+    { name: 'without a renewal grace', step: 'V17', license: { notAfter: THEN, graceUntil: THEN } },
+  ],
   'license-limit-reached': [SIGNED_REFUSAL('license-limit-reached')],
+  'license-invalid': [
+    { name: 'edited', step: 'V17', license: {}, fetched: editedLicense('"guests":50', '"guests":99') },
+    {
+      name: 'edited to what is no license',
+      step: 'V17',
+      license: {},
+      fetched: editedLicense('"guests":50', '"guests":-1'),
+    },
+    {
+      name: 'its signature is of another key',
+      step: 'V17',
+      license: {},
+      fetched: (license) =>
+        license && { ...license, signatures: [{ keyid: '0'.repeat(16), sig: 'A'.repeat(86) }] },
+    },
+    {
+      name: 'relabeled as a revocation list',
+      step: 'V17',
+      license: {},
+      fetched: (license) => license && { ...license, payloadType: PAYLOAD_TYPES.revocations },
+    },
+    {
+      name: 'another one than the answer names',
+      step: 'V17',
+      license: {},
+      answer: { license: '00'.repeat(32) },
+    },
+    { name: 'one that the answer does not name', step: 'V17', license: {}, answer: { license: null } },
+  ],
   'exchange-reused': [SIGNED_REFUSAL('exchange-reused')],
   refused: [
     SIGNED_REFUSAL('refused'),
@@ -238,6 +484,11 @@ export const VECTORS: Readonly<Record<string, readonly Difference[]>> = {
       name: 'with the HRESULT of another reason',
       step: 'V12',
       answer: refused('product-unknown', CODES['vm-refused'].hresult),
+    },
+    {
+      name: 'with a code that only a later host has',
+      step: 'V12',
+      answer: { ...refused('refused'), refusal: { code: 'moon-phase', message: 'why', retryAfter: 60 } },
     },
     { name: 'with the code of success', step: 'V12', answer: refused('vm-refused', 0) },
     { name: 'with another code of success', step: 'V12', answer: refused('vm-refused', 1) },
@@ -278,6 +529,7 @@ export const VECTORS: Readonly<Record<string, readonly Difference[]>> = {
       certificate: { windows: windows('ServerStandard') },
       answer: { expiresAt: THEN + 8 * DAY },
     },
+    { name: 'a host that says nothing of Windows', step: 'V15', certificate: { windows: null } },
   ],
   'lease-invalid': [
     { name: 'approved with the HRESULT of a refusal', step: 'V12', answer: { hresult: 0xc004fd03 } },
@@ -291,6 +543,38 @@ export const VECTORS: Readonly<Record<string, readonly Difference[]>> = {
     { name: 'ends before it begins', step: 'V16', answer: { expiresAt: THEN - 1, renewAfter: THEN } },
     { name: 'renewal before it begins', step: 'V16', answer: { renewAfter: THEN - 1 } },
     { name: 'renewal after it ends', step: 'V16', answer: { renewAfter: THEN + 7 * DAY + 1 } },
+    {
+      name: 'ends after the renewal grace of the certificate',
+      step: 'V16',
+      answer: { ...leaseUntil(GRACE_UNTIL + 1), conditions: ['certificate-in-grace'] },
+    },
+    {
+      name: 'a certificate in its renewal grace, and not said so',
+      step: 'V13',
+      answer: leaseFrom(NOT_AFTER),
+    },
+    {
+      name: 'a certificate in date, and called in its renewal grace',
+      step: 'V13',
+      answer: { conditions: ['certificate-in-grace'] },
+    },
+    {
+      name: 'something noted about a license, and none named',
+      step: 'V17',
+      answer: { conditions: ['over-limit'] },
+    },
+    { name: 'a license in its renewal grace, and not said so', step: 'V17', license: { notAfter: THEN } },
+    {
+      name: 'a license in date, and called in its renewal grace',
+      step: 'V17',
+      license: {},
+      answer: { conditions: ['license-in-grace'] },
+    },
+    {
+      name: 'ends after the renewal grace of the license',
+      step: 'V17',
+      license: { notAfter: THEN + DAY, graceUntil: THEN + 7 * DAY - 1 },
+    },
   ],
 };
 
@@ -301,6 +585,10 @@ function other(n: number): string {
 function flip(at: number): (sealed: Uint8Array) => Uint8Array {
   return (sealed) =>
     sealed.map((byte, index) => (index === (at + sealed.length) % sealed.length ? byte ^ 1 : byte));
+}
+
+function editedLicense(from: string, to: string): NonNullable<Difference['fetched']> {
+  return (license) => license && editPayload(from, to)(license);
 }
 
 function editPayload(from: string, to: string): (envelope: Envelope) => Envelope {
