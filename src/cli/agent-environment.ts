@@ -1,7 +1,9 @@
 import path from 'node:path';
 import type { ServiceManager } from '../daemon/systemd-notify.ts';
-import { FAULT_HEADING } from '../errors/avma-error.ts';
+import { AvmaError, FAULT_HEADING, toAvmaError } from '../errors/avma-error.ts';
 import type { AgentEnvironment, AgentReport } from '../guest/agent/agent-environment.ts';
+import { agentSocketIn } from '../guest/agent/agent-messages.ts';
+import { AgentSocket } from '../guest/agent/agent-socket.ts';
 import { asSentence } from '../guest/agent/agent-text.ts';
 import { FolderWatch } from '../guest/agent/folder-watch.ts';
 import { glanceAt } from '../guest/agent/glance.ts';
@@ -10,6 +12,7 @@ import { WakeUp } from '../guest/agent/wake-up.ts';
 import type { GuestEnvironment } from '../guest/environment.ts';
 import { writeAgentEvent } from '../guest/guest-events.ts';
 import { openGuestService } from '../guest/guest-service.ts';
+import { withoutCommand } from '../guest/license-content.ts';
 import { documentFolder } from '../guest/trust-documents.ts';
 import type { SetupReport } from '../setup/apply.ts';
 import type { ProcessLock } from '../storage/process-lock.ts';
@@ -41,8 +44,10 @@ export interface AgentOptions {
 export interface RealAgent {
   readonly environment: AgentEnvironment;
   readonly hooks: Hooks;
+  /** Not served before it is told to follow. */
+  readonly socket: AgentSocket;
   event: AgentReport['event'];
-  close(): void;
+  close(): Promise<void>;
 }
 
 /** @throws {AvmaError} `config-invalid`. */
@@ -77,6 +82,7 @@ export function agentOnMachine(options: AgentOptions): RealAgent {
         folder: first.stateFolder,
         matters: (name) => ['guest.state', 'trust.d', 'documents', 'catalog.d'].includes(name),
       },
+      { folder: first.runFolder, matters: (name) => name === path.basename(agentSocketIn(first.runFolder)) },
       ...folders.map((folder) => ({ folder, matters: (name: string) => !name.endsWith('.tmp') })),
     ],
     wakeUp.wake,
@@ -88,17 +94,38 @@ export function agentOnMachine(options: AgentOptions): RealAgent {
     if (problem !== undefined && problem !== saidOfLock) log(problem);
     saidOfLock = problem;
   };
+  const openService = () =>
+    openGuestService(withSharedEvents(guestEnvironment(options.launcher, settings(), log), guest));
+  const fault = (thrown: unknown) => {
+    const lines = faultReport(thrown, options.launcher).split('\n');
+    for (const line of [FAULT_HEADING, ...lines]) log(line);
+  };
+  const socket = new AgentSocket({
+    runFolder: first.runFolder,
+    deadline: first.deadline,
+    patience: CLIENT_PATIENCE_MS,
+    elapsed: () => performance.now(),
+    async attest(request) {
+      try {
+        return await (await openService()).attest(request);
+      } catch (thrown) {
+        throw forEverybody(toAvmaError(thrown, 'cannot attest'), settings().pipe);
+      }
+    },
+    log,
+    fault,
+  });
   const environment: AgentEnvironment = {
     get maxSleep() {
       return settings().agent.maxSleep;
     },
     stopping,
-    openService: () =>
-      openGuestService(withSharedEvents(guestEnvironment(options.launcher, settings(), log), guest)),
+    openService,
     glance() {
       // First: it makes a folder that is gone, so that the folder can be watched.
       followLock();
       watch.refresh();
+      void socket.follow();
       const { vmId: configuredVmId, pipe: configuredPipe } = settings();
       return glanceAt({ stateFile, folders, configuredVmId, configuredPipe, root: '/' });
     },
@@ -109,17 +136,28 @@ export function agentOnMachine(options: AgentOptions): RealAgent {
     applySetup: async () => sayings(await options.applySetup()),
     report: {
       log,
-      fault(thrown) {
-        const lines = faultReport(thrown, options.launcher).split('\n');
-        for (const line of [FAULT_HEADING, ...lines]) log(line);
-      },
+      fault,
       status: (line) => manager.status(line),
       event,
       changed: (before, after) => hooks.changed(before, after),
       looked: metricsWriter(settings, { log, event }),
     },
   };
-  return { environment, hooks, event, close: () => watch.close() };
+  const close = () => {
+    watch.close();
+    return socket.close();
+  };
+  return { environment, hooks, socket, event, close };
+}
+
+/** How long a program at the agent's socket may take to ask, and to read its answer. */
+const CLIENT_PATIENCE_MS = 5000;
+
+/** An error as every user may read it: a pipe may be a command that is nobody else's business. */
+function forEverybody(error: AvmaError, pipe: string | undefined): AvmaError {
+  const message = withoutCommand({ message: error.message, pipe: pipe ?? null });
+  const { code, hresult, hint } = error;
+  return message === error.message ? error : new AvmaError(code, message, { hresult, hint, cause: error });
 }
 
 /** One log for all openings of the service: each of its own would keep its file open. */

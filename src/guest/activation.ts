@@ -89,7 +89,12 @@ async function prepared(
   }
 }
 
-function productToActivate(
+/**
+ * The product, if its key is installed and a host activates it.
+ *
+ * @throws {AvmaError} `key-not-installed`, `channel-unsupported`.
+ */
+export function productToActivate(
   context: GuestContext,
   { state }: GuestBasis,
   activationId: string,

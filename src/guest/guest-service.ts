@@ -7,10 +7,12 @@ import type { LoadedProduct } from '../catalog/product.ts';
 import { AvmaError, toAvmaError } from '../errors/avma-error.ts';
 import type { VmId } from '../machine/vm-id.ts';
 import { WINDOWS_APPLICATION_ID } from '../policy/windows.ts';
+import type { LicenseEvidence } from '../protocol/evidence.ts';
 import type { Trigger } from '../protocol/messages.ts';
 import { isOfVendor } from '../protocol/vendor-trust.ts';
 import { listFiles } from '../storage/atomic-file.ts';
 import { activateNow, activateProduct, inTurn } from './activation.ts';
+import { type AttestationRequest, attest } from './attestation.ts';
 import { createContext, type GuestContext, readCatalog, readClock, readState } from './context.ts';
 import type { GuestEnvironment } from './environment.ts';
 import { type GuestState, type RearmScope, rearmCount, type SetupRecord } from './guest-state.ts';
@@ -56,6 +58,12 @@ export interface GuestService extends LicensingService {
     trigger: Trigger,
     isSettled: (derived: DerivedReport) => boolean,
   ): Promise<boolean>;
+  /**
+   * Fresh evidence with a program's own number in it. No lease is stored.
+   *
+   * @throws {AvmaError} as {@link LicensingService.activate}, and `argument-invalid` where several products are meant.
+   */
+  attest(request: AttestationRequest): Promise<LicenseEvidence>;
 }
 
 /**
@@ -126,6 +134,7 @@ function createService(context: GuestContext): GuestService {
         await activateNow(context, { activationId, trigger });
         return true;
       }),
+    attest: (request) => attest(context, request),
     async clearProductKey() {
       await store.update(changes.clearKeys);
     },

@@ -81,6 +81,7 @@ export async function openMachineLicense(environment: GuestEnvironment): Promise
     uninstallProductKey: refuse,
     activate: refuse,
     activateUnless: refuse,
+    attest: refuse,
     clearProductKey: refuse,
     installLicense: refuse,
     rearmWindows: refuse,

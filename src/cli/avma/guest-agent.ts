@@ -73,6 +73,8 @@ async function keepRunning(context: Context, flags: AgentFlags): Promise<void> {
         stopping: stopping.signal,
         log: say,
       });
+      // Programs that start after the agent may ask at once.
+      await agent.socket.follow();
       say(`The agent keeps this machine activated (process ${process.pid}).`);
       agent.event({ kind: 'agent-started', message: `the agent started as process ${process.pid}` }, null);
       manager.ready('Looking at the license.');
@@ -83,7 +85,7 @@ async function keepRunning(context: Context, flags: AgentFlags): Promise<void> {
           stopping.abort();
           agent.hooks.stop();
           agent.event({ kind: 'agent-stopped', message: 'the agent was stopped' }, null);
-          agent.close();
+          await agent.close();
           lock.release();
         },
       };
@@ -107,7 +109,7 @@ async function runOnce(context: Context, flags: AgentFlags): Promise<void> {
     if (flags.json === true) writeJson('avma.guest-agent/1', { ...summary, log: sentences });
     if (!summary.licensed) context.setExitStatus(ANSWER_IS_NO);
   } finally {
-    agent.close();
+    await agent.close();
     lock.release();
   }
 }

@@ -10,6 +10,7 @@ import { whileWaiting } from '../terminal.ts';
 import type { Context } from './context.ts';
 import { agentCommand } from './guest-agent.ts';
 import { applyCommand } from './guest-apply.ts';
+import { attestCommand } from './guest-attest.ts';
 import { catalogCommand } from './guest-catalog.ts';
 import { checkCommand } from './guest-check.ts';
 import { eventsCommand } from './guest-events.ts';
@@ -50,6 +51,7 @@ export function guestCommand(context: Context): Command {
   guest.addCommand(eventsCommand(context));
   guest.addCommand(agentCommand(context));
   guest.addCommand(checkCommand(context));
+  guest.addCommand(attestCommand(context));
   guest.addCommand(trustCommand(context));
   guest.addCommand(catalogCommand(context));
   guest.addCommand(resetCommand(context));

@@ -2,7 +2,8 @@ import type net from 'node:net';
 import { AvmaError } from '../../errors/avma-error.ts';
 import { parseJson } from '../../protocol/envelope.ts';
 import { debug } from '../../system/debug.ts';
-import { AgentQuestion, type AttestationRequest, failureLine, MAX_QUESTION_BYTES } from './agent-messages.ts';
+import type { AttestationRequest } from '../attestation.ts';
+import { AgentQuestion, failureLine, MAX_QUESTION_BYTES } from './agent-messages.ts';
 
 /** Who hears of a client. */
 interface ClientListener {

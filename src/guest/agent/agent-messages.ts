@@ -23,9 +23,6 @@ export const AgentQuestion = z.strictObject({
   attest: z.strictObject({ product: z.nullable(shortLabel), nonce: nonceHex }),
 });
 
-/** What is to be attested. */
-export type AttestationRequest = z.infer<typeof AgentQuestion>['attest'];
-
 /** Why there is no evidence. */
 const Failure = z.strictObject({
   /** A code of errors/codes.ts, perhaps of another version of avma. */

@@ -5,8 +5,9 @@ import { AvmaError, toAvmaError } from '../../errors/avma-error.ts';
 import { foreignFolder } from '../../storage/vouched-file.ts';
 import { debug } from '../../system/debug.ts';
 import { closeServer, listenOn, removeStaleSocket } from '../../system/own-socket.ts';
+import type { AttestationRequest } from '../attestation.ts';
 import { AgentClient } from './agent-client.ts';
-import { type AttestationRequest, agentSocketIn, failureLine } from './agent-messages.ts';
+import { agentSocketIn, failureLine } from './agent-messages.ts';
 import { type AttestationBudget, fullBudget, takeAttestation } from './attestation-limit.ts';
 
 /** The most clients at once. Beyond it, one that has not asked yet makes room for a new one. */

@@ -2,7 +2,8 @@ import net from 'node:net';
 import { AvmaError, toAvmaError } from '../../errors/avma-error.ts';
 import { parseJson } from '../../protocol/envelope.ts';
 import { errnoOf } from '../../system/errno.ts';
-import { AgentAnswer, type AttestationRequest, failureError, MAX_ANSWER_BYTES } from './agent-messages.ts';
+import type { AttestationRequest } from '../attestation.ts';
+import { AgentAnswer, failureError, MAX_ANSWER_BYTES } from './agent-messages.ts';
 
 /**
  * Asks the agent for an attestation, as any program may.
