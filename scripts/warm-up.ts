@@ -10,8 +10,9 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { addTrustAnchor } from '../src/guest/trust-store.ts';
 import { DEFAULT_LIMIT } from '../src/host/answering/throttle.ts';
-import { installCertificate } from '../src/host/certificate.ts';
 import { createHost, hostRequest } from '../src/host/host-store.ts';
+import { installAll } from '../src/host/install.ts';
+import { openGiven } from '../src/host/received-files.ts';
 import { serve } from '../src/host/serve.ts';
 import { MAX_LEASE_MS } from '../src/protocol/answer.ts';
 import { certifyHost } from '../src/vendor/certify-host.ts';
@@ -70,8 +71,8 @@ async function warmUp(): Promise<void> {
     grant,
     now,
   });
-  const bytes = Buffer.from(JSON.stringify(envelope));
-  installCertificate({ folder: at('host'), host: identity, bytes, from: 'certificate', now });
+  const given = openGiven('certificate', Buffer.from(JSON.stringify(envelope)), 'certificate');
+  await installAll(at('host'), [given], { now, dryRun: false });
   const host = await serve({
     folder: at('host'),
     catalogFolders,

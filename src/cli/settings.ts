@@ -21,6 +21,8 @@ export interface Settings {
   readonly guestCatalogFolders: readonly string[];
   readonly ownCatalogFolder: string;
   readonly hostCatalogFolders: readonly string[];
+  /** Where `avma host receive` puts catalogs; one of {@link hostCatalogFolders}. */
+  readonly ownHostCatalogFolder: string;
   /** As configured; undefined when the guest is to look for one. */
   readonly pipe: string | undefined;
   readonly vmId: string | undefined;
@@ -71,6 +73,7 @@ export function readSettings(packageRoot: string, env: NodeJS.ProcessEnv = proce
   const systemCatalogs = path.join(SYSTEM_FOLDER, 'catalog.d');
   const ownTrustFolder = path.join(stateFolder, 'trust.d');
   const ownCatalogFolder = path.join(stateFolder, 'catalog.d');
+  const ownHostCatalogFolder = path.join(hostFolder, 'catalog.d');
   return {
     stateFolder,
     stateFolderIsDefault: !namedStateFolder,
@@ -85,7 +88,8 @@ export function readSettings(packageRoot: string, env: NodeJS.ProcessEnv = proce
     ownTrustFolder,
     guestCatalogFolders: [packaged, systemCatalogs, ownCatalogFolder],
     ownCatalogFolder,
-    hostCatalogFolders: [packaged, systemCatalogs, path.join(hostFolder, 'catalog.d')],
+    hostCatalogFolders: [packaged, systemCatalogs, ownHostCatalogFolder],
+    ownHostCatalogFolder,
     pipe: env.AVMA_PIPE || config.pipe,
     vmId: env.AVMA_VM_ID || config.vmId,
     vmIdSource: config.vmIdSource,

@@ -268,12 +268,6 @@ export const CODE_DOCS: Record<AvmaErrorCode, CodeDocs> = {
     happened: "The host's certificate was not valid yet when the host signed.",
     why: "The host's clock is behind the vendor's.",
   },
-  'certificate-worse': {
-    group: 'machine',
-    happened:
-      'The certificate to install is worse than the one that the host has: it ends earlier, begins later, or allows less.',
-    why: 'An older certificate was taken for the new one, or the vendor granted less than before.',
-  },
   'signature-invalid': {
     group: 'answer',
     happened: "The signature under the answer is not that of the key in the host's certificate.",

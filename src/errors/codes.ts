@@ -159,10 +159,6 @@ export const CODES = {
     HRESULT.SL_E_IA_PARENT_PARTITION_NOT_ACTIVATED,
     'On the host: compare its clock (date) with the dates of its certificate (avma host status).',
   ),
-  'certificate-worse': data(
-    HRESULT.E_INVALIDARG,
-    'Ask the vendor for a better one, or install it all the same: avma host activate --force CERTIFICATE.',
-  ),
   'host-revoked': host(
     HRESULT.SL_E_IA_PARENT_PARTITION_NOT_ACTIVATED,
     "Ask the host's operator: its vendor has withdrawn the host's certificate, and a new one is needed (avma host request).",

@@ -15,6 +15,10 @@ export interface HostEvent {
   readonly activationId: string | null;
   readonly edition: string | null;
   readonly exchangeId: string;
+  /** The ID of the customer license that an approval stands on; null without one, and for a repeated answer. */
+  readonly license: string | null;
+  /** What an approval notes: `certificate-in-grace`, `license-in-grace`, `over-limit`. */
+  readonly conditions: readonly string[];
   /** True if the request came before, and got the same answer again. */
   readonly repeated: boolean;
   readonly guest: object | null;

@@ -12,12 +12,16 @@ import { createFile, makePrivateFolder, replaceFile } from '../storage/atomic-fi
 import { readPlainFile, readPlainFileIfAny } from '../storage/read-file.ts';
 import { sha256Hex } from '../system/sha256.ts';
 
-/** A host's name, hardware ID and keys, as `avma host init` makes them, once. */
-export interface HostIdentity {
-  readonly name: string;
-  readonly hardwareId: string;
+/** The private keys that a host is certified for, together: one signs its answers, one opens requests. */
+export interface HostKeys {
   readonly signing: KeyPair;
   readonly box: KeyPair;
+}
+
+/** A host's name, hardware ID and first keys, as `avma host init` makes them, once. Later ones: host-keys.ts. */
+export interface HostIdentity extends HostKeys {
+  readonly name: string;
+  readonly hardwareId: string;
 }
 
 const HostFile = z.strictObject({

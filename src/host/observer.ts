@@ -1,5 +1,6 @@
 import type { AvmaErrorCode } from '../errors/codes.ts';
 import type { Answer } from '../protocol/answer.ts';
+import type { CustomerLicense } from '../protocol/customer-license.ts';
 import type { Request } from '../protocol/messages.ts';
 import type { GuestChannel } from './channel.ts';
 
@@ -21,6 +22,8 @@ export interface RequestAnswered extends RequestMoment {
   readonly kind: 'request-answered';
   /** null: the earlier answer was repeated, and nothing new was signed. */
   readonly answer: Answer | null;
+  /** The license that an approval stands on; null: none, and for a repeated answer. */
+  readonly license: CustomerLicense | null;
   /** The name of the product that was asked for; null if no catalog lists it. */
   readonly productName: string | null;
 }
@@ -37,6 +40,16 @@ export type HostMoment =
   | { readonly kind: 'hello-answered'; readonly channel: GuestChannel; readonly activated: boolean }
   | RequestAnswered
   | RequestFaulted
+  /** A part of a document was handed on. */
+  | { readonly kind: 'part-sent'; readonly channel: GuestChannel }
+  /** A fetch, or a hello, got an unsigned fault. */
+  | {
+      readonly kind: 'frame-faulted';
+      readonly what: 'a fetch of a document' | 'a hello';
+      readonly channel: GuestChannel;
+      readonly code: AvmaErrorCode;
+      readonly message: string;
+    }
   /** A request of a flood, after the one whose fault was observed: answered by a fault, otherwise ignored. */
   | { readonly kind: 'request-dropped'; readonly channel: GuestChannel }
   /** A well-formed frame of another version or type. */

@@ -1,36 +1,35 @@
 import { AvmaError, FAULT_HEADING, toAvmaError } from '../errors/avma-error.ts';
 import type { EventSink } from '../events/event-sink.ts';
 import type { HostEvent } from '../events/host-event.ts';
+import { isOfVendor } from '../protocol/vendor-trust.ts';
 import type { ProcessLock } from '../storage/process-lock.ts';
 import type { Notify } from '../system/notify.ts';
 import { createResponder } from './answering/responder.ts';
 import { Throttle, type ThrottleLimit } from './answering/throttle.ts';
 import { CatalogReader } from './catalog-reader.ts';
-import { certificateReader, type InstalledCertificate } from './certificate.ts';
-import { certificateNotices, type SaidOfCertificate } from './certificate-notices.ts';
 import type { ConnectionEnvironment } from './endpoints/connection.ts';
 import type { Endpoint, ListenEndpoint, ServedEndpoint } from './endpoints/endpoint.ts';
 import { connectUnix } from './endpoints/unix-connector.ts';
 import { listenUnix } from './endpoints/unix-listener.ts';
+import { HostDocuments } from './host-documents.ts';
 import { lockHost } from './host-lock.ts';
 import { type HostIdentity, openHost } from './host-store.ts';
 import { openFileLedger } from './ledger/file-ledger.ts';
 import type { Ledger } from './ledger/ledger.ts';
+import { seatsFromLedger } from './ledger/ledger-seats.ts';
 import { type HostClocks, keepMarks } from './ledger/marks.ts';
 import type { DomainEndpoint } from './libvirt/domain.ts';
 import type { DomainWatch } from './libvirt/watch.ts';
-import { ProblemReporter, safeNotify } from './notify.ts';
+import { safeNotify } from './notify.ts';
 import { type HostObserver, observeAll } from './observer.ts';
 import { Counters } from './observers/counters.ts';
 import { eventLog } from './observers/event-log.ts';
 import { operatorLog } from './observers/operator-log.ts';
 import { removeServingRecord, writeServingRecord } from './serving-record.ts';
+import { watchFiles } from './watch-files.ts';
 
 /** How long answers in flight may take when the host stops, in milliseconds; then connections are cut. */
 const STOP_TIMEOUT_MS = 3000;
-
-/** How often a running host looks at its certificate and its catalogs, in milliseconds. */
-const FILES_POLL_MS = 1000;
 
 /** What a host serves, and with which limits. */
 export interface ServeOptions {
@@ -99,8 +98,10 @@ async function serveLocked(
   lock: ProcessLock,
 ): Promise<RunningHost> {
   const { folder } = options;
-  const catalogs = new CatalogReader(options.catalogFolders, notify);
-  const certificate = certificateReader(folder, host, notify);
+  const documents = new HostDocuments(folder, host, notify);
+  const sameVendor = (a: string, b: string) => isOfVendor(documents.current.vendors, a, b);
+  const catalogs = new CatalogReader(options.catalogFolders, notify, sameVendor);
+  const seats = seatsFromLedger(folder, Date.now());
   const throttle = new Throttle(options.throttle);
   const counters = new Counters();
   const observe = observerOf(options, { throttle, counters, notify });
@@ -108,13 +109,13 @@ async function serveLocked(
   const ledger = await openLedger(notify);
   const stopMarks = keepMarks(ledger, CLOCKS, notify);
   const respond = createResponder({
-    host,
     ledger,
+    seats,
     throttle,
     observe,
     leaseMs: options.leaseMs,
     catalog: () => catalogs.current,
-    certificate,
+    holdings: () => documents.current,
     now: Date.now,
     elapsed: () => performance.now(),
   });
@@ -126,7 +127,7 @@ async function serveLocked(
     await ledger.close();
     throw thrown;
   }
-  const stopWatching = watchFiles({ lock, catalogs, certificate }, notify);
+  const stopWatching = watchFiles({ lock, catalogs, documents }, notify);
   recordServing(folder, endpoints.named, notify);
   const stop = once(async () => {
     stopWatching();
@@ -240,37 +241,6 @@ async function serveDomains(
   };
   const source = folder === null ? virshSource(process.env) : folderSource(folder);
   return watchDomains({ source, intervalMs, open, notify });
-}
-
-/** The files of a running host that somebody may change. */
-interface WatchedFiles {
-  readonly lock: ProcessLock;
-  readonly catalogs: CatalogReader;
-  readonly certificate: () => InstalledCertificate | undefined;
-}
-
-/**
- * Keeps the lock, reports what becomes of the certificate, and reads changed catalogs.
- *
- * @returns A function that ends this.
- */
-function watchFiles({ lock, catalogs, certificate }: WatchedFiles, notify: Notify): () => void {
-  const lockProblems = new ProblemReporter(notify);
-  let last: SaidOfCertificate | null = null;
-  const look = () => {
-    const { said, notices } = certificateNotices(certificate()?.certificate, Date.now(), last);
-    last = said;
-    for (const notice of notices) notify(notice);
-  };
-  look();
-  const timer = setInterval(() => {
-    const problem = lock.follow();
-    lockProblems.report(problem === undefined ? [] : [problem]);
-    look();
-    catalogs.refresh();
-  }, FILES_POLL_MS);
-  timer.unref();
-  return () => clearInterval(timer);
 }
 
 /** The same promise for every call: a host is stopped once. */

@@ -31,7 +31,7 @@ export const MAX_INCIDENTS = 1000;
 export const MAX_GUEST_LEASES = 64;
 
 /** The most certificates of a host that a report encloses: one for each vendor, or each renewal. */
-const MAX_REPORT_CERTIFICATES = 16;
+export const MAX_REPORT_CERTIFICATES = 16;
 
 const count = integer(0, Number.MAX_SAFE_INTEGER);
 

@@ -1,7 +1,9 @@
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
-import { installCertificate } from '../../src/host/certificate.ts';
+import { HostDocuments } from '../../src/host/host-documents.ts';
 import { createHost, hostRequest } from '../../src/host/host-store.ts';
+import { installIn } from '../../src/host/install.ts';
+import { openGiven } from '../../src/host/received-files.ts';
 import { type RunningHost, type ServeOptions, serve } from '../../src/host/serve.ts';
 import { MAX_LEASE_MS } from '../../src/protocol/answer.ts';
 import { certifyHost, type Grant } from '../../src/vendor/certify-host.ts';
@@ -51,8 +53,8 @@ export function makeCertifiedHost(folder: string, grant: Partial<Grant> = {}, no
     grant: { ...GRANT, ...grant },
     now,
   });
-  const bytes = Buffer.from(JSON.stringify(envelope));
-  installCertificate({ folder: hostFolder, host, bytes, from: 'the certificate', now });
+  const given = openGiven('certificate', Buffer.from(JSON.stringify(envelope)), 'the certificate');
+  installIn(new HostDocuments(hostFolder, host).snapshot, [given], { now, dryRun: false });
   return { folder: hostFolder, anchorFile };
 }
 

@@ -84,7 +84,7 @@ export function longestFrames(letter: string): LongestFrame[] {
   };
   const pid = fill(letter, 32, 32);
   const approval: Answer = {
-    ...composeAnswer({ ...basis, decision: { approved: true } }),
+    ...composeAnswer({ ...basis, decision: { approved: true, license: null, conditions: [] } }),
     digitalPid2: pid,
     license: DIGEST,
     conditions: ['certificate-in-grace', 'license-in-grace', 'over-limit'],

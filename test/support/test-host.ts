@@ -5,6 +5,7 @@ import { Throttle, type ThrottleLimit } from '../../src/host/answering/throttle.
 import type { GuestChannel } from '../../src/host/channel.ts';
 import type { HostIdentity } from '../../src/host/host-store.ts';
 import type { Ledger, LedgerEntry, LedgerMark } from '../../src/host/ledger/ledger.ts';
+import { LedgerSeats } from '../../src/host/ledger/ledger-seats.ts';
 import { type HostObserver, observeAll } from '../../src/host/observer.ts';
 import { Counters } from '../../src/host/observers/counters.ts';
 import { eventLog } from '../../src/host/observers/event-log.ts';
@@ -18,6 +19,7 @@ import { encodeFrame, type Frame } from '../../src/protocol/frame.ts';
 import { type HostCertificate, signHostCertificate } from '../../src/protocol/host-certificate.ts';
 import { LineReader } from '../../src/protocol/line-reader.ts';
 import { DAY, TestClock } from './clock.ts';
+import { type GivenDocument, holdingOf } from './host-documents.ts';
 import { MemoryEvents } from './memory-events.ts';
 import { createTestVendor, type TestVendor } from './test-vendor.ts';
 
@@ -42,6 +44,8 @@ export interface TestHostOptions {
   readonly certificate?: Partial<HostCertificate>;
   /** Not certified yet. */
   readonly notActivated?: boolean;
+  /** What it was given besides. */
+  readonly documents?: readonly GivenDocument[];
   readonly catalog?: Catalog;
   readonly ledger?: Ledger;
   readonly throttle?: ThrottleLimit;
@@ -115,6 +119,11 @@ export function createTestHost(options: TestHostOptions = {}): TestHost {
     ...options.certificate,
   };
   const envelope = signHostCertificate(certificate, vendor.root);
+  const { hostName, hardwareId } = certificate;
+  const { holdings } = holdingOf({ ...identity, name: hostName, hardwareId }, [
+    ...(options.notActivated === true ? [] : [['certificate', envelope] as const]),
+    ...(options.documents ?? []),
+  ]);
   const events = new MemoryEvents<HostEvent>();
   const log: string[] = [];
   const counters = new Counters();
@@ -132,13 +141,13 @@ export function createTestHost(options: TestHostOptions = {}): TestHost {
     },
   );
   const respond = createResponder({
-    host: identity,
     ledger: options.ledger ?? new MemoryLedger(),
+    seats: new LedgerSeats(),
     throttle: new Throttle(options.throttle),
     observe,
     leaseMs: options.lease ?? MAX_LEASE_MS,
     catalog: () => options.catalog ?? MICROSOFT_CATALOG,
-    certificate: () => (options.notActivated === true ? undefined : { envelope, certificate }),
+    holdings: () => holdings,
     now: () => clock.wall,
     elapsed: () => clock.sinceBoot,
   });

@@ -19,7 +19,11 @@ export interface TestRoot {
 
 /** A new root. */
 export function testRoot(name = 'Acme'): TestRoot {
-  const key = generateKeyPair('ed25519');
+  return rootOf(generateKeyPair('ed25519'), name);
+}
+
+/** The root with that key. */
+export function rootOf(key: KeyPair, name: string): TestRoot {
   const [vendor] = vendorsOfAnchors([{ name, keyId: keyId(key.publicKey), publicKey: key.publicKey }]);
   return {
     key,

@@ -1,67 +1,75 @@
 import { Command } from 'commander';
-import { installCertificate, installedCertificate } from '../../host/certificate.ts';
-import { openHost } from '../../host/host-store.ts';
-import { windowsText } from '../../protocol/host-certificate.ts';
+import type { HostCertificate } from '../../protocol/host-certificate.ts';
+import { keyIdOf, vendorOfKey } from '../../protocol/vendor-trust.ts';
 import { formatMinute } from '../../schema/format-time.ts';
 import type { Context } from './context.ts';
-import { readInput } from './input.ts';
+import { gapWarnings, type InstallOptions, installFiles } from './host-install.ts';
 import { certificateJson } from './lease-report.ts';
 import { say, writeJson } from './output.ts';
-
-interface ActivateOptions {
-  readonly force?: boolean;
-  readonly dryRun?: boolean;
-  readonly json?: boolean;
-}
 
 /** `avma host activate`. */
 export function activateCommand(context: Context): Command {
   return new Command('activate')
     .description(
-      'Install the certificate that the vendor made for this host; a running host takes it at once',
+      'Install a certificate that the vendor made for this host, beside those that it has; a running host takes it at once',
     )
     .argument('<certificate>', 'the file from avma vendor certify; - for stdin')
-    .option('--force', 'install it even if it ends earlier or allows less than the present one')
     .option('--dry-run', 'say whether it could be installed, and install nothing')
     .option('--json', 'print the result as JSON')
     .addHelpText(
       'after',
       `
-To renew a certificate: avma host request > request.json, have it certified, and run this again.`,
+To renew a certificate: avma host request > request.json, have it certified, and run this again. The next one
+may be installed before the present one ends: from its first day on it is the one that is used. Only a time
+without any is warned of.`,
     )
-    .action((file: string, options: ActivateOptions) => activate(context, file, options));
+    .action((file: string, options: InstallOptions) => activate(context, file, options));
 }
 
-function activate(context: Context, file: string, { force, dryRun = false, json }: ActivateOptions): void {
-  const { hostFolder } = context.settings();
-  const host = openHost(hostFolder);
-  const replaced = installedCertificate(hostFolder, host)?.certificate ?? null;
-  const certificate = installCertificate({
-    folder: hostFolder,
-    host,
-    bytes: readInput(file),
-    from: file,
-    now: Date.now(),
-    force: force === true,
-    dryRun,
-  });
+async function activate(
+  context: Context,
+  file: string,
+  { dryRun = false, json }: InstallOptions,
+): Promise<void> {
+  const now = Date.now();
+  const installation = await installFiles(context, 'certificate', [file], dryRun);
+  const [installed] = installation.installed;
+  if (installed?.given.kind !== 'certificate') throw new TypeError('no certificate was installed');
+  const { certificate } = installed.given.content;
+  const warnings = gapWarnings(installation, 'certificate', [certificate.serial], now);
   if (json === true) {
+    const { outcome } = installed;
     writeJson('avma.host-activate/1', {
       dryRun,
+      outcome,
       certificate: certificateJson(certificate),
-      replaced: replaced === null ? null : certificateJson(replaced),
+      warnings,
     });
     return;
   }
-  const { hostName, notAfter } = certificate;
-  const windows = windowsText(certificate);
-  const grant = `${windows === null ? '' : `${windows}, `}until ${formatMinute(notAfter)}`;
-  if (dryRun) {
-    say(`The certificate can be installed on host ${hostName}: ${grant}. Nothing was changed.`);
-    return;
-  }
+  const { holdings } = installation.after;
+  const vendor = vendorOfKey(holdings.vendors, keyIdOf(certificate.vendorKey))?.name ?? '';
+  const isFirst = installation.before.holdings.certificates.length === 0;
   say(
-    `Host ${hostName} is activated: ${grant}.`,
-    ...(replaced === null ? ['Next: avma host serve --listen unix:/run/avma/host.sock'] : []),
+    dryRun
+      ? `The certificate can be installed on host ${certificate.hostName}: ${grantText(certificate)}. Nothing was changed.`
+      : installed.outcome === 'present'
+        ? `Host ${certificate.hostName} has this certificate already: ${grantText(certificate)}.`
+        : `Host ${certificate.hostName} is activated by "${vendor}": ${grantText(certificate)}.`,
+    ...warnings.map((warning) => `Warning: ${warning}`),
+    ...(isFirst && !dryRun ? ['Next: avma host serve --listen unix:/run/avma/host.sock'] : []),
   );
+}
+
+/** `0011223344556677, 2026-12-01 11:08 UTC to ..., renewal grace until ...`. */
+function grantText(certificate: HostCertificate): string {
+  const { serial, notBefore, notAfter, graceUntil, customer, site, windows } = certificate;
+  return [
+    serial,
+    `${formatMinute(notBefore)} to ${formatMinute(notAfter)}`,
+    ...(graceUntil > notAfter ? [`renewal grace until ${formatMinute(graceUntil)}`] : []),
+    ...(customer === null ? [] : [`customer "${customer}"`]),
+    ...(site === null ? [] : [`site "${site}"`]),
+    ...(windows === null ? [] : [`${windows.edition} ${windows.osVersion}, ${windows.licensing}`]),
+  ].join(', ');
 }

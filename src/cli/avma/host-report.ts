@@ -1,8 +1,10 @@
 import { Command } from 'commander';
 import { AvmaError } from '../../errors/avma-error.ts';
-import { installedCertificate } from '../../host/certificate.ts';
+import { ANY_CERTIFICATE, chooseCertificate } from '../../host/answering/choose-certificate.ts';
+import { HostDocuments } from '../../host/host-documents.ts';
 import { openHost } from '../../host/host-store.ts';
 import { type HostReport, hostReport } from '../../host/report/host-report.ts';
+import { MAX_REPORT_CERTIFICATES } from '../../protocol/usage-report.ts';
 import { formatMinute } from '../../schema/format-time.ts';
 import { replaceFile } from '../../storage/atomic-file.ts';
 import { STDERR } from '../terminal.ts';
@@ -56,13 +58,18 @@ async function makeReport(context: Context, options: ReportOptions): Promise<voi
   }
   const folder = context.settings().hostFolder;
   const host = openHost(folder);
-  const installed = installedCertificate(folder, host);
   const now = Date.now();
+  const holdings = new HostDocuments(folder, host).current;
+  const present = chooseCertificate(holdings, ANY_CERTIFICATE, now);
   const made = await hostReport({
     folder,
-    host,
-    certificates:
-      installed === undefined ? [] : [{ envelope: installed.envelope, serial: installed.certificate.serial }],
+    host: { ...host, ...present?.keys },
+    // Of every vendor, since each looks for his own; the newest, if there are very many.
+    certificates: holdings.certificates
+      .filter(({ keys }) => keys === present?.keys)
+      .sort((a, b) => b.certificate.notBefore - a.certificate.notBefore)
+      .slice(0, MAX_REPORT_CERTIFICATES)
+      .map(({ envelope, certificate: { serial } }) => ({ envelope, serial })),
     from: from === undefined ? null : parseSince(from, now, '--from'),
     to: to === undefined ? null : parseEnd(to, now, '--to'),
     names: names === true,

@@ -1,23 +1,35 @@
 import { Command } from 'commander';
-import { installedCertificate } from '../../host/certificate.ts';
+import { ANY_CERTIFICATE, chooseCertificate } from '../../host/answering/choose-certificate.ts';
+import type { HostHoldings } from '../../host/holdings.ts';
+import { HostDocuments } from '../../host/host-documents.ts';
 import { openHost } from '../../host/host-store.ts';
+import { seatsFromLedger } from '../../host/ledger/ledger-seats.ts';
+import type { Seats } from '../../host/seats.ts';
 import { readServing, type Serving } from '../../host/serving-record.ts';
-import { type HostCertificate, windowsText } from '../../protocol/host-certificate.ts';
-import { DAY_MS, MINUTE_MS } from '../../schema/durations.ts';
+import { MINUTE_MS } from '../../schema/durations.ts';
 import { formatMinute, isoInstant } from '../../schema/format-time.ts';
 import { ANSWER_IS_NO, type Context } from './context.ts';
+import {
+  certificateState,
+  featuresText,
+  heldCertificateJson,
+  heldLicenseJson,
+  hostVendorJson,
+  licenseState,
+  seatsCell,
+  stateCell,
+  vendorFields,
+} from './host-documents-report.ts';
+import { isActivated, type Validity, validityOf, WARNING_DAYS } from './host-validity.ts';
 import { certificateJson } from './lease-report.ts';
 import { writeData, writeJson } from './output.ts';
-import { type Field, formatFields } from './table.ts';
+import { type Cell, type Field, formatFields } from './table.ts';
 import { formatDuration } from './time-text.ts';
 
 interface StatusOptions {
   readonly check?: boolean;
   readonly json?: boolean;
 }
-
-/** Days before its end from which a certificate is shown with a warning. */
-const WARNING_DAYS = 30;
 
 /** `avma host status`. */
 export function statusCommand(context: Context): Command {
@@ -28,117 +40,140 @@ export function statusCommand(context: Context): Command {
     .addHelpText(
       'after',
       `
-Exit status: 0 when the status could be read; with --check, 0 only when the certificate counts
-now, and ${ANSWER_IS_NO} otherwise. A certificate that ends within ${WARNING_DAYS} days is shown with a warning
-and passes --check. Whether avma host serve runs is shown, and does not count for --check.`,
+Exit status: 0 when the status could be read; with --check, 0 only when a certificate counts now, in its
+renewal grace too, and ${ANSWER_IS_NO} otherwise. A certificate or a license that ends within ${WARNING_DAYS} days without
+a next one is shown with a warning and passes --check. Whether avma host serve runs is shown, and does not
+count for --check.`,
     )
     .action((options: StatusOptions) => showHostStatus(context, options));
 }
 
+/** What the status is made from. */
+interface HostStatus {
+  readonly folder: string;
+  readonly holdings: HostHoldings;
+  readonly problems: readonly string[];
+  readonly validity: Validity;
+  readonly serving: Serving;
+  readonly seats: Seats;
+  readonly now: number;
+}
+
 async function showHostStatus(context: Context, { json, check }: StatusOptions): Promise<void> {
   const folder = context.settings().hostFolder;
-  const host = openHost(folder);
-  const certificate = installedCertificate(folder, host)?.certificate ?? null;
+  const documents = new HostDocuments(folder, openHost(folder));
+  const holdings = documents.current;
   const now = Date.now();
-  const validity = validityOf(certificate, now);
-  const serving = await readServing(folder);
-  if (json === true) {
-    writeJson('avma.host-status/1', {
-      folder,
-      name: host.name,
-      hardwareId: host.hardwareId,
-      state: validity.state,
-      serving: servingJson(serving),
-      certificate: certificate === null ? null : certificateJson(certificate),
-      remainingMinutes: validity.remainingMs === null ? null : Math.floor(validity.remainingMs / MINUTE_MS),
-      warning: validity.warning,
-      nextSteps: nextSteps(validity, serving),
-    });
-  } else {
-    const fields: Field[] = [
-      ['Host', host.name],
-      ['Hardware ID', host.hardwareId],
-      ['Folder', folder],
-      ...validityFields(validity, certificate),
-      ...servingFields(serving, now),
-      ...nextFields(nextSteps(validity, serving)),
-    ];
-    writeData(formatFields(fields, context.style));
-  }
-  const answers = validity.state === 'activated' || validity.state === 'in grace';
-  if (check === true && !answers) context.setExitStatus(ANSWER_IS_NO);
+  const status: HostStatus = {
+    folder,
+    holdings,
+    problems: documents.problems,
+    validity: validityOf(holdings, now),
+    serving: await readServing(folder),
+    seats: seatsFromLedger(folder, now),
+    now,
+  };
+  if (json === true) writeJson('avma.host-status/1', statusJson(status));
+  else writeData(formatFields(statusFields(status), context.style));
+  if (check === true && !isActivated(status.validity)) context.setExitStatus(ANSWER_IS_NO);
 }
 
-/** What the certificate is worth at one time, and what to do about it. */
-export interface Validity {
-  readonly state: 'not activated' | 'not yet valid' | 'activated' | 'in grace' | 'expired';
-  /** Until the certificate's end, and in its renewal grace until the end of that; null where it does not count. */
-  readonly remainingMs: number | null;
-  readonly warning: string | null;
-  readonly nextSteps: readonly string[];
-}
-
-const RENEWAL =
-  'Renew it: avma host request > request.json, have it certified, avma host activate CERTIFICATE';
-
-/** @param now - Milliseconds since 1970 UTC. Pure. */
-export function validityOf(certificate: HostCertificate | null, now: number): Validity {
-  const invalid = { remainingMs: null, warning: null };
-  if (certificate === null) {
-    return {
-      ...invalid,
-      state: 'not activated',
-      nextSteps: ['avma host request > request.json, have it certified, avma host activate CERTIFICATE'],
-    };
-  }
-  const { notBefore, notAfter, graceUntil } = certificate;
-  if (now < notBefore) {
-    return {
-      ...invalid,
-      state: 'not yet valid',
-      nextSteps: [`Wait until ${formatMinute(notBefore)}, or correct this machine's clock`],
-    };
-  }
-  if (now >= graceUntil) return { ...invalid, state: 'expired', nextSteps: [RENEWAL] };
-  if (now >= notAfter) {
-    const left = graceUntil - now;
-    return {
-      state: 'in grace',
-      remainingMs: left,
-      warning: `the certificate has ended, and its renewal grace ends in ${formatDuration(left)}; guests are refused from then on`,
-      nextSteps: [RENEWAL],
-    };
-  }
-  const remainingMs = notAfter - now;
-  const ends = remainingMs <= WARNING_DAYS * DAY_MS;
+function statusJson({ folder, holdings, problems, validity, serving, seats, now }: HostStatus): object {
+  const { host, certificates, licenses, vendors } = holdings;
+  const used = chooseCertificate(holdings, ANY_CERTIFICATE, now);
   return {
-    state: 'activated',
-    remainingMs,
-    warning: ends
-      ? `the certificate ends in ${formatDuration(remainingMs)}; guests are refused when its renewal grace has ended too, on ${formatMinute(graceUntil)}`
-      : null,
-    nextSteps: ends ? [RENEWAL] : [],
+    folder,
+    name: host.name,
+    hardwareId: host.hardwareId,
+    state: validity.state,
+    serving: servingJson(serving),
+    certificate: used === undefined ? null : certificateJson(used.certificate),
+    remainingMinutes: validity.remainingMs === null ? null : Math.floor(validity.remainingMs / MINUTE_MS),
+    certificates: certificates.map((held) => heldCertificateJson(held, holdings, now)),
+    licenses: licenses.map((held) => heldLicenseJson(held, holdings, { seats, now })),
+    vendors: vendors.map(hostVendorJson),
+    newKeys: holdings.keys.length > 1 && awaitsCertificate(holdings),
+    warnings: validity.warnings,
+    problems,
+    nextSteps: nextSteps(validity, serving),
   };
 }
 
-function validityFields(validity: Validity, certificate: HostCertificate | null): Field[] {
-  const { state, remainingMs, warning } = validity;
-  const left = remainingMs === null ? '' : `, ${formatDuration(remainingMs)} left`;
-  const answers = state === 'activated' || state === 'in grace';
-  const tone = !answers ? 'bad' : warning === null ? 'good' : 'warn';
-  const windows = certificate && windowsText(certificate);
+function statusFields({ folder, holdings, problems, validity, serving, seats, now }: HostStatus): Field[] {
+  const { host } = holdings;
   return [
-    ['State', { tone, text: `${state}${left}` }],
-    ...(certificate === null
-      ? []
-      : ([
-          ...(windows === null ? [] : [['Windows', windows] as Field]),
-          ['Valid', `${formatMinute(certificate.notBefore)} to ${formatMinute(certificate.notAfter)}`],
-          ['Grace', `to ${formatMinute(certificate.graceUntil)}`],
-          ['Serial', certificate.serial],
-        ] as Field[])),
-    ...(warning === null ? [] : [['Warning', { tone: 'warn', text: warning }] as Field]),
+    ['Host', host.name],
+    ['Hardware ID', host.hardwareId],
+    ['Folder', folder],
+    ['State', stateOfHost(validity)],
+    ...vendorFields(holdings),
+    ...certificateFields(holdings, now),
+    ...licenseFields(holdings, seats, now),
+    ...(awaitsCertificate(holdings) && holdings.keys.length > 1
+      ? [['New keys', 'made, and not certified yet'] as Field]
+      : []),
+    ...column('Warning', 'warn', validity.warnings),
+    ...column('Problem', 'bad', problems),
+    ...servingFields(serving, now),
+    ...column('Next', 'strong', nextSteps(validity, serving)),
   ];
+}
+
+/** Whether the newest keys have no certificate. */
+function awaitsCertificate({ keys, certificates }: HostHoldings): boolean {
+  return !certificates.some((held) => held.keys === keys.at(-1));
+}
+
+function stateOfHost(validity: Validity): Cell {
+  const { state, remainingMs, warnings } = validity;
+  const left = remainingMs === null ? '' : `, ${formatDuration(remainingMs)} left`;
+  const tone = !isActivated(validity) ? 'bad' : warnings.length === 0 ? 'good' : 'warn';
+  return { tone, text: `${state}${left}` };
+}
+
+function certificateFields(holdings: HostHoldings, now: number): Field[] {
+  return holdings.certificates.flatMap((held, index): Field[] => {
+    const { certificate } = held;
+    const { serial, notBefore, notAfter, graceUntil, customer, site, windows } = certificate;
+    const dates = `${formatMinute(notBefore)} to ${formatMinute(notAfter)}`;
+    const grace = graceUntil > notAfter ? `, renewal grace until ${formatMinute(graceUntil)}` : '';
+    const about = [
+      ...(customer === null ? [] : [`customer "${customer}"`]),
+      ...(site === null ? [] : [`site "${site}"`]),
+      ...(windows === null ? [] : [`${windows.edition} ${windows.osVersion}, ${windows.licensing}`]),
+    ];
+    return [
+      [
+        index === 0 ? 'Certificates' : '',
+        [`${serial}  `, stateCell(certificateState(held, holdings, now), certificate, now)],
+      ],
+      ['', `  ${dates}${grace}`],
+      ...(about.length === 0 ? [] : [['', `  ${about.join(', ')}`] as Field]),
+    ];
+  });
+}
+
+function licenseFields(holdings: HostHoldings, seats: Seats, now: number): Field[] {
+  return holdings.licenses.flatMap(({ license }, index): Field[] => {
+    const { licenseId, customer, product, features, guests, notBefore, notAfter, graceUntil } = license;
+    const grace = graceUntil > notAfter ? `, renewal grace until ${formatMinute(graceUntil)}` : '';
+    const granted = featuresText(features);
+    return [
+      [
+        index === 0 ? 'Licenses' : '',
+        [`${licenseId}  `, stateCell(licenseState(license, holdings, now), license, now)],
+      ],
+      [
+        '',
+        [
+          `  "${product.name}" for "${customer}", guests: `,
+          seatsCell(seats.guestsOf(licenseId, now), guests),
+        ],
+      ],
+      ...(granted === '' ? [] : [['', `  ${granted}`] as Field]),
+      ['', `  ${formatMinute(notBefore)} to ${formatMinute(notAfter)}${grace}`],
+    ];
+  });
 }
 
 /** `running since 2026-11-24 11:08 UTC (3 hours 5 minutes), process 4711`, and a row for each endpoint. */
@@ -154,15 +189,16 @@ function servingFields(serving: Serving, now: number): Field[] {
   ];
 }
 
-/** What to do now, about the certificate and about a host that does not run. */
+/** What to do now, about certificates and licenses, and about a host that does not run. */
 function nextSteps(validity: Validity, { state }: Serving): readonly string[] {
-  return validity.state === 'activated' && state === 'not running'
+  return isActivated(validity) && state === 'not running'
     ? [...validity.nextSteps, 'Start it: avma host serve --listen unix:/run/avma/host.sock']
     : validity.nextSteps;
 }
 
-function nextFields(steps: readonly string[]): Field[] {
-  return steps.map((step, index): Field => [index === 0 ? 'Next' : '', { tone: 'strong', text: step }]);
+/** A row for each text, the first one with the name. */
+function column(name: string, tone: 'warn' | 'bad' | 'strong', texts: readonly string[]): Field[] {
+  return texts.map((text, index): Field => [index === 0 ? name : '', { tone, text }]);
 }
 
 function servingJson(serving: Serving): object {

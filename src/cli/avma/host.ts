@@ -1,15 +1,19 @@
 import { Command } from 'commander';
 import { AvmaError } from '../../errors/avma-error.ts';
-import { createHost, type HostIdentity, hostRequest, openHost } from '../../host/host-store.ts';
+import { createHost, type HostIdentity, openHost } from '../../host/host-store.ts';
 import { findVmId } from '../../machine/vm-id.ts';
 import { machineName } from '../settings.ts';
 import type { Context } from './context.ts';
 import { activateCommand } from './host-activate.ts';
+import { licenseCommand } from './host-license.ts';
+import { receiveCommand } from './host-receive.ts';
 import { hostReportCommand } from './host-report.ts';
+import { requestCommand } from './host-request.ts';
 import { serveCommand } from './host-serve.ts';
 import { siteKeyCommand } from './host-site-key.ts';
 import { statusCommand } from './host-status.ts';
-import { say, writeData, writeJson } from './output.ts';
+import { hostTrustCommand, revocationsCommand } from './host-vendor-documents.ts';
+import { say, writeJson } from './output.ts';
 
 interface InitOptions {
   readonly name?: string;
@@ -26,6 +30,10 @@ export function hostCommand(context: Context): Command {
   host.addCommand(statusCommand(context));
   host.addCommand(hostReportCommand(context));
   host.addCommand(siteKeyCommand(context));
+  host.addCommand(receiveCommand(context));
+  host.addCommand(licenseCommand(context));
+  host.addCommand(revocationsCommand(context));
+  host.addCommand(hostTrustCommand(context));
   return host;
 }
 
@@ -73,24 +81,6 @@ function createOnce(folder: string, name: string): HostIdentity {
         'A second host needs a folder of its own: set AVMA_HOST_DIR. For a new name or new keys, move that folder away first; the new host needs a new certificate.',
     });
   }
-}
-
-function requestCommand(context: Context): Command {
-  return new Command('request')
-    .description('Write a request for a certificate to stdout, as JSON')
-    .addHelpText(
-      'after',
-      `
-The vendor answers with a certificate:
-  avma vendor certify request.json --key root.key > certificate.json
-
-Example:
-  avma host request > request.json`,
-    )
-    .action(() => {
-      const opened = openHost(context.settings().hostFolder);
-      writeData(JSON.stringify(hostRequest(opened, Date.now()), null, 2));
-    });
 }
 
 /** What the hardware ID is derived from; undefined for a machine without any ID, which gets a random one. */

@@ -1,4 +1,3 @@
-import type { Catalog } from '../../catalog/catalog.ts';
 import type { LoadedProduct } from '../../catalog/product.ts';
 import {
   FIRST_VERSION,
@@ -9,27 +8,46 @@ import {
   isWindowsProduct,
   mayActivateGuests,
 } from '../../policy/windows.ts';
-import type { RefusalCode } from '../../protocol/answer.ts';
+import type { Condition, RefusalCode } from '../../protocol/answer.ts';
 import type { HostCertificate } from '../../protocol/host-certificate.ts';
 import type { Request } from '../../protocol/messages.ts';
+import { isOfVendor } from '../../protocol/vendor-trust.ts';
+import { HOUR_MS } from '../../schema/durations.ts';
 import { formatDay } from '../../schema/format-time.ts';
 import { swapUuidByteOrder } from '../../schema/uuid.ts';
 import type { GuestChannel } from '../channel.ts';
+import type { HeldCertificate, HeldLicense, HostHoldings } from '../holdings.ts';
+import type { Seats } from '../seats.ts';
+import { revocationOf, vendorOf } from './choose-certificate.ts';
+import { chooseLicense } from './choose-license.ts';
 
-/** Whether the host activates a guest; if not, why. */
+/** Whether the host activates a guest, by which license; if not, why. */
 export type Decision =
-  | { readonly approved: true }
   | {
-      readonly approved: false;
-      readonly code: RefusalCode;
-      /** In how many seconds it is worth to ask again; absent: nobody knows. */
-      readonly retryAfter?: number;
-      /** Signed with the refusal and shown to the guest's user: what this host objects to, with both values. */
-      readonly message: string;
-    };
+      readonly approved: true;
+      /** The license that the approval stands on; null: the product needs none, and none fits. */
+      readonly license: HeldLicense | null;
+      /** In the order of `CONDITIONS`. */
+      readonly conditions: readonly Condition[];
+    }
+  | Refusal;
+
+/** A refusal, as it is signed. */
+export interface Refusal {
+  readonly approved: false;
+  readonly code: RefusalCode;
+  /** In how many seconds it is worth to ask again; absent: nobody knows. */
+  readonly retryAfter?: number;
+  /** Signed with the refusal and shown to the guest's user: what this host objects to, with both values. */
+  readonly message: string;
+}
 
 /** When a guest may ask again whose channel is over its limit, in seconds: as the hint of the code says. */
 export const THROTTLED_RETRY_SECONDS = 60;
+/** When a guest may ask again that found a license full: a lease may have ended by then. */
+const FULL_RETRY_SECONDS = HOUR_MS / 1000;
+/** The longest time that an answer may ask a guest to wait, in seconds. */
+const MAX_RETRY_SECONDS = 86_400;
 
 /** What a decision is made from. */
 export interface AdmissionBasis {
@@ -37,8 +55,12 @@ export interface AdmissionBasis {
   readonly channel: GuestChannel;
   /** Whether the channel has used up its requests. */
   readonly throttled: boolean;
-  readonly certificate: HostCertificate;
-  readonly catalog: Catalog;
+  /** The certificate that the host answers with. */
+  readonly held: HeldCertificate;
+  readonly holdings: Pick<HostHoldings, 'licenses' | 'vendors'>;
+  /** What was asked for; undefined: no catalog of this host lists it. */
+  readonly product: LoadedProduct | undefined;
+  readonly seats: Pick<Seats, 'guestsOf' | 'holds'>;
   /** The host's clock, milliseconds since 1970 UTC. */
   readonly now: number;
 }
@@ -48,7 +70,10 @@ export interface AdmissionBasis {
  * 8; the first one that is broken decides. Pure.
  */
 export function admit(basis: AdmissionBasis): Decision {
-  const { request, channel, throttled, certificate, now } = basis;
+  return admitChannel(basis) ?? admitHost(basis) ?? admitProduct(basis);
+}
+
+function admitChannel({ request, channel, throttled }: AdmissionBasis): Refusal | undefined {
   // A1: the channel knows which VM it belongs to; the request must agree.
   if (channel.vmId !== null && !sameVm(request.vmId, channel.vmId)) {
     return refuse(
@@ -57,35 +82,36 @@ export function admit(basis: AdmissionBasis): Decision {
     );
   }
   // A2
-  if (throttled) {
-    return {
-      ...refuse('throttled', 'too many requests came over this pipe'),
-      retryAfter: THROTTLED_RETRY_SECONDS,
-    };
-  }
-  // A3. In its renewal grace a certificate still counts, and the answer says so.
-  if (now < certificate.notBefore) {
-    return refuse(
-      'certificate-not-yet-valid',
-      `its certificate begins on ${formatDay(certificate.notBefore)}`,
-    );
-  }
-  if (now >= certificate.graceUntil) {
-    return refuse(
-      'certificate-expired',
-      `its certificate ended on ${formatDay(certificate.notAfter)}, and its renewal grace on ${formatDay(certificate.graceUntil)}`,
-    );
-  }
-  return admitProduct(basis);
+  return throttled
+    ? refuse('throttled', 'too many requests came over this pipe', THROTTLED_RETRY_SECONDS)
+    : undefined;
 }
 
-function admitProduct({ request, certificate, catalog }: AdmissionBasis): Decision {
+function admitHost({ held, holdings, now }: AdmissionBasis): Refusal | undefined {
+  const { notBefore, notAfter, graceUntil } = held.certificate;
+  // A3. In its renewal grace a certificate still counts, and the answer says so.
+  if (now < notBefore) {
+    const seconds = Math.min(MAX_RETRY_SECONDS, Math.ceil((notBefore - now) / 1000));
+    return refuse('certificate-not-yet-valid', `its certificate begins on ${formatDay(notBefore)}`, seconds);
+  }
+  if (now >= graceUntil) {
+    return refuse(
+      'certificate-expired',
+      `its certificate ended on ${formatDay(notAfter)}, and its renewal grace on ${formatDay(graceUntil)}`,
+    );
+  }
+  // A4
+  const revoked = revocationOf(held, holdings.vendors);
+  return revoked && refuse('host-revoked', `its vendor has revoked its certificate: ${revoked.reason}`);
+}
+
+function admitProduct(basis: AdmissionBasis): Decision {
+  const { request, held, holdings, product } = basis;
   // A5
-  const product = catalog.productOfActivationId(request.activationId);
   if (product === undefined) {
     return refuse('product-unknown', `no catalog of this host lists the product ${request.activationId}`);
   }
-  const { name, edition, version } = product;
+  const { name, edition, version, vendor } = product;
   if (edition !== request.edition || version !== request.version) {
     return refuse(
       'product-mismatch',
@@ -98,11 +124,23 @@ function admitProduct({ request, certificate, catalog }: AdmissionBasis): Decisi
       `"${name}" is for the channel ${product.channel}, and hosts activate VT:IA only`,
     );
   }
-  return isWindowsProduct(product) ? admitWindows(product, certificate) : { approved: true };
+  // A6
+  if (vendor !== null && !isOfVendor(holdings.vendors, held.rootKeyId, vendor.keyId)) {
+    return refuse(
+      'vendor-mismatch',
+      `"${name}" is of "${vendor.name}" (${vendor.keyId}), and this host is certified by ${held.rootKeyId}`,
+    );
+  }
+  // A7
+  const refusal = isWindowsProduct(product) ? admitWindows(product, held.certificate) : undefined;
+  return refusal ?? admitLicense(product, basis);
 }
 
 /** A7: Windows' own rules, for Windows only. */
-function admitWindows({ edition, version }: LoadedProduct, { windows }: HostCertificate): Decision {
+function admitWindows(
+  { edition, version }: LoadedProduct,
+  { windows }: HostCertificate,
+): Refusal | undefined {
   if (windows === null || !mayActivateGuests(windows.edition)) {
     const names = windows === null ? 'names no edition of Windows' : `is for edition ${windows.edition}`;
     return refuse(
@@ -122,7 +160,40 @@ function admitWindows({ edition, version }: LoadedProduct, { windows }: HostCert
       `product version ${version} is newer than this host's ${windows.osVersion}`,
     );
   }
-  return { approved: true };
+  return undefined;
+}
+
+/** A8: the license. One that the product does not need is named all the same, for its features. */
+function admitLicense(product: LoadedProduct, basis: AdmissionBasis): Decision {
+  const { request, held, holdings, seats, now } = basis;
+  const vendor = vendorOf(held, holdings.vendors);
+  const choice =
+    vendor === undefined
+      ? ({ kind: 'none' } as const)
+      : chooseLicense({
+          licenses: holdings.licenses,
+          vendor,
+          certificate: held.certificate,
+          activationId: product.activationId,
+          vmId: request.vmId,
+          seats,
+          now,
+        });
+  const inGrace: readonly Condition[] = now >= held.certificate.notAfter ? ['certificate-in-grace'] : [];
+  if (choice.kind === 'chosen') {
+    const conditions: readonly Condition[] = [
+      ...inGrace,
+      ...(choice.inGrace ? (['license-in-grace'] as const) : []),
+      ...(choice.overLimit ? (['over-limit'] as const) : []),
+    ];
+    return { approved: true, license: choice.held, conditions };
+  }
+  if (!product.requiresLicense) return { approved: true, license: null, conditions: inGrace };
+  if (choice.kind === 'none') {
+    return refuse('license-missing', `this host has no license for "${product.name}"`);
+  }
+  const { code, message } = choice;
+  return code === 'license-limit-reached' ? refuse(code, message, FULL_RETRY_SECONDS) : refuse(code, message);
 }
 
 /** Old SMBIOS tables leave the byte order open, so one VM may be known by two spellings of its UUID. */
@@ -130,6 +201,6 @@ function sameVm(a: string, b: string): boolean {
   return a === b || swapUuidByteOrder(a) === b;
 }
 
-function refuse(code: RefusalCode, message: string): Extract<Decision, { approved: false }> {
-  return { approved: false, code, message };
+function refuse(code: RefusalCode, message: string, retryAfter?: number): Refusal {
+  return { approved: false, code, message, ...(retryAfter === undefined ? {} : { retryAfter }) };
 }

@@ -1,11 +1,5 @@
 import { CODES } from '../../errors/codes.ts';
-import {
-  type Answer,
-  type Condition,
-  MAX_LEASE_MS,
-  type Response,
-  refusalReason,
-} from '../../protocol/answer.ts';
+import { type Answer, MAX_LEASE_MS, type Response, refusalReason } from '../../protocol/answer.ts';
 import type { KeyPair } from '../../protocol/curve-keys.ts';
 import type { Announcement } from '../../protocol/documents.ts';
 import { type Envelope, PAYLOAD_TYPES, signEnvelope } from '../../protocol/envelope.ts';
@@ -29,15 +23,10 @@ export interface AnswerBasis {
   readonly now: number;
 }
 
-/**
- * The answer to a request, unsigned. A lease ends with the renewal grace of the host's certificate at the latest: what
- * the vendor granted until a date must not be licensed beyond it (docs/protocol.md, section 8). Pure.
- */
+/** The answer to a request, unsigned. Pure. */
 export function composeAnswer(basis: AnswerBasis): Answer {
-  const { request, requestDigest, decision, certificate, leaseMs, now } = basis;
-  const lease = decision.approved ? Math.min(leaseMs, MAX_LEASE_MS, certificate.graceUntil - now) : 0;
-  const conditions: Condition[] =
-    decision.approved && now >= certificate.notAfter ? ['certificate-in-grace'] : [];
+  const { request, requestDigest, decision, certificate, now } = basis;
+  const lease = leaseOf(basis);
   return {
     exchangeId: request.exchangeId,
     requestDigest,
@@ -57,12 +46,25 @@ export function composeAnswer(basis: AnswerBasis): Answer {
     digitalPid2: digitalPid2(certificate),
     guestClock: request.guestClock,
     nonce: request.nonce,
-    license: null,
-    conditions,
+    license: decision.approved ? (decision.license?.announcement.digest ?? null) : null,
+    conditions: decision.approved ? [...decision.conditions] : [],
     issuedAt: now,
     expiresAt: now + lease,
     renewAfter: now + Math.floor(lease / 2),
   };
+}
+
+/**
+ * The length of the lease in milliseconds. It ends with the renewal grace of the certificate and of the license at the
+ * latest: what the vendor granted until a date must not be licensed beyond it (docs/protocol.md, section 8).
+ */
+function leaseOf({ decision, certificate, leaseMs, now }: AnswerBasis): number {
+  if (!decision.approved) return 0;
+  const ends = [
+    certificate.graceUntil,
+    ...(decision.license === null ? [] : [decision.license.license.graceUntil]),
+  ];
+  return Math.min(leaseMs, MAX_LEASE_MS, ...ends.map((end) => end - now));
 }
 
 /** How many bytes of JSON a response holds. */

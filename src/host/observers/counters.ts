@@ -10,6 +10,8 @@ export interface HostCounts {
   /** Requests of floods that were ignored. */
   dropped: number;
   hellos: number;
+  /** Parts of documents that were handed on. */
+  parts: number;
   unsupportedLines: number;
   connectionsOpened: number;
   connectionsRefused: number;
@@ -25,6 +27,7 @@ export class Counters {
     faulted: 0,
     dropped: 0,
     hellos: 0,
+    parts: 0,
     unsupportedLines: 0,
     connectionsOpened: 0,
     connectionsRefused: 0,
@@ -56,7 +59,10 @@ function counterOf(moment: HostMoment): keyof HostCounts | undefined {
       if (moment.answer === null) return 'repeated';
       return moment.code === 'success' ? 'approved' : 'refused';
     case 'request-faulted':
+    case 'frame-faulted':
       return 'faulted';
+    case 'part-sent':
+      return 'parts';
     case 'request-dropped':
       return 'dropped';
     case 'hello-answered':

@@ -27,6 +27,8 @@ function toEvent(moment: RequestAnswered | RequestFaulted): HostEvent {
     activationId: request?.activationId ?? null,
     edition: request?.edition ?? null,
     exchangeId,
+    license: moment.kind === 'request-answered' ? (moment.license?.licenseId ?? null) : null,
+    conditions: moment.kind === 'request-answered' ? (moment.answer?.conditions ?? []) : [],
     repeated: moment.kind === 'request-answered' && moment.answer === null,
     guest: request === null ? null : { ...request.log, license: request.license },
   };

@@ -49,6 +49,8 @@ function lineOf(moment: HostMoment): string | undefined {
       return moment.answer === null ? undefined : answerLine(moment);
     case 'request-faulted':
       return `Failed: a request${guestOf(moment)} on ${moment.channel.name}: ${moment.message}.`;
+    case 'frame-faulted':
+      return `Failed: ${moment.what} on ${moment.channel.name}: ${moment.message}.`;
     case 'connection-cut':
       return `A connection on ${moment.channel.name} was cut: ${moment.why}.`;
     case 'connection-refused':
@@ -63,7 +65,16 @@ function answerLine(moment: RequestAnswered): string {
   const product = moment.productName ?? `product ${request?.activationId}`;
   const about = `${product}, version ${request?.version},${guestOf(moment)} on ${channel.name}`;
   if (moment.code !== 'success') return `Refused: ${about}: ${message}.`;
-  return `Approved: ${about} until ${formatMinute(answer?.expiresAt ?? moment.at)}.`;
+  return `Approved: ${about} until ${formatMinute(answer?.expiresAt ?? moment.at)}${basisOf(moment)}.`;
+}
+
+/**
+ * ` by license 0011223344556677 of "Bank Ltd" (over-limit)`: what an approval stands on, and what is noted about it.
+ */
+function basisOf({ license, answer }: RequestAnswered): string {
+  const by = license === null ? '' : ` by license ${license.licenseId} of "${license.customer}"`;
+  const conditions = answer?.conditions ?? [];
+  return conditions.length === 0 ? by : `${by} (${conditions.join(', ')})`;
 }
 
 function guestOf({ channel, request }: RequestAnswered | RequestFaulted): string {

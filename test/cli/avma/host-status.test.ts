@@ -59,9 +59,9 @@ test('looking does not keep a host from starting', async () => {
 
 test('--check passes for a valid certificate, and not for one that is missing', async () => {
   expect((await status('--check')).status).toBe(0);
-  fs.renameSync(machine.at('host/certificate.json'), machine.at('kept.json'));
+  fs.renameSync(machine.at('host/certificates'), machine.at('kept'));
   const missing = await status('--check');
   expect(missing.status).toBe(1);
   expect(missing.stdout).toMatch(/^State +not activated$/m);
-  fs.renameSync(machine.at('kept.json'), machine.at('host/certificate.json'));
+  fs.renameSync(machine.at('kept'), machine.at('host/certificates'));
 });

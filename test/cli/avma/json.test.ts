@@ -5,8 +5,12 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { plainRootKey } from '../../../src/vendor/root-key.ts';
 import { vendorProduct } from '../../support/catalogs.ts';
+import { DAY } from '../../support/clock.ts';
 import { parseBySchema, SCHEMA_NAMES, schemaErrors } from '../../support/json-schemas.ts';
+import { trustUpdateOf } from '../../support/trust-documents.ts';
+import { rootOf, signedLicense, signedRevocations, testRoot } from '../../support/vendor-documents.ts';
 import {
   builtCommand,
   faketimeLibrary,
@@ -339,13 +343,68 @@ describe('a vendor and a host', () => {
       },
     });
     const activate = ['host', 'activate', 'c2.json'];
-    const found = { schema: 'avma.host-activate/1', certificate: signed.certificate, replaced: null };
+    const { certificate } = signed;
+    const found = { schema: 'avma.host-activate/1', outcome: 'taken', certificate, warnings: [] };
     const tried = await json('host-activate', [...activate, '--dry-run'], { env: other });
     expect(tried).toEqual({ ...found, dryRun: true });
     const activated = await json('host-activate', activate, { env: other });
     expect(activated).toEqual({ ...found, dryRun: false });
     const after = await json('host-status', ['host', 'status', '--check'], { env: other });
-    expect(after).toMatchObject({ state: 'activated', warning: expect.stringMatching(/ends in 19 days/) });
+    expect(after).toMatchObject({
+      state: 'activated',
+      warnings: [expect.stringMatching(/ends in 19 days/)],
+      certificates: [{ certificate, state: 'valid' }],
+    });
+  });
+
+  test('what the vendor signs is installed, listed and removed', async () => {
+    const root = rootOf(plainRootKey(machine.at('v2/root.key')), 'Example Ltd');
+    const put = (name: string, envelope: object) =>
+      fs.writeFileSync(machine.at(name), JSON.stringify(envelope));
+    const now = Date.now();
+    put(
+      'l.json',
+      signedLicense(root, { notBefore: now - DAY, notAfter: now + DAY, graceUntil: now + 2 * DAY }),
+    );
+    put('revocations.json', signedRevocations(root, { sequence: 3 }));
+    put('trust-update.json', trustUpdateOf([root], [root, testRoot()]));
+    const run = (name: string, ...args: string[]) => json(name, ['host', ...args], { env: other });
+
+    const license = {
+      licenseId: '00112233445566aa',
+      customer: 'Bank Ltd',
+      product: { name: 'Acme Gateway' },
+    };
+    expect(await run('host-license-add', 'license', 'add', 'l.json', '--dry-run')).toMatchObject({
+      dryRun: true,
+      licenses: [{ ...license, outcome: 'taken' }],
+    });
+    expect((await run('host-license-list', 'license', 'list')).licenses).toEqual([]);
+    await run('host-license-add', 'license', 'add', 'l.json');
+    expect((await run('host-license-list', 'license', 'list')).licenses).toMatchObject([
+      { ...license, features: { vpn: true, throughput: 10 }, guests: 50, used: 0, state: 'valid' },
+    ]);
+    const removed = await run('host-license-remove', 'license', 'remove', license.licenseId);
+    expect(removed).toMatchObject({ dryRun: false, license });
+
+    const listed = await run('host-revocations-add', 'revocations', 'add', 'revocations.json');
+    expect(listed).toMatchObject({ outcome: 'taken', sequence: 3, vendors: [{ name: 'Example Ltd' }] });
+    const followed = await run('host-trust-add', 'trust', 'add', 'trust-update.json');
+    expect(followed).toMatchObject({ outcome: 'taken', version: 2, vendors: [{ trustVersion: 2 }] });
+    const vendors = [{ name: 'Example Ltd', trustVersion: 2, revocations: { sequence: 3 } }];
+    expect(await run('host-revocations-list', 'revocations', 'list')).toMatchObject({ vendors });
+    expect(await run('host-trust-list', 'trust', 'list')).toMatchObject({ vendors });
+
+    const files = ['l.json', 'revocations.json', 'trust-update.json', 'req.json'];
+    expect(await run('host-receive', 'receive', ...files)).toMatchObject({
+      host: { name: 'hv02' },
+      files: [
+        { file: 'l.json', outcome: 'taken', kind: 'license' },
+        { file: 'revocations.json', outcome: 'present', kind: 'revocations' },
+        { file: 'trust-update.json', outcome: 'present', kind: 'trust-update' },
+        { file: 'req.json', outcome: 'not ours', kind: null, code: null },
+      ],
+    });
   });
 });
 

@@ -1,14 +1,20 @@
 import { describe, expect, test } from 'vitest';
 import type { loadCatalog } from '../../../src/catalog/catalog.ts';
+import type { LoadedProduct } from '../../../src/catalog/product.ts';
 import { admit } from '../../../src/host/answering/admission.ts';
 import type { GuestChannel } from '../../../src/host/channel.ts';
+import type { HeldLicense } from '../../../src/host/holdings.ts';
 import type { HostCertificate } from '../../../src/protocol/host-certificate.ts';
 import type { Request } from '../../../src/protocol/messages.ts';
+import { hostEntryDigest } from '../../../src/protocol/revocations.ts';
+import { type VendorTrust, withRevocations } from '../../../src/protocol/vendor-trust.ts';
 import { swapUuidByteOrder } from '../../../src/schema/uuid.ts';
 import { createVendorCatalog } from '../../support/catalogs.ts';
 import { NOW } from '../../support/clock.ts';
+import { certificateOf, heldLicense, MemorySeats, TEST_HOST } from '../../support/host-documents.ts';
 import { OTHER_VM, VM } from '../../support/test-guest.ts';
 import { MICROSOFT_CATALOG, WINDOWS_HOST } from '../../support/test-host.ts';
+import { revocationsOf, testRoot } from '../../support/vendor-documents.ts';
 
 const [product] = MICROSOFT_CATALOG.products;
 if (product === undefined) throw new TypeError('the catalog is empty');
@@ -21,7 +27,14 @@ const REQUEST = {
   version: product.version,
 } as Request;
 
+const acme = testRoot('Acme');
+const other = testRoot('Other');
+
 const CERTIFICATE = {
+  serial: '0'.repeat(16),
+  hardwareId: TEST_HOST.hardwareId,
+  customer: null,
+  site: null,
   windows: WINDOWS_HOST,
   notBefore: NOW - 1000,
   notAfter: NOW + 1000,
@@ -33,6 +46,10 @@ interface Situation {
   readonly channel: GuestChannel;
   readonly throttled: boolean;
   readonly certificate: HostCertificate;
+  /** What is different in the product. */
+  readonly product: Partial<LoadedProduct>;
+  readonly vendors: VendorTrust;
+  readonly licenses: readonly HeldLicense[];
   readonly now: number;
 }
 
@@ -41,12 +58,41 @@ const FINE: Situation = {
   channel: { name: 'unix:/s', vmId: VM },
   throttled: false,
   certificate: CERTIFICATE,
+  product: {},
+  vendors: [acme.vendor],
+  licenses: [],
   now: NOW,
 };
 
-function decide(situation: Situation, catalog = MICROSOFT_CATALOG) {
-  return admit({ ...situation, catalog });
+const APPROVED = { approved: true, license: null, conditions: [] };
+/** Of the product that is asked for, signed by the vendor of the host. */
+const LICENSE = heldLicense(acme, {
+  product: { activationId: REQUEST.activationId, name: product.name },
+  notBefore: NOW - 500,
+  notAfter: NOW + 500,
+  graceUntil: NOW + 1500,
+});
+
+function decide({ certificate, ...situation }: Situation, catalog = MICROSOFT_CATALOG) {
+  const held = {
+    envelope: certificateOf(acme, TEST_HOST),
+    certificate,
+    keys: TEST_HOST,
+    rootKeyId: acme.keyId,
+  };
+  const listed = catalog.productOfActivationId(situation.request.activationId);
+  return admit({
+    ...situation,
+    held,
+    product: listed && { ...listed, ...situation.product },
+    holdings: { vendors: situation.vendors, licenses: situation.licenses },
+    seats: new MemorySeats(),
+  });
 }
+
+const revoking = revocationsOf(acme, {
+  hosts: [{ digest: hostEntryDigest(CERTIFICATE.serial), reason: 'stolen' }],
+});
 
 /** What breaks each rule, and nothing else. */
 const BREACHES: readonly { rule: string; code: string; breach(situation: Situation): Situation }[] = [
@@ -62,9 +108,19 @@ const BREACHES: readonly { rule: string; code: string; breach(situation: Situati
     breach: (s) => ({ ...s, certificate: { ...s.certificate, graceUntil: NOW - 1 } }),
   },
   {
+    rule: 'A4, the certificate is not revoked',
+    code: 'host-revoked',
+    breach: (s) => ({ ...s, vendors: s.vendors.map((vendor) => withRevocations(vendor, revoking)) }),
+  },
+  {
     rule: 'A5, a catalog lists the edition',
     code: 'product-mismatch',
     breach: (s) => ({ ...s, request: { ...s.request, edition: 'ServerStandard' } }),
+  },
+  {
+    rule: 'A6, the product is of the vendor who certified the host',
+    code: 'vendor-mismatch',
+    breach: (s) => ({ ...s, product: { ...s.product, vendor: { name: 'Other', keyId: other.keyId } } }),
   },
   {
     rule: 'A7, Windows: the host is Datacenter',
@@ -85,10 +141,15 @@ const BREACHES: readonly { rule: string; code: string; breach(situation: Situati
       },
     }),
   },
+  {
+    rule: 'A8, a product that needs a license has one',
+    code: 'license-missing',
+    breach: (s) => ({ ...s, product: { ...s.product, requiresLicense: true } }),
+  },
 ];
 
 test('what breaks no rule is approved', () => {
-  expect(decide(FINE)).toEqual({ approved: true });
+  expect(decide(FINE)).toEqual(APPROVED);
 });
 
 describe.each(BREACHES.map((one, index) => ({ ...one, index })))('$rule', ({ code, breach, index }) => {
@@ -106,13 +167,11 @@ describe.each(BREACHES.map((one, index) => ({ ...one, index })))('$rule', ({ cod
 
 describe('A1', () => {
   test('a channel that belongs to nobody takes any guest', () => {
-    expect(decide({ ...FINE, channel: { name: 'unix:/s', vmId: null } })).toEqual({ approved: true });
+    expect(decide({ ...FINE, channel: { name: 'unix:/s', vmId: null } })).toEqual(APPROVED);
   });
 
   test('one VM may be known by either byte order of its UUID', () => {
-    expect(decide({ ...FINE, channel: { name: 's', vmId: swapUuidByteOrder(VM) } })).toEqual({
-      approved: true,
-    });
+    expect(decide({ ...FINE, channel: { name: 's', vmId: swapUuidByteOrder(VM) } })).toEqual(APPROVED);
   });
 });
 
@@ -131,7 +190,7 @@ describe('A3', () => {
 
 test('A7: Server Core is Datacenter too', () => {
   const certificate = { ...CERTIFICATE, windows: { ...WINDOWS_HOST, edition: 'ServerDatacenterCore' } };
-  expect(decide({ ...FINE, certificate })).toEqual({ approved: true });
+  expect(decide({ ...FINE, certificate })).toEqual(APPROVED);
 });
 
 describe('A5', () => {
@@ -147,7 +206,7 @@ describe('A5', () => {
     const { catalog } = createVendorCatalog([{ ...windows, edition: 'ServerStorageStandard' }]);
     expect(decide(requestFor(catalog), catalog)).toMatchObject({ code: 'product-not-served' });
     const served = createVendorCatalog([{ ...windows, edition: 'ServerStandardCore' }]).catalog;
-    expect(decide(requestFor(served), served)).toEqual({ approved: true });
+    expect(decide(requestFor(served), served)).toEqual(APPROVED);
   });
 
   test('a product of another channel is refused', () => {
@@ -176,7 +235,7 @@ describe('A7', () => {
     const windows = { edition: 'ServerStandard', osVersion: '0.9', licensing: 'MAK' } as const;
     for (const said of [null, windows]) {
       const certificate = { ...CERTIFICATE, windows: said };
-      expect(decide({ ...requestFor(catalog), certificate }, catalog)).toEqual({ approved: true });
+      expect(decide({ ...requestFor(catalog), certificate }, catalog)).toEqual(APPROVED);
     }
   });
 });
@@ -187,6 +246,63 @@ function requestFor(catalog: ReturnType<typeof loadCatalog>): Situation {
   const { activationId, edition, version } = listed;
   return { ...FINE, request: { ...REQUEST, activationId, edition, version } };
 }
+
+describe('A6', () => {
+  const signedBy = (keyId: string) => ({ ...FINE, product: { vendor: { name: 'Acme', keyId } } });
+
+  test('a product that his vendor signed is served, also by a root that is known from a trust update', () => {
+    expect(decide(signedBy(acme.keyId))).toEqual(APPROVED);
+    const [former, vendor] = [testRoot('Acme'), acme.vendor];
+    const vendors = [{ ...vendor, formerRoots: [former.keyId] }];
+    expect(decide({ ...signedBy(former.keyId), vendors })).toEqual(APPROVED);
+    expect(decide(signedBy(former.keyId))).toMatchObject({ code: 'vendor-mismatch' });
+  });
+
+  test('an unsigned product is served whoever certified the host', () => {
+    expect(decide({ ...FINE, product: { vendor: null } })).toEqual(APPROVED);
+  });
+});
+
+describe('A8', () => {
+  const needs = { requiresLicense: true };
+
+  test('the license is named that fits, also where the product needs none', () => {
+    for (const product of [needs, {}]) {
+      expect(decide({ ...FINE, product, licenses: [LICENSE] })).toEqual({ ...APPROVED, license: LICENSE });
+    }
+  });
+
+  test('one that does not fit refuses only a product that needs one, with the reason', () => {
+    const ended = { ...LICENSE, license: { ...LICENSE.license, notAfter: NOW - 2, graceUntil: NOW } };
+    expect(decide({ ...FINE, licenses: [ended] })).toEqual(APPROVED);
+    expect(decide({ ...FINE, product: needs, licenses: [ended] })).toMatchObject({
+      code: 'license-expired',
+      message: expect.stringMatching(/^license 00112233445566aa ended on /),
+    });
+  });
+
+  test('a full license says when it is worth to ask again', () => {
+    const full = { ...LICENSE, license: { ...LICENSE.license, guests: 0, overage: 'refuse-new' as const } };
+    expect(decide({ ...FINE, product: needs, licenses: [full] })).toMatchObject({
+      code: 'license-limit-reached',
+      retryAfter: 3600,
+    });
+  });
+
+  test('what is in its renewal grace, or over its limit, is approved and noted in the order of the table', () => {
+    const full = { ...LICENSE, license: { ...LICENSE.license, guests: 0 } };
+    const late = { ...FINE, now: CERTIFICATE.notAfter, licenses: [full], product: needs };
+    expect(decide(late)).toEqual({
+      approved: true,
+      license: full,
+      conditions: ['certificate-in-grace', 'license-in-grace', 'over-limit'],
+    });
+    expect(decide({ ...FINE, now: CERTIFICATE.notAfter })).toEqual({
+      ...APPROVED,
+      conditions: ['certificate-in-grace'],
+    });
+  });
+});
 
 describe('a refusal says what this host objects to, with both values', () => {
   const day = new Date(NOW).toISOString().slice(0, 10);
@@ -220,6 +336,21 @@ describe('a refusal says what this host objects to, with both values', () => {
       'another version in its catalog',
       { request: { ...REQUEST, version: '9.9' } },
       `the guest's catalog says ${product.edition} 9.9 of "${product.name}", this host's says ${product.edition} ${product.version}`,
+    ],
+    [
+      'the revocation',
+      { vendors: [withRevocations(acme.vendor, revoking)] },
+      'its vendor has revoked its certificate: stolen',
+    ],
+    [
+      'the vendor of the product',
+      { product: { vendor: { name: 'Other', keyId: other.keyId } } },
+      `"${product.name}" is of "Other" (${other.keyId}), and this host is certified by ${acme.keyId}`,
+    ],
+    [
+      'that there is no license',
+      { product: { requiresLicense: true } },
+      `this host has no license for "${product.name}"`,
     ],
     [
       'a product that is newer than the host',

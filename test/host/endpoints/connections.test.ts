@@ -6,7 +6,7 @@ import type { Responder } from '../../../src/host/answering/responder.ts';
 import type { ServedEndpoint } from '../../../src/host/endpoints/endpoint.ts';
 import { listenUnix } from '../../../src/host/endpoints/unix-listener.ts';
 import { parseJson } from '../../../src/protocol/envelope.ts';
-import { encodeFrame, type Frame, MAX_NOISE_LENGTH } from '../../../src/protocol/frame.ts';
+import { encodeFrame, FRAME_TYPES, type Frame, MAX_NOISE_LENGTH } from '../../../src/protocol/frame.ts';
 import { deferred } from '../../support/deferred.ts';
 import { failureOf } from '../../support/failures.ts';
 import { NO_DEADLINE } from '../../support/no-deadline.ts';
@@ -98,7 +98,8 @@ describe('whatever the pieces, a frame gets its answer', () => {
       expect(fault).toMatchObject({ type: 'fault', exchangeId: ID });
       expect(parseJson(fault.body)).toEqual({
         code: 'protocol-unsupported',
-        supported: { versions: [1], types: ['hello', 'offer', 'request', 'response', 'fault'] },
+        retryAfter: null,
+        supported: { versions: [1], types: [...FRAME_TYPES] },
       });
       await client.send(encodeFrame(HELLO));
       expect((await client.next()).type).toBe('offer');

@@ -29,7 +29,7 @@ describe("the operator's log has one line for", () => {
     const host = createTestHost();
     await host.ask(rawRequest(createTestHost()).frame, ofVm);
     expect(host.log).toEqual([
-      `Failed: a request of VM ${VM} on ${ofVm.name}: the request does not open with this host's key.`,
+      `Failed: a request of VM ${VM} on ${ofVm.name}: it does not open with this host's key.`,
     ]);
   });
 

@@ -3,15 +3,21 @@ import { Command } from 'commander';
 import { describe, expect, test } from 'vitest';
 import { isLicensed } from '../../../../src/cli/avma/guest-status.ts';
 import { productFields } from '../../../../src/cli/avma/guest-status-text.ts';
-import { validityOf } from '../../../../src/cli/avma/host-status.ts';
+import { validityOf } from '../../../../src/cli/avma/host-validity.ts';
 import { nextSteps, type ProductStatus, type Situation } from '../../../../src/cli/avma/product-status.ts';
 import { PLAIN, type Style } from '../../../../src/cli/avma/style.ts';
 import { formatFields, formatTable } from '../../../../src/cli/avma/table.ts';
 import { formatDuration } from '../../../../src/cli/avma/time-text.ts';
 import { asksForJson, commandOf } from '../../../../src/cli/avma/usage-error.ts';
-import type { HostCertificate } from '../../../../src/protocol/host-certificate.ts';
 import { formatMinute, isoInstant } from '../../../../src/schema/format-time.ts';
 import { DAY, HOUR, MINUTE, NOW } from '../../../support/clock.ts';
+import {
+  certificateOf,
+  type GivenDocument,
+  hostHolding,
+  TEST_HOST,
+} from '../../../support/host-documents.ts';
+import { signedLicense, signedRevocations, testRoot } from '../../../support/vendor-documents.ts';
 
 describe('a duration is said in its two largest units', () => {
   test.each([
@@ -259,22 +265,77 @@ describe('licensed, for --check, is a machine', () => {
 });
 
 describe('a host', () => {
-  const certificate = (begin: number, end: number) =>
-    ({ notBefore: begin, notAfter: end, graceUntil: end + DAY }) as HostCertificate;
-  test.each<[string, HostCertificate | null, string, RegExp | null, number]>([
-    ['without a certificate', null, 'not activated', null, 1],
-    ['whose certificate is not valid yet', certificate(NOW + 1, NOW + DAY), 'not yet valid', null, 1],
-    ['with months left', certificate(NOW, NOW + 90 * DAY), 'activated', null, 0],
-    ['with a little more than 30 days', certificate(NOW, NOW + 30 * DAY + 1), 'activated', null, 0],
-    ['with 30 days', certificate(NOW, NOW + 30 * DAY), 'activated', /ends in 30 days/, 1],
-    ['with hours', certificate(NOW, NOW + 5 * HOUR), 'activated', /ends in 5 hours/, 1],
-    ['in its renewal grace', certificate(NOW - DAY, NOW), 'in grace', /renewal grace ends in 1 day;/, 1],
-    ['whose certificate has expired', certificate(NOW - 2 * DAY, NOW - DAY), 'expired', null, 1],
-  ])('%s', (_what, installed, state, warning, steps) => {
-    const validity = validityOf(installed, NOW);
+  const acme = testRoot('Acme');
+  const list = ['revocations', signedRevocations(acme)] as const;
+  const certificate = (begin: number, end: number, serial = '1') => {
+    const dates = { notBefore: begin, notAfter: end, graceUntil: end + DAY };
+    const change = { ...dates, serial: serial.repeat(16) };
+    return ['certificate', certificateOf(acme, TEST_HOST, change)] as const;
+  };
+  const good = certificate(NOW, NOW + 90 * DAY);
+  const license = (end: number) =>
+    ['license', signedLicense(acme, { notAfter: end, graceUntil: end + DAY })] as const;
+
+  test.each<[string, readonly GivenDocument[], string, readonly RegExp[], number]>([
+    ['without a certificate', [], 'not activated', [], 1],
+    [
+      'whose certificate is not valid yet',
+      [certificate(NOW + 1, NOW + DAY)],
+      'not yet valid',
+      [/^From now to/],
+      1,
+    ],
+    ['with months left', [good], 'activated', [], 0],
+    ['with a little more than 30 days', [certificate(NOW, NOW + 30 * DAY + 1)], 'activated', [], 0],
+    [
+      'with 30 days',
+      [certificate(NOW, NOW + 30 * DAY)],
+      'activated',
+      [/"Acme" ends in 30 days; its renewal grace/],
+      1,
+    ],
+    ['with hours', [certificate(NOW, NOW + 5 * HOUR)], 'activated', [/ends in 5 hours; /], 1],
+    [
+      'with hours, and the next one there',
+      [certificate(NOW, NOW + 5 * HOUR), certificate(NOW + HOUR, NOW + 90 * DAY, '2')],
+      'activated',
+      [],
+      0,
+    ],
+    [
+      'with a gap before the next one',
+      [good, certificate(NOW + 99 * DAY, NOW + 190 * DAY, '2')],
+      'activated',
+      [/^From 2026-08-30 .* no host certificate of "Acme" is valid/],
+      0,
+    ],
+    [
+      'in its renewal grace',
+      [certificate(NOW - DAY, NOW)],
+      'in grace',
+      [/has ended; its renewal grace ends on 2026-06-02/],
+      1,
+    ],
+    [
+      'whose certificate has expired',
+      [certificate(NOW - 3 * DAY, NOW - 2 * DAY)],
+      'expired',
+      [/has ended: this host refuses all guests/],
+      1,
+    ],
+    [
+      'with a license that ends in hours',
+      [good, license(NOW + HOUR)],
+      'activated',
+      [/^the license for "Acme Gateway" ends in 1 hour; /],
+      1,
+    ],
+  ])('%s', (_what, documents, state, warnings, steps) => {
+    const [first, ...rest] = documents;
+    const { holdings } = hostHolding(...(first === undefined ? [] : [first, list, ...rest]));
+    const validity = validityOf(holdings, NOW);
     expect(validity.state).toBe(state);
-    if (warning === null) expect(validity.warning).toBeNull();
-    else expect(validity.warning).toMatch(warning);
+    expect(validity.warnings).toEqual(warnings.map((warning) => expect.stringMatching(warning)));
     expect(validity.nextSteps).toHaveLength(steps);
   });
 });

@@ -1,0 +1,134 @@
+import { revocationOf } from '../../host/answering/choose-certificate.ts';
+import { type Period, periodState } from '../../host/coverage.ts';
+import type { HeldCertificate, HeldLicense, HostHoldings } from '../../host/holdings.ts';
+import type { Seats } from '../../host/seats.ts';
+import { isLicenseRevoked } from '../../protocol/revocations.ts';
+import { keyIdOf, type TrustedVendor, vendorOfKey } from '../../protocol/vendor-trust.ts';
+import { isoInstant } from '../../schema/format-time.ts';
+import { certificateJson } from './lease-report.ts';
+import type { Cell, Field } from './table.ts';
+import { formatDuration } from './time-text.ts';
+
+/** What a certificate or a license is worth now. */
+export type DocumentState = ReturnType<typeof periodState> | 'revoked';
+
+/** Days before its end from which a certificate or a license is shown with a warning. */
+const WARNING_MS = 30 * 24 * 60 * 60_000;
+
+/** A certificate of the host as JSON. @param now - Milliseconds since 1970 UTC. */
+export function heldCertificateJson(held: HeldCertificate, holdings: HostHoldings, now: number): object {
+  return {
+    certificate: certificateJson(held.certificate),
+    vendor: vendorJson(holdings, held.rootKeyId),
+    state: certificateState(held, holdings, now),
+  };
+}
+
+/** A license of the host as JSON. */
+export function heldLicenseJson(
+  { license }: HeldLicense,
+  holdings: HostHoldings,
+  { seats, now }: { readonly seats: Seats; readonly now: number },
+): object {
+  const { licenseId, customer, product, hosts, sites, features, guests, overage } = license;
+  return {
+    licenseId,
+    vendor: vendorJson(holdings, keyIdOf(license.vendor.publicKey)),
+    ...{ customer, product, hosts, sites },
+    features: Object.fromEntries(features.map(({ name, value }) => [name, value ?? true])),
+    ...{ guests, overage },
+    used: seats.guestsOf(licenseId, now),
+    ...{ notBefore: isoInstant(license.notBefore), notAfter: isoInstant(license.notAfter) },
+    graceUntil: isoInstant(license.graceUntil),
+    issuedAt: isoInstant(license.issuedAt),
+    state: licenseState(license, holdings, now),
+  };
+}
+
+function vendorJson({ vendors }: HostHoldings, keyId: string): object {
+  return { name: vendorOfKey(vendors, keyId)?.name ?? keyId, keyId };
+}
+
+/** A vendor of the host as JSON: his roots, and how far he was followed. */
+export function hostVendorJson({
+  name,
+  roots,
+  formerRoots,
+  trustVersion,
+  revocations,
+}: TrustedVendor): object {
+  return {
+    name,
+    roots: roots.map(({ keyId }) => keyId),
+    formerRoots,
+    trustVersion,
+    revocations:
+      revocations === null
+        ? null
+        : {
+            sequence: revocations.sequence,
+            issuedAt: isoInstant(revocations.issuedAt),
+            hosts: revocations.hosts.length,
+            licenses: revocations.licenses.length,
+          },
+  };
+}
+
+/** What a certificate is worth now. */
+export function certificateState(
+  held: HeldCertificate,
+  { vendors }: HostHoldings,
+  now: number,
+): DocumentState {
+  return revocationOf(held, vendors) === undefined ? periodState(held.certificate, now) : 'revoked';
+}
+
+/** What a license is worth now. */
+export function licenseState(
+  license: HeldLicense['license'],
+  { vendors }: HostHoldings,
+  now: number,
+): DocumentState {
+  const list = vendorOfKey(vendors, keyIdOf(license.vendor.publicKey))?.revocations ?? null;
+  const revoked = list !== null && isLicenseRevoked(list, license.licenseId) !== undefined;
+  return revoked ? 'revoked' : periodState(license, now);
+}
+
+/** `valid, 12 days 3 hours left`, `in renewal grace, 3 days left`. */
+export function stateCell(state: DocumentState, period: Period, now: number): Exclude<Cell, string> {
+  switch (state) {
+    case 'valid': {
+      const left = period.notAfter - now;
+      return { tone: left <= WARNING_MS ? 'warn' : 'good', text: `valid, ${formatDuration(left)} left` };
+    }
+    case 'in grace':
+      return { tone: 'warn', text: `in renewal grace, ${formatDuration(period.graceUntil - now)} left` };
+    case 'not yet valid':
+      return { tone: 'plain', text: `begins in ${formatDuration(period.notBefore - now)}` };
+    case 'ended':
+      return { tone: 'bad', text: 'ended' };
+    case 'revoked':
+      return { tone: 'bad', text: 'revoked by the vendor' };
+  }
+}
+
+/** `2 of 50`, `2`: guests that a license is in use for, and for how many it is. */
+export function seatsCell(used: number, guests: number | null): Cell {
+  if (guests === null) return `${used}`;
+  const text = `${used} of ${guests}`;
+  return used > guests ? { tone: 'warn', text } : text;
+}
+
+/** `vpn, throughput=10`. */
+export function featuresText(features: HeldLicense['license']['features']): string {
+  return features.map(({ name, value }) => (value === null ? name : `${name}=${value}`)).join(', ');
+}
+
+/** The rows of the vendors: who certified this host, and what is known of them. */
+export function vendorFields({ vendors }: HostHoldings): Field[] {
+  return vendors.map(({ name, roots, trustVersion, revocations }, index): Field => {
+    const keys = roots.map(({ keyId }) => keyId).join(', ');
+    const list = revocations === null ? 'no revocation list' : `revocation list ${revocations.sequence}`;
+    return [index === 0 ? 'Vendors' : '', `"${name}" (${keys}), trust version ${trustVersion}, ${list}`];
+  });
+}

@@ -1,0 +1,128 @@
+import { Command } from 'commander';
+import { HostDocuments } from '../../host/host-documents.ts';
+import { openHost } from '../../host/host-store.ts';
+import { removeLicense } from '../../host/install.ts';
+import { seatsFromLedger } from '../../host/ledger/ledger-seats.ts';
+import type { CustomerLicense } from '../../protocol/customer-license.ts';
+import { formatMinute } from '../../schema/format-time.ts';
+import type { Context } from './context.ts';
+import {
+  featuresText,
+  heldLicenseJson,
+  licenseState,
+  seatsCell,
+  stateCell,
+} from './host-documents-report.ts';
+import { gapWarnings, type InstallOptions, installFiles } from './host-install.ts';
+import { say, writeData, writeJson } from './output.ts';
+import { formatTable } from './table.ts';
+
+/** `avma host license`. */
+export function licenseCommand(context: Context): Command {
+  const license = new Command('license').description(
+    'Manage the licenses that vendors sold to this host; a running host takes changes at once',
+  );
+  license
+    .command('add')
+    .description('Install licenses, beside those that the host has')
+    .argument('<file...>', 'files from avma vendor license new; - for stdin')
+    .option('--dry-run', 'say whether they could be installed, and install nothing')
+    .option('--json', 'print the result as JSON')
+    .action((files: string[], options: InstallOptions) => addLicenses(context, files, options));
+  license
+    .command('list')
+    .description('List the licenses, with the guests that use them')
+    .option('--json', 'print the list as JSON')
+    .action((options: InstallOptions) => listLicenses(context, options));
+  license
+    .command('remove')
+    .description('Remove a license; guests that were activated by it keep it until their leases end')
+    .argument('<license-id>', 'the ID that avma host license list shows')
+    .option('--dry-run', 'say which one it is, and remove nothing')
+    .option('--json', 'print the result as JSON')
+    .action((id: string, options: InstallOptions) => remove(context, id, options));
+  return license;
+}
+
+async function addLicenses(
+  context: Context,
+  files: readonly string[],
+  { dryRun = false, json }: InstallOptions,
+): Promise<void> {
+  const now = Date.now();
+  const installation = await installFiles(context, 'license', files, dryRun);
+  const licenses = installation.installed.flatMap(({ given, outcome }) =>
+    given.kind === 'license' ? [{ outcome, license: given.content.license }] : [],
+  );
+  const ids = licenses.map(({ license }) => license.licenseId);
+  const warnings = gapWarnings(installation, 'license', ids, now);
+  if (json === true) {
+    const shown = licenses.map(({ outcome, license }) => ({ outcome, ...licenseJson(license) }));
+    writeJson('avma.host-license-add/1', { dryRun, licenses: shown, warnings });
+    return;
+  }
+  const said = { taken: dryRun ? 'can be installed' : 'is installed', present: 'is there already' };
+  say(
+    ...licenses.map(({ outcome, license }) => `${licenseText(license)} ${said[outcome]}.`),
+    ...warnings.map((warning) => `Warning: ${warning}`),
+    ...(dryRun ? ['Nothing was changed.'] : []),
+  );
+}
+
+/** `License 0011223344556677 of "Bank Ltd" for "Acme Gateway" (vpn, throughput=10; 50 guests), ... to ...,`. */
+function licenseText({
+  licenseId,
+  customer,
+  product,
+  features,
+  guests,
+  notBefore,
+  notAfter,
+}: CustomerLicense) {
+  const grants = [featuresText(features), guests === null ? '' : `${guests} guests`].filter(
+    (text) => text !== '',
+  );
+  const granted = grants.length === 0 ? '' : ` (${grants.join('; ')})`;
+  return `License ${licenseId} of "${customer}" for "${product.name}"${granted}, ${formatMinute(notBefore)} to ${formatMinute(notAfter)},`;
+}
+
+function licenseJson({ licenseId, customer, product }: CustomerLicense) {
+  return { licenseId, customer, product };
+}
+
+function listLicenses(context: Context, { json }: InstallOptions): void {
+  const folder = context.settings().hostFolder;
+  const now = Date.now();
+  const holdings = new HostDocuments(folder, openHost(folder)).current;
+  const seats = seatsFromLedger(folder, now);
+  if (json === true) {
+    const licenses = holdings.licenses.map((held) => heldLicenseJson(held, holdings, { seats, now }));
+    writeJson('avma.host-license-list/1', { licenses });
+    return;
+  }
+  if (holdings.licenses.length === 0) {
+    say('This host has no license. Add one: avma host license add FILE');
+    return;
+  }
+  const rows = holdings.licenses.map(({ license }) => [
+    license.licenseId,
+    license.customer,
+    license.product.name,
+    featuresText(license.features),
+    seatsCell(seats.guestsOf(license.licenseId, now), license.guests),
+    stateCell(licenseState(license, holdings, now), license, now),
+  ]);
+  writeData(
+    formatTable(['LICENSE', 'CUSTOMER', 'PRODUCT', 'FEATURES', 'GUESTS', 'STATE'], rows, context.style),
+  );
+}
+
+async function remove(context: Context, id: string, { dryRun = false, json }: InstallOptions): Promise<void> {
+  const { license } = await removeLicense(context.settings().hostFolder, id, dryRun);
+  if (json === true) {
+    writeJson('avma.host-license-remove/1', { dryRun, license: licenseJson(license) });
+    return;
+  }
+  const what = `License ${id} of "${license.customer}" for "${license.product.name}"`;
+  say(dryRun ? `${what} would be removed. Nothing was changed.` : `${what} was removed.`);
+}

@@ -1,0 +1,95 @@
+import type { HostHoldings } from '../../host/holdings.ts';
+import { consequence, gapSentence, type Subject, subjectName, subjectsOf } from '../../host/subjects.ts';
+import { DAY_MS } from '../../schema/durations.ts';
+import { formatMinute } from '../../schema/format-time.ts';
+import { formatDuration } from './time-text.ts';
+
+/** Days before its end from which a certificate or a license is shown with a warning. */
+export const WARNING_DAYS = 30;
+
+/** What a host's certificates are worth at one time, and what to do about them and about its licenses. */
+export interface Validity {
+  /** `activated` and `in grace`: the host approves guests. */
+  readonly state: 'not activated' | 'not yet valid' | 'activated' | 'in grace' | 'expired' | 'revoked';
+  /** Until no certificate is valid any more, those that follow counted in; null where none is valid now. */
+  readonly remainingMs: number | null;
+  readonly warnings: readonly string[];
+  readonly nextSteps: readonly string[];
+}
+
+const REQUEST = 'avma host request > request.json, have it certified, avma host activate CERTIFICATE';
+
+/** @param now - Milliseconds since 1970 UTC. Pure. */
+export function validityOf(
+  holdings: Pick<HostHoldings, 'certificates' | 'licenses' | 'vendors'>,
+  now: number,
+): Validity {
+  const subjects = subjectsOf(holdings, now);
+  const certificates = subjects.filter(({ kind }) => kind === 'certificate');
+  const ends = certificates.flatMap(({ coverage }) => coverage.endsAt ?? []);
+  const state = stateOf(certificates);
+  return {
+    state,
+    remainingMs: ends.length === 0 ? null : Math.max(...ends) - now,
+    warnings: subjects.flatMap((subject) => warningsOf(subject, now)),
+    nextSteps: [...firstSteps(state), ...new Set(subjects.flatMap((subject) => stepsOf(subject, now)))],
+  };
+}
+
+function stateOf(certificates: readonly Subject[]): Validity['state'] {
+  const states = certificates.map(({ coverage }) => coverage.state);
+  if (states.includes('valid')) return 'activated';
+  if (states.includes('in grace')) return 'in grace';
+  if (states.includes('not yet valid')) return 'not yet valid';
+  if (states.includes('ended')) return 'expired';
+  return certificates.length === 0 ? 'not activated' : 'revoked';
+}
+
+function firstSteps(state: Validity['state']): readonly string[] {
+  return state === 'not activated' ? [REQUEST] : [];
+}
+
+function warningsOf(subject: Subject, now: number): readonly string[] {
+  const { state, endsAt, graceUntil, gaps } = subject.coverage;
+  const name = `the ${subjectName(subject)}`;
+  const gapSentences = gaps.map((gap) => gapSentence(subject, gap, now).replace(/\.$/, ''));
+  switch (state) {
+    case 'none':
+      return [`the vendor has revoked ${name}: ${consequence(subject)}`];
+    case 'ended':
+      return [`${name} has ended: ${consequence(subject)}`];
+    case 'in grace':
+      return [
+        `${name} has ended; its renewal grace ends on ${formatMinute(graceUntil ?? now)}, and from then on ${consequence(subject)}`,
+        ...gapSentences,
+      ];
+    case 'valid': {
+      if (endsAt === null || endsAt - now > WARNING_DAYS * DAY_MS) return gapSentences;
+      const grace =
+        graceUntil !== null && graceUntil > endsAt
+          ? `its renewal grace ends on ${formatMinute(graceUntil)}, and from then on ${consequence(subject)}`
+          : `from then on ${consequence(subject)}`;
+      return [`${name} ends in ${formatDuration(endsAt - now)}; ${grace}`, ...gapSentences];
+    }
+    case 'not yet valid':
+      return gapSentences;
+  }
+}
+
+function stepsOf({ kind, coverage }: Subject, now: number): readonly string[] {
+  const { state, endsAt, gaps } = coverage;
+  const [gap] = gaps;
+  if (state === 'not yet valid') {
+    return [`Wait until ${formatMinute(gap?.until ?? now)}, or correct this machine's clock`];
+  }
+  const isLong = endsAt !== null && endsAt - now > WARNING_DAYS * DAY_MS;
+  if (isLong) return [];
+  return kind === 'certificate'
+    ? [`Renew it: ${REQUEST}`]
+    : ['Get the next license: avma host license add FILE'];
+}
+
+/** Whether the host approves guests. */
+export function isActivated({ state }: Validity): boolean {
+  return state === 'activated' || state === 'in grace';
+}

@@ -1,0 +1,188 @@
+import type { LoadedProduct } from '../../catalog/product.ts';
+import { type AvmaError, toAvmaError } from '../../errors/avma-error.ts';
+import { isWindowsProduct } from '../../policy/windows.ts';
+import type { Answer } from '../../protocol/answer.ts';
+import type { Frame } from '../../protocol/frame.ts';
+import { type Fault, packetDigest, Request } from '../../protocol/messages.ts';
+import { MINUTE_MS } from '../../schema/durations.ts';
+import { debug } from '../../system/debug.ts';
+import type { GuestChannel } from '../channel.ts';
+import type { HeldCertificate, HeldLicense, HostHoldings } from '../holdings.ts';
+import type { Ledger, LedgerEntry } from '../ledger/ledger.ts';
+import { admit, type Decision } from './admission.ts';
+import { announcementsFor } from './announcements.ts';
+import { type Asked, FAULT_REASONS, faultFrame } from './asked.ts';
+import { chooseCertificate } from './choose-certificate.ts';
+import { composeAnswer, fitReason, sealAnswer } from './compose-answer.ts';
+import { type OpenedPacket, openingBoxes, openPacket } from './open-packet.ts';
+import type { RecentExchange } from './recent-exchanges.ts';
+
+/** Answering a request is a row of steps: open it, decide, compose the answer, seal it, keep it, send it. */
+export async function answerRequest(asked: Asked): Promise<Frame> {
+  const { environment, recent, frame, channel } = asked;
+  const { exchangeId } = frame;
+  const verdict = environment.throttle.take(channel.name, environment.elapsed());
+  if (verdict === 'drop') return answerFault(asked, 'throttled');
+  if (verdict === 'drop again') {
+    environment.observe({ kind: 'request-dropped', channel });
+    return faultFrame(exchangeId, 'throttled');
+  }
+  const packet = new Uint8Array(frame.body);
+  const requestDigest = packetDigest(packet);
+  return recent.inTurn(channel.name, exchangeId, async () => {
+    const earlier = await recent.find(channel.name, exchangeId);
+    if (earlier?.requestDigest === requestDigest) return repeatAnswer(asked, earlier);
+    const throttled = verdict === 'refuse';
+    return answerAnew(asked, { packet, requestDigest, throttled, reused: earlier !== undefined });
+  });
+}
+
+function repeatAnswer({ environment, frame, channel }: Asked, { code, body }: RecentExchange): Frame {
+  const { exchangeId } = frame;
+  const moment = { at: environment.now(), channel, exchangeId, code, message: 'answered as before' };
+  const nothing = { request: null, answer: null, license: null, productName: null };
+  environment.observe({ kind: 'request-answered', ...moment, ...nothing });
+  return { type: 'response', exchangeId, body };
+}
+
+interface FreshRequest {
+  readonly packet: Uint8Array;
+  readonly requestDigest: string;
+  readonly throttled: boolean;
+  /** Whether this channel has used the exchange ID with other bytes. */
+  readonly reused: boolean;
+}
+
+/** A request that was opened, and all that it is answered from. */
+interface OpenedRequest extends FreshRequest, OpenedPacket<Request> {
+  readonly held: HeldCertificate;
+  readonly holdings: HostHoldings;
+  readonly product: LoadedProduct | undefined;
+  readonly now: number;
+}
+
+async function answerAnew(asked: Asked, fresh: FreshRequest): Promise<Frame> {
+  const { environment, frame, reserved } = asked;
+  const { exchangeId } = frame;
+  const holdings = environment.holdings();
+  if (holdings.certificates.length === 0) return answerFault(asked, 'host-not-activated');
+  const now = environment.now();
+  const packet = openPacket(fresh.packet, exchangeId, openingBoxes(holdings, now), Request);
+  if (typeof packet === 'string') return answerFault(asked, packet);
+  const { anchors, activationId } = packet.content;
+  const product = environment.catalog().productOfActivationId(activationId);
+  const productVendor = product?.vendor?.keyId ?? null;
+  const windows = product !== undefined && isWindowsProduct(product);
+  const held = chooseCertificate(holdings, { anchors, productVendor, windows }, now);
+  if (held === undefined) return answerFault(asked, 'host-not-activated');
+  const opened = { ...fresh, ...packet, held, holdings, product, now };
+  const decision = decide(asked, opened);
+  const license = decision.approved ? decision.license : null;
+  const { vmId } = packet.content;
+  debug('host', () => `${exchangeId}: ${decision.approved ? 'approved' : decision.code}, VM ${vmId}`);
+  const release = license === null ? () => {} : reserved.reserve(license.license.licenseId, vmId);
+  try {
+    return await keepAndSend(asked, opened, decision);
+  } finally {
+    release();
+  }
+}
+
+function decide({ channel, reserved }: Asked, opened: OpenedRequest): Decision {
+  if (opened.reused) return REUSED;
+  const { content: request, ...rest } = opened;
+  return admit({ ...rest, request, channel, seats: reserved });
+}
+
+const REUSED: Decision = {
+  approved: false,
+  code: 'exchange-reused',
+  message: 'the exchange ID came before, with other bytes',
+};
+
+async function keepAndSend(asked: Asked, opened: OpenedRequest, decision: Decision): Promise<Frame> {
+  const { environment, recent, frame, channel } = asked;
+  const { exchangeId } = frame;
+  const { content: request, key, requestDigest, held, holdings, product, now } = opened;
+  const { certificate, envelope, rootKeyId } = held;
+  const license = decision.approved ? decision.license : null;
+  const { leaseMs } = environment;
+  const documents = announcementsFor({ holdings, rootKeyId, anchors: request.anchors, license });
+  const composed = composeAnswer({ request, requestDigest, decision, certificate, leaseMs, now });
+  const answer = fitReason(composed, { certificate: envelope, documents: [...documents] });
+  const body = sealAnswer(answer, { certificate: envelope, signing: held.keys.signing, key, documents });
+  const edition = product?.edition;
+  const entry = toLedgerEntry({ answer, decision, license, request, channel, body, edition });
+  const failure = await keep(environment.ledger, entry);
+  if (failure !== undefined) {
+    return answerFault(asked, 'io-error', `the ledger could not be written: ${failure.message}`, request);
+  }
+  environment.seats.note(entry);
+  const code = decision.approved ? 'success' : decision.code;
+  if (!opened.reused) recent.add(channel.name, exchangeId, { requestDigest, code, body });
+  environment.observe({
+    kind: 'request-answered',
+    ...{ at: now, channel, exchangeId, code, request, answer },
+    message: decision.approved
+      ? `approved for ${Math.floor((answer.expiresAt - now) / MINUTE_MS)} minutes`
+      : decision.message,
+    license: license?.license ?? null,
+    productName: product?.name ?? null,
+  });
+  return { type: 'response', exchangeId, body };
+}
+
+/** Answer only after the ledger entry is on disk. @returns Why it is not. */
+async function keep(ledger: Ledger, entry: LedgerEntry): Promise<AvmaError | undefined> {
+  try {
+    await ledger.append(entry);
+    return undefined;
+  } catch (thrown) {
+    return toAvmaError(thrown, 'it failed');
+  }
+}
+
+interface Answered {
+  readonly answer: Answer;
+  readonly decision: Decision;
+  readonly license: HeldLicense | null;
+  readonly request: Request;
+  readonly channel: GuestChannel;
+  readonly body: Uint8Array;
+  /** Of the product; undefined where no catalog of the host lists it. */
+  readonly edition: string | undefined;
+}
+
+function toLedgerEntry(answered: Answered): LedgerEntry {
+  const { answer, decision, license, request, channel, body, edition } = answered;
+  return {
+    time: answer.issuedAt,
+    channel: channel.name,
+    exchangeId: answer.exchangeId,
+    requestDigest: answer.requestDigest,
+    vmId: answer.vmId,
+    activationId: answer.activationId,
+    decision: answer.decision,
+    hresult: answer.hresult,
+    ...(decision.approved ? {} : { refusal: decision.code }),
+    expiresAt: answer.expiresAt,
+    ...(license !== null && { license: license.license.licenseId }),
+    ...(answer.conditions.length > 0 && { conditions: answer.conditions }),
+    ...(edition !== undefined && { edition }),
+    ...(request.log.trigger === 'attestation' && { purpose: 'attestation' as const }),
+    vmIdFrom: channel.vmId === null ? 'label' : 'channel',
+    response: Buffer.from(body).toString('base64url'),
+  };
+}
+
+function answerFault(
+  { environment, frame, channel }: Asked,
+  code: Fault['code'],
+  message: string = FAULT_REASONS[code],
+  request: Request | null = null,
+): Frame {
+  const { exchangeId } = frame;
+  const moment = { at: environment.now(), channel, exchangeId, code, message, request };
+  environment.observe({ kind: 'request-faulted', ...moment });
+  return faultFrame(exchangeId, code);
+}

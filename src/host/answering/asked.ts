@@ -1,0 +1,59 @@
+import type { Catalog } from '../../catalog/catalog.ts';
+import type { Frame } from '../../protocol/frame.ts';
+import { encodeJson, type Fault, fault } from '../../protocol/messages.ts';
+import { debug } from '../../system/debug.ts';
+import type { GuestChannel } from '../channel.ts';
+import type { HostHoldings } from '../holdings.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import type { HostObserver } from '../observer.ts';
+import type { Seats } from '../seats.ts';
+import { THROTTLED_RETRY_SECONDS } from './admission.ts';
+import type { RecentExchanges } from './recent-exchanges.ts';
+import type { ReservedSeats } from './reserved-seats.ts';
+import type { Throttle } from './throttle.ts';
+
+/** What answering needs besides the frame itself. */
+export interface ResponderEnvironment {
+  readonly ledger: Ledger;
+  readonly seats: Seats;
+  readonly throttle: Throttle;
+  readonly observe: HostObserver;
+  /** The longest lease to grant, in milliseconds. */
+  readonly leaseMs: number;
+  /** The catalog as it is now. */
+  catalog(): Catalog;
+  /** What the host has been given, as it is now. Without a certificate it is not activated. */
+  holdings(): HostHoldings;
+  /** Wall clock, milliseconds since 1970 UTC. */
+  now(): number;
+  /** Milliseconds of a clock that does not run backwards, for the throttle. */
+  elapsed(): number;
+}
+
+/** A frame of a guest, where it came in, and what it is answered with. */
+export interface Asked {
+  readonly environment: ResponderEnvironment;
+  readonly recent: RecentExchanges;
+  readonly reserved: ReservedSeats;
+  readonly frame: Frame;
+  readonly channel: GuestChannel;
+}
+
+/** Why a frame gets a fault, for the host's operator; the guest gets the code only. */
+export const FAULT_REASONS: Record<Fault['code'], string> = {
+  'protocol-unsupported': 'the version or type of the frame is unknown to this host',
+  'request-unopened': "it does not open with this host's key",
+  'request-malformed': 'its content is not what its frame says',
+  'host-not-activated': 'no host certificate is installed',
+  throttled:
+    'too many requests over this channel: the requests that follow are not listed until they become fewer',
+  'io-error': 'the ledger could not be written',
+  'document-unknown': 'this host does not have the document that was asked for',
+};
+
+/** The frame that says that something cannot be answered under seal, and why. */
+export function faultFrame(exchangeId: string, code: Fault['code']): Frame {
+  debug('host', () => `fault ${code} for exchange ${exchangeId}`);
+  const retryAfter = code === 'throttled' ? THROTTLED_RETRY_SECONDS : null;
+  return { type: 'fault', exchangeId, body: encodeJson(fault(code, retryAfter)) };
+}

@@ -1,0 +1,76 @@
+import { isHostRevoked, type RevocationEntry } from '../../protocol/revocations.ts';
+import {
+  isOfVendor,
+  type TrustedVendor,
+  type VendorTrust,
+  vendorOfKey,
+} from '../../protocol/vendor-trust.ts';
+import { type PeriodState, periodState } from '../coverage.ts';
+import type { HeldCertificate, HostHoldings } from '../holdings.ts';
+
+/** Which certificate would suit. */
+export interface CertificateWish {
+  /** Key IDs of the roots that the guest trusts; none: it does not say. */
+  readonly anchors: readonly string[];
+  /** Key ID of the root that signed the product's catalog; null for a product of any vendor. */
+  readonly productVendor: string | null;
+  /** Whether it has to say which Windows the host runs. */
+  readonly windows: boolean;
+}
+
+/** What suits a guest that says nothing of itself, and a command that asks for the certificate in use. */
+export const ANY_CERTIFICATE: CertificateWish = { anchors: [], productVendor: null, windows: false };
+
+/** From the best to the worst. */
+const STATES: readonly PeriodState[] = ['valid', 'in grace', 'not yet valid', 'ended'];
+
+/**
+ * The certificate to answer with: one of the product's vendor, whose root the guest trusts, that is not revoked, in
+ * date before in grace, and of these the one that begins last. Each rule decides only among what is equal by those
+ * before it, so that a host with any certificate answers, and refuses under a signature if that is not good enough.
+ * Pure.
+ *
+ * @returns undefined if the host has no certificate.
+ */
+export function chooseCertificate(
+  { certificates, vendors }: Pick<HostHoldings, 'certificates' | 'vendors'>,
+  wish: CertificateWish,
+  now: number,
+): HeldCertificate | undefined {
+  const worth = (held: HeldCertificate): number[] => [
+    Number(fitsProduct(held, wish, vendors)),
+    Number(wish.anchors.includes(held.rootKeyId)),
+    Number(revocationOf(held, vendors) === undefined),
+    -STATES.indexOf(periodState(held.certificate, now)),
+    held.certificate.notBefore,
+  ];
+  return certificates.reduce<HeldCertificate | undefined>((best, held) => {
+    return best === undefined || isMore(worth(held), worth(best)) ? held : best;
+  }, undefined);
+}
+
+function fitsProduct(
+  { certificate, rootKeyId }: HeldCertificate,
+  { productVendor, windows }: CertificateWish,
+  vendors: VendorTrust,
+): boolean {
+  if (windows && certificate.windows === null) return false;
+  return productVendor === null || isOfVendor(vendors, rootKeyId, productVendor);
+}
+
+/** Compares two rows of numbers; the first difference decides. */
+function isMore(a: readonly number[], b: readonly number[]): boolean {
+  const at = a.findIndex((value, index) => value !== b[index]);
+  return at !== -1 && (a[at] ?? 0) > (b[at] ?? 0);
+}
+
+/** The vendor who signed a certificate. */
+export function vendorOf({ rootKeyId }: HeldCertificate, vendors: VendorTrust): TrustedVendor | undefined {
+  return vendorOfKey(vendors, rootKeyId);
+}
+
+/** The entry of the vendor's list that revokes the certificate; undefined: it is not revoked. */
+export function revocationOf(held: HeldCertificate, vendors: VendorTrust): RevocationEntry | undefined {
+  const list = vendorOf(held, vendors)?.revocations ?? null;
+  return list === null ? undefined : isHostRevoked(list, held.certificate.serial);
+}

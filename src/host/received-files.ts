@@ -1,0 +1,115 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { AvmaError, toAvmaError } from '../errors/avma-error.ts';
+import { LARGEST_DOCUMENT_BYTES } from '../protocol/documents.ts';
+import { type FileKind, type IdentifiedFile, identifyFile } from '../protocol/identify-file.ts';
+import { openSignedCatalog, type SignedCatalog } from '../protocol/signed-catalog.ts';
+import { readBoundedFile } from '../storage/read-file.ts';
+import { decodeCertificate, decodeLicense, decodeRevocations, decodeTrustUpdate } from './decode-document.ts';
+import type { Given, GivenKind } from './intake.ts';
+
+/** The largest file that is read, in bytes: a document as somebody may have formatted it, or a catalog. */
+const MAX_BYTES = 1024 * 1024 + LARGEST_DOCUMENT_BYTES;
+/** How many folders deep, and how many files, so that no medium keeps a host busy for ever. */
+const MAX_DEPTH = 8;
+const MAX_FILES = 20_000;
+
+/** What a host may take of a file. */
+export type ReceivedKind = GivenKind | 'catalog';
+
+/** A file as what it is. */
+export type ReceivedFile = { readonly file: string } & (
+  | { readonly is: 'document'; readonly given: Given }
+  | { readonly is: 'catalog'; readonly catalog: SignedCatalog }
+  /** Meant as one of those, and its form or a signature does not hold. */
+  | { readonly is: 'broken'; readonly kind: ReceivedKind; readonly error: AvmaError }
+  /** Nothing that hosts take, and what it is instead. */
+  | { readonly is: 'other'; readonly message: string }
+);
+
+/**
+ * The files that an argument names: itself, or the `*.json` of a folder and of the folders in it, sorted. Links in a
+ * folder are not followed.
+ *
+ * @throws {AvmaError} `file-not-found`, `access-denied`; `file-invalid` for a folder with too many files.
+ */
+export function filesOf(named: string): string[] {
+  try {
+    return fs.statSync(named).isDirectory() ? filesIn(named, MAX_DEPTH) : [named];
+  } catch (thrown) {
+    throw toAvmaError(thrown, `cannot read ${named}`);
+  }
+}
+
+function filesIn(folder: string, depth: number): string[] {
+  const entries = fs
+    .readdirSync(folder, { withFileTypes: true })
+    .filter(({ name }) => !name.startsWith('.'))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+  const files = entries.flatMap((entry) => {
+    const file = path.join(folder, entry.name);
+    if (entry.isDirectory()) return depth > 1 ? filesIn(file, depth - 1) : [];
+    return entry.isFile() && entry.name.endsWith('.json') ? [file] : [];
+  });
+  if (files.length <= MAX_FILES) return files;
+  throw new AvmaError(
+    'file-invalid',
+    `${folder} has more than ${MAX_FILES} files, the most that are looked at`,
+  );
+}
+
+/** The kinds of files that a host may take. */
+const KINDS: Partial<Record<FileKind, ReceivedKind>> = {
+  'host-certificate': 'certificate',
+  license: 'license',
+  revocations: 'revocations',
+  'trust-update': 'trust-update',
+  catalog: 'catalog',
+};
+
+/** Reads a file and finds out what it is. @throws {AvmaError} `file-not-found`, `access-denied`, `io-error`. */
+export function openReceivedFile(file: string): ReceivedFile {
+  let bytes: Uint8Array;
+  try {
+    bytes = readBoundedFile(file, MAX_BYTES);
+  } catch (thrown) {
+    // Too large, or no plain file.
+    if (!(thrown instanceof AvmaError) || thrown.code !== 'file-invalid') throw thrown;
+    return { file, is: 'other', message: thrown.message };
+  }
+  const identified = identifyFile(bytes);
+  const kind = KINDS[identified.kind];
+  if (kind === undefined) {
+    const what = identified.kind === 'unknown' ? 'no file of avma' : `a file of the kind ${identified.kind}`;
+    return { file, is: 'other', message: `${what}, which hosts do not take` };
+  }
+  if (kind === 'catalog' && identified.envelope === null && identified.damage === null) {
+    return { file, is: 'other', message: 'an unsigned catalog: put it into a folder of catalogs yourself' };
+  }
+  try {
+    if (kind === 'catalog') return { file, is: 'catalog', catalog: openCatalog(identified, file) };
+    return { file, is: 'document', given: openGiven(kind, bytes, file) };
+  } catch (thrown) {
+    if (!(thrown instanceof AvmaError)) throw thrown;
+    return { file, is: 'broken', kind, error: thrown };
+  }
+}
+
+function openCatalog({ envelope, damage }: IdentifiedFile, from: string): SignedCatalog {
+  if (envelope !== null) return openSignedCatalog(envelope);
+  throw new AvmaError('catalog-invalid-signature', `${from} ${damage}`);
+}
+
+/** A document of the kind that is expected. @throws {AvmaError} the kind's own code for what is none. */
+export function openGiven(kind: GivenKind, bytes: Uint8Array, from: string): Given {
+  switch (kind) {
+    case 'certificate':
+      return { kind, content: decodeCertificate(bytes, from) };
+    case 'license':
+      return { kind, content: decodeLicense(bytes, from) };
+    case 'revocations':
+      return { kind, content: decodeRevocations(bytes, from) };
+    case 'trust-update':
+      return { kind, content: decodeTrustUpdate(bytes, from) };
+  }
+}

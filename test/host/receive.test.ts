@@ -1,0 +1,201 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { HostDocuments } from '../../src/host/host-documents.ts';
+import { createHost } from '../../src/host/host-store.ts';
+import { changeHost } from '../../src/host/install.ts';
+import { receive } from '../../src/host/receive.ts';
+import { documentDigest } from '../../src/protocol/documents.ts';
+import { DAY, NOW } from '../support/clock.ts';
+import { failureOf } from '../support/failures.ts';
+import { certificateOf } from '../support/host-documents.ts';
+import { signedCatalog } from '../support/signed-catalogs.ts';
+import { tempFolder } from '../support/temp-folder.ts';
+import { trustUpdateOf } from '../support/trust-documents.ts';
+import { signedLicense, signedRevocations, testRoot } from '../support/vendor-documents.ts';
+
+const acme = testRoot('Acme');
+const second = testRoot('Acme');
+const third = testRoot('Acme');
+const to2 = trustUpdateOf([acme], [acme, second]);
+const to3 = trustUpdateOf([acme, second], [second, third], { version: 3, previous: documentDigest(to2) });
+
+/** A host, and a folder of what somebody brought it. */
+function hostAndFolder() {
+  const folder = tempFolder();
+  const host = createHost({ folder: path.join(folder, 'host'), name: 'hv01', machineId: 'm', now: NOW });
+  const brought = path.join(folder, 'brought');
+  fs.mkdirSync(brought);
+  const bring = (name: string, content: object | string) => {
+    fs.mkdirSync(path.dirname(path.join(brought, name)), { recursive: true });
+    fs.writeFileSync(
+      path.join(brought, name),
+      typeof content === 'string' ? content : JSON.stringify(content),
+    );
+  };
+  const catalogFolder = path.join(folder, 'host/catalog.d');
+  const take = async ({ dryRun = false, paths = [brought], now = NOW } = {}) => {
+    const { received } = await changeHost(path.join(folder, 'host'), dryRun, (snapshot) =>
+      receive({
+        paths,
+        snapshot,
+        catalogs: { folders: [catalogFolder], ownFolder: catalogFolder },
+        now,
+        dryRun,
+      }),
+    );
+    return Object.fromEntries(
+      received.map(({ file, outcome, code }) => [
+        path.relative(brought, file),
+        code === null ? outcome : `${outcome}: ${code}`,
+      ]),
+    );
+  };
+  const holdings = () => new HostDocuments(path.join(folder, 'host'), host).current;
+  const files = () =>
+    fs
+      .readdirSync(path.join(folder, 'host'), { recursive: true, encoding: 'utf8' })
+      .filter((name) => name !== 'lock')
+      .sort();
+  return { host, brought, bring, take, holdings, files };
+}
+
+describe('of a folder for many hosts', () => {
+  test('a host takes what is its own, whatever the order is, and leaves the rest alone', async () => {
+    const { host, bring, take, holdings } = hostAndFolder();
+    bring('a.license.json', signedLicense(third));
+    bring('b/trust-update-3.json', to3);
+    bring('b/trust-update-2.json', to2);
+    bring('c.revocations.json', signedRevocations(second));
+    bring('d.certificate.json', certificateOf(acme, host));
+    bring('e.certificate.json', certificateOf(acme, { ...host, name: 'hv02' }));
+    bring('f.license.json', signedLicense(testRoot('Other')));
+    bring(
+      'g.license.json',
+      signedLicense(third, { licenseId: '1'.repeat(16), hosts: ['0000-0000-0000-0000'] }),
+    );
+    bring('h.json', { schema: 'mine' });
+    bring('i.txt', 'nothing');
+    bring('acme.catalog.json', signedCatalog(acme));
+    bring('other.catalog.json', signedCatalog(testRoot('Other')));
+    expect(await take()).toEqual({
+      'a.license.json': 'taken',
+      'acme.catalog.json': 'taken',
+      'b/trust-update-2.json': 'taken',
+      'b/trust-update-3.json': 'taken',
+      'c.revocations.json': 'taken',
+      'd.certificate.json': 'taken',
+      'e.certificate.json': 'not ours: file-invalid',
+      'f.license.json': 'not ours: license-untrusted',
+      'g.license.json': 'not ours: license-host-mismatch',
+      'h.json': 'not ours',
+      'other.catalog.json': 'not ours: catalog-foreign',
+    });
+    const held = holdings();
+    expect(held.vendors).toMatchObject([{ trustVersion: 3 }]);
+    expect([held.certificates, held.licenses, held.trustUpdates].map(({ length }) => length)).toEqual([
+      1, 1, 2,
+    ]);
+  });
+
+  test('it may do so twice: nothing changes, and nothing is said to be missing', async () => {
+    const { host, bring, take, files } = hostAndFolder();
+    bring('certificate.json', certificateOf(acme, host));
+    bring('license.json', signedLicense(acme));
+    bring('catalog.json', signedCatalog(acme));
+    await take();
+    const before = files();
+    expect(await take()).toEqual({
+      'catalog.json': 'present',
+      'certificate.json': 'present',
+      'license.json': 'present',
+    });
+    expect(files()).toEqual(before);
+  });
+
+  test('it only looks with a dry run', async () => {
+    const { host, bring, take, files } = hostAndFolder();
+    bring('certificate.json', certificateOf(acme, host));
+    bring('license.json', signedLicense(acme));
+    bring('catalog.json', signedCatalog(acme));
+    const before = files();
+    expect(Object.values(await take({ dryRun: true }))).toEqual(['taken', 'taken', 'taken']);
+    expect(files()).toEqual(before);
+  });
+
+  test('with files of other hosts only there is nothing-received, and nothing is lost', async () => {
+    const { host, bring, take, files } = hostAndFolder();
+    for (let nth = 0; nth < 20; nth++)
+      bring(`${nth}.json`, certificateOf(acme, { ...host, name: `hv1${nth}` }));
+    const before = files();
+    const failure = await failureOf(() => take());
+    expect(failure.code).toBe('nothing-received');
+    expect(failure.message).toMatch(/^none of 20 files is for host hv01 \(/);
+    expect(files()).toEqual(before);
+  });
+
+  test('an empty folder is nothing-received, one that is not there file-not-found', async () => {
+    const { brought, take } = hostAndFolder();
+    expect((await failureOf(() => take())).code).toBe('nothing-received');
+    expect((await failureOf(() => take({ paths: [path.join(brought, 'x')] }))).code).toBe('file-not-found');
+  });
+});
+
+describe('what is for the host and cannot be used', () => {
+  test('is named with its code, and keeps nothing else from being taken', async () => {
+    const { host, bring, take, holdings } = hostAndFolder();
+    bring('certificate.json', certificateOf(acme, host));
+    bring('damaged.json', JSON.stringify(signedLicense(acme)).slice(0, 300));
+    bring('edited.json', { ...signedLicense(acme), payload: signedLicense(acme, { guests: 9 }).payload });
+    bring(
+      'ended.json',
+      signedLicense(acme, { licenseId: '1'.repeat(16), notBefore: 1, notAfter: 2, graceUntil: 3 }),
+    );
+    bring('license.json', signedLicense(acme));
+    bring('skips.json', to3);
+    bring('unsigned.json', trustUpdateOf([acme], [acme, second], { signers: [acme] }));
+    expect(await take()).toEqual({
+      'certificate.json': 'taken',
+      'damaged.json': 'failed: license-invalid',
+      'edited.json': 'failed: license-invalid',
+      'ended.json': 'failed: license-expired',
+      'license.json': 'taken',
+      'skips.json': 'failed: trust-update-gap',
+      'unsigned.json': 'failed: trust-update-unsigned',
+    });
+    expect(holdings().licenses).toHaveLength(1);
+  });
+
+  test('an older list, and an update that is known, are there already', async () => {
+    const { host, bring, take } = hostAndFolder();
+    bring('certificate.json', certificateOf(acme, host));
+    bring('revocations.json', signedRevocations(acme, { sequence: 5 }));
+    bring('trust-update.json', to2);
+    await take();
+    bring('revocations.json', signedRevocations(acme, { sequence: 4 }));
+    expect(await take()).toMatchObject({
+      'revocations.json': 'present: revocations-old',
+      'trust-update.json': 'present',
+    });
+  });
+
+  test('a certificate that has ended repairs nothing; the next one does, long after', async () => {
+    const { host, bring, take, holdings } = hostAndFolder();
+    bring('1.json', certificateOf(acme, host));
+    await take();
+    const now = NOW + 900 * DAY;
+    const dates = { notBefore: now - DAY, notAfter: now + DAY, graceUntil: now + DAY };
+    bring('2.json', certificateOf(acme, host, { serial: '2'.repeat(16), ...dates }));
+    expect(await take({ now })).toEqual({ '1.json': 'failed: certificate-expired', '2.json': 'taken' });
+    expect(holdings().certificates).toHaveLength(2);
+  });
+});
+
+test('links, devices and files without end in the folder keep nobody waiting', async () => {
+  const { host, brought, bring, take } = hostAndFolder();
+  bring('certificate.json', certificateOf(acme, host));
+  fs.symlinkSync('/dev/zero', path.join(brought, 'zero.json'));
+  fs.writeFileSync(path.join(brought, 'huge.json'), '');
+  fs.truncateSync(path.join(brought, 'huge.json'), 2 ** 40);
+  expect(await take()).toEqual({ 'certificate.json': 'taken', 'huge.json': 'not ours' });
+});
