@@ -69,18 +69,26 @@ function peaksOf(spans: readonly (readonly [number, number])[]): Map<string, num
   return peaks;
 }
 
+/** Each guest adds one where a row of its days begins, and takes one away behind the end of the row. */
 function distinctOf(joined: Joined): Map<string, number> {
-  const distinct = new Map<string, number>();
+  const steps = new Map<number, number>();
+  const step = (day: number, by: number) => steps.set(day, (steps.get(day) ?? 0) + by);
   for (const spans of joined.values()) {
-    let counted = -1;
+    let next = Number.NEGATIVE_INFINITY;
     for (const [from, until] of spans) {
-      const last = Math.floor((until - 1) / DAY_MS);
-      for (let day = Math.max(counted + 1, Math.floor(from / DAY_MS)); day <= last; day++) {
-        const date = formatDay(day * DAY_MS);
-        distinct.set(date, (distinct.get(date) ?? 0) + 1);
-        counted = day;
-      }
+      const first = Math.max(next, Math.floor(from / DAY_MS));
+      next = Math.max(first, Math.floor((until - 1) / DAY_MS) + 1);
+      step(first, 1);
+      step(next, -1);
     }
+  }
+  const distinct = new Map<string, number>();
+  let guests = 0;
+  let day = 0;
+  for (const [at, by] of [...steps].toSorted(([a], [b]) => a - b)) {
+    for (; guests > 0 && day < at; day++) distinct.set(formatDay(day * DAY_MS), guests);
+    day = at;
+    guests += by;
   }
   return distinct;
 }

@@ -6,6 +6,12 @@ import { byHost, type HostReports } from './check-chain.ts';
 import { countGuests, type GuestCounts, type LeaseSpan } from './count-guests.ts';
 import type { ReadReport } from './read-reports.ts';
 
+/**
+ * How many days are counted for all series together: ten years of a hundred licenses, for example. Where there would be
+ * more, which no customer has, only the days and numbers that the reports list are shown.
+ */
+const MAX_SERIES_DAYS = 400_000;
+
 /** What was used of one product under one license on one day, on all hosts together. */
 export type SeriesDay = Omit<UsageDay, 'activationId' | 'product' | 'licenseId'>;
 
@@ -62,17 +68,12 @@ export function mergeUsage(reports: readonly ReadReport[], licenses: readonly Cu
   const period = periodOf(each);
   const rows = each.flatMap(({ report }) => report.days);
   const spans = each.flatMap(spansOf);
-  const keys = new Map(
-    [...rows, ...spans].map((one) => [
-      seriesKey(one),
-      { activationId: one.activationId, licenseId: one.licenseId },
-    ]),
-  );
-  const series = [...keys].map(([key, of]) => {
-    const own = rows.filter((row) => seriesKey(row) === key);
+  const groups = groupsOf(rows, spans);
+  const dates = datesOf(period, groups.length);
+  const count = dates.length > 0 || period === null ? countGuests : countOnly;
+  const series = groups.map(({ of, rows, spans }) => {
     const license = licenses.find(({ licenseId }) => licenseId === of.licenseId) ?? null;
-    const counted = countGuests(spans.filter((span) => seriesKey(span) === key));
-    return seriesOf({ ...of, license, rows: own, counted, period });
+    return seriesOf({ ...of, license, rows, counted: count(spans), dates });
   });
   return {
     period,
@@ -107,17 +108,47 @@ function spansOf({ report }: ReadReport): Span[] {
   );
 }
 
+/** As {@link countGuests}, without a look at the days. */
+function countOnly(spans: readonly LeaseSpan[]): GuestCounts {
+  return { guests: new Set(spans.map(({ guest }) => guest)).size, peaks: new Map(), distinct: new Map() };
+}
+
+interface SeriesGroup {
+  readonly of: Pick<UsageSeries, 'activationId' | 'licenseId'>;
+  readonly rows: UsageDay[];
+  readonly spans: Span[];
+}
+
+/** Rows and leases by product and license. */
+function groupsOf(rows: readonly UsageDay[], spans: readonly Span[]): SeriesGroup[] {
+  const groups = new Map<string, SeriesGroup>();
+  const groupOf = (one: SeriesGroup['of']) => {
+    const key = `${one.activationId} ${one.licenseId}`;
+    const group = groups.get(key) ?? { of: pick(one), rows: [], spans: [] };
+    groups.set(key, group);
+    return group;
+  };
+  for (const row of rows) groupOf(row).rows.push(row);
+  for (const span of spans) groupOf(span).spans.push(span);
+  return [...groups.values()];
+}
+
+function pick({ activationId, licenseId }: SeriesGroup['of']): SeriesGroup['of'] {
+  return { activationId, licenseId };
+}
+
 interface SeriesBasis extends Pick<UsageSeries, 'activationId' | 'licenseId' | 'license'> {
   readonly rows: readonly UsageDay[];
   readonly counted: GuestCounts;
-  readonly period: Usage['period'];
+  /** The days that are shown in any case. */
+  readonly dates: readonly string[];
 }
 
-function seriesOf({ rows, counted, period, license, ...of }: SeriesBasis): UsageSeries {
+function seriesOf({ rows, counted, dates, license, ...of }: SeriesBasis): UsageSeries {
   const rowsByDate = new Map<string, UsageDay[]>();
   for (const row of rows) rowsByDate.set(row.date, [...(rowsByDate.get(row.date) ?? []), row]);
-  const dates = new Set([...datesOf(period), ...rowsByDate.keys()]);
-  const days = [...dates].toSorted().map((date) => dayOf(date, rowsByDate.get(date) ?? [], counted));
+  const shown = new Set([...dates, ...rowsByDate.keys()]);
+  const days = [...shown].toSorted().map((date) => dayOf(date, rowsByDate.get(date) ?? [], counted));
   const most = Math.max(0, ...days.map(({ peakGuests }) => peakGuests));
   const limit = license?.guests ?? Number.POSITIVE_INFINITY;
   const peakDate = days.find(({ peakGuests }) => peakGuests === most)?.date;
@@ -132,12 +163,13 @@ function seriesOf({ rows, counted, period, license, ...of }: SeriesBasis): Usage
   };
 }
 
-/** The days of a period, UTC. A period of more than ten years has those of its rows only. */
-function datesOf(period: Usage['period']): string[] {
-  if (period === null || period.to - period.from > 3660 * DAY_MS) return [];
+/** The days of a period, UTC; none where that would be more than {@link MAX_SERIES_DAYS}. */
+function datesOf(period: Usage['period'], series: number): string[] {
+  if (period === null) return [];
   const first = Math.floor(period.from / DAY_MS);
-  const last = Math.floor(Math.max(period.from, period.to - 1) / DAY_MS);
-  return Array.from({ length: last - first + 1 }, (_, nth) => formatDay((first + nth) * DAY_MS));
+  const count = Math.floor(Math.max(period.from, period.to - 1) / DAY_MS) - first + 1;
+  if (count * series > MAX_SERIES_DAYS) return [];
+  return Array.from({ length: count }, (_, nth) => formatDay((first + nth) * DAY_MS));
 }
 
 function dayOf(date: string, rows: readonly UsageDay[], { peaks, distinct }: GuestCounts): SeriesDay {
@@ -177,10 +209,6 @@ function guestsOf(reports: readonly ReadReport[]): UsedGuest[] {
     }
   }
   return [...guests.values()].toSorted((a, b) => a.from - b.from || (a.guest < b.guest ? -1 : 1));
-}
-
-function seriesKey({ activationId, licenseId }: Pick<UsageSeries, 'activationId' | 'licenseId'>): string {
-  return `${activationId} ${licenseId}`;
 }
 
 /** The most used first; what stands on no license, and what nobody knows, last. */

@@ -3,11 +3,17 @@ import type { HostReports } from './check-chain.ts';
 import type { Finding } from './finding.ts';
 import { counted, formatCount, type Html, html } from './html-text.ts';
 import type { SeriesDay, Usage, UsageSeries, UsedGuest } from './merge-usage.ts';
-import { answersPlot, guestsPlot } from './usage-plots.ts';
+import { answersPlot, columnsOf, guestsPlot } from './usage-plots.ts';
 import { USAGE_STYLE } from './usage-style.ts';
 
 /** The most guests and incidents that the page lists: a browser is to open it at once. */
 const MAX_ROWS = 500;
+
+/** The most days of a table, the last ones: three years. */
+const MAX_DAYS = 1100;
+
+/** The most products and licenses that it shows. */
+const MAX_CARDS = 60;
 
 /** What the page shows besides the usage itself. */
 export interface UsagePage {
@@ -41,7 +47,8 @@ export function usageHtml(page: UsagePage): string {
 ${tiles(usage)}
 ${findings.length === 0 ? html`` : html`<h2>To know</h2><div class="card"><ul class="findings">${findings.map(finding)}</ul></div>`}
 <h2>Use by product and license</h2>
-${usage.series.length === 0 ? html`<div class="card soft">Nothing was used in this period.</div>` : usage.series.map((one, index) => seriesCard(one, usage, index))}
+${usage.series.length === 0 ? html`<div class="card soft">Nothing was used in this period.</div>` : usage.series.slice(0, MAX_CARDS).map((one, index) => seriesCard(one, usage, index))}
+${usage.series.length <= MAX_CARDS ? html`` : html`<p class="soft">And ${formatCount(usage.series.length - MAX_CARDS)} more; --json has all of them.</p>`}
 <h2>Hosts and reports</h2>
 <div class="card long">${hostsTable(usage.hosts)}</div>
 ${incidentsSection(usage.incidents)}
@@ -113,11 +120,13 @@ function sentence(message: string): string {
 function seriesCard(series: UsageSeries, { incidents }: Usage, index: number): Html {
   const { license, peak, days, daysOver } = series;
   const limit = license?.guests ?? null;
+  const { columns, daysEach } = columnsOf(days);
+  const each = daysEach === 1 ? 'each day' : `each ${daysEach} days`;
   const hasGaps = incidents.some(({ kind }) => kind === 'gap' || kind === 'ledger-break');
   const plots =
     peak === null
       ? html``
-      : html`<h4>Guests at peak, each day</h4>${guestsPlot(days, limit, incidents, `over-${index}`)}
+      : html`<h4>Guests at peak, ${each}</h4>${guestsPlot(columns, limit, incidents, `over-${index}`)}
 <div class="legend"><span><i style="background:var(--blue)"></i>guests with a lease at one time</span>${
           daysOver === 0
             ? html``
@@ -128,7 +137,7 @@ function seriesCard(series: UsageSeries, { incidents }: Usage, index: number): H
 <div class="figure"><b class="${daysOver > 0 ? 'bad' : ''}">${formatCount(peak?.guests ?? 0)}${limit === null ? html`` : html`<small> of ${formatCount(limit)}</small>`}</b>
 <span>${peak === null ? 'no guest' : `guests at peak, on ${peak.date}`}</span></div></header>
 ${plots}
-<h4>Approvals and refusals, each day</h4>${answersPlot(days)}
+<h4>Approvals and refusals, ${each}</h4>${answersPlot(columns)}
 <div class="legend"><span><i style="background:var(--blue)"></i>approved</span><span><i style="background:var(--orange)"></i>refused</span></div>
 <details><summary>Numbers of each day</summary>${daysTable(days)}</details>
 </section>
@@ -159,7 +168,7 @@ ${used.map(
     day,
   ) => html`<tr><td class="nowrap">${day.date}</td><td class="n">${formatCount(day.peakGuests)}</td><td class="n">${formatCount(day.distinctGuests)}</td><td class="n">${formatCount(day.approved)}</td><td class="n">${formatCount(day.attested)}</td><td class="n">${formatCount(day.overLimit)}</td><td class="n">${formatCount(day.inGrace)}</td><td>${day.refused.map(({ code, count }) => `${code} ${formatCount(count)}`).join(', ')}</td></tr>
 `,
-)}</table></div>`;
+)}</table></div>${used.length <= MAX_DAYS ? html`` : html`<p class="soft">The last ${formatCount(MAX_DAYS)} days; --csv has all of them.</p>`}`;
 }
 
 function hostsTable(hosts: readonly HostReports[]): Html {

@@ -1,3 +1,4 @@
+import { DAY_MS } from '../../schema/durations.ts';
 import { counted, formatCount, type Html, html } from './html-text.ts';
 import type { SeriesDay, Usage } from './merge-usage.ts';
 
@@ -12,6 +13,33 @@ const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', '
 
 /** How often a limit may be what was used and still be in the plot; above that it is only named. */
 const MAX_LIMIT_RATIO = 4;
+
+/** The most columns of a plot: what a screen shows, and a browser draws at once. */
+const MAX_COLUMNS = 750;
+
+/** The days in at most {@link MAX_COLUMNS} columns, and how many days make one: peaks stay, answers are added up. */
+export function columnsOf(days: readonly SeriesDay[]): { columns: SeriesDay[]; daysEach: number } {
+  const daysEach = Math.ceil(days.length / MAX_COLUMNS);
+  if (daysEach <= 1) return { columns: [...days], daysEach: 1 };
+  const columns: SeriesDay[] = [];
+  for (let at = 0; at < days.length; at += daysEach) {
+    columns.push(days.slice(at, at + daysEach).reduce(together));
+  }
+  return { columns, daysEach };
+}
+
+function together(a: SeriesDay, b: SeriesDay): SeriesDay {
+  return {
+    date: a.date,
+    peakGuests: Math.max(a.peakGuests, b.peakGuests),
+    distinctGuests: Math.max(a.distinctGuests, b.distinctGuests),
+    approved: a.approved + b.approved,
+    attested: a.attested + b.attested,
+    refused: [...a.refused, ...b.refused],
+    overLimit: a.overLimit + b.overLimit,
+    inGrace: a.inGrace + b.inGrace,
+  };
+}
 
 interface Scale {
   readonly height: number;
@@ -84,7 +112,10 @@ export function answersPlot(days: readonly SeriesDay[]): Html {
 }
 
 function answersText({ date, approved, attested, refused }: SeriesDay, sum: number): string {
-  const codes = refused.map(({ code, count }) => `${code} ${formatCount(count)}`).join(', ');
+  const codes = refused
+    .slice(0, 6)
+    .map(({ code, count }) => `${code} ${formatCount(count)}`)
+    .join(', ');
   const asked = attested === 0 ? '' : `, ${formatCount(attested)} attested`;
   return `${date}: ${formatCount(approved)} approved${asked}, ${formatCount(sum)} refused${codes === '' ? '' : ` (${codes})`}`;
 }
@@ -118,7 +149,9 @@ function bands(days: readonly SeriesDay[], incidents: Usage['incidents'], scale:
   const [first] = days;
   if (first === undefined) return [];
   const begin = Date.parse(first.date);
-  const place = (time: number) => Math.min(Math.max((time - begin) / 86_400_000, 0), days.length);
+  const end = Date.parse(days.at(-1)?.date ?? first.date);
+  const each = days.length === 1 ? DAY_MS : (end - begin) / (days.length - 1);
+  const place = (time: number) => Math.min(Math.max((time - begin) / each, 0), days.length);
   return incidents
     .filter(({ kind }) => kind === 'gap' || kind === 'ledger-break')
     .map(({ kind, from, to, hostName, detail }) => {

@@ -120,6 +120,40 @@ test.each([1, 31, 400, 3000])('%i days are drawn within the plot', (count) => {
   expect(text.match(/class="tick"/g)?.length ?? 0).toBeLessThan(40);
 });
 
+test('a host that makes up licenses, guests and three centuries costs a page, and no minute', () => {
+  const days = Array.from({ length: 10_000 }, (_, nth) => ({
+    ...{ activationId: PRODUCT, product: 'p', licenseId: nth.toString(16).padStart(16, '0') },
+    ...day('2026-06-01', 1),
+  }));
+  const guests = Array.from({ length: 20_000 }, (_, nth) => ({
+    ...{
+      guest: nth.toString(16).padStart(32, '0'),
+      activationId: PRODUCT,
+      licenseId: null,
+      first: null,
+      last: null,
+    },
+    leases: [[nth, 9_999_999_999_999 - nth]] as [number, number][],
+  }));
+  const report = {
+    ...{
+      reportId: '0'.repeat(32),
+      hostName: 'h',
+      hardwareId: '0123-4567-89AB-CDEF',
+      certificates: [LICENSE],
+    },
+    ...{ period: { from: 0, to: 9_999_999_999_999 }, previous: null, siteKeyId: LICENSE, madeAt: NOW },
+    ledger: { after: '', from: '', to: '', head: '', count: 0 },
+    ...{ days, guests, incidents: [], omitted: { days: 0, guests: 0, incidents: 0 } },
+  };
+  const merged = mergeUsage([{ file: 'f', digest: 'd', certificate: null, names: new Map(), report }], []);
+  expect(merged.series).toHaveLength(10_001);
+  expect(merged.series.find(({ licenseId }) => licenseId === null)).toMatchObject({ guests: 20_000 });
+  const text = page(merged);
+  expect(text.length).toBeLessThan(3_000_000);
+  expect(text).toContain('And 9,941 more');
+});
+
 test('a page of nothing says so', () => {
   const text = page(mergeUsage([], []));
   expect(text).toContain('Nothing was used in this period.');
