@@ -8,7 +8,6 @@ import type { Trigger } from '../protocol/messages.ts';
 import { printable } from '../schema/printable.ts';
 import { withLockedFile } from '../storage/folder-lock.ts';
 import { debug } from '../system/debug.ts';
-import { askHost } from './asking.ts';
 import { type GuestBasis, type GuestContext, readBasis, readCatalog, readClock } from './context.ts';
 import type { ActivationResult, ExchangeOutcome } from './exchange.ts';
 import { ACTIVATED_MESSAGE, writeGuestEvent } from './guest-events.ts';
@@ -61,6 +60,8 @@ const TURN_MARGIN_MS = 2000;
 /** As {@link activateProduct}, for a caller that has the turn. */
 export async function activateNow(context: GuestContext, attempt: Attempt): Promise<void> {
   const { product, basis } = await prepared(context, attempt);
+  // Loaded by the commands that talk to a host, not by those that show; so is the wire itself.
+  const { askHost } = await import('./asking.ts');
   const { pipe, outcome } = await askHost(context, product, basis, attempt);
   if (outcome.kind === 'failed') {
     // By the trust as it is now: the host may have handed on that the lease stands on nothing any more.

@@ -4,7 +4,7 @@ import type { DocumentEnvelope } from '../protocol/envelope.ts';
 import type { Trigger } from '../protocol/messages.ts';
 import { withDeadline } from '../system/deadline.ts';
 import type { GuestBasis, GuestContext } from './context.ts';
-import type { ExchangeOutcome } from './exchange.ts';
+import { type ExchangeOutcome, exchangeActivation } from './exchange.ts';
 import { writeAgentEvent } from './guest-events.ts';
 import type { GuestState } from './guest-state.ts';
 import { expectedOf } from './lease-verdict.ts';
@@ -51,8 +51,6 @@ async function exchangeWithin(
   const { report } = deriveReport(product, basis);
   let pipeUri: string | null = null;
   try {
-    // The wire's own modules: loaded by the commands that talk to a host, not by those that show.
-    const { exchangeActivation } = await import('./exchange.ts');
     const outcome = await withDeadline(environment.deadline, async (signal, extend) => {
       const pipe = await environment.openPipe();
       pipeUri = pipe.uri;
