@@ -31,20 +31,13 @@ function membersOf(value: unknown): number {
   return members;
 }
 
-/** How many members valid JSON spells out: each has one colon outside of strings. */
-function colonsOf(json: string): number {
-  let colons = 0;
-  for (let at = 0; at < json.length; at++) {
-    const character = json[at];
-    if (character === ':') colons++;
-    else if (character === '"') at = endOfString(json, at);
-  }
-  return colons;
-}
+/** A string of valid JSON, with its quotation marks. */
+const STRING = /"[^"\\]*(?:\\.[^"\\]*)*"/g;
 
-/** Where the string that begins at `start` has its closing quotation mark. */
-function endOfString(json: string, start: number): number {
-  let at = start + 1;
-  while (json[at] !== '"') at += json[at] === '\\' ? 2 : 1;
-  return at;
+/**
+ * How many members valid JSON spells out: each has one colon outside of strings. By a regular expression, because each
+ * start of a command reads a catalog by this, and a loop over its characters would take a tenth of that.
+ */
+function colonsOf(json: string): number {
+  return json.replace(STRING, '').split(':').length - 1;
 }
