@@ -13,6 +13,7 @@ import { decodeLicenseFile } from '../src/guest/license-file.ts';
 import { createHost, openHost } from '../src/host/host-store.ts';
 import { openFileLedger } from '../src/host/ledger/file-ledger.ts';
 import { LedgerEntry } from '../src/host/ledger/ledger.ts';
+import { readLedger } from '../src/host/ledger/read-ledger.ts';
 import { generateKeyPair } from '../src/protocol/curve-keys.ts';
 import { Envelope } from '../src/protocol/envelope.ts';
 import { verifyHostCertificate } from '../src/protocol/host-certificate.ts';
@@ -24,6 +25,7 @@ import { failureOf } from './support/failures.ts';
 import { schemaErrors } from './support/json-schemas.ts';
 import { tempFolder } from './support/temp-folder.ts';
 import { createTestGuest } from './support/test-guest.ts';
+import { reportingHost } from './support/usage-reports.ts';
 
 const FORMATS = path.resolve(import.meta.dirname, 'fixtures/formats');
 const VM = '6f2a1d3c-1111-4222-8333-abcdefabcdef';
@@ -113,6 +115,19 @@ describe.each(VERSIONS)('version $version', ({ version, stateVersion, files, cer
     expect(await again.find(first.channel, 'f'.repeat(32))).toMatchObject({ vmId: VM });
     await again.close();
     expect(told).toEqual([]);
+  });
+
+  test('ledger: each line is as it was written, and a report is made of it', async () => {
+    const findings = [...readLedger([fixture('ledger.jsonl')])];
+    expect(findings.filter((finding) => finding.kind !== 'line' || !finding.chained)).toEqual([]);
+    const host = reportingHost(tempFolder());
+    fs.mkdirSync(host.folder);
+    fs.copyFileSync(fixture('ledger.jsonl'), path.join(host.folder, 'ledger.jsonl'));
+    const { report } = await host.report({ now: () => issuedAt + HOUR });
+    expect(report.ledger.count).toBe(findings.length);
+    expect(report.days).toMatchObject([
+      { activationId: STANDARD_2025, peakGuests: 1, approved: entries.length },
+    ]);
   });
 
   test('host.json: the host keeps its name and hardware ID', () => {
