@@ -67,6 +67,25 @@ function edit(from: string, to: string): (envelope: LooseEnvelope) => LooseEnvel
   };
 }
 
+function relabel(envelope: LooseEnvelope): LooseEnvelope {
+  return { ...envelope, payloadType: PAYLOAD_TYPES.catalog };
+}
+
+/** A trust update that would bring the next root, were it not for one thing. */
+function wrongUpdate(keys: Keys, what: string): LooseEnvelope {
+  const [root, next] = [publicKeyOf(keys, 'root'), publicKeyOf(keys, 'next')];
+  switch (what) {
+    case 'relabeled':
+      return relabel(trustUpdate(keys));
+    case 'previous':
+      return trustUpdate(keys, { previous: '0'.repeat(64) });
+    case 'twice':
+      return trustUpdate(keys, { roots: [root, next, next] });
+    default:
+      return trustUpdate(keys, { formerRoots: [root, publicKeyOf(keys, 'nobody')] });
+  }
+}
+
 function editSignature(change: (signature: Uint8Array) => Uint8Array) {
   return (envelope: LooseEnvelope): LooseEnvelope => ({
     ...envelope,
@@ -228,6 +247,12 @@ const DOCUMENTS_ASIDE: readonly EvidenceDifference[] = [
     }),
   },
   {
+    name: 'a revocation list that was relabeled',
+    options: (keys) => ({
+      revocations: [relabel(revocations(keys, { hosts: [entryOf('host serial', SERIAL)] }))],
+    }),
+  },
+  {
     name: 'a revocation list older than another one',
     options: (keys) => ({
       revocations: [
@@ -371,6 +396,26 @@ export const EVIDENCE_VECTORS: Readonly<Record<string, readonly EvidenceDifferen
         trustUpdates: [trustUpdate(keys), JSON.stringify(retirement(keys))],
       }),
     },
+    {
+      name: 'a root of a trust update in which a root that stays has not signed',
+      certificateSigner: 'third',
+      licenseSigner: 'root',
+      options: (keys) => ({
+        roots: [anchorFile(keys, { trustVersion: 2 }), publicKeyOf(keys, 'next')],
+        trustUpdates: [
+          trustUpdate(
+            keys,
+            {
+              version: 3,
+              previous: '0'.repeat(64),
+              formerRoots: [publicKeyOf(keys, 'root'), publicKeyOf(keys, 'next')],
+              roots: [publicKeyOf(keys, 'root'), publicKeyOf(keys, 'next'), publicKeyOf(keys, 'third')],
+            },
+            ['next', 'third'],
+          ),
+        ],
+      }),
+    },
     { name: 'upper-case UUIDs', options: () => ({ vmId: VM.toUpperCase(), product: PRODUCT.toUpperCase() }) },
     { name: 'fresh, with the nonce', answer: { nonce: NONCE }, options: () => ({ nonce: NONCE }) },
     { name: 'with a nonce that nobody asks for', answer: { nonce: NONCE } },
@@ -483,6 +528,10 @@ export const EVIDENCE_VECTORS: Readonly<Record<string, readonly EvidenceDifferen
     { name: '65 revocation lists', options: () => ({ revocations: Array(65).fill({}) }) },
   ],
   'response-malformed': [
+    { name: 'a signed answer with a number where text is', answer: { vmId: 5 } },
+    { name: 'a signed answer with text where a list is', answer: { conditions: 'over-limit' } },
+    { name: 'a number where the payload is', editAnswer: (envelope) => ({ ...envelope, payload: 5 }) },
+    { name: 'a number where the type is', editAnswer: (envelope) => ({ ...envelope, payloadType: 5 }) },
     { name: 'no JSON', evidence: () => 'not json' },
     { name: 'nothing', evidence: () => '' },
     { name: 'a list', evidence: (evidence) => [evidence] },
@@ -580,6 +629,41 @@ export const EVIDENCE_VECTORS: Readonly<Record<string, readonly EvidenceDifferen
     ...SPELLINGS_OF_NO_ANSWER,
   ],
   'certificate-untrusted': [
+    { name: 'relabeled after it was signed', editCertificate: relabel },
+    { name: 'a certificate without a host name', certificate: { hostName: '' } },
+    { name: 'a number where text is', certificate: { serial: 5 } },
+    { name: 'a number where a name is', certificate: { hostName: 5 } },
+    { name: 'a number where a key is', certificate: { signingKey: 5 } },
+    ...['relabeled', 'previous', 'twice', 'small order'].map((what) => ({
+      name: `a root of a trust update that is wrong: ${what}`,
+      certificateSigner: 'next' as const,
+      licenseSigner: 'next' as const,
+      options: (keys: Keys) => ({ trustUpdates: [wrongUpdate(keys, what)] }),
+    })),
+    {
+      name: 'a root of a trust update that skips a version',
+      certificateSigner: 'next',
+      licenseSigner: 'next',
+      options: (keys) => ({ trustUpdates: [trustUpdate(keys, { version: 3, previous: '0'.repeat(64) })] }),
+    },
+    {
+      name: 'a root of a trust update of the version that is known',
+      certificateSigner: 'next',
+      licenseSigner: 'next',
+      options: (keys) => ({
+        roots: [anchorFile(keys, { trustVersion: 2 })],
+        trustUpdates: [trustUpdate(keys)],
+      }),
+    },
+    {
+      name: 'a root of a trust update that does not begin with all pinned roots',
+      certificateSigner: 'next',
+      licenseSigner: 'next',
+      options: (keys) => ({
+        roots: [publicKeyOf(keys, 'root'), publicKeyOf(keys, 'third')],
+        trustUpdates: [trustUpdate(keys)],
+      }),
+    },
     { name: "another vendor's host", certificateSigner: 'stranger', licenseSigner: 'stranger' },
     {
       name: "the administrator's own anchor and host, in the vendor's name",
@@ -696,6 +780,7 @@ export const EVIDENCE_VECTORS: Readonly<Record<string, readonly EvidenceDifferen
     },
   ],
   'signature-invalid': [
+    { name: 'relabeled after it was signed', editAnswer: relabel },
     { name: "signed with another host's key", answerSigner: 'stranger' },
     { name: 'one byte changed', editAnswer: edit('approved', 'refused!') },
     { name: 'signed as a certificate', answerType: PAYLOAD_TYPES.hostCertificate },
@@ -803,6 +888,10 @@ export const EVIDENCE_VECTORS: Readonly<Record<string, readonly EvidenceDifferen
     },
   ],
   'license-invalid': [
+    { name: 'relabeled after it was signed', editLicense: relabel },
+    { name: 'text where a list is', license: { hosts: 'x' } },
+    { name: 'a number where a list is', license: { features: 1 } },
+    { name: 'a list where an object is', license: { product: [] } },
     { name: 'one byte changed', editLicense: edit('"value":10', '"value":99') },
     {
       name: 'a feature twice',

@@ -120,6 +120,30 @@ function differences(questions: readonly AskedEvidence[]): string[] {
   });
 }
 
+test('Python takes options of wrong types for wrong, too', ({ skip }) => {
+  const python = verifiers['Python'] as Port;
+  if ('missing' in python) return skip();
+  const [good] = readEvidenceVectors().find((file) => file.expect === 'ok')?.vectors ?? [];
+  const wrong: Record<string, readonly unknown[]> = {
+    roots: ['x', 5, null, [5], [null], [[]]],
+    vmId: [5, null, []],
+    product: [5, null],
+    now: ['2026-06-01', true, 1.5, null],
+    features: ['vpn', [5], null],
+    trustUpdates: ['x', {}],
+    revocations: ['x', {}],
+    nonce: [5, ''],
+    requireLicense: ['no', 0, null],
+  };
+  const questions = Object.entries(wrong).flatMap(([name, values]) =>
+    values.map((value) => ({
+      evidence: good?.evidence,
+      options: { ...good?.options, [name]: value } as unknown as AskedEvidence['options'],
+    })),
+  );
+  expect(new Set(python.ask(questions).map(({ reason }) => reason))).toEqual(new Set(['options-invalid']));
+});
+
 test('vectors that are too large for a file', () => {
   const keys = makeKeys();
   for (const [reason, vectors] of Object.entries(LARGE_EVIDENCE_VECTORS)) {

@@ -790,7 +790,7 @@ func readRoot(root string) (string, int64, bool) {
 	return root, version, isKey(root) && !isSmallOrder(root)
 }
 
-// trustUpdate is one whose signatures hold and are complete.
+// trustUpdate is one whose signatures hold.
 type trustUpdate struct {
 	version          int64
 	previous, digest string
@@ -860,17 +860,12 @@ func openTrustUpdate(text []byte) (trustUpdate, bool) {
 		}
 		update.signers = append(update.signers, signer)
 	}
-	formerSigned, kept := false, false
-	for _, key := range update.former {
-		formerSigned = formerSigned || contains(update.signers, key)
-		kept = kept || contains(update.roots, key)
-	}
 	for _, key := range update.roots {
-		if !contains(update.former, key) && !contains(update.signers, key) {
-			return none, false
+		if contains(update.former, key) {
+			return update, true
 		}
 	}
-	return update, formerSigned && kept
+	return none, false
 }
 
 func followUpdate(known trust, update trustUpdate) (trust, bool) {

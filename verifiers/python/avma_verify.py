@@ -604,7 +604,7 @@ def _follow_updates(trust: _Trust, updates: Sequence[Any]) -> _Trust:
 
 
 def _open_trust_update(value: Any) -> Optional[Tuple[Dict[str, Any], str, List[str]]]:
-    """The update, its digest and the keys that signed it; None unless its signatures hold and are complete."""
+    """The update, its digest and the keys that signed it; None unless all its signatures hold."""
     try:
         envelope = _parse_object(value, _COSIGNED, "")
     except _Reason:
@@ -626,12 +626,9 @@ def _open_trust_update(value: Any) -> Optional[Tuple[Dict[str, Any], str, List[s
         if signer is None:
             return None
         signers.append(signer)
-    complete = (
-        all(key in update["formerRoots"] or key in signers for key in update["roots"])
-        and any(key in signers for key in update["formerRoots"])
-        and any(key in update["formerRoots"] for key in update["roots"])
-    )
-    return (update, _digest(envelope), signers) if complete else None
+    if all(key not in update["formerRoots"] for key in update["roots"]):
+        return None
+    return update, _digest(envelope), signers
 
 
 def _follow_update(trust: _Trust, update: Dict[str, Any], digest: str, signers: List[str]) -> Optional[_Trust]:
