@@ -6,6 +6,7 @@ import { CODE_DOCS, CODE_GROUPS } from '../src/errors/code-docs.ts';
 import { type AvmaErrorCode, CODES } from '../src/errors/codes.ts';
 import { exitStatusOf, formatHresult, HRESULTS } from '../src/errors/hresult.ts';
 
+import { longestFramesTable } from '../test/support/longest-frames.ts';
 import { eventKindTable, eventMemberTable } from './event-docs.ts';
 
 /** A file of docs/ that is written, in part or whole, from tables of the code. */
@@ -20,6 +21,8 @@ export function generatedDocs(root: string): GeneratedFile[] {
   const slmgr = 'docs/slmgr.md';
   const guide = fs.readFileSync(path.join(root, slmgr), 'utf8');
   const guest = 'docs/guest.md';
+  const protocol = 'docs/protocol.md';
+  const protocolPage = fs.readFileSync(path.join(root, protocol), 'utf8');
   const guestGuide = fs.readFileSync(path.join(root, guest), 'utf8');
   return [
     {
@@ -35,6 +38,7 @@ export function generatedDocs(root: string): GeneratedFile[] {
       ),
     },
     { file: 'docs/errors.md', text: errorsPage() },
+    { file: protocol, text: replacePart(protocolPage, 'longest frames', longestFramesTable()) },
   ];
 }
 
