@@ -13,6 +13,7 @@ import type { ActivationResult, ExchangeOutcome } from './exchange.ts';
 import { ACTIVATED_MESSAGE, writeGuestEvent } from './guest-events.ts';
 import type { LastAttempt } from './guest-state.ts';
 import { licenseStateName } from './license-report.ts';
+import { evidenceNotes } from './license-terms.ts';
 import { deriveReport } from './product-report.ts';
 import * as changes from './state-changes.ts';
 
@@ -130,6 +131,7 @@ async function keep(
 ): Promise<void> {
   const { exchangeId, answer } = result;
   const subject = { ...attempt, exchangeId, hostName: answer.hostName };
+  const message = [ACTIVATED_MESSAGE, ...evidenceNotes(result, answer.issuedAt)].join('; ');
   const clock = readClock(context);
   try {
     await context.store.update((latest) =>
@@ -142,7 +144,7 @@ async function keep(
           pipe: pipe === null ? null : printable(pipe, MAX_TEXT),
           code: 'success',
           hresult: 0,
-          message: ACTIVATED_MESSAGE,
+          message,
           hostName: answer.hostName,
         },
       ),
@@ -152,7 +154,7 @@ async function keep(
     writeGuestEvent(context, error, subject);
     throw error;
   }
-  writeGuestEvent(context, 'success', { ...subject, state: 'licensed' });
+  writeGuestEvent(context, 'success', { ...subject, message, state: 'licensed' });
 }
 
 /** Records why an exchange failed, and throws it. */

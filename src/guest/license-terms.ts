@@ -1,6 +1,7 @@
 import type { ProductVendor } from '../catalog/product.ts';
 import type { Condition } from '../protocol/answer.ts';
 import type { CustomerLicense } from '../protocol/customer-license.ts';
+import type { VerifiedEvidence } from '../protocol/evidence.ts';
 import { formatMinute, isoInstant, isoInstantOrNull } from '../schema/format-time.ts';
 import { certificateOf, licenseOf } from './lease-verdict.ts';
 import type { DerivedReport } from './product-report.ts';
@@ -53,7 +54,8 @@ export function licenseTerms({ product, verdict }: Pick<DerivedReport, 'product'
   };
 }
 
-function grantedLicense(license: CustomerLicense): GrantedLicense {
+/** A customer license as programs are shown it. Pure. */
+export function grantedLicense(license: CustomerLicense): GrantedLicense {
   const { licenseId, customer, features, guests, overage, notAfter, graceUntil } = license;
   return {
     licenseId,
@@ -72,15 +74,18 @@ function grantedLicense(license: CustomerLicense): GrantedLicense {
  * holds. Pure.
  */
 export function licenseNotes({ verdict, time }: Pick<DerivedReport, 'verdict' | 'time'>): string[] {
-  if (verdict?.kind !== 'holds') return [];
-  const { certificate, answer, license } = verdict.verified;
+  return verdict?.kind === 'holds' ? evidenceNotes(verdict.verified, time.now) : [];
+}
+
+/** As {@link licenseNotes}, of verified evidence at a time in milliseconds. Pure. */
+export function evidenceNotes({ certificate, answer, license }: VerifiedEvidence, now: number): string[] {
   const grace = (what: string, { notAfter, graceUntil }: { notAfter: number; graceUntil: number }) =>
     `${what} ended on ${formatMinute(notAfter)} and is in its renewal grace until ${formatMinute(graceUntil)}`;
   return [
-    ...(time.now >= certificate.notAfter
+    ...(now >= certificate.notAfter
       ? [grace(`the certificate of host ${answer.hostName}`, certificate)]
       : []),
-    ...(license !== null && time.now >= license.notAfter
+    ...(license !== null && now >= license.notAfter
       ? [grace(`license ${license.licenseId} of "${license.customer}"`, license)]
       : []),
     ...(license !== null && answer.conditions.includes('over-limit')

@@ -1,7 +1,9 @@
 import type { AvmaError } from '../../errors/avma-error.ts';
 import { formatHresult } from '../../errors/hresult.ts';
 import { judgeLease, type LeaseContext } from '../../guest/lease-verdict.ts';
+import { featureText, grantedLicense } from '../../guest/license-terms.ts';
 import { Answer } from '../../protocol/answer.ts';
+import { CustomerLicense } from '../../protocol/customer-license.ts';
 import { payloadJson } from '../../protocol/envelope.ts';
 import type { LicenseEvidence } from '../../protocol/evidence.ts';
 import {
@@ -18,6 +20,8 @@ export interface InspectedLease {
   /** The answer as claimed, believed or not; null where the signed bytes are no answer. */
   readonly answer: Answer | null;
   readonly certificate: HostCertificate | null;
+  /** The customer license as claimed; null where there is none, or the signed bytes are no license. */
+  readonly license: CustomerLicense | null;
   readonly verdict: Verdict;
 }
 
@@ -31,6 +35,7 @@ export function inspectLease(evidence: LicenseEvidence, context: LeaseContext): 
   return {
     answer: Answer.safeParse(payload).data ?? null,
     certificate: decodeUnverifiedCertificate(evidence.certificate) ?? null,
+    license: evidence.license && (CustomerLicense.safeParse(payloadJson(evidence.license)).data ?? null),
     verdict: verdictOf(evidence, context),
   };
 }
@@ -43,10 +48,11 @@ function verdictOf(evidence: LicenseEvidence, context: LeaseContext): Verdict {
 }
 
 /** The lease as JSON: times are ISO 8601. */
-export function leaseJson({ answer, certificate, verdict }: InspectedLease): object {
+export function leaseJson({ answer, certificate, license, verdict }: InspectedLease): object {
   return {
     answer: answer === null ? null : answerJson(answer),
     certificate: certificate === null ? null : certificateJson(certificate),
+    license: license && grantedLicense(license),
     verdict: verdict.holds
       ? { holds: true, expiresAt: isoInstant(verdict.expiresAt) }
       : {
@@ -82,12 +88,13 @@ export function certificateJson(certificate: HostCertificate): object {
 }
 
 /** The rows of one lease. */
-export function leaseFields({ answer, certificate, verdict }: InspectedLease): Field[] {
+export function leaseFields({ answer, certificate, license, verdict }: InspectedLease): Field[] {
   return [
     verdictField(verdict),
     ...(verdict.holds ? [] : [['Next', verdict.error.hint] as Field]),
     ...(answer === null ? [['Answer', 'not readable'] as Field] : answerFields(answer)),
     ...(certificate === null ? [['Certificate', 'not readable'] as Field] : certificateFields(certificate)),
+    ...(license === null ? [] : licenseFields(license)),
   ];
 }
 
@@ -107,11 +114,13 @@ function answerFields(answer: Answer): Field[] {
     ['Activation ID', answer.activationId],
     ['Host', `${answer.hostName} (${answer.hardwareId}, ${answer.digitalPid2})`],
     ['Issued', `${formatInstant(answer.issuedAt)}, by the host's clock`],
+    ...(answer.conditions.length === 0 ? [] : [['Conditions', answer.conditions.join(', ')] as Field]),
     ['Expires', formatInstant(answer.expiresAt)],
     ['Renew after', formatInstant(answer.renewAfter)],
     ['Guest clock', formatInstant(answer.guestClock)],
     ['Exchange', answer.exchangeId],
     ['Request', `sha256:${answer.requestDigest}`],
+    ...(answer.nonce === null ? [] : [['Nonce', answer.nonce] as Field]),
   ];
 }
 
@@ -120,6 +129,17 @@ function certificateFields(certificate: HostCertificate): Field[] {
   const windows = windowsText(certificate);
   return [
     ['Certificate', windows === null ? serial : `${serial}, ${windows}`],
+    ['Valid', `${formatInstant(notBefore)} to ${formatInstant(notAfter)}`],
+    ['Grace', `to ${formatInstant(graceUntil)}`],
+  ];
+}
+
+function licenseFields(license: CustomerLicense): Field[] {
+  const { licenseId, customer, notBefore, notAfter, graceUntil, guests } = license;
+  return [
+    ['License', `${licenseId} of ${customer}`],
+    ['Features', featureText(grantedLicense(license).features)],
+    ['Limit', guests === null ? 'none' : `${guests} guests a host`],
     ['Valid', `${formatInstant(notBefore)} to ${formatInstant(notAfter)}`],
     ['Grace', `to ${formatInstant(graceUntil)}`],
   ];
