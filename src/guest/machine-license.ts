@@ -1,7 +1,8 @@
-import { loadCatalog } from '../catalog/catalog.ts';
+import { type Catalog, loadCatalog } from '../catalog/catalog.ts';
 import { AvmaError } from '../errors/avma-error.ts';
 import { type ClockReading, withinBounds } from '../machine/clock.ts';
 import { findVmId, type VmId } from '../machine/vm-id.ts';
+import { isOfVendor } from '../protocol/vendor-trust.ts';
 import { listFiles } from '../storage/atomic-file.ts';
 import { readVouchedFileIfAny } from '../storage/vouched-file.ts';
 import type { GuestEnvironment } from './environment.ts';
@@ -64,7 +65,7 @@ export async function openMachineLicense(environment: GuestEnvironment): Promise
     stateFile: file,
     warnings: [],
     state: () => read().basis.state,
-    productOfKey: (typed) => loadCatalog(environment.catalogFolders).productOfKey(typed),
+    productOfKey: (typed) => catalogOf(environment, read()).productOfKey(typed),
     look: async () => look(environment, read()),
     service() {
       const { state } = read().basis;
@@ -92,10 +93,16 @@ export async function openMachineLicense(environment: GuestEnvironment): Promise
   };
 }
 
+/** The catalogs, for somebody who trusts whom the machine trusts. */
+function catalogOf({ catalogFolders }: GuestEnvironment, { basis }: LicenseBasis): Catalog {
+  return loadCatalog(catalogFolders, { sameVendor: (a, b) => isOfVendor(basis.trust, a, b) });
+}
+
 /** The products of the catalogs, in their order, and those that only root's own catalogs list. */
-function look(environment: GuestEnvironment, { products, basis }: LicenseBasis): GuestLook {
+function look(environment: GuestEnvironment, license: LicenseBasis): GuestLook {
+  const { products, basis } = license;
   const known = new Map(products.map((product) => [product.activationId, product]));
-  const listed = loadCatalog(environment.catalogFolders).products.map((product) => {
+  const listed = catalogOf(environment, license).products.map((product) => {
     const written = known.get(product.activationId);
     known.delete(product.activationId);
     return written ?? product;

@@ -1,5 +1,6 @@
 import type { LoadedCatalog } from '../../catalog/catalog-file.ts';
 import type { LoadedProduct } from '../../catalog/product.ts';
+import { type VendorTrust, vendorOfKey } from '../../protocol/vendor-trust.ts';
 import { formatMinute, isoInstantOrNull } from '../../schema/format-time.ts';
 
 /** A catalog as JSON shows it: who signed it, when, and its products without their keys. */
@@ -25,18 +26,15 @@ export function productNames({ products }: Pick<LoadedCatalog, 'products'>): str
 /**
  * Who signed a catalog, and what that means on a guest.
  *
- * @param anchors - The vendors that this machine trusts.
+ * @param trust - Whom this machine trusts.
  */
-export function signerText(
-  { vendor, issuedAt }: LoadedCatalog,
-  anchors: readonly { readonly keyId: string; readonly name: string }[],
-): string {
+export function signerText({ vendor, issuedAt }: LoadedCatalog, trust: VendorTrust): string {
   if (vendor === null)
     return 'It is unsigned: hosts of every vendor that is trusted here may license its products.';
-  const anchor = anchors.find(({ keyId }) => keyId === vendor.keyId);
+  const trusted = vendorOfKey(trust, vendor.keyId);
   const when = issuedAt === null ? '' : ` on ${formatMinute(issuedAt)}`;
-  if (anchor !== undefined) {
-    return `It is signed by "${anchor.name}" (key ${vendor.keyId}, trusted here)${when}: only hosts of this vendor license its products.`;
+  if (trusted !== undefined) {
+    return `It is signed by "${trusted.name}" (key ${vendor.keyId}, trusted here)${when}: only hosts of this vendor license its products.`;
   }
   return `It is signed by "${vendor.name}" (key ${vendor.keyId})${when}, whom this machine does not trust yet: avma guest trust add root.pub.json`;
 }

@@ -2,7 +2,8 @@ import { Command } from 'commander';
 import { loadCatalog } from '../../catalog/catalog.ts';
 import { type LoadedCatalog, readCatalogFile } from '../../catalog/catalog-file.ts';
 import type { CatalogInstallation } from '../../catalog/catalog-installation.ts';
-import { loadTrustAnchors } from '../../guest/trust-store.ts';
+import { loadTrust } from '../../guest/trust-reader.ts';
+import { isOfVendor } from '../../protocol/vendor-trust.ts';
 import { printable } from '../../schema/printable.ts';
 import { listFiles } from '../../storage/atomic-file.ts';
 import { catalogJson, countProducts, productNames, signerText } from './catalog-text.ts';
@@ -57,7 +58,7 @@ async function addCatalog(context: Context, file: string, json: boolean): Promis
   }
   say(
     outcomeText(file, { outcome, file: installed, catalog }),
-    signerText(catalog, loadTrustAnchors(context.settings().trustFolders)),
+    signerText(catalog, loadTrust(context.settings())),
     ...(outcome === 'older' ? [] : ['Next: avma guest install-key KEY']),
   );
 }
@@ -102,14 +103,18 @@ function formatCatalog(file: string, { vendor, products }: LoadedCatalog, style:
 /** Checks the file itself, and that it agrees with the installed catalogs. */
 function checkCatalog(context: Context, file: string, json: boolean): void {
   const catalog = readCatalogFile(file);
-  const { guestCatalogFolders, trustFolders } = context.settings();
-  loadCatalog(guestCatalogFolders, { candidate: { instead: file, read: file } });
+  const settings = context.settings();
+  const trust = loadTrust(settings);
+  loadCatalog(settings.guestCatalogFolders, {
+    candidate: { instead: file, read: file },
+    sameVendor: (a, b) => isOfVendor(trust, a, b),
+  });
   if (json) {
     writeJson('avma.guest-catalog-check/1', { file, ...catalogJson(catalog) });
     return;
   }
   say(
     `${file} is a catalog with ${countProducts(catalog)}: ${productNames(catalog)}.`,
-    signerText(catalog, loadTrustAnchors(trustFolders)),
+    signerText(catalog, trust),
   );
 }

@@ -1,9 +1,10 @@
 import fs from 'node:fs';
 import os from 'node:os';
+import { isNamed, listProducts } from '../../catalog/product-name.ts';
 import { AvmaError, toAvmaError } from '../../errors/avma-error.ts';
 import type { GuestService } from '../../guest/guest-service.ts';
 import { rootsLicense } from '../../guest/license-file.ts';
-import type { ProductReport } from '../../guest/license-report.ts';
+import type { DerivedReport } from '../../guest/product-report.ts';
 import { debug } from '../../system/debug.ts';
 import { guestEnvironment } from '../guest-environment.ts';
 import { openGuestHere, whoseLicense } from '../open-guest.ts';
@@ -104,16 +105,24 @@ function ownerOf(folder: string): string {
 }
 
 /** The products that have a key. */
-export async function keyedProducts(service: GuestService): Promise<ProductReport[]> {
-  return (await service.products()).filter(({ partialProductKey }) => partialProductKey !== null);
+export async function keyedProducts(service: GuestService): Promise<DerivedReport[]> {
+  const { products } = await service.look();
+  return products.filter(({ report }) => report.partialProductKey !== null);
 }
 
-/** The product with that activation ID, typed in any case; all of them without one. */
-export function findKeyed(
-  products: readonly ProductReport[],
-  activationId: string | undefined,
-): ProductReport[] {
-  return products.filter(
-    (product) => activationId === undefined || product.activationId === activationId.toLowerCase(),
+/**
+ * The product that a text names, in a list of one; all of them without a name.
+ *
+ * @throws {AvmaError} `argument-invalid` for a text that names several.
+ */
+export function findKeyed(products: readonly DerivedReport[], name: string | undefined): DerivedReport[] {
+  if (name === undefined) return [...products];
+  const named = products.filter(({ product, report }) =>
+    isNamed({ ...product, partialProductKey: report.partialProductKey }, name),
   );
+  if (named.length <= 1) return named;
+  const choice = listProducts(named.map(({ product }) => product));
+  throw new AvmaError('argument-invalid', `"${name}" may be any of ${choice}`, {
+    hint: 'Name the product by its activation ID.',
+  });
 }

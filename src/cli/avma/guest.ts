@@ -1,10 +1,11 @@
 import { Command } from 'commander';
 import { partialProductKey } from '../../catalog/product-key.ts';
+import { PRODUCT_ARGUMENT } from '../../catalog/product-name.ts';
 import { AvmaError, toAvmaError } from '../../errors/avma-error.ts';
 import { exitStatusOf } from '../../errors/hresult.ts';
 import type { GuestService } from '../../guest/guest-service.ts';
-import type { ProductReport } from '../../guest/license-report.ts';
 import type { KeyInstallation } from '../../guest/licensing-service.ts';
+import type { DerivedReport } from '../../guest/product-report.ts';
 import { MINUTE_MS } from '../../schema/durations.ts';
 import { whileWaiting } from '../terminal.ts';
 import type { Context } from './context.ts';
@@ -144,7 +145,7 @@ async function tryKey(context: Context, key: string, json: boolean): Promise<voi
 function activateCommand(context: Context): Command {
   return new Command('activate')
     .description('Ask the host to activate this machine now; renews a license that is still valid')
-    .argument('[activation-id]', 'the product (default: every product with a key that a host activates)')
+    .argument('[product]', `${PRODUCT_ARGUMENT} (default: every product with a key that a host activates)`)
     .option(...PIPE_OPTION)
     .option('--json', 'print the result as JSON')
     .addHelpText(
@@ -161,21 +162,19 @@ Examples:
   avma guest activate
   avma guest activate --pipe unix:/run/avma/host.sock`,
     )
-    .action((activationId: string | undefined, options: ExchangeOptions) =>
-      activate(context, activationId, options),
-    );
+    .action((product: string | undefined, options: ExchangeOptions) => activate(context, product, options));
 }
 
 async function activate(
   context: Context,
-  activationId: string | undefined,
+  wanted: string | undefined,
   options: ExchangeOptions,
 ): Promise<void> {
   const service = await openGuest(context, options.pipe);
-  const targets = targetsOf(await keyedProducts(service), activationId);
+  const targets = targetsOf(await keyedProducts(service), wanted);
   const activated: ProductStatus[] = [];
   const failures: { readonly activationId: string; readonly name: string; readonly error: AvmaError }[] = [];
-  for (const { activationId: id, name } of targets) {
+  for (const { activationId: id, name } of targets.map(({ product }) => product)) {
     try {
       await whileWaiting('waiting for the host', service.activate(id), context.settings().deadline);
     } catch (thrown) {
@@ -204,20 +203,20 @@ async function activate(
  * The named product. Without a name: all products with a key that a host activates; if there are none, all other
  * products with a key, so that their error says why.
  *
- * @throws {AvmaError} `key-not-installed`.
+ * @throws {AvmaError} `key-not-installed`; `argument-invalid` for a name of several.
  */
-function targetsOf(withKey: readonly ProductReport[], activationId: string | undefined): ProductReport[] {
-  const targets = findKeyed(withKey, activationId);
+function targetsOf(withKey: readonly DerivedReport[], wanted: string | undefined): DerivedReport[] {
+  const targets = findKeyed(withKey, wanted);
   if (targets.length === 0) {
     throw new AvmaError(
       'key-not-installed',
-      activationId === undefined
+      wanted === undefined
         ? 'no product key is installed on this machine'
-        : `no product key is installed for the product ${activationId}`,
+        : `no product key is installed for a product "${wanted}"`,
       { hint: 'Install one: avma guest install-key KEY.' },
     );
   }
-  const activatable = targets.filter(({ productKeyChannel }) => productKeyChannel === 'VT:IA');
+  const activatable = targets.filter(({ product }) => product.channel === 'VT:IA');
   return activatable.length > 0 ? activatable : targets;
 }
 
