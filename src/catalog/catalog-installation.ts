@@ -62,6 +62,7 @@ export function installCatalog(places: CatalogPlaces, file: string, dryRun = fal
   if (folders.some((folder) => listFiles(folder, '.json').includes(path.resolve(file)))) {
     return { outcome: 'present', file: path.resolve(file), catalog };
   }
+  refuseUnsigned({ file, bytes, catalog }, folders);
   const target = targetFor({ file, bytes, catalog }, ownFolder, sameVendor);
   if (target.outcome === 'installed' || target.outcome === 'replaced') {
     // The new catalog must agree with all others, or every later command would fail.
@@ -89,7 +90,6 @@ function targetFor(candidate: Candidate, folder: string, sameVendor: SameVendor)
     // An installed file that is no catalog keeps every command from working.
     if (present === undefined) return { outcome: 'replaced', file };
     if (!isOfSameVendor(candidate.catalog, present, sameVendor)) continue;
-    refuseUnsigned(candidate, present, file);
     const isOlder = (candidate.catalog.issuedAt ?? 0) < (present.issuedAt ?? 0);
     return { outcome: isOlder ? 'older' : 'replaced', file };
   }
@@ -104,16 +104,26 @@ function isUnsignedPartOf(file: string, { vendor, products }: LoadedCatalog): bo
   return present.products.every(({ activationId }) => listed.has(activationId));
 }
 
-/** @throws {AvmaError} `catalog-unsigned` for an unsigned catalog in the place of a signed one. */
-function refuseUnsigned({ file, catalog }: Candidate, present: LoadedCatalog, installed: string): void {
-  if (catalog.vendor !== null || present.vendor === null) return;
-  throw new AvmaError(
-    'catalog-unsigned',
-    `the catalog ${file} is unsigned, and ${installed}, which "${present.vendor.name}" signed, lists products of the same application`,
-    {
-      hint: `Get the signed catalog from the vendor. To go back to an unsigned one, remove ${installed} first.`,
-    },
-  );
+/**
+ * An unsigned catalog adds nothing to what a signed one says of a product, and must not seem to.
+ *
+ * @throws {AvmaError} `catalog-unsigned` for an unsigned catalog with products of an installed signed one.
+ */
+function refuseUnsigned({ file, catalog }: Candidate, folders: readonly string[]): void {
+  if (catalog.vendor !== null) return;
+  const ids = vendorIds(catalog.products);
+  for (const installed of folders.flatMap((folder) => listFiles(folder, '.json'))) {
+    const present = readIfCatalog(installed);
+    if (present === undefined || present.vendor === null) continue;
+    if (![...vendorIds(present.products)].some((id) => ids.has(id))) continue;
+    throw new AvmaError(
+      'catalog-unsigned',
+      `the catalog ${file} is unsigned, and ${installed}, which "${present.vendor.name}" signed, lists products of the same application`,
+      {
+        hint: `Get the signed catalog from the vendor. To go back to an unsigned one, remove ${installed} first.`,
+      },
+    );
+  }
 }
 
 /** What is installed there; undefined for a file that is no catalog, or whose signature does not hold. */
