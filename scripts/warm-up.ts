@@ -15,7 +15,8 @@ import { installAll } from '../src/host/install.ts';
 import { openGiven } from '../src/host/received-files.ts';
 import { serve } from '../src/host/serve.ts';
 import { MAX_LEASE_MS } from '../src/protocol/answer.ts';
-import { certifyHost } from '../src/vendor/certify-host.ts';
+import { signHostCertificate } from '../src/protocol/host-certificate.ts';
+import { makeCertificate, readHostRequest } from '../src/vendor/certify-host.ts';
 import { plainRootKey } from '../src/vendor/root-key.ts';
 import { createVendorRoot } from '../src/vendor/trust-root.ts';
 
@@ -64,14 +65,15 @@ async function warmUp(): Promise<void> {
   const request = Buffer.from(JSON.stringify(hostRequest(identity, now)));
   const windows = { edition: 'ServerDatacenter', osVersion: '10.0.26100', licensing: 'MAK' } as const;
   const grant = { windows, days: 1, graceDays: 0, customer: null };
-  const { envelope } = certifyHost({
-    request,
-    from: 'request',
-    root: plainRootKey(vendor.keyFile),
+  const vendorKey = plainRootKey(vendor.keyFile);
+  const certificate = makeCertificate({
+    request: readHostRequest(request, 'request'),
+    root: vendorKey,
     grant,
     now,
   });
-  const given = openGiven('certificate', Buffer.from(JSON.stringify(envelope)), 'certificate');
+  const bytes = Buffer.from(JSON.stringify(signHostCertificate(certificate, vendorKey)));
+  const given = openGiven('certificate', bytes, 'certificate');
   await installAll(at('host'), [given], { now, dryRun: false });
   const host = await serve({
     folder: at('host'),

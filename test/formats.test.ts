@@ -19,7 +19,7 @@ import { Envelope } from '../src/protocol/envelope.ts';
 import { verifyHostCertificate } from '../src/protocol/host-certificate.ts';
 import { parseTrustAnchor } from '../src/protocol/trust-anchor.ts';
 import { vendorsOfAnchors } from '../src/protocol/vendor-trust.ts';
-import { certifyHost } from '../src/vendor/certify-host.ts';
+import { certifyHost } from './support/certify-host.ts';
 import { DAY, HOUR, TestClock } from './support/clock.ts';
 import { failureOf } from './support/failures.ts';
 import { schemaErrors } from './support/json-schemas.ts';

@@ -3,15 +3,11 @@ import { AvmaError } from '../errors/avma-error.ts';
 import { HOST_EDITIONS, mayActivateGuests } from '../policy/windows.ts';
 import type { KeyPair } from '../protocol/curve-keys.ts';
 import { Envelope, parseJson } from '../protocol/envelope.ts';
-import {
-  HOST_LICENSING,
-  HostCertificate,
-  signHostCertificate,
-  type WindowsHost,
-} from '../protocol/host-certificate.ts';
-import { verifyHostRequest } from '../protocol/host-request.ts';
+import { HOST_LICENSING, HostCertificate, type WindowsHost } from '../protocol/host-certificate.ts';
+import { type HostRequest, verifyHostRequest } from '../protocol/host-request.ts';
 import { DAY_MS } from '../schema/durations.ts';
 import { printable } from '../schema/printable.ts';
+import { grantDates } from './grant-dates.ts';
 
 /** What the vendor grants a host. */
 export interface Grant {
@@ -19,24 +15,24 @@ export interface Grant {
   readonly windows: WindowsHost | null;
   /** Also sign an edition of Windows whose hosts may not activate guests. */
   readonly anyEdition?: boolean;
+  /** When it begins, milliseconds since 1970 UTC; absent: now. */
+  readonly from?: number | undefined;
   readonly days: number;
   /** How long the host may still approve guests after that. */
   readonly graceDays: number;
   /** Whose licenses count on the host; null: those of every customer. */
   readonly customer: string | null;
   /** Absent: what the host's request says. */
-  readonly site?: string;
+  readonly site?: string | undefined;
 }
 
-/** A request for a certificate, and what the vendor makes of it. */
+/** A host that is to be certified. */
 export interface Certification {
-  /** The bytes of the request file. */
-  readonly request: Uint8Array;
-  /** Where they come from, for messages. */
-  readonly from: string;
-  readonly root: KeyPair;
+  readonly request: HostRequest;
+  /** The root that will sign. */
+  readonly root: Pick<KeyPair, 'publicKey'>;
   readonly grant: Grant;
-  /** The beginning of the certificate, milliseconds since 1970 UTC. */
+  /** Wall clock, milliseconds since 1970 UTC. */
   readonly now: number;
 }
 
@@ -54,23 +50,29 @@ const OPTIONS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Certifies a host: its own claims from its signed request, and the vendor's grant, valid from now on.
+ * What a host says of itself, from its request file.
  *
- * @throws {AvmaError} `file-invalid` for a request that is none; `argument-invalid` for a grant that no certificate can
- *   hold, and for an edition that may not activate guests, unless `anyEdition` is set.
+ * @param from - Where the bytes come from, for messages.
+ * @throws {AvmaError} `file-invalid` for what is no request, or was changed.
  */
-export function certifyHost({ request, from, root, grant, now }: Certification): {
-  envelope: Envelope;
-  certificate: HostCertificate;
-} {
-  const envelope = Envelope.safeParse(parseJson(request));
-  if (!envelope.success) {
-    throw new AvmaError('file-invalid', `${from} is not a host request`, {
-      hint: 'Make one on the host: avma host request > request.json',
-    });
-  }
-  const { requestedAt: _requestedAt, replaces: _replaces, ...host } = verifyHostRequest(envelope.data);
-  const notAfter = now + grant.days * DAY_MS;
+export function readHostRequest(bytes: Uint8Array, from: string): HostRequest {
+  const envelope = Envelope.safeParse(parseJson(bytes));
+  if (envelope.success) return verifyHostRequest(envelope.data);
+  throw new AvmaError('file-invalid', `${from} is not a host request`, {
+    hint: 'Make one on the host: avma host request > request.json',
+  });
+}
+
+/**
+ * The certificate of a host: its own claims from its signed request, and the vendor's grant. It is for signing.
+ *
+ * @throws {AvmaError} `argument-invalid` for a grant that no certificate can hold, and for an edition that may not
+ *   activate guests, unless `anyEdition` is set.
+ */
+export function makeCertificate({ request, root, grant, now }: Certification): HostCertificate {
+  const { requestedAt: _requestedAt, replaces: _replaces, ...host } = request;
+  const notBefore = grant.from ?? now;
+  const notAfter = notBefore + grant.days * DAY_MS;
   const certificate = HostCertificate.safeParse({
     serial: randomBytes(8).toString('hex'),
     vendorKey: Buffer.from(root.publicKey).toString('base64url'),
@@ -78,7 +80,7 @@ export function certifyHost({ request, from, root, grant, now }: Certification):
     customer: grant.customer,
     site: grant.site ?? host.site,
     windows: grant.windows,
-    notBefore: now,
+    notBefore,
     notAfter,
     graceUntil: notAfter + grant.graceDays * DAY_MS,
   });
@@ -88,13 +90,14 @@ export function certifyHost({ request, from, root, grant, now }: Certification):
   if (!certificate.success) {
     throw grantError(String(certificate.error.issues[0]?.path.at(-1) ?? ''), grant);
   }
+  grantDates({ from: grant.from, until: notAfter, graceDays: grant.graceDays }, '--days', now);
   const edition = grant.windows?.edition;
   if (edition !== undefined && !mayActivateGuests(edition) && grant.anyEdition !== true) {
     throw new AvmaError('argument-invalid', `a host of edition "${edition}" may not activate guests`, {
       hint: `Use --edition ${HOST_EDITIONS.join(' or --edition ')}, or sign it all the same with --allow-any-edition.`,
     });
   }
-  return { envelope: signHostCertificate(certificate.data, root), certificate: certificate.data };
+  return certificate.data;
 }
 
 function grantError(member: string, grant: Grant): AvmaError {

@@ -50,7 +50,7 @@ export async function logSigned(
     envelopes.map(({ payloadType, payload }): VendorLogEntry => {
       const bytes = Buffer.from(payload, 'base64url');
       const statement = JSON.parse(bytes.toString('utf8')) as Record<string, unknown>;
-      return { at: now, keyId: root.keyId, payloadType, digest: sha256Hex(bytes), statement };
+      return { at: now, keyId: root.keyId, payloadType, payloadDigest: sha256Hex(bytes), statement };
     }),
   );
 }

@@ -24,7 +24,7 @@ export const VendorLogEntry = z.strictObject({
   keyId: hex8,
   payloadType: shortLabel,
   /** SHA-256 of the signed bytes. */
-  digest: sha256HexShape,
+  payloadDigest: sha256HexShape,
   /** What was signed, whole. */
   statement: z.record(z.string(), z.unknown()),
 });

@@ -6,9 +6,10 @@ import { installIn } from '../../src/host/install.ts';
 import { openGiven } from '../../src/host/received-files.ts';
 import { type RunningHost, type ServeOptions, serve } from '../../src/host/serve.ts';
 import { MAX_LEASE_MS } from '../../src/protocol/answer.ts';
-import { certifyHost, type Grant } from '../../src/vendor/certify-host.ts';
+import type { Grant } from '../../src/vendor/certify-host.ts';
 import { plainRootKey } from '../../src/vendor/root-key.ts';
 import { createVendorRoot } from '../../src/vendor/trust-root.ts';
+import { certifyHost } from './certify-host.ts';
 
 const PACKAGE_ROOT = path.resolve(import.meta.dirname, '../..');
 

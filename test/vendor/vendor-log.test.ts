@@ -134,7 +134,13 @@ describe('the vendor log', () => {
 
 describe('the summary of a signature', () => {
   const summary = (statement: Record<string, unknown>, payloadType: string = TYPE) =>
-    summarizeSignature({ at: NOW, keyId: '0'.repeat(16), payloadType, digest: '0'.repeat(64), statement });
+    summarizeSignature({
+      at: NOW,
+      keyId: '0'.repeat(16),
+      payloadType,
+      payloadDigest: '0'.repeat(64),
+      statement,
+    });
 
   test.each([
     [

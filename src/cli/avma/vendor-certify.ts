@@ -3,57 +3,81 @@ import { Command, Option } from 'commander';
 import { loadCatalog } from '../../catalog/catalog.ts';
 import { AvmaError } from '../../errors/avma-error.ts';
 import { HOST_EDITIONS } from '../../policy/windows.ts';
-import type { Envelope } from '../../protocol/envelope.ts';
-import {
-  HOST_LICENSING,
-  type HostCertificate,
-  type HostLicensing,
-  windowsText,
-} from '../../protocol/host-certificate.ts';
-import { formatMinute } from '../../schema/format-time.ts';
+import { HOST_LICENSING, type HostCertificate, type HostLicensing } from '../../protocol/host-certificate.ts';
 import { compareVersions } from '../../schema/version.ts';
-import { createFile } from '../../storage/atomic-file.ts';
-import { certifyHost } from '../../vendor/certify-host.ts';
-import { logSigned } from '../../vendor/sign-and-log.ts';
-import { STDERR } from '../terminal.ts';
+import type { Grant } from '../../vendor/certify-host.ts';
+import { isFolder } from '../../vendor/certify-many.ts';
+import { MAX_GRACE_DAYS } from '../../vendor/grant-dates.ts';
+import { parseCustomer, parseSite } from '../../vendor/new-license.ts';
 import type { Context } from './context.ts';
-import { readInput } from './input.ts';
-import { certificateJson } from './lease-report.ts';
-import { say, writeData, writeJson, writeTalk } from './output.ts';
-import { styleFor } from './style.ts';
-import { type Field, formatFields } from './table.ts';
+import { parseDate, parseWholeNumber } from './date-argument.ts';
+import type { SignedOutputOptions } from './signed-output.ts';
+import { certifyRequests } from './vendor-certify-many.ts';
+import { certifyRequest } from './vendor-certify-one.ts';
 import { addRootOptions, openRoot, type RootOptions } from './vendor-root.ts';
 
 /** What a host with Windows is certified for where an option leaves it open. */
 const DEFAULT_EDITION = 'ServerDatacenter';
 const DEFAULT_LICENSING: HostLicensing = 'MAK';
-const DEFAULT_DAYS = 365;
-const DEFAULT_GRACE_DAYS = 14;
+const DEFAULT_DAYS = '365';
+const DEFAULT_GRACE_DAYS = '14';
 const MAX_DAYS = 36_500;
 
-interface CertifyOptions extends RootOptions {
+/** What `avma vendor certify` is told. */
+export interface CertifyOptions extends RootOptions, SignedOutputOptions {
+  readonly days: string;
+  readonly graceDays: string;
+  readonly from?: string;
+  readonly customer?: string;
+  readonly site?: string;
   readonly edition?: string;
   readonly osVersion?: string;
   readonly licensing?: HostLicensing;
   /** The option's earlier name. */
   readonly channel?: HostLicensing;
-  readonly days: number;
   readonly allowAnyEdition?: boolean;
-  readonly out?: string;
-  readonly dryRun?: boolean;
-  readonly json?: boolean;
 }
 
 /** `avma vendor certify`. */
 export function certifyCommand(context: Context): Command {
-  return (
-    addRootOptions(
-      new Command('certify')
-        .description(
-          'Sign a certificate for a host; it goes to stdout, and what was signed is shown on stderr',
-        )
-        .argument('<request>', "the host's request, from avma host request; - for stdin"),
+  const command = addRootOptions(
+    new Command('certify')
+      .description('Sign certificates for hosts, and show what was signed')
+      .argument('<request...>', 'requests from avma host request, or folders with them; - for stdin'),
+  )
+    .option('--days <number>', 'how long the certificate is valid', DEFAULT_DAYS)
+    .option(
+      '--grace-days <number>',
+      'how many days the host goes on to approve after that, with a notice',
+      DEFAULT_GRACE_DAYS,
     )
+    .option('--from <date>', 'its first day (default: now)')
+    .option('--customer <name>', "whose the host is: of other customers' licenses none counts there")
+    .option('--site <id>', "the host's site (default: what its request says)");
+  return addWindowsOptions(command)
+    .option('--out <path>', 'a new file for the certificate; for several requests, a folder')
+    .option('--dry-run', 'show what would be signed, and sign nothing')
+    .option('--json', 'print what was signed as JSON; needs --out or --dry-run')
+    .addHelpText(
+      'after',
+      () => `
+Without --out, the certificate goes to stdout, and what was signed is shown on stderr.
+Guests with Windows need a host of the edition ${HOST_EDITIONS.join(' or ')};
+other vendors' products ask for none of the options about Windows.
+Newest version in the packaged catalog: ${newestVersion(context)}.
+Exit status for several requests: 0 all are certified, 1 at least one is not.
+
+Examples:
+  avma vendor certify request.json --key v/root.key --customer "Bank Ltd" > certificate.json
+  avma vendor certify requests/ --key v/root.key --days 90 --out certificates
+  avma vendor certify request.json --key v/root.key --edition ${DEFAULT_EDITION} > certificate.json`,
+    )
+    .action((requests: string[], options: CertifyOptions) => certify(context, requests, options));
+}
+
+function addWindowsOptions(command: Command): Command {
+  return (
+    command
       .option(
         '--edition <edition>',
         `the edition of Windows on the host; it may then activate guests with Windows (for example ${DEFAULT_EDITION})`,
@@ -70,53 +94,44 @@ export function certifyCommand(context: Context): Command {
       )
       // The option's earlier name; scripts that use it go on working.
       .addOption(new Option('--channel <licensing>').choices(HOST_LICENSING).hideHelp())
-      .addOption(
-        new Option('--days <number>', 'how long the certificate is valid')
-          .argParser(parseDays)
-          .default(DEFAULT_DAYS),
-      )
-      .option('--allow-any-edition', `also sign an edition that may not activate guests`)
-      .option('--out <file>', 'write the certificate to this new file instead of stdout')
-      .option('--dry-run', 'show what would be signed, and sign nothing')
-      .option('--json', 'print what was signed as JSON; needs --out or --dry-run')
-      .addHelpText(
-        'after',
-        () => `
-Guests with Windows need a host of the edition ${HOST_EDITIONS.join(' or ')};
-other vendors' products ask for none of the three options about Windows.
-Newest version in the packaged catalog: ${newestVersion(context)}.
-
-Examples:
-  avma vendor certify request.json --key root.key > certificate.json
-  avma vendor certify request.json --key root.key --days 90 --out certificate.json
-  avma vendor certify request.json --key root.key --edition ${DEFAULT_EDITION} > certificate.json`,
-      )
-      .action((request: string, options: CertifyOptions) => certify(context, request, options))
+      .option('--allow-any-edition', 'also sign an edition that may not activate guests')
   );
 }
 
-async function certify(context: Context, request: string, options: CertifyOptions): Promise<void> {
-  refuseContradictions(options);
+async function certify(
+  context: Context,
+  requests: readonly string[],
+  options: CertifyOptions,
+): Promise<void> {
   const now = Date.now();
-  const root = await openRoot(options);
-  const { envelope, certificate } = certifyHost({
-    request: readInput(request),
-    from: request,
-    root: root.keyPair,
-    grant: {
-      windows: windowsOf(context, options),
-      anyEdition: options.allowAnyEdition === true,
-      days: options.days,
-      graceDays: DEFAULT_GRACE_DAYS,
-      customer: null,
-    },
-    now,
-  });
-  if (options.dryRun !== true) await logSigned(root, [envelope], now);
-  const text = `${JSON.stringify(envelope, null, 2)}\n`;
-  if (options.out !== undefined && options.dryRun !== true) createFile(options.out, text, 0o644);
-  await showSigned(envelope, certificate, options);
-  if (options.out === undefined && options.dryRun !== true) writeData(text);
+  const grant = grantOf(context, options);
+  const [request = '-'] = requests;
+  const many = requests.length > 1 || isFolder(request) || namesFolder(options.out);
+  if (many && options.out === undefined && options.dryRun !== true) {
+    throw new AvmaError('argument-invalid', 'several certificates cannot go to stdout', {
+      hint: 'Name a folder for them: --out certificates.',
+    });
+  }
+  // The arguments before the key: nobody should have to type a passphrase for a mistake.
+  if (many) await certifyRequests(context, requests, grant, options, () => openRoot(options), now);
+  else await certifyRequest(request, grant, options, () => openRoot(options), now);
+}
+
+function namesFolder(out: string | undefined): boolean {
+  return out !== undefined && (/[/\\]$/.test(out) || isFolder(out));
+}
+
+function grantOf(context: Context, options: CertifyOptions): Grant {
+  const { customer, site, from, days, graceDays, allowAnyEdition } = options;
+  return {
+    windows: windowsOf(context, options),
+    anyEdition: allowAnyEdition === true,
+    from: from === undefined ? undefined : parseDate('--from', from, 'first'),
+    days: parseWholeNumber('--days', days, 1, MAX_DAYS),
+    graceDays: parseWholeNumber('--grace-days', graceDays, 0, MAX_GRACE_DAYS),
+    customer: customer === undefined ? null : parseCustomer(customer),
+    site: site === undefined ? undefined : parseSite(site),
+  };
 }
 
 /** What the certificate says of Windows: nothing, unless one of the options about it is given. */
@@ -133,55 +148,8 @@ function windowsOf(
   };
 }
 
-/** @throws {AvmaError} `argument-invalid` for JSON that would mix with the certificate. */
-function refuseContradictions({ json, out, dryRun }: CertifyOptions): void {
-  if (json === true && out === undefined && dryRun !== true) {
-    throw new AvmaError('argument-invalid', '--json and the certificate would both go to stdout', {
-      hint: 'Name a file for the certificate: --out certificate.json.',
-    });
-  }
-}
-
-async function showSigned(
-  envelope: Envelope,
-  certificate: HostCertificate,
-  { json, out, dryRun }: CertifyOptions,
-): Promise<void> {
-  const keyId = envelope.signatures[0]?.keyid ?? '';
-  const file = dryRun === true ? null : (out ?? null);
-  if (json === true) {
-    const shown = certificateJson(certificate);
-    writeJson('avma.vendor-certify/1', { signed: dryRun !== true, keyId, file, certificate: shown });
-    return;
-  }
-  const table = formatFields(signedFields(certificate, keyId), await styleFor(STDERR));
-  const heading = dryRun === true ? 'This would be signed:' : 'Signed:';
-  writeTalk([heading, ...table.split('\n').map((line) => `  ${line}`)].join('\n'));
-  if (dryRun !== true) say(`Next: on the host, avma host activate ${out ?? 'CERTIFICATE'}`);
-}
-
-function signedFields(certificate: HostCertificate, keyId: string): Field[] {
-  const { hostName, hardwareId, serial, notBefore, notAfter, graceUntil } = certificate;
-  return [
-    ['Host', hostName],
-    ['Hardware ID', hardwareId],
-    ['Windows', windowsText(certificate) ?? 'no guests with Windows'],
-    ['Serial', serial],
-    ['From', formatMinute(notBefore)],
-    ['To', formatMinute(notAfter)],
-    ['Grace', `to ${formatMinute(graceUntil)}`],
-    ['Key ID', keyId],
-  ];
-}
-
 /** The newest version of a product in the catalogs that come with the package. */
 function newestVersion({ launcher }: Context): string {
   const { products } = loadCatalog([path.join(launcher.packageRoot, 'keys')]);
   return products.map(({ version }) => version).reduce((a, b) => (compareVersions(a, b) < 0 ? b : a));
-}
-
-function parseDays(text: string): number {
-  const days = Number(text);
-  if (Number.isInteger(days) && days >= 1 && days <= MAX_DAYS) return days;
-  throw new AvmaError('argument-invalid', `--days is "${text}", not a whole number from 1 to ${MAX_DAYS}`);
 }

@@ -77,7 +77,7 @@ function logJson(file: string, { entries, problem }: ReadVendorLog): object {
     problem,
     entries: entries.map((entry) => {
       const { kind, id, subject, until } = summarizeSignature(entry);
-      const { line, at, keyId, payloadType, digest, statement } = entry;
+      const { line, at, keyId, payloadType, payloadDigest, statement } = entry;
       return {
         line,
         at: isoInstant(at),
@@ -87,7 +87,7 @@ function logJson(file: string, { entries, problem }: ReadVendorLog): object {
         subject,
         until: isoInstantOrNull(until),
         payloadType,
-        digest,
+        payloadDigest,
         statement,
       };
     }),

@@ -342,6 +342,12 @@ describe('a vendor and a host', () => {
         windows: { edition: 'ServerDatacenter', licensing: 'MAK', osVersion: '10.0.26100' },
       },
     });
+    const several = ['vendor', 'certify', 'r2.json', 'config.json', '--key', 'v2/root.key', '--out', 'certs'];
+    const many = await json('vendor-certify-many', several, { status: 1 });
+    expect(many).toMatchObject({
+      ...{ signed: true, certified: 1, failed: 1, skipped: 0 },
+      requests: [{ certificate: { hostName: 'hv02' } }, { error: { code: 'file-invalid' } }],
+    });
     const activate = ['host', 'activate', 'c2.json'];
     const { certificate } = signed;
     const found = { schema: 'avma.host-activate/1', outcome: 'taken', certificate, warnings: [] };
