@@ -21,18 +21,12 @@ const HostKeysFile = z.strictObject({
 /** The longest key file that is read, in bytes: two keys take some 400. */
 const MAX_KEYS_BYTES = 64 * 1024;
 
-/** A set of keys of {@link makeHostKeys}. */
-export interface LaterKeys extends HostKeys {
-  /** Milliseconds since 1970 UTC. */
-  readonly createdAt: number;
-}
-
 /** The sets of keys beside the first one. */
-export function hostKeyStore(folder: string): FileStore<LaterKeys> {
+export function hostKeyStore(folder: string): FileStore<HostKeys> {
   return new FileStore({ folder: path.join(folder, 'keys'), maxBytes: MAX_KEYS_BYTES, decode: decodeKeys });
 }
 
-function decodeKeys(bytes: Uint8Array, file: string): LaterKeys {
+function decodeKeys(bytes: Uint8Array, file: string): HostKeys {
   const parsed = HostKeysFile.safeParse(parseJson(bytes));
   if (!parsed.success) throw new AvmaError('file-invalid', `${file} holds no keys of a host`);
   const { signing, box, createdAt } = parsed.data;
@@ -44,24 +38,25 @@ function decodeKeys(bytes: Uint8Array, file: string): LaterKeys {
 }
 
 /** All sets of a host's keys, from the first to the newest. Pure. */
-export function keySets(host: HostIdentity, later: readonly LaterKeys[]): readonly HostKeys[] {
+export function keySets(host: HostIdentity, later: readonly HostKeys[]): readonly HostKeys[] {
   const first: HostKeys = { signing: host.signing, box: host.box };
-  return [first, ...[...later].sort((a, b) => a.createdAt - b.createdAt)];
+  return [first, ...[...later].sort((a, b) => (a.createdAt ?? 0) - (b.createdAt ?? 0))];
 }
 
 /**
  * Makes another set of keys for the host, in a file of its own.
  *
+ * @param before - The sets that the host has; the new one counts as newer, whatever became of the clock.
  * @param now - Wall clock, milliseconds since 1970 UTC.
  * @throws {AvmaError} `access-denied`, `disk-full`, `io-error`; then nothing was made.
  */
-export function makeHostKeys(folder: string, now: number): HostKeys {
+export function makeHostKeys(folder: string, before: readonly HostKeys[], now: number): HostKeys {
   const keys: HostKeys = { signing: generateKeyPair('ed25519'), box: generateKeyPair('x25519') };
   const record = {
     schema: 'avma.host-keys/1',
     signing: exportPrivateKey(keys.signing),
     box: exportPrivateKey(keys.box),
-    createdAt: now,
+    createdAt: Math.max(now, ...before.map(({ createdAt = 0 }) => createdAt + 1)),
   };
   const file = hostKeysFile(folder, keys);
   makePrivateFolder(path.dirname(file));

@@ -16,6 +16,8 @@ import { sha256Hex } from '../system/sha256.ts';
 export interface HostKeys {
   readonly signing: KeyPair;
   readonly box: KeyPair;
+  /** Milliseconds since 1970 UTC, later than that of every set before; absent for a host's first set. */
+  readonly createdAt?: number;
 }
 
 /** A host's name, hardware ID and first keys, as `avma host init` makes them, once. Later ones: host-keys.ts. */

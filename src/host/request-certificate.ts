@@ -59,7 +59,7 @@ interface ChosenKeys {
 function nextKeys(folder: string, { keys, certificates }: HostHoldings, now: number): ChosenKeys {
   const newest = keys.at(-1);
   const waits = newest !== undefined && !certificates.some((held) => held.keys === newest);
-  return waits ? { keys: newest, made: 'pending' } : { keys: makeHostKeys(folder, now), made: 'new' };
+  return waits ? { keys: newest, made: 'pending' } : { keys: makeHostKeys(folder, keys, now), made: 'new' };
 }
 
 function presentKeys({ host }: HostHoldings, present: HeldCertificate | undefined): ChosenKeys {

@@ -106,7 +106,7 @@ test('the one certificate of a host of before counts, and goes where the others 
 test("new keys are taken up with their certificate, and lie in a file that is only their owner's", () => {
   const { folder, host, later, put } = runningHost();
   put('certificates/1.json', certificateOf(acme, host));
-  const keys = makeHostKeys(folder, NOW);
+  const keys = makeHostKeys(folder, [host], NOW);
   const [file = ''] = fs.readdirSync(path.join(folder, 'keys'));
   expect(fs.statSync(path.join(folder, 'keys', file)).mode & 0o777).toBe(0o600);
   expect(later().keys).toHaveLength(2);

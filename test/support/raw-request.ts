@@ -18,6 +18,8 @@ export interface RawRequest {
   readonly bytes: Uint8Array;
   /** The host's signed answer in the response; not judged, only checked to be signed. */
   answerIn(response: Frame | null): Answer;
+  /** All that is sealed in the response. */
+  responseIn(response: Frame | null): Response;
 }
 
 /** A request for Windows Server 2025 Standard, or what `change` makes of it, sealed to the host. */
@@ -43,12 +45,16 @@ export function rawRequest(host: TestHost, change: object = {}, id?: string): Ra
   if (key === null) throw new RangeError('a fresh key is of low order');
   const body = joinRequestPacket(fresh.publicKey, seal(key, encodeJson(request)));
   const frame: Frame = { type: 'request', exchangeId, body };
+  const responseIn = (response: Frame | null) => {
+    const sealed = new Uint8Array(response?.body ?? []);
+    return Response.parse(parseJson(unseal(key, sealed) ?? new Uint8Array()));
+  };
   return {
     frame,
     bytes: encodeFrame(frame),
+    responseIn,
     answerIn(response) {
-      const sealed = new Uint8Array(response?.body ?? []);
-      const signed = Response.parse(parseJson(unseal(key, sealed) ?? new Uint8Array()));
+      const signed = responseIn(response);
       return verifySignatures(signed, vendorsOfAnchors([host.vendor.anchor])).answer;
     },
   };
