@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 
 /** Where the digests of the frozen set stand: the vectors that version 1 of the protocol means, for good. */
-const FROZEN_FILE = 'frozen.txt';
+export const FROZEN_FILE = 'frozen.txt';
 
 /** The frozen files, and the SHA-256 of each in hex. @param folder - test/vectors. */
 export function frozenFiles(folder: string): Readonly<Record<string, string>> {
