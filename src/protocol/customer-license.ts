@@ -153,7 +153,7 @@ function checkOrigin(
   if (!isRootOf(vendor, publicKey)) {
     throw new AvmaError(
       'license-untrusted',
-      `license ${licenseId} is signed by "${name}" (key ${keyIdOf(publicKey)}), which is no root of "${vendor.name}"`,
+      `license ${licenseId} is signed by "${name}" (key ${keyIdOf(publicKey)}), which is no present root of "${vendor.name}"`,
     );
   }
   const revoked = vendor.revocations === null ? undefined : isLicenseRevoked(vendor.revocations, licenseId);

@@ -137,7 +137,7 @@ export function withRevocations(vendor: TrustedVendor, list: RevocationList): Tr
   if (!isRoot(list)) {
     throw new AvmaError(
       'revocations-foreign',
-      `the revocation list is of "${list.vendor.name}" (key ${keyIdOf(list.vendor.publicKey)}), which is no root of "${vendor.name}"`,
+      `the revocation list is of "${list.vendor.name}" (key ${keyIdOf(list.vendor.publicKey)}), which is no present root of "${vendor.name}"`,
     );
   }
   const known = vendor.revocations;
