@@ -24,6 +24,7 @@ export const SYSTEM_TESTS = [
   'test/guest/agent/hundred-days.test.ts',
   'test/guest/failed-activation.test.ts',
   'test/guest/state-store.test.ts',
+  'test/guest/two-vendors.test.ts',
   'test/host/endpoints/connections.test.ts',
   'test/host/endpoints/kvp-endpoint.test.ts',
   'test/host/endpoints/unix-connector.test.ts',
