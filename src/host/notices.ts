@@ -1,10 +1,26 @@
 import { DAY_MS } from '../schema/durations.ts';
 import { formatMinute } from '../schema/format-time.ts';
 import type { HostHoldings } from './holdings.ts';
-import { consequence, gapSentence, type Subject, subjectName, subjectsOf } from './subjects.ts';
+import {
+  consequence,
+  gapSentence,
+  retiredSentence,
+  type Subject,
+  subjectName,
+  subjectsOf,
+} from './subjects.ts';
 
 /** The stages of what a host needs from a vendor. Each is reported once. */
-type Stage = 'revoked' | 'not yet valid' | 'good' | '30 days' | '7 days' | '1 day' | 'in grace' | 'ended';
+type Stage =
+  | 'revoked'
+  | 'retired'
+  | 'not yet valid'
+  | 'good'
+  | '30 days'
+  | '7 days'
+  | '1 day'
+  | 'in grace'
+  | 'ended';
 
 /** What was reported last: for each subject its stage, and what it consisted of. */
 export type Said = ReadonlyMap<string, { readonly stage: Stage; readonly ids: readonly string[] }>;
@@ -69,8 +85,10 @@ function until({ coverage }: Subject): string {
   return coverage.endsAt === null ? '' : `; valid until ${formatMinute(coverage.endsAt)}`;
 }
 
-function stageOf({ coverage, revoked }: Subject, now: number): Stage {
+function stageOf(subject: Subject, now: number): Stage {
+  const { coverage, revoked } = subject;
   const { state, endsAt } = coverage;
+  if (retiredSentence(subject) !== undefined) return 'retired';
   if (state === 'none') return revoked.length > 0 ? 'revoked' : 'ended';
   if (endsAt === null) return state === 'valid' ? 'good' : state;
   const left = endsAt - now;
@@ -90,6 +108,10 @@ function sentencesOf(subject: Subject, stage: Stage, now: number): readonly stri
       return ahead;
     case 'revoked':
       return [`The vendor has revoked the ${subjectName(subject)}: ${consequence(subject)}.`];
+    case 'retired': {
+      const sentence = retiredSentence(subject) ?? '';
+      return [`${sentence.charAt(0).toUpperCase()}${sentence.slice(1)}. ${renew}`];
+    }
     case 'not yet valid':
       return [`${name} is not valid yet. ${ahead.join(' ')} If that is wrong, look at this host's clock.`];
     case 'ended':

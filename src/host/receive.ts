@@ -1,8 +1,12 @@
+import { MAX_CATALOG_BYTES } from '../catalog/catalog-file.ts';
 import { type CatalogPlaces, installCatalog } from '../catalog/catalog-installation.ts';
 import { AvmaError } from '../errors/avma-error.ts';
 import type { AvmaErrorCode } from '../errors/codes.ts';
 import { isOfVendor, keyIdOf, vendorOfKey } from '../protocol/vendor-trust.ts';
+import { counted } from '../schema/counted.ts';
 import { formatMinute } from '../schema/format-time.ts';
+import { listFiles } from '../storage/atomic-file.ts';
+import { readInstalledFile } from '../storage/read-file.ts';
 import { tidyHost, writeGiven } from './install.ts';
 import { type Given, type HostSnapshot, takeIn } from './intake.ts';
 import { filesOf, openReceivedFile, type ReceivedFile, type ReceivedKind } from './received-files.ts';
@@ -152,15 +156,24 @@ function takeCatalog(
     throw new AvmaError('catalog-foreign', `the catalog is of "${name}", who has not certified this host`);
   }
   const sameVendor = (a: string, b: string) => isOfVendor(vendors, a, b);
-  const { outcome } = installCatalog({ ...catalogs, sameVendor }, file, dryRun);
+  const isThere = isInstalled(file, catalogs.folders);
+  const outcome = isThere ? 'present' : installCatalog({ ...catalogs, sameVendor }, file, dryRun).outcome;
   const result: Received = {
     file,
     outcome: outcome === 'installed' || outcome === 'replaced' ? 'taken' : 'present',
     kind: 'catalog',
     code: null,
-    message: `catalog of "${name}", ${catalog.products.length} products`,
+    message: `catalog of "${name}", ${counted(catalog.products.length, 'product')}`,
   };
   return { result, after: snapshot };
+}
+
+/** Whether a catalog is installed, under whichever name. */
+function isInstalled(file: string, folders: readonly string[]): boolean {
+  const bytes = readInstalledFile(file, MAX_CATALOG_BYTES);
+  return folders
+    .flatMap((folder) => listFiles(folder, '.json'))
+    .some((installed) => readInstalledFile(installed, MAX_CATALOG_BYTES).equals(bytes));
 }
 
 function kindOf(received: ReceivedFile): ReceivedKind | null {
@@ -182,11 +195,11 @@ export function describeGiven(given: Given): string {
     }
     case 'revocations': {
       const { sequence, vendor, hosts, licenses } = given.content.list;
-      return `revocation list ${sequence} of "${vendor.name}": ${hosts.length} hosts, ${licenses.length} licenses`;
+      return `revocation list ${sequence} of "${vendor.name}": ${counted(hosts.length, 'host')}, ${counted(licenses.length, 'license')}`;
     }
     case 'trust-update': {
       const { version, vendorName, roots } = given.content.verified.update;
-      return `trust update ${version} of "${vendorName}": ${roots.length} ${roots.length === 1 ? 'root' : 'roots'}`;
+      return `trust update ${version} of "${vendorName}": ${counted(roots.length, 'root')}`;
     }
   }
 }

@@ -1,5 +1,5 @@
 import { isLicenseRevoked } from '../protocol/revocations.ts';
-import { keyIdOf, vendorOfKey } from '../protocol/vendor-trust.ts';
+import { keyIdOf, type TrustedVendor, vendorOfKey } from '../protocol/vendor-trust.ts';
 import { formatMinute } from '../schema/format-time.ts';
 import { revocationOf } from './answering/choose-certificate.ts';
 import { type Coverage, coverageOf, type Gap, type Period } from './coverage.ts';
@@ -20,7 +20,12 @@ export interface Subject {
   readonly ids: readonly string[];
   /** Those that the vendor has revoked. */
   readonly revoked: readonly string[];
-  /** Without those that are revoked. */
+  /** Those that a root has signed that the vendor has retired: guests that follow him do not believe them. */
+  readonly retired: readonly string[];
+  /**
+   * Without those that are revoked or retired; of certificates, where all are retired, with them: guests that do not
+   * follow the vendor believe them still.
+   */
   readonly coverage: Coverage;
 }
 
@@ -31,6 +36,7 @@ interface Member {
   readonly productName: string | null;
   readonly id: string;
   readonly revoked: boolean;
+  readonly retired: boolean;
   readonly period: Period;
 }
 
@@ -47,16 +53,29 @@ export function subjectsOf(
     const [first] = members;
     if (first === undefined) return [];
     const { kind, vendorName, productName } = first;
+    const idsOf = (some: readonly Member[]) => some.map(({ id }) => id).sort();
     return {
       ...{ key, kind, vendorName, productName },
-      ids: members.map(({ id }) => id).sort(),
-      revoked: members.filter(({ revoked }) => revoked).map(({ id }) => id),
+      ids: idsOf(members),
+      revoked: idsOf(members.filter(({ revoked }) => revoked)),
+      retired: idsOf(members.filter(({ retired }) => retired)),
       coverage: coverageOf(
-        members.filter(({ revoked }) => !revoked).map(({ period }) => period),
+        countingMembers(kind, members).map(({ period }) => period),
         now,
       ),
     };
   });
+}
+
+function countingMembers(kind: Subject['kind'], members: readonly Member[]): readonly Member[] {
+  const standing = members.filter(({ revoked }) => !revoked);
+  const present = standing.filter(({ retired }) => !retired);
+  return kind === 'certificate' && present.length === 0 ? standing : present;
+}
+
+/** Whether a vendor's root signs no more; of somebody who is no vendor of this host, nothing is known. */
+function isRetired(vendor: TrustedVendor | undefined, keyId: string): boolean {
+  return vendor !== undefined && !vendor.roots.some((root) => root.keyId === keyId);
 }
 
 function membersOf({
@@ -74,11 +93,13 @@ function membersOf({
         productName: null,
         id: held.certificate.serial,
         revoked: revocationOf(held, vendors) !== undefined,
+        retired: isRetired(vendor, held.rootKeyId),
         period: held.certificate,
       };
     }),
     ...licenses.map(({ license }): Member => {
-      const vendor = vendorOfKey(vendors, keyIdOf(license.vendor.publicKey));
+      const signer = keyIdOf(license.vendor.publicKey);
+      const vendor = vendorOfKey(vendors, signer);
       return {
         key: `license ${vendor?.roots[0]?.keyId ?? ''} ${license.product.activationId}`,
         kind: 'license',
@@ -87,6 +108,7 @@ function membersOf({
         id: license.licenseId,
         revoked:
           !!vendor?.revocations && isLicenseRevoked(vendor.revocations, license.licenseId) !== undefined,
+        retired: isRetired(vendor, signer),
         period: license,
       };
     }),
@@ -103,6 +125,17 @@ export function consequence({ kind, vendorName }: Subject): string {
   return kind === 'certificate'
     ? `this host refuses all guests of products of "${vendorName}"`
     : 'no guest is approved by it';
+}
+
+/** What is said of those that a retired root has signed; undefined where others took their place. */
+export function retiredSentence(subject: Subject): string | undefined {
+  const { kind, ids, retired, revoked } = subject;
+  const isReplaced = ids.some((id) => !retired.includes(id) && !revoked.includes(id));
+  if (retired.length === 0 || isReplaced) return undefined;
+  const what = `the ${subjectName(subject)} is signed by a root that the vendor has retired`;
+  return kind === 'certificate'
+    ? `${what}: guests that follow the vendor do not believe it`
+    : `${what}: ${consequence(subject)}`;
 }
 
 /** What is said of a gap: when nothing is valid, and what becomes of guests meanwhile. */

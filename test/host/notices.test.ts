@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import type { HostSnapshot } from '../../src/host/intake.ts';
 import { noticesOf, type Said } from '../../src/host/notices.ts';
+import { documentDigest } from '../../src/protocol/documents.ts';
 import { hostEntryDigest } from '../../src/protocol/revocations.ts';
 import { DAY, HOUR, NOW } from '../support/clock.ts';
 import { certificateOf, hostHolding, TEST_HOST } from '../support/host-documents.ts';
+import { trustUpdateOf } from '../support/trust-documents.ts';
 import { signedLicense, signedRevocations, testRoot } from '../support/vendor-documents.ts';
 
 const acme = testRoot('Acme');
@@ -117,6 +119,47 @@ describe('what follows', () => {
       [expect.stringMatching(/^A new host certificate of "Acme" is in use: 2{16}; valid until /)],
       [],
       [expect.stringMatching(/^The host certificate is gone: it refuses all guests/)],
+    ]);
+  });
+});
+
+describe('after a rotation', () => {
+  const next = testRoot('Acme');
+  const introduced = trustUpdateOf([acme], [acme, next]);
+  const retired = [
+    ['trust-update', introduced],
+    [
+      'trust-update',
+      trustUpdateOf([acme, next], [next], { version: 3, previous: documentDigest(introduced) }),
+    ],
+  ] as const;
+
+  test('what the retired root signed is said once, and not counted beside what the new one signed', () => {
+    const old = hostHolding(certificate(), license(), ...retired);
+    expect(looks([NOW, old], [NOW, old])).toEqual([
+      [
+        expect.stringMatching(/^Host hv01 answers guests/),
+        expect.stringMatching(
+          /^The host certificate of "Acme" is signed by a root that the vendor has retired: guests/,
+        ),
+        expect.stringMatching(
+          /^The license for "Acme Gateway" is signed by a root .* no guest is approved by it\. To renew/,
+        ),
+      ],
+      [],
+    ]);
+    const end = NOW + 50 * DAY;
+    const dates = { notAfter: end, graceUntil: end };
+    const renewed = hostHolding(
+      certificate(),
+      license(),
+      ...retired,
+      ['certificate', certificateOf(next, TEST_HOST, { serial: '2'.repeat(16), ...dates })],
+      ['license', signedLicense(next, { licenseId: '2'.repeat(16), ...dates })],
+    );
+    expect(looks([NOW, old], [NOW, renewed])[1]).toEqual([
+      'A new host certificate of "Acme" is in use: 2222222222222222; valid until 2026-07-21 12:00 UTC.',
+      'A new license for "Acme Gateway" is in use: 2222222222222222; valid until 2026-07-21 12:00 UTC.',
     ]);
   });
 });

@@ -10,7 +10,7 @@ import type { Cell, Field } from './table.ts';
 import { formatDuration } from './time-text.ts';
 
 /** What a certificate or a license is worth now. */
-export type DocumentState = ReturnType<typeof periodState> | 'revoked';
+export type DocumentState = ReturnType<typeof periodState> | 'revoked' | 'retired root';
 
 /** Days before its end from which a certificate or a license is shown with a warning. */
 const WARNING_MS = 30 * 24 * 60 * 60_000;
@@ -80,7 +80,8 @@ export function certificateState(
   { vendors }: HostHoldings,
   now: number,
 ): DocumentState {
-  return revocationOf(held, vendors) === undefined ? periodState(held.certificate, now) : 'revoked';
+  if (revocationOf(held, vendors) !== undefined) return 'revoked';
+  return isRetired(vendors, held.rootKeyId) ? 'retired root' : periodState(held.certificate, now);
 }
 
 /** What a license is worth now. */
@@ -91,7 +92,13 @@ export function licenseState(
 ): DocumentState {
   const list = vendorOfKey(vendors, keyIdOf(license.vendor.publicKey))?.revocations ?? null;
   const revoked = list !== null && isLicenseRevoked(list, license.licenseId) !== undefined;
-  return revoked ? 'revoked' : periodState(license, now);
+  if (revoked) return 'revoked';
+  return isRetired(vendors, keyIdOf(license.vendor.publicKey)) ? 'retired root' : periodState(license, now);
+}
+
+/** Whether the vendor has retired that root. */
+function isRetired(vendors: HostHoldings['vendors'], keyId: string): boolean {
+  return vendorOfKey(vendors, keyId)?.roots.every((root) => root.keyId !== keyId) === true;
 }
 
 /** `valid, 12 days 3 hours left`, `in renewal grace, 3 days left`. */
@@ -109,6 +116,8 @@ export function stateCell(state: DocumentState, period: Period, now: number): Ex
       return { tone: 'bad', text: 'ended' };
     case 'revoked':
       return { tone: 'bad', text: 'revoked by the vendor' };
+    case 'retired root':
+      return { tone: 'bad', text: 'signed by a retired root' };
   }
 }
 

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { changeHost } from '../../host/install.ts';
 import { type Received, receive } from '../../host/receive.ts';
 import { gapSentence, subjectsOf } from '../../host/subjects.ts';
+import { counted } from '../../schema/counted.ts';
 import { ANSWER_IS_NO, type Context } from './context.ts';
 import type { InstallOptions } from './host-install.ts';
 import { say, writeData, writeJson } from './output.ts';
@@ -83,6 +84,6 @@ function summary(received: readonly Received[], dryRun: boolean): string {
   return [
     `${dryRun ? 'Would take' : 'Took'} ${count('taken')}, ${count('present')} were there already`,
     ...(failed === 0 ? [] : [`${failed} cannot be used`]),
-    `${count('not ours')} are not for this host.`,
+    `${counted(count('not ours'), 'other file')} left alone.`,
   ].join(', ');
 }

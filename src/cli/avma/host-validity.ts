@@ -1,5 +1,12 @@
 import type { HostHoldings } from '../../host/holdings.ts';
-import { consequence, gapSentence, type Subject, subjectName, subjectsOf } from '../../host/subjects.ts';
+import {
+  consequence,
+  gapSentence,
+  retiredSentence,
+  type Subject,
+  subjectName,
+  subjectsOf,
+} from '../../host/subjects.ts';
 import { DAY_MS } from '../../schema/durations.ts';
 import { formatMinute } from '../../schema/format-time.ts';
 import { formatDuration } from './time-text.ts';
@@ -52,6 +59,8 @@ function firstSteps(state: Validity['state']): readonly string[] {
 function warningsOf(subject: Subject, now: number): readonly string[] {
   const { state, endsAt, graceUntil, gaps } = subject.coverage;
   const name = `the ${subjectName(subject)}`;
+  const retired = retiredSentence(subject);
+  if (retired !== undefined) return [retired];
   const gapSentences = gaps.map((gap) => gapSentence(subject, gap, now).replace(/\.$/, ''));
   switch (state) {
     case 'none':
@@ -76,13 +85,15 @@ function warningsOf(subject: Subject, now: number): readonly string[] {
   }
 }
 
-function stepsOf({ kind, coverage }: Subject, now: number): readonly string[] {
+function stepsOf(subject: Subject, now: number): readonly string[] {
+  const { kind, coverage } = subject;
   const { state, endsAt, gaps } = coverage;
   const [gap] = gaps;
   if (state === 'not yet valid') {
     return [`Wait until ${formatMinute(gap?.until ?? now)}, or correct this machine's clock`];
   }
-  const isLong = endsAt !== null && endsAt - now > WARNING_DAYS * DAY_MS;
+  const isLong =
+    retiredSentence(subject) === undefined && endsAt !== null && endsAt - now > WARNING_DAYS * DAY_MS;
   if (isLong) return [];
   return kind === 'certificate'
     ? [`Renew it: ${REQUEST}`]
