@@ -101,6 +101,7 @@ describe.skipIf(missing !== undefined)('mistakes', () => {
       machine.at('wrong.json'),
       '{"schema": "avma.catalog/1", "products": [{"name": "Appliance"}]}',
     );
+    await signCatalogs();
     fs.writeFileSync(machine.at('deadline.json'), '{"deadline": 5}');
     await machine.mustRun('slmgr', ['/ipk', STANDARD_2012_R2], { env: { AVMA_PIPE: 'unix:h.sock' } });
     fs.writeFileSync(machine.at('hook-folder.json'), '{"agent": {"hookFolder": "/etc/avma/on-change.d"}}');
@@ -117,6 +118,25 @@ describe.skipIf(missing !== undefined)('mistakes', () => {
       await machine.mustRun('avma', ['guest', 'trust', 'add', anchor], { env });
       await machine.mustRun('slmgr', ['/ipk', guest === 'newer' ? STANDARD_2025 : STANDARD_2012_R2], { env });
     }
+  }
+
+  /** A catalog that its vendor signed, one that was edited since, and one that another vendor signed. */
+  async function signCatalogs(): Promise<void> {
+    fs.copyFileSync(path.join(ROOT, 'docs/examples/acme.json'), machine.at('acme.json'));
+    for (const [vendor, file] of [
+      ['v', 'acme.catalog.json'],
+      ['other', 'other.catalog.json'],
+    ] as const) {
+      const key = `${vendor}/root.key`;
+      await machine.mustRun('avma', ['vendor', 'catalog', 'sign', 'acme.json', '--key', key, '--out', file]);
+    }
+    const { payload, ...envelope } = JSON.parse(fs.readFileSync(machine.at('acme.catalog.json'), 'utf8'));
+    const longer = Buffer.from(payload, 'base64url')
+      .toString()
+      .replace('"additionalGraceDays":3,', '"additionalGraceDays":3650,');
+    const edited = { ...envelope, payload: Buffer.from(longer).toString('base64url') };
+    fs.writeFileSync(machine.at('edited.catalog.json'), JSON.stringify(edited));
+    await machine.mustRun('avma', ['guest', 'catalog', 'add', 'acme.catalog.json'], { env: state('signed') });
   }
 
   /** An agent for a guest of its own, which runs until all is shown. */
@@ -326,7 +346,25 @@ describe.skipIf(missing !== undefined)('mistakes', () => {
     },
     {
       title: 'A catalog with a mistake',
-      lines: both('/ilc wrong.json', 'guest catalog check wrong.json'),
+      lines: [
+        ...both('/ilc wrong.json', 'guest catalog check wrong.json'),
+        { type: 'avma vendor catalog check wrong.json' },
+      ],
+    },
+    {
+      title: 'A signed catalog that was edited',
+      lines: [
+        ...both('/ilc edited.catalog.json', 'guest catalog add edited.catalog.json'),
+        { type: 'avma inspect edited.catalog.json' },
+      ],
+    },
+    {
+      title: 'An unsigned catalog with the products of a signed one',
+      lines: [{ type: 'avma guest catalog add acme.json', env: state('signed') }],
+    },
+    {
+      title: "A catalog with another vendor's products",
+      lines: [{ type: 'avma guest catalog add other.catalog.json', env: state('signed') }],
     },
     {
       title: 'The key is installed, and the activation failed',

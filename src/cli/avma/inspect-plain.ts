@@ -128,16 +128,20 @@ export function inspectSecret(
     content: { secret: true, keyId: id, sealed: kind === 'root-key' },
     fields: [
       ...(id === null ? [] : [['Key ID', id] as Field]),
-      [
-        'Passphrase',
-        kind === 'root-key' ? 'it is sealed with one' : 'none: whoever can read the file has the key',
-      ],
+      ...passphraseField(kind),
     ],
     notes: [
       'It is secret, and nothing of it is shown here.',
       ...(isOpenToOthers === true ? [`Other users may read it: chmod 600 ${file}`] : []),
     ],
   });
+}
+
+/** Only a key that a person uses can have a passphrase. */
+function passphraseField(kind: FileKind): Field[] {
+  if (kind === 'root-key') return [['Passphrase', 'it is sealed with one']];
+  if (kind === 'private-key') return [['Passphrase', 'none: whoever can read the file has the key']];
+  return [];
 }
 
 /** The key ID of a root key, or of a key pair in PEM. */
