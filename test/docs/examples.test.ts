@@ -5,6 +5,7 @@ import { expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { loadCatalog } from '../../src/catalog/catalog.ts';
 import { readSetupFile } from '../../src/setup/setup-file.ts';
+import { schemaErrors } from '../support/json-schemas.ts';
 
 const ANCHOR = JSON.stringify({
   schema: 'avma.trust-anchor/1',
@@ -17,6 +18,17 @@ test('docs/examples/acme.json is a catalog whose products can be activated', () 
   const { products } = loadCatalog([new URL('../../docs/examples', import.meta.url).pathname]);
   expect(products.map(({ channel }) => channel)).toEqual(['VT:IA', 'VT:IA']);
 });
+
+test.each(['docs/examples/acme.json', 'keys/windows-server.json'])(
+  '%s is what the schema of catalogs says',
+  (file) => {
+    const catalog = JSON.parse(fs.readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8'));
+    expect(schemaErrors(catalog, 'catalog')).toBeNull();
+    expect(
+      schemaErrors({ ...catalog, products: [{ ...catalog.products[0], version: 'v 1' }] }, 'catalog'),
+    ).not.toBeNull();
+  },
+);
 
 /** Every block of YAML in the documents, by its document. */
 const YAML_BLOCKS = fs
