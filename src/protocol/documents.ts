@@ -5,7 +5,7 @@ import { sha256Hex as digestOf } from '../system/sha256.ts';
 import { CosignedEnvelope, DocumentEnvelope, parseJson } from './envelope.ts';
 
 /** What a vendor signs and hosts hand on to guests. */
-export const DOCUMENT_KINDS = ['license', 'revocations', 'trust-update'] as const;
+const DOCUMENT_KINDS = ['license', 'revocations', 'trust-update'] as const;
 export type DocumentKind = (typeof DOCUMENT_KINDS)[number];
 
 /** The largest document of each kind: bytes of the compact JSON of its envelope. */

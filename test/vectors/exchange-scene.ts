@@ -64,7 +64,7 @@ export interface Difference {
 }
 
 /** What the host seals. */
-export interface SceneResponse {
+interface SceneResponse {
   readonly certificate: Envelope;
   readonly answer: Envelope;
   readonly documents: readonly object[];

@@ -1,6 +1,6 @@
 /**
- * Writes the vector files beside it, with fresh keys that nobody keeps: npm run vectors. Files of the frozen set stay as
- * they are: see frozen.ts.
+ * Writes the vector files beside it, with fresh keys that nobody keeps: npm run vectors. Files of the frozen set stay
+ * as they are: see frozen.ts.
  *
  * A vector begins as an exchange in which all is well; each line says what is different in it.
  */
