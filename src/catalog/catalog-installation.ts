@@ -1,3 +1,4 @@
+import fs from 'node:fs';
 import path from 'node:path';
 import { AvmaError } from '../errors/avma-error.ts';
 import { WINDOWS_APPLICATION_ID } from '../policy/windows.ts';
@@ -58,11 +59,10 @@ export function installCatalog(places: CatalogPlaces, file: string, dryRun = fal
   const { folders, ownFolder, sameVendor = SAME_KEY } = places;
   const bytes = readInstalledFile(file, MAX_CATALOG_BYTES);
   const catalog = parseCatalog(bytes, file);
-  // A file in a catalog folder is installed already, if its name is one that is read.
-  if (folders.some((folder) => listFiles(folder, '.json').includes(path.resolve(file)))) {
-    return { outcome: 'present', file: path.resolve(file), catalog };
-  }
-  refuseUnsigned({ file, bytes, catalog }, folders);
+  const installed = folders.flatMap((folder) => listFiles(folder, '.json'));
+  const present = installed.find((one) => one === path.resolve(file) || isSame(one, bytes));
+  if (present !== undefined) return { outcome: 'present', file: present, catalog };
+  refuseUnsigned({ file, bytes, catalog }, installed);
   const target = targetFor({ file, bytes, catalog }, ownFolder, sameVendor);
   if (target.outcome === 'installed' || target.outcome === 'replaced') {
     // The new catalog must agree with all others, or every later command would fail.
@@ -76,6 +76,12 @@ export function installCatalog(places: CatalogPlaces, file: string, dryRun = fal
   return { ...target, catalog };
 }
 
+/** Whether an installed file has these bytes. */
+function isSame(installed: string, bytes: Buffer): boolean {
+  const size = fs.statSync(installed, { throwIfNoEntry: false })?.size;
+  return size === bytes.length && readInstalledFile(installed, MAX_CATALOG_BYTES).equals(bytes);
+}
+
 function targetFor(candidate: Candidate, folder: string, sameVendor: SameVendor): Target {
   const installed = listFiles(folder, '.json');
   const covered = installed.find((file) => isUnsignedPartOf(file, candidate.catalog));
@@ -84,8 +90,6 @@ function targetFor(candidate: Candidate, folder: string, sameVendor: SameVendor)
   for (let number = 1; ; number++) {
     const file = path.join(folder, `${name}${number === 1 ? '' : `-${number}`}.json`);
     if (!installed.includes(file)) return { outcome: 'installed', file };
-    if (readInstalledFile(file, MAX_CATALOG_BYTES).equals(candidate.bytes))
-      return { outcome: 'present', file };
     const present = readIfCatalog(file);
     // An installed file that is no catalog keeps every command from working.
     if (present === undefined) return { outcome: 'replaced', file };
@@ -109,10 +113,10 @@ function isUnsignedPartOf(file: string, { vendor, products }: LoadedCatalog): bo
  *
  * @throws {AvmaError} `catalog-unsigned` for an unsigned catalog with products of an installed signed one.
  */
-function refuseUnsigned({ file, catalog }: Candidate, folders: readonly string[]): void {
+function refuseUnsigned({ file, catalog }: Candidate, files: readonly string[]): void {
   if (catalog.vendor !== null) return;
   const ids = vendorIds(catalog.products);
-  for (const installed of folders.flatMap((folder) => listFiles(folder, '.json'))) {
+  for (const installed of files) {
     const present = readIfCatalog(installed);
     if (present === undefined || present.vendor === null) continue;
     if (![...vendorIds(present.products)].some((id) => ids.has(id))) continue;

@@ -2,6 +2,7 @@ import { type Catalog, loadCatalog } from '../catalog/catalog.ts';
 import { SAME_KEY, type SameVendor } from '../catalog/catalog-clash.ts';
 import { catalogVersion } from '../catalog/catalog-version.ts';
 import { toAvmaError } from '../errors/avma-error.ts';
+import { counted } from '../schema/counted.ts';
 import type { Notify } from '../system/notify.ts';
 import { ProblemReporter } from './notify.ts';
 
@@ -44,7 +45,7 @@ export class CatalogReader {
       this.#version = version;
       this.#current = loadCatalog(this.#folders, { sameVendor: this.#sameVendor });
       this.#problems.report([]);
-      this.#notify(`The catalogs were read again: ${countOf(this.#current.products)}.`);
+      this.#notify(`The catalogs were read again: ${counted(this.#current.products.length, 'product')}.`);
     } catch (thrown) {
       const { message } = toAvmaError(thrown, 'the catalogs cannot be read');
       this.#problems.report([
@@ -52,8 +53,4 @@ export class CatalogReader {
       ]);
     }
   }
-}
-
-function countOf(products: readonly unknown[]): string {
-  return products.length === 1 ? '1 product' : `${products.length} products`;
 }

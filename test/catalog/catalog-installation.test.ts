@@ -114,6 +114,12 @@ describe('a catalog whose file has the name of an installed one', () => {
     expect(fs.statSync(installed).ino).toBe(before);
   });
 
+  test('and the same content changes nothing under another name either', async () => {
+    const guest = createTestGuest(null);
+    await install(guest, writeCatalog('products.json'));
+    expect(await install(guest, writeCatalog('again.json'))).toEqual(['products.json']);
+  });
+
   test("replaces the same vendor's, under whichever name that is installed", async () => {
     const guest = createTestGuest(null);
     await install(guest, writeCatalog('products.json', [vendorProduct(0)]));

@@ -1,6 +1,7 @@
 import type { LoadedCatalog } from '../../catalog/catalog-file.ts';
 import type { LoadedProduct } from '../../catalog/product.ts';
 import { type VendorTrust, vendorOfKey } from '../../protocol/vendor-trust.ts';
+import { counted } from '../../schema/counted.ts';
 import { formatMinute, isoInstantOrNull } from '../../schema/format-time.ts';
 
 /** A catalog as JSON shows it: who signed it, when, and its products without their keys. */
@@ -15,7 +16,7 @@ function productJson({ productKey: _productKey, vendor: _vendor, ...product }: L
 
 /** `2 products`. */
 export function countProducts({ products }: { readonly products: readonly unknown[] }): string {
-  return products.length === 1 ? '1 product' : `${products.length} products`;
+  return counted(products.length, 'product');
 }
 
 /** The products' names in quotes. */

@@ -5,6 +5,7 @@ import type { CosignedEnvelope, DocumentEnvelope } from '../../protocol/envelope
 import { isLicenseRevoked, openRevocations } from '../../protocol/revocations.ts';
 import { openTrustUpdate, type TrustUpdate } from '../../protocol/trust-update.ts';
 import { followTrustUpdate, keyIdOf, vendorOfKey } from '../../protocol/vendor-trust.ts';
+import { counted } from '../../schema/counted.ts';
 import { formatMinute, isoInstant } from '../../schema/format-time.ts';
 import { catalogJson, countProducts } from './catalog-text.ts';
 import { customerLicenseJson, licenseFields } from './customer-license-text.ts';
@@ -55,7 +56,7 @@ export function inspectRevocations(envelope: DocumentEnvelope, context: Inspecti
       ['Issued', formatMinute(issuedAt)],
       [
         'Revokes',
-        `${count(hosts.length, 'host')} and ${count(licenses.length, 'license')}${reasons === '' ? '' : `: ${reasons}`}`,
+        `${counted(hosts.length, 'host')} and ${counted(licenses.length, 'license')}${reasons === '' ? '' : `: ${reasons}`}`,
       ],
       ...(known === null ? [] : [['Known here', knownListText(sequence, known.sequence)] as Field]),
     ],
@@ -153,8 +154,4 @@ function signerOfCatalog(
   const isRoot = trust.some(({ roots }) => roots.some(({ keyId }) => keyId === vendor.keyId));
   const name = vendorOfKey(trust, vendor.keyId)?.name ?? vendor.name;
   return { name, keyId: vendor.keyId, trusted: trust.length === 0 ? null : isRoot };
-}
-
-function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }

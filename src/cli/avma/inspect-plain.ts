@@ -126,10 +126,7 @@ export function inspectSecret(
   const { isOpenToOthers, file } = context;
   return inspection(kind, {
     content: { secret: true, keyId: id, sealed: kind === 'root-key' },
-    fields: [
-      ...(id === null ? [] : [['Key ID', id] as Field]),
-      ...passphraseField(kind),
-    ],
+    fields: [...(id === null ? [] : [['Key ID', id] as Field]), ...passphraseField(kind)],
     notes: [
       'It is secret, and nothing of it is shown here.',
       ...(isOpenToOthers === true ? [`Other users may read it: chmod 600 ${file}`] : []),

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { type CatalogCheck, type CatalogMistake, checkCatalog } from '../../catalog/catalog-check.ts';
+import { counted } from '../../schema/counted.ts';
 import { formatMinute } from '../../schema/format-time.ts';
 import { printable } from '../../schema/printable.ts';
 import { catalogJson, countProducts } from './catalog-text.ts';
@@ -56,7 +57,7 @@ function mistakeJson({ place, member, message }: CatalogMistake): object {
 function show({ style }: Context, file: string, { catalog, mistakes, notes }: CatalogCheck): void {
   if (catalog === null) {
     writeData(mistakes.map((mistake) => mistakeLine(file, mistake)).join('\n'));
-    say(`${file} has ${mistakes.length === 1 ? 'a mistake' : `${mistakes.length} mistakes`}.`);
+    say(`${file} has ${counted(mistakes.length, 'mistake')}.`);
     return;
   }
   const rows = catalog.products.map(({ name, version, edition, activationId }) => [

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { AvmaError } from '../../errors/avma-error.ts';
+import { counted } from '../../schema/counted.ts';
 import { addProduct, type NewProduct } from '../../vendor/catalog-source.ts';
 import { STDERR } from '../terminal.ts';
 import { say, writeData, writeJson, writeTalk } from './output.ts';
@@ -62,8 +63,8 @@ async function add({ catalog, productVersion, addOn, dryRun, json, ...rest }: Ad
     ['Short name', product.edition],
     ['Activation ID', product.activationId],
     ['Application ID', product.applicationId],
-    ['Initial grace', dayCount(product.initialGraceDays)],
-    ['Additional grace', dayCount(product.additionalGraceDays)],
+    ['Initial grace', counted(product.initialGraceDays, 'day')],
+    ['Additional grace', counted(product.additionalGraceDays, 'day')],
     ['Customer license', product.requiresLicense ? 'required' : 'not required'],
   ];
   const table = formatFields(fields, await styleFor(STDERR));
@@ -85,10 +86,6 @@ async function add({ catalog, productVersion, addOn, dryRun, json, ...rest }: Ad
     "The product's key:",
   );
   writeData(product.productKey);
-}
-
-function dayCount(number: number): string {
-  return number === 1 ? '1 day' : `${number} days`;
 }
 
 /** `acme.catalog.json` for `acme.json`. */
