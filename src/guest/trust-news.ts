@@ -122,7 +122,14 @@ export class TrustNews implements TrustNewsReport {
 
   async #takeList(announcement: Announcement, source: DocumentSource): Promise<void> {
     const envelope = await fetchDocument(source, announcement);
-    this.#keep({ kind: 'revocations', envelope, list: openRevocations(envelope) });
+    const list = openRevocations(envelope);
+    try {
+      this.#keep({ kind: 'revocations', envelope, list });
+    } catch (thrown) {
+      // An announcement does not say whose list it is: this one is of another vendor than the certificate.
+      const isHonest = list.sequence === announcement.version;
+      if (!isHonest || !(thrown instanceof AvmaError) || thrown.code !== 'revocations-old') throw thrown;
+    }
   }
 
   #keep(document: TrustDocument): void {

@@ -110,6 +110,16 @@ describe.skipIf(!isRoot)('an ordinary user', () => {
     expect(byTree.status).toBe(0);
   });
 
+  test('sees whom the machine trusts', async () => {
+    const seen = await nobody('avma', ['guest', 'trust', 'list', '--json']);
+    const shown = await root('avma', ['guest', 'trust', 'list', '--json']);
+    const [{ keyId }] = JSON.parse(shown.stdout).vendors[0].roots;
+    expect(parseBySchema(seen.stdout, 'guest-trust-list')).toMatchObject({
+      vendors: [{ roots: [{ keyId, file: null }] }],
+    });
+    expect((await nobody('avma', ['guest', 'trust', 'list'])).stdout).toContain("root's files");
+  });
+
   test('is told that a product without a key is not licensed', async () => {
     const ran = await nobody('avma', ['guest', 'check', 'ServerDatacenter', '--json']);
     expect(ran.status).toBe(1);

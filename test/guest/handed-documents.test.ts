@@ -349,6 +349,16 @@ describe('a revocation list', () => {
 });
 
 describe('two vendors are trusted', () => {
+  test('a host that has an older list of the other one than the guest is no lie', async () => {
+    vendorOfRoot(stranger).installAnchor(guest.trustFolder);
+    serve({ documents: [signedRevocations(stranger, { sequence: 13 })] });
+    await install();
+    serve({ documents: [signedRevocations(stranger, { sequence: 12 })] });
+    await activate();
+    expect(trust().map(({ revocations }) => revocations?.sequence)).toContain(13);
+    expect(problems()).toEqual([]);
+  });
+
   const FOREIGN = 'aaaaaaaa-0000-4000-8000-000000000002';
 
   test('another vendor’s host licenses no product of this one, whatever it signs', async () => {

@@ -1,6 +1,6 @@
-import type { GuestTrust, GuestVendor } from '../../guest/guest-trust.ts';
+import type { GuestVendor } from '../../guest/guest-trust.ts';
 import { openTrustUpdate } from '../../protocol/trust-update.ts';
-import { keyIdOf, type TrustedVendor } from '../../protocol/vendor-trust.ts';
+import { keyIdOf, type TrustedVendor, type VendorTrust } from '../../protocol/vendor-trust.ts';
 import { isoInstant } from '../../schema/format-time.ts';
 import type { Cell } from './table.ts';
 
@@ -35,9 +35,10 @@ export function vendorText({ name, roots, trustVersion }: TrustedVendor): string
 export const TRUST_HEADINGS = ['KEY ID', 'VENDOR', 'COUNTS', 'FROM', 'REVOCATIONS'];
 
 /** A row for each root that counts, and for each file of one that its vendor has retired. */
-export function trustRows(trust: GuestTrust): Cell[][] {
+export function trustRows(trust: VendorTrust): Cell[][] {
   return trust.flatMap((vendor) => {
-    const { name, roots, anchors, revocations } = vendor;
+    const { name, roots, revocations } = vendor;
+    const anchors = 'anchors' in vendor ? (vendor as GuestVendor).anchors : [];
     const list = revocations === null ? 'none' : `list ${revocations.sequence}`;
     const retired = anchors.filter(({ keyId }) => roots.every((root) => root.keyId !== keyId));
     return [
@@ -48,9 +49,10 @@ export function trustRows(trust: GuestTrust): Cell[][] {
 }
 
 /** The file of the root, or the trust update that brought it. */
-function originOf(vendor: GuestVendor, id: string): string {
+function originOf(vendor: TrustedVendor | GuestVendor, id: string): string {
   const anchor = anchorOf(vendor, id);
   if (anchor !== undefined) return anchor.file;
+  if (!('trustUpdates' in vendor)) return "root's files";
   const updates = vendor.trustUpdates.map((envelope) => openTrustUpdate(envelope).update);
   const brought = updates.find(({ roots }) => roots.some((key) => keyIdOf(key) === id));
   return brought === undefined ? 'a trust update' : `trust update ${brought.version}`;

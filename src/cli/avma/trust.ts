@@ -9,8 +9,9 @@ import { loadTrust } from '../../guest/trust-reader.ts';
 import { addTrustAnchor, loadTrustAnchors } from '../../guest/trust-store.ts';
 import { vendorOfKey } from '../../protocol/vendor-trust.ts';
 import { guestEnvironment } from '../guest-environment.ts';
+import { whoseLicense } from '../open-guest.ts';
 import type { Context } from './context.ts';
-import { refreshLicense, requireOwnLicense } from './guest-open.ts';
+import { openGuest, refreshLicense, requireOwnLicense } from './guest-open.ts';
 import { readInput } from './input.ts';
 import { say, writeData, writeJson } from './output.ts';
 import { formatTable } from './table.ts';
@@ -119,9 +120,11 @@ function vendorOfRoot(roots: readonly { readonly keyId: string }[], id: string) 
   return roots.find(({ keyId }) => keyId === id);
 }
 
-function listTrust(context: Context, json: boolean): void {
+async function listTrust(context: Context, json: boolean): Promise<void> {
   const settings = context.settings();
-  const trust = loadTrust(settings);
+  // Who sees the machine's license sees whom the machine trusts.
+  const isMachine = whoseLicense(settings) === 'machine';
+  const trust = isMachine ? (await (await openGuest(context)).look()).trust : loadTrust(settings);
   if (json) {
     const follow = settings.followTrustUpdates;
     writeJson('avma.guest-trust-list/1', { vendors: trust.map(vendorJson), follow });
