@@ -348,10 +348,7 @@ func parseObject(text []byte, shape check) (object, bool) {
 
 type check func(value any) bool
 
-const (
-	maxInstant = 9_999_999_999_999
-	maxSafe    = 1<<53 - 1
-)
+const maxInstant = 9_999_999_999_999
 
 func pattern(expression string) check {
 	compiled := regexp.MustCompile(`^(?:` + expression + `)$`)
@@ -364,7 +361,7 @@ func pattern(expression string) check {
 func integer(least, most float64) check {
 	return func(value any) bool {
 		number, ok := value.(float64)
-		return ok && number == math.Trunc(number) && number >= least && number <= most && math.Abs(number) <= maxSafe
+		return ok && number == math.Trunc(number) && number >= least && number <= most
 	}
 }
 

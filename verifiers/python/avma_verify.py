@@ -205,7 +205,6 @@ def _parse_object(value: Any, shape: "_Check", code: str) -> Dict[str, Any]:
 _Check = Callable[[Any], bool]
 
 MAX_INSTANT = 9_999_999_999_999
-_MAX_SAFE = 2**53 - 1
 
 
 def _text(pattern: str) -> _Check:
@@ -215,7 +214,7 @@ def _text(pattern: str) -> _Check:
 
 def _integer(least: int, most: int) -> _Check:
     def check(value: Any) -> bool:
-        return isinstance(value, float) and value.is_integer() and least <= value <= most and abs(value) <= _MAX_SAFE
+        return isinstance(value, float) and value.is_integer() and least <= value <= most
 
     return check
 
