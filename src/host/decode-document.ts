@@ -1,7 +1,13 @@
 import { AvmaError } from '../errors/avma-error.ts';
 import { openCustomerLicense } from '../protocol/customer-license.ts';
 import { announce, type DocumentKind, documentBytes, MAX_DOCUMENT_BYTES } from '../protocol/documents.ts';
-import { CosignedEnvelope, DocumentEnvelope, Envelope, parseJson } from '../protocol/envelope.ts';
+import {
+  CosignedEnvelope,
+  DocumentEnvelope,
+  Envelope,
+  PAYLOAD_TYPES,
+  parseJson,
+} from '../protocol/envelope.ts';
 import { openHostCertificate } from '../protocol/host-certificate.ts';
 import { openRevocations } from '../protocol/revocations.ts';
 import { openTrustUpdate } from '../protocol/trust-update.ts';
@@ -33,14 +39,14 @@ export function decodeCertificate(bytes: Uint8Array, from: string): InstalledCer
 /** @throws {AvmaError} `license-invalid`. */
 export function decodeLicense(bytes: Uint8Array, from: string): HeldLicense {
   const envelope = DocumentEnvelope.safeParse(parseJson(bytes)).data;
-  if (envelope === undefined) throw notA('license', from);
+  if (envelope?.payloadType !== PAYLOAD_TYPES.license) throw notA('license', from);
   return { ...held('license', envelope, 0, from), license: openCustomerLicense(envelope) };
 }
 
 /** @throws {AvmaError} `revocations-invalid`. */
 export function decodeRevocations(bytes: Uint8Array, from: string): HeldRevocations {
   const envelope = DocumentEnvelope.safeParse(parseJson(bytes)).data;
-  if (envelope === undefined) throw notA('revocations', from);
+  if (envelope?.payloadType !== PAYLOAD_TYPES.revocations) throw notA('revocations', from);
   const list = openRevocations(envelope);
   return { ...held('revocations', envelope, list.sequence, from), list };
 }
@@ -48,7 +54,7 @@ export function decodeRevocations(bytes: Uint8Array, from: string): HeldRevocati
 /** @throws {AvmaError} `trust-update-invalid`, `trust-update-unsigned`, `trust-update-drops`. */
 export function decodeTrustUpdate(bytes: Uint8Array, from: string): HeldTrustUpdate {
   const envelope = CosignedEnvelope.safeParse(parseJson(bytes)).data;
-  if (envelope === undefined) throw notA('trust-update', from);
+  if (envelope?.payloadType !== PAYLOAD_TYPES.trustUpdate) throw notA('trust-update', from);
   const verified = openTrustUpdate(envelope);
   return { ...held('trust-update', envelope, verified.update.version, from), verified };
 }

@@ -122,7 +122,7 @@ export function hostRequest(
 }
 
 /** The members that name the host in its request and in its certificate. */
-export function publicIdentity(host: HostIdentity) {
+function publicIdentity(host: HostIdentity) {
   return {
     hostName: host.name,
     hardwareId: host.hardwareId,

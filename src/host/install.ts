@@ -26,7 +26,7 @@ export async function changeHost<T>(
 }
 
 /** A document that was installed, or could be. */
-export interface Installed {
+interface Installed {
   readonly given: Given;
   readonly outcome: Taken['outcome'];
 }

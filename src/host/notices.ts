@@ -75,14 +75,16 @@ function noticesOn(subject: Subject, now: number, last: Said | null): readonly s
   const isNew = last !== null && added.length > 0;
   if (!isNew && before?.stage === stage) return [];
   return [
-    ...(isNew ? added.map((id) => `A new ${subjectName(subject)} is in use: ${id}${until(subject)}.`) : []),
+    ...(isNew ? added.map((id) => `A ${subjectName(subject)} was added: ${id}${until(subject)}.`) : []),
     ...sentencesOf(subject, stage, now),
   ];
 }
 
-/** Where several follow one another, their end. */
-function until({ coverage }: Subject): string {
-  return coverage.endsAt === null ? '' : `; valid until ${formatMinute(coverage.endsAt)}`;
+/** The end of all that follow one another. */
+function until({ coverage, kind }: Subject): string {
+  return coverage.endsAt === null
+    ? ''
+    : `; with it there is a valid ${kind} until ${formatMinute(coverage.endsAt)}`;
 }
 
 function stageOf(subject: Subject, now: number): Stage {

@@ -17,7 +17,7 @@ import { filesOf, openReceivedFile, type ReceivedFile, type ReceivedKind } from 
  * - `not ours`: another host's, another vendor's, or nothing that hosts take.
  * - `failed`: it is for this host, and cannot be used.
  */
-export type Outcome = 'taken' | 'present' | 'not ours' | 'failed';
+type Outcome = 'taken' | 'present' | 'not ours' | 'failed';
 
 /** What became of a file. */
 export interface Received {
@@ -79,10 +79,10 @@ export function receive(options: ReceiveOptions): { received: readonly Received[
       after = taken.after;
     }
     // What another file may have made possible: a license whose certificate came after it.
-    waiting = waiting.filter((file) => file.is !== 'broken' && hasFailed(results.get(file)));
+    waiting = waiting.filter((file) => file.is !== 'broken' && file.is !== 'other' && hasFailed(results.get(file)));
   }
   const received = files.flatMap((file) => results.get(file) ?? []);
-  if (received.every(({ outcome }) => outcome === 'not ours')) throw nothingReceived(received, after);
+  if (received.every(({ outcome }) => outcome === 'not ours')) throw nothingReceived(received, options);
   if (!options.dryRun) tidyHost(after, options.now);
   return { received, after };
 }
@@ -91,8 +91,17 @@ function hasFailed(result: Received | undefined): boolean {
   return result?.code !== undefined && result.code !== null && result.outcome !== 'present';
 }
 
-function nothingReceived(received: readonly Received[], { holdings }: HostSnapshot): AvmaError {
-  const { name, hardwareId } = holdings.host;
+function nothingReceived(
+  received: readonly Received[],
+  { snapshot, catalogs }: Pick<ReceiveOptions, 'snapshot' | 'catalogs'>,
+): AvmaError {
+  const unsigned = received.find(({ code }) => code === 'catalog-unsigned');
+  if (unsigned !== undefined) {
+    return new AvmaError('catalog-unsigned', `${unsigned.file} is ${unsigned.message}`, {
+      hint: `Get the signed catalog from the vendor, or put this one into ${catalogs.ownFolder} yourself.`,
+    });
+  }
+  const { name, hardwareId } = snapshot.holdings.host;
   const files = received.length === 1 ? 'the file is not' : `none of ${received.length} files is`;
   return new AvmaError('nothing-received', `${files} for host ${name} (${hardwareId})`);
 }
@@ -105,8 +114,8 @@ interface TakenFile {
 function takeFile(received: ReceivedFile, snapshot: HostSnapshot, options: ReceiveOptions): TakenFile {
   const { file } = received;
   if (received.is === 'other') {
-    const { message } = received;
-    return { result: { file, outcome: 'not ours', kind: null, code: null, message }, after: snapshot };
+    const { message, code } = received;
+    return { result: { file, outcome: 'not ours', kind: null, code, message }, after: snapshot };
   }
   const kind = kindOf(received);
   try {

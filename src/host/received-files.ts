@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { AvmaError, toAvmaError } from '../errors/avma-error.ts';
+import type { AvmaErrorCode } from '../errors/codes.ts';
 import { LARGEST_DOCUMENT_BYTES } from '../protocol/documents.ts';
 import { type FileKind, type IdentifiedFile, identifyFile } from '../protocol/identify-file.ts';
 import { openSignedCatalog, type SignedCatalog } from '../protocol/signed-catalog.ts';
@@ -24,7 +25,7 @@ export type ReceivedFile = { readonly file: string } & (
   /** Meant as one of those, and its form or a signature does not hold. */
   | { readonly is: 'broken'; readonly kind: ReceivedKind; readonly error: AvmaError }
   /** Nothing that hosts take, and what it is instead. */
-  | { readonly is: 'other'; readonly message: string }
+  | { readonly is: 'other'; readonly message: string; readonly code: AvmaErrorCode | null }
 );
 
 /**
@@ -75,16 +76,17 @@ export function openReceivedFile(file: string): ReceivedFile {
   } catch (thrown) {
     // Too large, or no plain file.
     if (!(thrown instanceof AvmaError) || thrown.code !== 'file-invalid') throw thrown;
-    return { file, is: 'other', message: thrown.message };
+    return { file, is: 'other', message: thrown.message, code: null };
   }
   const identified = identifyFile(bytes);
   const kind = KINDS[identified.kind];
   if (kind === undefined) {
     const what = identified.kind === 'unknown' ? 'no file of avma' : `a file of the kind ${identified.kind}`;
-    return { file, is: 'other', message: `${what}, which hosts do not take` };
+    return { file, is: 'other', message: `${what}, which hosts do not take`, code: null };
   }
   if (kind === 'catalog' && identified.envelope === null && identified.damage === null) {
-    return { file, is: 'other', message: 'an unsigned catalog: put it into a folder of catalogs yourself' };
+    const message = 'an unsigned catalog, which anybody may have made';
+    return { file, is: 'other', message, code: 'catalog-unsigned' };
   }
   try {
     if (kind === 'catalog') return { file, is: 'catalog', catalog: openCatalog(identified, file) };

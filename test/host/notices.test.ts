@@ -116,7 +116,11 @@ describe('what follows', () => {
   test('is announced once when it comes, and that the last one is gone when it goes', () => {
     const [with1, with2] = [hostHolding(certificate(), list), hostHolding(certificate(), next(END), list)];
     expect(looks([NOW, with1], [NOW, with2], [NOW, with2], [NOW, hostHolding()]).slice(1)).toEqual([
-      [expect.stringMatching(/^A new host certificate of "Acme" is in use: 2{16}; valid until /)],
+      [
+        expect.stringMatching(
+          /^A host certificate of "Acme" was added: 2{16}; with it there is a valid certificate until /,
+        ),
+      ],
       [],
       [expect.stringMatching(/^The host certificate is gone: it refuses all guests/)],
     ]);
@@ -158,8 +162,8 @@ describe('after a rotation', () => {
       ['license', signedLicense(next, { licenseId: '2'.repeat(16), ...dates })],
     );
     expect(looks([NOW, old], [NOW, renewed])[1]).toEqual([
-      'A new host certificate of "Acme" is in use: 2222222222222222; valid until 2026-07-21 12:00 UTC.',
-      'A new license for "Acme Gateway" is in use: 2222222222222222; valid until 2026-07-21 12:00 UTC.',
+      'A host certificate of "Acme" was added: 2222222222222222; with it there is a valid certificate until 2026-07-21 12:00 UTC.',
+      'A license for "Acme Gateway" was added: 2222222222222222; with it there is a valid license until 2026-07-21 12:00 UTC.',
     ]);
   });
 });

@@ -6,6 +6,7 @@ import { createHost } from '../../src/host/host-store.ts';
 import { changeHost } from '../../src/host/install.ts';
 import { receive } from '../../src/host/receive.ts';
 import { documentDigest } from '../../src/protocol/documents.ts';
+import { vendorProduct } from '../support/catalogs.ts';
 import { DAY, NOW } from '../support/clock.ts';
 import { failureOf } from '../support/failures.ts';
 import { certificateOf } from '../support/host-documents.ts';
@@ -132,6 +133,17 @@ describe('of a folder for many hosts', () => {
     expect(failure.code).toBe('nothing-received');
     expect(failure.message).toMatch(/^none of 20 files is for host hv01 \(/);
     expect(files()).toEqual(before);
+  });
+
+  test('an unsigned catalog is left alone, and alone it is said how to install it: catalog-unsigned', async () => {
+    const { host, brought, bring, take } = hostAndFolder();
+    bring('acme.json', { schema: 'avma.catalog/1', products: [vendorProduct(0)] });
+    const failure = await failureOf(() => take());
+    expect(failure.code).toBe('catalog-unsigned');
+    expect(failure.message).toContain(path.join(brought, 'acme.json'));
+    expect(failure.hint).toMatch(/put this one into .*catalog\.d yourself\.$/);
+    bring('certificate.json', certificateOf(acme, host));
+    expect(await take()).toEqual({ 'acme.json': 'not ours: catalog-unsigned', 'certificate.json': 'taken' });
   });
 
   test('an empty folder is nothing-received, one that is not there file-not-found', async () => {

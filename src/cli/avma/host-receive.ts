@@ -67,9 +67,9 @@ const TONES: Record<Received['outcome'], Tone> = {
   'not ours': 'dim',
 };
 
-/** Files of other hosts are only counted: there may be hundreds. */
+/** Files of other hosts are only counted: there may be hundreds. An unsigned catalog is nobody's. */
 function showReceived(context: Context, received: readonly Received[]): void {
-  const shown = received.filter(({ outcome }) => outcome !== 'not ours');
+  const shown = received.filter(({ outcome, code }) => outcome !== 'not ours' || code === 'catalog-unsigned');
   const rows = shown.map(({ file, outcome, code, message }) => [
     { tone: TONES[outcome], text: outcome },
     file,

@@ -132,7 +132,8 @@ function stateOfHost(validity: Validity): Cell {
 }
 
 function certificateFields(holdings: HostHoldings, now: number): Field[] {
-  return holdings.certificates.flatMap((held, index): Field[] => {
+  const sorted = holdings.certificates.toSorted((a, b) => a.certificate.notBefore - b.certificate.notBefore);
+  return sorted.flatMap((held, index): Field[] => {
     const { certificate } = held;
     const { serial, notBefore, notAfter, graceUntil, customer, site, windows } = certificate;
     const dates = `${formatMinute(notBefore)} to ${formatMinute(notAfter)}`;

@@ -33,7 +33,7 @@ export type Decision =
   | Refusal;
 
 /** A refusal, as it is signed. */
-export interface Refusal {
+interface Refusal {
   readonly approved: false;
   readonly code: RefusalCode;
   /** In how many seconds it is worth to ask again; absent: nobody knows. */

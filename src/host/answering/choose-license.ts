@@ -34,7 +34,7 @@ export type LicenseChoice =
   | { readonly kind: 'refused'; readonly code: LicenseRefusal; readonly message: string };
 
 /** Why a license does not count, from what comes closest to counting to what is farthest from it. */
-export const LICENSE_REFUSALS = [
+const LICENSE_REFUSALS = [
   'license-limit-reached',
   'license-not-yet-valid',
   'license-expired',
@@ -44,7 +44,7 @@ export const LICENSE_REFUSALS = [
   'license-customer-mismatch',
   'license-untrusted',
 ] as const satisfies readonly AvmaErrorCode[];
-export type LicenseRefusal = (typeof LICENSE_REFUSALS)[number];
+type LicenseRefusal = (typeof LICENSE_REFUSALS)[number];
 
 interface Candidate {
   readonly held: HeldLicense;

@@ -13,8 +13,8 @@ description:
   - Gives a host its identity if it has none, writes the request for the vendor into a file, and installs the
     certificate that the vendor made of it.
   - Run it twice. The first run leaves the request. The second one, when the vendor has answered, gets the certificate.
-  - A request is written only while it is needed, and a certificate is installed only if it is another one than the
-    present.
+  - A request is written only while it is needed, and a certificate is installed only if the host does not have it. The
+    next one may be installed before the present one ends.
 options:
   name:
     description: The host's name, as guests show it. It counts when the identity is made. Default is the machine's name.
@@ -35,10 +35,6 @@ options:
     description: A request is written too when the certificate ends within so many days.
     type: int
     default: 30
-  force:
-    description: Install the certificate even if it ends earlier than the present one, or allows less.
-    type: bool
-    default: false
   executable:
     description: The command avma, by its name or its path.
     type: str
@@ -75,7 +71,7 @@ request_needed:
   returned: when the host has an identity
   type: bool
 certificate:
-  description: The certificate that is installed. Null if there is none.
+  description: The certificate that is used now. Null if there is none.
   returned: when the host has an identity
   type: dict
 code:
@@ -147,9 +143,10 @@ class HostCertificate(object):
         content = self.certificate()
         if content is None:
             return
-        activate = ["host", "activate", "-"] + (["--force"] if self.params["force"] else [])
+        activate = ["host", "activate", "-"]
         found = self.avma.json(activate + ["--dry-run"], data=content)
-        if found["certificate"] == status["certificate"]:
+        # The host has it already, beside others perhaps.
+        if found["outcome"] == "present":
             return
         self.note("certificate", status["certificate"], found["certificate"])
         if not self.module.check_mode:
@@ -223,7 +220,6 @@ def main():
             "certificate": {"type": "path"},
             "content": {"type": "json"},
             "renew_days": {"type": "int", "default": 30},
-            "force": {"type": "bool", "default": False},
             "executable": {"type": "str", "default": "avma"},
         },
         mutually_exclusive=[["certificate", "content"]],
