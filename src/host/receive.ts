@@ -79,7 +79,9 @@ export function receive(options: ReceiveOptions): { received: readonly Received[
       after = taken.after;
     }
     // What another file may have made possible: a license whose certificate came after it.
-    waiting = waiting.filter((file) => file.is !== 'broken' && file.is !== 'other' && hasFailed(results.get(file)));
+    waiting = waiting.filter(
+      (file) => file.is !== 'broken' && file.is !== 'other' && hasFailed(results.get(file)),
+    );
   }
   const received = files.flatMap((file) => results.get(file) ?? []);
   if (received.every(({ outcome }) => outcome === 'not ours')) throw nothingReceived(received, options);
