@@ -1,4 +1,4 @@
-/** `avma host request --rotate`: new keys for a host that serves, over a real socket, while a guest renews all the time. */
+/** `avma host request --rotate`: new keys for a host that serves, over a real socket; a guest renews all the time. */
 import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
