@@ -69,15 +69,16 @@ export async function certifyMany({ paths, root, grant, out, now }: ManyRequests
       },
     ];
   });
-  if (out !== null) makeFolder(out);
+  const folder = made.length > 0 ? out : null;
+  if (folder !== null) makeFolder(folder);
   const signings = made.map(({ certificate }) => ({
     type: PAYLOAD_TYPES.hostCertificate,
     statement: certificate,
   }));
-  const envelopes = out === null ? [] : await signAllAndLog(root, signings, now);
+  const envelopes = folder === null ? [] : await signAllAndLog(root, signings, now);
   const outcomes = new Map<string, CertifyOutcome>();
   for (const [index, { file, certificate }] of made.entries()) {
-    outcomes.set(file, written(file, out, certificate, envelopes[index]));
+    outcomes.set(file, written(file, folder, certificate, envelopes[index]));
   }
   return read.map((one) => {
     if (one.outcome !== 'read') return one;

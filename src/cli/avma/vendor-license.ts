@@ -1,13 +1,17 @@
 import { Command, Option } from 'commander';
+import type { LoadedProduct } from '../../catalog/product.ts';
 import { PRODUCT_ARGUMENT, resolveProduct } from '../../catalog/product-name.ts';
 import { AvmaError } from '../../errors/avma-error.ts';
 import { type CustomerLicense, OVERAGES, openCustomerLicense } from '../../protocol/customer-license.ts';
 import { DocumentEnvelope, PAYLOAD_TYPES, parseJson } from '../../protocol/envelope.ts';
+import { keyIdOf } from '../../protocol/vendor-trust.ts';
 import { licensableProducts } from '../../vendor/catalogs-beside.ts';
 import { grantDates, MAX_GRACE_DAYS } from '../../vendor/grant-dates.ts';
 import { newLicense } from '../../vendor/new-license.ts';
 import { signAndLog } from '../../vendor/sign-and-log.ts';
+import { readRootSet } from '../../vendor/trust-chain.ts';
 import { identityOf, type VendorRoot } from '../../vendor/trust-root.ts';
+import { readVendorLogIfAny } from '../../vendor/vendor-log.ts';
 import type { Context } from './context.ts';
 import { customerLicenseJson, licenseFields } from './customer-license-text.ts';
 import { collect, parseDate, parseWholeNumber } from './date-argument.ts';
@@ -130,14 +134,24 @@ async function signNew(options: NewOptions): Promise<void> {
   } else await showSigned(license, options);
 }
 
-function findProduct(root: VendorRoot, { product, catalog }: NewOptions) {
+/** @throws {AvmaError} `argument-invalid` with the products that there are; `catalog-foreign`. */
+function findProduct(root: VendorRoot, { product, catalog }: NewOptions): LoadedProduct {
   const products = licensableProducts(root.folder, catalog);
   if (products.length === 0 && catalog === undefined) {
     throw new AvmaError('argument-invalid', `no catalog was signed with the key in ${root.folder} yet`, {
       hint: 'Sign one first, avma vendor catalog sign FILE --key root.key, or name one: --catalog FILE.',
     });
   }
-  return resolveProduct(products, product);
+  const found = resolveProduct(products, product);
+  const { vendor } = found;
+  if (vendor === null || vendor.keyId === root.keyId) return found;
+  const { roots, formerRoots } = readRootSet(root, readVendorLogIfAny(root.logFile));
+  if (roots.map(keyIdOf).includes(vendor.keyId) || formerRoots.includes(vendor.keyId)) return found;
+  throw new AvmaError(
+    'catalog-foreign',
+    `"${found.name}" is a product of "${vendor.name}", signed with the key ${vendor.keyId}`,
+    { hint: 'License your own products: no guest would take this license.' },
+  );
 }
 
 async function showSigned(license: CustomerLicense, { json, out, dryRun }: NewOptions): Promise<void> {
