@@ -11,6 +11,9 @@ const BOTTOM = 26;
 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 
+/** As how many columns the days of a plot are drawn at least. */
+const MIN_COLUMNS = 8;
+
 /** How often a limit may be what was used and still be in the plot; above that it is only named. */
 const MAX_LIMIT_RATIO = 4;
 
@@ -132,7 +135,7 @@ ${scale.ticks.map(
 ${dateTicks(days).map(
   ({ index, text }) =>
     html`<line class="tick" x1="${round(scale.x(index))}" x2="${round(scale.x(index))}" y1="${bottom}" y2="${bottom + 4}"/>
-<text x="${round(scale.x(index))}" y="${bottom + 18}" text-anchor="${index === 0 ? 'start' : 'middle'}">${text}</text>`,
+<text x="${round(scale.x(days.length > MIN_COLUMNS ? index : index + 0.5))}" y="${bottom + 18}" text-anchor="${days.length > MIN_COLUMNS && index === 0 ? 'start' : 'middle'}">${text}</text>`,
 )}
 ${content}
 </svg>`;
@@ -164,13 +167,15 @@ function scaleFor(days: readonly SeriesDay[], height: number, max: number, below
   const step = niceStep((max + below) / 4);
   const top = Math.ceil(max / step) * step;
   const bottom = -Math.ceil(below / step) * step;
-  const perDay = (WIDTH - LEFT - RIGHT) / Math.max(1, days.length);
+  // Few days stand in the middle, and not as wide as the plot.
+  const perDay = (WIDTH - LEFT - RIGHT) / Math.max(MIN_COLUMNS, days.length);
+  const left = LEFT + (WIDTH - LEFT - RIGHT - perDay * days.length) / 2;
   const perUnit = (height - TOP - BOTTOM) / (top - bottom);
   const ticks = Array.from(
     { length: Math.round((top - bottom) / step) + 1 },
     (_, nth) => bottom + nth * step,
   );
-  return { height, x: (index) => LEFT + index * perDay, y: (value) => TOP + (top - value) * perUnit, ticks };
+  return { height, x: (index) => left + index * perDay, y: (value) => TOP + (top - value) * perUnit, ticks };
 }
 
 /** 1, 2 or 5 times a power of ten, and at least that much. */
