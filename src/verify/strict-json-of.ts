@@ -6,9 +6,12 @@ import { parseStrictJson } from '../schema/strict-json.ts';
  */
 export function strictJsonOf(given: unknown): unknown {
   try {
-    return parseStrictJson(
-      typeof given === 'string' || given instanceof Uint8Array ? given : JSON.stringify(given),
-    );
+    if (typeof given === 'string') return parseStrictJson(given);
+    // Not instanceof: a test runner gives a program its own Uint8Array.
+    if (ArrayBuffer.isView(given)) {
+      return parseStrictJson(new Uint8Array(given.buffer, given.byteOffset, given.byteLength));
+    }
+    return parseStrictJson(JSON.stringify(given));
   } catch {
     // Of an object that has no JSON: one with itself in it, or with a toJSON that throws.
     return undefined;

@@ -1,3 +1,4 @@
+import vm from 'node:vm';
 import { describe, expect, test } from 'vitest';
 import type { VerifyOptions } from '../../src/verify/api.ts';
 import { verifyLicense } from '../../src/verify/verify-license.ts';
@@ -49,6 +50,14 @@ test('evidence counts as an object, as its text and as its bytes', () => {
 
 test('the time may be a Date', () => {
   expect(verifyLicense(GOOD.evidence, { ...GOOD.options, now: new Date(THEN) }).reason).toBeNull();
+});
+
+test('bytes and a Date may be of another realm, as in test runners', () => {
+  const { bytes, now } = vm.runInNewContext('({ bytes: new Uint8Array(list), now: new Date(time) })', {
+    list: [...Buffer.from(JSON.stringify(GOOD.evidence))],
+    time: THEN,
+  });
+  expect(verifyLicense(bytes, { ...GOOD.options, now }).reason).toBeNull();
 });
 
 const circular: Record<string, unknown> = {};
