@@ -128,7 +128,7 @@ test('Python takes options of wrong types for wrong, too', ({ skip }) => {
     roots: ['x', 5, null, [5], [null], [[]]],
     vmId: [5, null, []],
     product: [5, null],
-    now: ['2026-06-01', true, 1.5, null],
+    now: ['2026-06-01', true, 1.5, null, { ms: good?.options.now, zone: false }],
     features: ['vpn', [5], null],
     trustUpdates: ['x', {}],
     revocations: ['x', {}],
@@ -142,6 +142,11 @@ test('Python takes options of wrong types for wrong, too', ({ skip }) => {
     })),
   );
   expect(new Set(python.ask(questions).map(({ reason }) => reason))).toEqual(new Set(['options-invalid']));
+  const inUtc = { ms: good?.options.now, zone: true } as unknown as number;
+  const [answer] = python.ask([
+    { evidence: good?.evidence, options: { ...good?.options, now: inUtc } as never },
+  ]);
+  expect(answer?.reason).toBeNull();
 });
 
 test('vectors that are too large for a file', () => {

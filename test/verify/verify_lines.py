@@ -1,12 +1,14 @@
 """Runs the Python verifier for the tests: one question a line, {"evidence", "options"}, one answer a line.
 
-An object as evidence is given as an object. Options are verifyLicense's; what is missing is left to its default.
+An object as evidence is given as an object. Options are verifyLicense's; what is missing is left to its default. A time
+may be {"ms", "zone"}: a datetime in UTC, or without a zone.
 """
 
 import dataclasses
 import json
 import re
 import sys
+from datetime import datetime, timezone
 
 sys.path.insert(0, sys.argv[1])
 from avma_verify import verify_license  # noqa: E402
@@ -24,5 +26,8 @@ def camel(value):
 for line in sys.stdin:
     question = json.loads(line)
     evidence, options = question["evidence"], question["options"]
+    if isinstance(options.get("now"), dict):
+        zone = timezone.utc if options["now"]["zone"] else None
+        options["now"] = datetime.fromtimestamp(options["now"]["ms"] / 1000, zone)
     result = verify_license(evidence, **{NAMES.get(name, name): value for name, value in options.items()})
     print(json.dumps(camel(dataclasses.asdict(result))), flush=True)
