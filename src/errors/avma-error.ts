@@ -8,6 +8,8 @@ export interface AvmaErrorDetails {
   readonly hresult?: number;
   /** Replaces the code's own hint, where the place that throws knows better what to do. */
   readonly hint?: string | undefined;
+  /** In how many seconds it is worth to ask again, where a host has signed that; null: it does not say. */
+  readonly retryAfter?: number | null;
 }
 
 /**
@@ -19,12 +21,15 @@ export class AvmaError extends Error {
   readonly code: AvmaErrorCode;
   readonly hresult: number;
   readonly hint: string;
+  /** Seconds; null where nobody says. */
+  readonly retryAfter: number | null;
 
   constructor(code: AvmaErrorCode, message: string, details: AvmaErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.code = code;
     this.hresult = details.hresult ?? CODES[code].hresult;
     this.hint = details.hint ?? CODES[code].hint;
+    this.retryAfter = details.retryAfter ?? null;
   }
 }
 

@@ -143,5 +143,8 @@ function refusalError(answer: Answer): AvmaError {
   // A code of 0, or of success, in a refusal would read as success further on.
   const hresult = answer.hresult >= 0x8000_0000 ? answer.hresult : HRESULT.SL_E_IA_MACHINE_NOT_BOUND;
   const why = answer.refusal?.message ?? `code ${formatHresult(hresult)}`;
-  return new AvmaError(refusalCodeOf(answer), `host ${answer.hostName} refused: ${why}`, { hresult });
+  return new AvmaError(refusalCodeOf(answer), `host ${answer.hostName} refused: ${why}`, {
+    hresult,
+    retryAfter: answer.refusal?.retryAfter ?? null,
+  });
 }

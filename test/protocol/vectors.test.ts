@@ -5,7 +5,7 @@ import { parseJson } from '../../src/protocol/envelope.ts';
 import { LicenseEvidence, verifyEvidence, verifyLicense } from '../../src/protocol/evidence.ts';
 import { unseal } from '../../src/protocol/sealed-packet.ts';
 import { verifyResponse } from '../../src/protocol/verify-response.ts';
-import { outcomeOf } from '../support/failures.ts';
+import { failureOf, outcomeOf } from '../support/failures.ts';
 import { bytes, type ExchangeVector, readVectorFiles, trustOf } from '../vectors/exchange-vector.ts';
 
 const FILES = readVectorFiles();
@@ -86,6 +86,13 @@ test('a refusal never carries a code of success', () => {
       }
     }
   }
+});
+
+test('a signed refusal says when to ask again, whether its code is known or not', async () => {
+  const refusals = FILES.find((file) => file.expect === 'refused')?.vectors ?? [];
+  const vector = refusals.find(({ name }) => name === 'with a code that only a later host has');
+  const failure = await failureOf(() => verify(vector as ExchangeVector));
+  expect(failure).toMatchObject({ code: 'refused', retryAfter: 60 });
 });
 
 test('no edit of one byte of a response packet is believed', () => {

@@ -300,6 +300,7 @@ class Agent {
     const memory = afterAttempt(remembered.memory, failure === null ? 'success' : failure.code, {
       elapsed: elapsed(),
       untilEnd,
+      retryAfter: failure?.retryAfter ?? null,
       random: random(),
     });
     this.#products.set(activationId, { ...remembered, memory });

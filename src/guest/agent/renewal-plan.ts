@@ -112,16 +112,23 @@ const NO_HOST_ANSWERED: ReadonlySet<AttemptOutcome> = new Set<AttemptOutcome>([
  * The memory after an attempt. After a failure the next attempt comes when a back-off has gone by: ten seconds, then
  * twice as long each time, two hours at most, and ten minutes at most where no host answered. While a lease holds there
  * is no hurry: two hours, unless its end is near, then a sixth of what is left, five seconds at least. A host that is
- * asked too often gets a minute at least. Pure.
+ * asked too often gets a minute at least, and one that says when to ask again the time that it names, up to two hours.
+ * Pure.
  *
  * @param untilEnd - Milliseconds until the lease ends that there is now, after the attempt; null where none holds. An
  *   activation that leaves the product without a license counts as a failure.
+ * @param retryAfter - Seconds that the host has asked for, signed; null where it has not.
  * @param random - In [0, 1).
  */
 export function afterAttempt(
   memory: AttemptMemory,
   outcome: AttemptOutcome,
-  { elapsed, untilEnd, random }: { elapsed: number; untilEnd: number | null; random: number },
+  {
+    elapsed,
+    untilEnd,
+    retryAfter = null,
+    random,
+  }: { elapsed: number; untilEnd: number | null; retryAfter?: number | null; random: number },
 ): AttemptMemory {
   if (outcome === 'success' && untilEnd !== null) {
     // A host may sign a lease whose renewal is due at once; it is not asked again and again.
@@ -141,7 +148,9 @@ export function afterAttempt(
   const regular = memory.wanted === null && untilEnd !== null ? RENEWAL_INTERVAL_MS : doubled;
   const varied = regular * (1 - JITTER + 2 * JITTER * random);
   const nearEnd = untilEnd === null ? varied : Math.min(varied, untilEnd / REMAINING_SHARE);
-  const least = throttled ? MIN_THROTTLED_PAUSE_MS * (1 + JITTER * random) : MIN_INTERVAL_MS;
+  const asked = Math.min(RENEWAL_INTERVAL_MS, (retryAfter ?? 0) * 1000);
+  const pause = Math.max(throttled ? MIN_THROTTLED_PAUSE_MS : 0, asked);
+  const least = Math.max(MIN_INTERVAL_MS, pause * (1 + JITTER * random));
   const retryAt = elapsed + Math.max(least, nearEnd);
   return { ...memory, failures, throttled, lastAttemptAt: elapsed, retryAt };
 }

@@ -167,6 +167,18 @@ describe('after a failure', () => {
     expect(pauses('throttled', 1, null)[0]).toBeGreaterThanOrEqual(MINUTE);
   });
 
+  test.each([
+    ['an hour', 3600, HOUR],
+    ['a day, and two hours at most count', 86_400, 2 * HOUR],
+    ['no time', null, 8 * SECOND],
+  ])('a host that asks for %s has it', (_name, retryAfter, pause) => {
+    const memory = afterAttempt(freshMemory(null, 0), 'license-limit-reached', {
+      ...{ elapsed: NOW, untilEnd: null, retryAfter },
+      random: 0,
+    });
+    expect(memory.retryAt).toBe(NOW + pause);
+  });
+
   test('a refusal that no waiting mends costs a request every two hours', () => {
     expect(pauses('product-unknown', 30, null).at(-1)).toBe(2 * HOUR);
   });
