@@ -1014,8 +1014,21 @@ export const EVIDENCE_VECTORS: Readonly<Record<string, readonly EvidenceDifferen
   ],
 };
 
-/** As above, and too large for a file: the tests make them. */
-export const LARGE_EVIDENCE_VECTORS: typeof EVIDENCE_VECTORS = {
+/** As above, and too large for a file, or newer than the frozen ones: the tests make them. */
+export const MORE_EVIDENCE_VECTORS: typeof EVIDENCE_VECTORS = {
+  'certificate-untrusted': [
+    { unknown: 1 },
+    { vendorName: '' },
+    { version: 2.5 },
+    { issuedAt: -1 },
+    { previous: '' },
+    { roots: 'x' },
+  ].map((wrong) => ({
+    name: `a root of a trust update with ${JSON.stringify(wrong)}`,
+    certificateSigner: 'next',
+    licenseSigner: 'next',
+    options: (keys) => ({ trustUpdates: [trustUpdate(keys, wrong)] }),
+  })),
   ok: [
     {
       name: 'a revocation list of 2,501 entries',
