@@ -70,7 +70,7 @@ test('the recording is small and names no folder of the machine that made it', (
   for (const file of paths) expect(file).toMatch(/^\/tmp\/acme\/|^\/run\/avma\//);
 });
 
-test.each(['guest', 'host'])('docs/architecture.md names each file of src/%s', (folder) => {
+test.each(['guest', 'host', 'protocol'])('docs/architecture.md names each file of src/%s', (folder) => {
   const text = fs.readFileSync(new URL('../../docs/architecture.md', import.meta.url), 'utf8');
   const files = fs
     .readdirSync(new URL(`../../src/${folder}`, import.meta.url), { recursive: true, encoding: 'utf8' })
