@@ -173,7 +173,7 @@ export async function askForCertificate(
 }
 
 /** The key IDs of the trusted roots, those of the product's vendor first. Pure. */
-export function anchorsFor(trust: VendorTrust, productVendor: string | null): string[] {
+function anchorsFor(trust: VendorTrust, productVendor: string | null): string[] {
   const isHis = (id: string) => productVendor !== null && isOfVendor(trust, id, productVendor);
   const ids = [...new Set(rootsOf(trust).map(({ keyId }) => keyId))];
   return [...ids.filter(isHis), ...ids.filter((id) => !isHis(id))].slice(0, MAX_ANCHORS);

@@ -54,7 +54,7 @@ export function handingHost(host: TestHost, handing: Handing): HandingHost {
 }
 
 /** An honest line about a document. */
-export function announcementOf(envelope: CosignedEnvelope): Announcement {
+function announcementOf(envelope: CosignedEnvelope): Announcement {
   const kind = KINDS[envelope.payloadType] as DocumentKind;
   const { sequence, version } = payloadJson(envelope) as { sequence?: number; version?: number };
   return announce(kind, envelope, sequence ?? version ?? 0);
