@@ -2,7 +2,7 @@ import type { z } from 'zod/mini';
 import { printable } from '../schema/printable.ts';
 import { longLabel } from '../schema/shapes.ts';
 import type { JsonPath } from './json-places.ts';
-import { CatalogFile, CHANNELS, DESCRIPTION_MARKERS, Product } from './product.ts';
+import { CatalogFile, CHANNELS, DESCRIPTION_MARKERS, MAX_PRODUCTS, Product } from './product.ts';
 import { PRODUCT_KEY_RULE, partialProductKey } from './product-key.ts';
 
 /** How each member of a catalog is written, as the rest of a sentence after "must be". */
@@ -10,7 +10,7 @@ const RULES: Readonly<Record<string, string>> = {
   $schema: 'text',
   schema: '"avma.catalog/1"',
   comment: 'text',
-  products: 'a list of at least one product',
+  products: `a list of 1 to ${MAX_PRODUCTS} products`,
   productKey: PRODUCT_KEY_RULE,
   edition: 'a short name of 1 to 63 printable characters, for example "acme-gateway"',
   version: '1 to 32 letters, digits, dots, hyphens, underscores and plus signs, for example "3.2"',
@@ -41,7 +41,7 @@ export interface CatalogProblem {
 
 /** The place of a mistake, for people: `products.0.name`. */
 export function nameOfPlace({ path }: CatalogProblem): string {
-  return path.map(String).join('.') || 'its top';
+  return path.map((step) => printable(String(step), MAX_SHOWN_VALUE)).join('.') || 'its top';
 }
 
 /**
@@ -116,7 +116,7 @@ type Loose = Readonly<Record<string, unknown>>;
 
 function productsOf(json: unknown): readonly unknown[] {
   const products = (json as Loose | null | undefined)?.['products'];
-  return Array.isArray(products) ? products : [];
+  return Array.isArray(products) && products.length <= MAX_PRODUCTS ? products : [];
 }
 
 /** Descriptions in which the mark of their channel is missing; the schema does not look at them in a wrong product. */

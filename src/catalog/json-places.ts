@@ -1,3 +1,5 @@
+import { printable } from '../schema/printable.ts';
+
 /** Where something stands in a text: both count from 1. */
 export interface TextPlace {
   readonly line: number;
@@ -21,6 +23,9 @@ export interface PlacedJson {
   /** Members that stand twice in one object: the second time of each. JSON readers keep one of them in silence. */
   readonly duplicates: readonly JsonPath[];
 }
+
+/** How much of a member's name a message shows, in characters. */
+const MAX_SHOWN_NAME = 60;
 
 /** The deepest nesting that is read: many times that of any file of ours. */
 const MAX_DEPTH = 64;
@@ -112,7 +117,8 @@ class Scan {
       const name = this.#string();
       if (names.has(name)) this.duplicates.push([...path, name]);
       names.add(name);
-      if (this.#next() !== ':') throw this.#mistake(`a colon is missing after the name "${name}"`);
+      if (this.#next() !== ':')
+        throw this.#mistake(`a colon is missing after the name "${printable(name, MAX_SHOWN_NAME)}"`);
       this.#at += 1;
       this.#value([...path, name]);
     } while (this.#goesOn('}'));

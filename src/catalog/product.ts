@@ -65,11 +65,17 @@ export interface ProductVendor {
 /** A product as it was read from a catalog; without a vendor where no signature says whose it is. */
 export type LoadedProduct = Product & { readonly vendor: ProductVendor | null };
 
+/**
+ * The most products of a catalog. The limit comes before the products are looked at: a hostile file of a million costs
+ * no more than its reading.
+ */
+export const MAX_PRODUCTS = 2000;
+
 /** A catalog file, `keys/windows-server.json` for example. */
 export const CatalogFile = z.strictObject({
   /** For editors: where docs/schemas/catalog.schema.json lies. */
   $schema: z.optional(anyText),
   schema: oneOf(['avma.catalog/1']),
   comment: z.optional(anyText),
-  products: z.array(Product).check(z.minLength(1)),
+  products: z.array(Product).check(z.minLength(1), z.maxLength(MAX_PRODUCTS)),
 });

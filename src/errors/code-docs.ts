@@ -377,12 +377,12 @@ export const CODE_DOCS: Record<AvmaErrorCode, CodeDocs> = {
   'catalog-unsigned': {
     group: 'vendor',
     happened: 'A product of a signed catalog is also in a file that nobody signed.',
-    why: 'An unsigned file from a test was left in the folder, or somebody copies the product.',
+    why: 'An unsigned file from a test was left in a catalog folder or is to be installed, or somebody copies the product.',
   },
   'catalog-foreign': {
     group: 'vendor',
     happened: 'Two vendors have signed catalogs with the same product.',
-    why: 'One of them has taken an activation ID or key of the other.',
+    why: 'One of them has taken an activation ID or key of the other. Or it is one vendor, whose new root is not known here: a trust update is missing.',
   },
   'catalog-invalid-signature': {
     group: 'vendor',

@@ -29,8 +29,9 @@ export const RevocationList = z
     vendor: VendorIdentity,
     sequence: sequenceNumber,
     issuedAt: instant,
-    hosts: z.array(entry),
-    licenses: z.array(entry),
+    // The limit of each comes before its entries are looked at: a list of a million costs no more than its reading.
+    hosts: z.array(entry).check(z.maxLength(MAX_REVOCATIONS)),
+    licenses: z.array(entry).check(z.maxLength(MAX_REVOCATIONS)),
   })
   .check(z.refine(({ hosts, licenses }) => hosts.length + licenses.length <= MAX_REVOCATIONS));
 export type RevocationList = z.infer<typeof RevocationList>;

@@ -27,6 +27,9 @@ export const MAX_REPORTED_GUESTS = 20_000;
 export const MAX_REPORTED_ROWS = 10_000;
 export const MAX_INCIDENTS = 1000;
 
+/** The most codes that one row's refusals have. */
+const MAX_REFUSAL_CODES = 100;
+
 /** The most leases of one guest that are listed; a guest with more has its last ones listed as one. */
 export const MAX_GUEST_LEASES = 64;
 
@@ -60,7 +63,7 @@ export const UsageDay = z.strictObject({
   approved: count,
   /** Approvals that answered a program's own question; they are not among `approved`. */
   attested: count,
-  refused: z.array(z.strictObject({ code: codeWord, count })),
+  refused: z.array(z.strictObject({ code: codeWord, count })).check(z.maxLength(MAX_REFUSAL_CODES)),
   /** Approvals that noted `over-limit`. */
   overLimit: count,
   /** Approvals that noted that the certificate or the license was in its renewal grace. */

@@ -1,4 +1,5 @@
 import { type AvmaError, toAvmaError } from '../../errors/avma-error.ts';
+import { CODES } from '../../errors/codes.ts';
 import type { FileKind } from '../../protocol/identify-file.ts';
 import { keyIdOf, type VendorTrust, vendorOfKey } from '../../protocol/vendor-trust.ts';
 import { formatMinute, isoInstant } from '../../schema/format-time.ts';
@@ -80,6 +81,14 @@ export function inspection(kind: FileKind, found: Partial<Omit<Inspection, 'kind
 
 /** An error as what is wrong with a file. */
 export function problemOf(thrown: unknown): Problem {
+  // A hostile file may have more in it than the stack has room for.
+  if (thrown instanceof RangeError) {
+    return {
+      code: 'file-invalid',
+      message: 'it has too much in it to be read',
+      hint: CODES['file-invalid'].hint,
+    };
+  }
   const { code, message, hint }: AvmaError = toAvmaError(thrown, 'the file cannot be read');
   if (code === 'internal') throw thrown;
   return { code, message, hint };
