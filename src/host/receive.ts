@@ -9,7 +9,7 @@ import { listFiles } from '../storage/atomic-file.ts';
 import { readInstalledFile } from '../storage/read-file.ts';
 import { tidyHost, writeGiven } from './install.ts';
 import { type Given, type HostSnapshot, takeIn } from './intake.ts';
-import { filesOf, openReceivedFile, type ReceivedFile, type ReceivedKind } from './received-files.ts';
+import { filesOf, openReceivedFiles, type ReceivedFile, type ReceivedKind } from './received-files.ts';
 
 /**
  * - `taken`: it is in the host's folder now.
@@ -66,7 +66,7 @@ const OLD: readonly AvmaErrorCode[] = ['revocations-old', 'trust-update-old'];
  *   `access-denied`, `disk-full`, `io-error`: what was taken until then stays, and the rest is taken the next time.
  */
 export function receive(options: ReceiveOptions): { received: readonly Received[]; after: HostSnapshot } {
-  const files = options.paths.flatMap(filesOf).map(openReceivedFile);
+  const files = openReceivedFiles(options.paths.flatMap(filesOf));
   const results = new Map<ReceivedFile, Received>();
   let after = options.snapshot;
   let waiting = files;

@@ -14,6 +14,8 @@ const MAX_BYTES = 1024 * 1024 + LARGEST_DOCUMENT_BYTES;
 /** How many folders deep, and how many files, so that no medium keeps a host busy for ever. */
 const MAX_DEPTH = 8;
 const MAX_FILES = 20_000;
+/** What all files together may have, in bytes: they are in memory until it is known which are the host's. */
+const MAX_TOTAL_BYTES = 256 * 1024 * 1024;
 
 /** What a host may take of a file. */
 export type ReceivedKind = GivenKind | 'catalog';
@@ -68,28 +70,49 @@ const KINDS: Partial<Record<FileKind, ReceivedKind>> = {
   catalog: 'catalog',
 };
 
-/** Reads a file and finds out what it is. @throws {AvmaError} `file-not-found`, `access-denied`, `io-error`. */
-export function openReceivedFile(file: string): ReceivedFile {
-  let bytes: Uint8Array;
-  try {
-    bytes = readBoundedFile(file, MAX_BYTES);
-  } catch (thrown) {
-    // Too large, or no plain file.
-    if (!(thrown instanceof AvmaError) || thrown.code !== 'file-invalid') throw thrown;
-    return { file, is: 'other', message: thrown.message, code: null };
-  }
-  const identified = identifyFile(bytes);
-  const kind = KINDS[identified.kind];
+/**
+ * Reads files and finds out what they are.
+ *
+ * @throws {AvmaError} `file-not-found`, `access-denied`, `io-error`; `file-invalid` if they are too large together.
+ */
+export function openReceivedFiles(files: readonly string[]): readonly ReceivedFile[] {
+  let total = 0;
+  return files.map((file) => {
+    let bytes: Uint8Array;
+    try {
+      bytes = readBoundedFile(file, MAX_BYTES);
+    } catch (thrown) {
+      // Too large, or no plain file.
+      if (!(thrown instanceof AvmaError) || thrown.code !== 'file-invalid') throw thrown;
+      return { file, is: 'other', message: thrown.message, code: null };
+    }
+    total += bytes.length;
+    if (total > MAX_TOTAL_BYTES) {
+      throw new AvmaError(
+        'file-invalid',
+        'the files have more than 256 MiB together, the most that is looked at',
+        {
+          hint: 'Name fewer files or folders at a time.',
+        },
+      );
+    }
+    return identified(file, bytes);
+  });
+}
+
+function identified(file: string, bytes: Uint8Array): ReceivedFile {
+  const found = identifyFile(bytes);
+  const kind = KINDS[found.kind];
   if (kind === undefined) {
-    const what = identified.kind === 'unknown' ? 'no file of avma' : `a file of the kind ${identified.kind}`;
+    const what = found.kind === 'unknown' ? 'no file of avma' : `a file of the kind ${found.kind}`;
     return { file, is: 'other', message: `${what}, which hosts do not take`, code: null };
   }
-  if (kind === 'catalog' && identified.envelope === null && identified.damage === null) {
+  if (kind === 'catalog' && found.envelope === null && found.damage === null) {
     const message = 'an unsigned catalog, which anybody may have made';
     return { file, is: 'other', message, code: 'catalog-unsigned' };
   }
   try {
-    if (kind === 'catalog') return { file, is: 'catalog', catalog: openCatalog(identified, file) };
+    if (kind === 'catalog') return { file, is: 'catalog', catalog: openCatalog(found, file) };
     return { file, is: 'document', given: openGiven(kind, bytes, file) };
   } catch (thrown) {
     if (!(thrown instanceof AvmaError)) throw thrown;

@@ -19,9 +19,9 @@ export function receiveCommand(context: Context): Command {
     .addHelpText(
       'after',
       `
-Takes certificates, licenses, revocation lists, trust updates and signed catalogs, each only if it is of a
-vendor who certified this host and fits this host. Files of other hosts are left alone. It may be run again at
-any time: what the host has already is not changed.
+Takes certificates, licenses, revocation lists, trust updates and signed catalogs, each only if
+it is of a vendor who certified this host and fits this host. Files of other hosts are left
+alone. It may be run again at any time: what the host has already is not changed.
 
 Exit status: 0 if all that is for this host could be taken, ${ANSWER_IS_NO} if some of it cannot be used.`,
     )

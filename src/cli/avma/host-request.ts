@@ -20,8 +20,8 @@ export function requestCommand(context: Context): Command {
 The vendor answers with a certificate:
   avma vendor certify request.json --key root.key > certificate.json
 
-With --rotate new keys are made beside the present ones, and used as soon as their certificate is installed.
-Run again before that, it requests the same new keys.
+With --rotate new keys are made beside the present ones, and used as soon as their certificate
+is installed. Run again before that, it requests the same new keys.
 
 Examples:
   avma host request > request.json

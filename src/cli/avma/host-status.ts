@@ -40,10 +40,10 @@ export function statusCommand(context: Context): Command {
     .addHelpText(
       'after',
       `
-Exit status: 0 when the status could be read; with --check, 0 only when a certificate counts now, in its
-renewal grace too, and ${ANSWER_IS_NO} otherwise. A certificate or a license that ends within ${WARNING_DAYS} days without
-a next one is shown with a warning and passes --check. Whether avma host serve runs is shown, and does not
-count for --check.`,
+Exit status: 0 when the status could be read; with --check, 0 only when a certificate counts
+now, in its renewal grace too, and ${ANSWER_IS_NO} otherwise. A certificate or a license that
+ends within ${WARNING_DAYS} days without a next one is shown with a warning and passes --check.
+Whether avma host serve runs is shown, and does not count for --check.`,
     )
     .action((options: StatusOptions) => showHostStatus(context, options));
 }
