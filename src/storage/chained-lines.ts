@@ -19,28 +19,35 @@ export function chainLine(previous: string, content: object): { line: string; di
 
 /** What is in a line of a chain. */
 export interface ChainedLine {
+  /** The digest of the line before. */
   readonly previous: string;
   readonly content: Readonly<Record<string, unknown>>;
+  /** The line's own digest, as it says. */
   readonly digest: string;
+  /** Whether the digest is right: the line was not changed. */
+  readonly whole: boolean;
 }
 
-/** A line's content and its links if its digest is right; undefined for a line that was changed, or is none. */
+/** What a line says, changed or not; undefined for what is no line of a chain. */
 export function readChainedLine(line: string): ChainedLine | undefined {
   const [, head, digest] = LINE.exec(line) ?? [];
   if (head === undefined || digest === undefined) return undefined;
   const text = `${head}}`;
-  if (sha256Hex(text) !== digest) return undefined;
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  const { previous, ...content } = json as Record<string, unknown>;
-  return typeof previous === 'string' ? { previous, content, digest } : undefined;
+  const { previous, ...content } = (parseObject(text) ?? {}) as Record<string, unknown>;
+  if (typeof previous !== 'string') return undefined;
+  return { previous, content, digest, whole: sha256Hex(text) === digest };
 }
 
-/** What the line after this one links to: its digest, also when it was changed, or that of whatever stands there. */
+function parseObject(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (thrown) {
+    if (thrown instanceof SyntaxError) return undefined;
+    throw thrown;
+  }
+}
+
+/** What the next line links to: the digest that a line claims, or that of the whole line where it claims none. */
 export function linkTo(line: string): string {
   return LINE.exec(line)?.[2] ?? sha256Hex(line);
 }

@@ -34,16 +34,21 @@ export async function signNextRevocations(
   now: number,
 ): Promise<KeptRevocations> {
   const file = path.join(root.folder, REVOCATIONS_FILE);
-  return withLockedFile(`${file}.lock`, LOCK_TIMEOUT_MS, async (locked) => {
-    if (!locked) throw new AvmaError('state-locked', `another command has been writing ${file} for a while`);
-    const present = newestRevocations(root, readVendorLogIfAny(root.logFile));
-    const list = next(present);
-    const changed = list !== present;
-    // A list that was signed before is in the log, and its signature comes out the same.
-    const envelope = changed
-      ? await signAndLog(root, PAYLOAD_TYPES.revocations, list, now)
-      : signEnvelope(PAYLOAD_TYPES.revocations, list, root.keyPair);
-    replaceFile(file, `${JSON.stringify(envelope, null, 2)}\n`, 0o644);
-    return { envelope, list, changed, file };
-  });
+  return withLockedFile(
+    path.join(root.folder, `.${REVOCATIONS_FILE}.lock`),
+    LOCK_TIMEOUT_MS,
+    async (locked) => {
+      if (!locked)
+        throw new AvmaError('state-locked', `another command has been writing ${file} for a while`);
+      const present = newestRevocations(root, readVendorLogIfAny(root.logFile));
+      const list = next(present);
+      const changed = list !== present;
+      // A list that was signed before is in the log, and its signature comes out the same.
+      const envelope = changed
+        ? await signAndLog(root, PAYLOAD_TYPES.revocations, list, now)
+        : signEnvelope(PAYLOAD_TYPES.revocations, list, root.keyPair);
+      replaceFile(file, `${JSON.stringify(envelope, null, 2)}\n`, 0o644);
+      return { envelope, list, changed, file };
+    },
+  );
 }

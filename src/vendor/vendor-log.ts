@@ -5,7 +5,7 @@ import { AvmaError, toAvmaError } from '../errors/avma-error.ts';
 import { hex8, instant, sha256Hex as sha256HexShape, shortLabel } from '../schema/shapes.ts';
 import { damagedName } from '../storage/atomic-file.ts';
 import { chainLine, linkTo, NO_LINE, readChainedLine } from '../storage/chained-lines.ts';
-import { withFolderLock } from '../storage/folder-lock.ts';
+import { withLockedFile } from '../storage/folder-lock.ts';
 import { openPlainFile, readInstalledFile } from '../storage/read-file.ts';
 
 /** The name of the log beside `root.key`. */
@@ -16,6 +16,9 @@ const MAX_LOG_BYTES = 256 * 1024 * 1024;
 
 /** How much of the log's end is read to find its last line, in bytes: the longest line holds a catalog of 1 MiB. */
 const TAIL_LENGTH = 2 * 1024 * 1024;
+
+/** How long a command waits while another one writes, in milliseconds. */
+const LOCK_TIMEOUT_MS = 5_000;
 
 /** One signature that the vendor has made. */
 export const VendorLogEntry = z.strictObject({
@@ -38,7 +41,12 @@ export type VendorLogEntry = z.infer<typeof VendorLogEntry>;
  */
 export async function appendToVendorLog(file: string, entries: readonly VendorLogEntry[]): Promise<void> {
   try {
-    await withFolderLock(path.dirname(file), () => append(file, entries));
+    const lock = path.join(path.dirname(file), `.${path.basename(file)}.lock`);
+    await withLockedFile(lock, LOCK_TIMEOUT_MS, (locked) => {
+      if (!locked)
+        throw new AvmaError('state-locked', `another command has been writing ${file} for a while`);
+      append(file, entries);
+    });
   } catch (thrown) {
     const error = toAvmaError(thrown, `cannot write ${file}`);
     throw new AvmaError(
@@ -116,7 +124,7 @@ export function readVendorLog(file: string): ReadVendorLog {
     const line = index + 1;
     const chained = readChainedLine(text);
     const entry = VendorLogEntry.safeParse(chained?.content);
-    if (chained === undefined || !entry.success) {
+    if (chained?.whole !== true || !entry.success) {
       problem ??= { line, message: `line ${line} was changed` };
     } else {
       if (chained.previous !== previous) {

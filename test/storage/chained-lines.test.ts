@@ -10,12 +10,18 @@ describe('a chained line', () => {
       previous: first.digest,
       content: { a: 'two' },
       digest: second.digest,
+      whole: true,
     });
     expect(linkTo(second.line)).toBe(second.digest);
   });
 
+  test('that was changed says so', () => {
+    const changed = second.line.replace('two', 'six');
+    expect(readChainedLine(changed)).toMatchObject({ content: { a: 'six' }, whole: false });
+    expect(linkTo(changed)).toBe(second.digest);
+  });
+
   test.each([
-    ['changed', second.line.replace('two', 'six')],
     ['cut', second.line.slice(0, -3)],
     ['of another kind', '{"a":"two"}'],
     ['empty', ''],

@@ -7,7 +7,7 @@ import { HiddenPrompt } from '../hidden-prompt.ts';
 const MAX_PASSPHRASE_BYTES = 4096;
 
 /** The first line of a file: an editor ends it with a newline, which is no part of the passphrase. */
-export function readPassphraseFile(file: string): string {
+function readPassphraseFile(file: string): string {
   const text = readBoundedFile(file, MAX_PASSPHRASE_BYTES).toString('utf8');
   const [line = ''] = text.replace(/^\uFEFF/, '').split(/\r?\n/);
   if (line === '') throw new AvmaError('passphrase-missing', `the first line of ${file} is empty`);

@@ -23,8 +23,7 @@ const DEFAULT_DAYS = '365';
 const DEFAULT_GRACE_DAYS = '14';
 const MAX_DAYS = 36_500;
 
-/** What `avma vendor certify` is told. */
-export interface CertifyOptions extends RootOptions, SignedOutputOptions {
+interface CertifyOptions extends RootOptions, SignedOutputOptions {
   readonly days: string;
   readonly graceDays: string;
   readonly from?: string;
