@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { AvmaError } from '../errors/avma-error.ts';
 import { checkCustomerLicense } from '../protocol/customer-license.ts';
 import {
@@ -185,6 +186,9 @@ function sameDocument({ announcement }: HeldLicense | HeldRevocations | HeldTrus
     other.announcement.digest === announcement.digest;
 }
 
+/** The most documents of a kind that a host takes: fewer than it reads, so that no number of them hides another. */
+const MAX_DOCUMENTS = 500;
+
 /** The member of {@link StoredDocuments} for each folder. */
 const MEMBERS = {
   certificates: 'certificates',
@@ -208,6 +212,11 @@ function keep<Kind extends keyof Contents>(
     return { outcome: 'present', file: added.file, after: snapshot };
   }
   const others = before.filter(({ file }) => file !== added.file);
+  if (others.length >= MAX_DOCUMENTS) {
+    throw new AvmaError('file-invalid', `this host has ${MAX_DOCUMENTS} ${kind}, the most that it takes`, {
+      hint: `Remove those that have ended from ${path.dirname(added.file)}.`,
+    });
+  }
   const stored: StoredDocuments = { ...snapshot.stored, [member]: [...others, added] };
   const { host, keys } = snapshot.holdings;
   const { holdings } = holdingsOf(host, keys, stored);

@@ -5,7 +5,7 @@ import { documentDigest } from '../../src/protocol/documents.ts';
 import { hostEntryDigest, licenseEntryDigest } from '../../src/protocol/revocations.ts';
 import { DAY, NOW } from '../support/clock.ts';
 import { failureOf } from '../support/failures.ts';
-import { certificateOf, give, hostHolding, TEST_HOST } from '../support/host-documents.ts';
+import { certificateOf, give, heldLicense, hostHolding, TEST_HOST } from '../support/host-documents.ts';
 import { trustUpdateOf } from '../support/trust-documents.ts';
 import { signedLicense, signedRevocations, type TestRoot, testRoot } from '../support/vendor-documents.ts';
 
@@ -214,6 +214,16 @@ describe('a trust update', () => {
     const { after } = give(revoked, 'revocations', revoking(third, 1));
     expect(after.holdings.vendors[0]?.revocations?.hosts).toEqual([]);
   });
+});
+
+test('a host takes no more of a kind than it reads', async () => {
+  const many = Array.from({ length: 500 }, (_, nth) => ({
+    file: `/host/licenses/${nth}.json`,
+    content: heldLicense(vendor, { licenseId: nth.toString(16).padStart(16, '0') }),
+  }));
+  const full = { ...certified, stored: { ...certified.stored, licenses: many } };
+  const next = signedLicense(vendor, { licenseId: 'f'.repeat(16) });
+  expect(await refusal(full, 'license', next)).toBe('file-invalid');
 });
 
 test('a host that nobody has certified takes documents of no vendor', async () => {

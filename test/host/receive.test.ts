@@ -124,6 +124,23 @@ describe('of a folder for many hosts', () => {
     expect(files()).toEqual(before);
   });
 
+  test('of 300 hosts it takes one certificate', async () => {
+    const { host, bring, take, holdings } = hostAndFolder();
+    for (let nth = 0; nth < 300; nth++) {
+      const serial = nth.toString(16).padStart(16, '0');
+      bring(
+        `${nth}.json`,
+        certificateOf(acme, nth === 150 ? host : { ...host, name: `hv${nth}` }, { serial }),
+      );
+    }
+    const outcomes = Object.entries(await take());
+    expect(outcomes).toHaveLength(300);
+    expect(outcomes.filter(([, outcome]) => outcome !== 'not ours: file-invalid')).toEqual([
+      ['150.json', 'taken'],
+    ]);
+    expect(holdings().certificates).toHaveLength(1);
+  });
+
   test('with files of other hosts only there is nothing-received, and nothing is lost', async () => {
     const { host, bring, take, files } = hostAndFolder();
     for (let nth = 0; nth < 20; nth++)
