@@ -6,7 +6,11 @@ import type { LedgerRecord } from '../../../src/host/ledger/ledger.ts';
 import { siteKeyOf } from '../../../src/host/report/site-key.ts';
 import { generateKeyPair } from '../../../src/protocol/curve-keys.ts';
 import { signCustomerLicense } from '../../../src/protocol/customer-license.ts';
-import type { UsageReport, UsageReportFile } from '../../../src/protocol/usage-report.ts';
+import {
+  signUsageReport,
+  type UsageReport,
+  type UsageReportFile,
+} from '../../../src/protocol/usage-report.ts';
 import { vendorIdentity } from '../../../src/protocol/vendor-identity.ts';
 import { checkReports } from '../../../src/vendor/report/check-reports.ts';
 import type { InputFile } from '../../../src/vendor/report/read-reports.ts';
@@ -130,6 +134,31 @@ describe('reports that do not hold', () => {
       const [read] = checkReports([{ ...one, bytes }], trust(host.vendor)).reports;
       if (read !== undefined) expect(read.report).toEqual(report);
     }
+  });
+
+  test('a host that signs in the name of another, or with another certificate: report-invalid', async () => {
+    const host = reportingHost(tempFolder());
+    host.ledger([approval(1, START)]);
+    const { report } = await host.report({ dryRun: true });
+    const signed = (change: Partial<UsageReport>) =>
+      input('1.json', signUsageReport({ ...report, ...change }, [host.envelope], host.identity.signing));
+    expect(codes(checkReports([signed({})], trust(host.vendor)))).toEqual([]);
+    for (const change of [
+      { hardwareId: 'FFFF-FFFF-FFFF-FFFF' },
+      { hostName: 'hv02' },
+      { certificates: ['ffffffffffffffff'] },
+    ]) {
+      expect(codes(checkReports([signed(change)], trust(host.vendor)))).toEqual(['bad report-invalid']);
+    }
+  });
+
+  test('names of another report: report-invalid', async () => {
+    const host = reportingHost(tempFolder());
+    host.ledger([approval(1, START)]);
+    const one = (await host.report({ now: () => START + DAY, names: true })).file;
+    const two = (await host.report({ now: () => START + 2 * DAY, names: true })).file;
+    const mixed = input('1.json', { ...one, names: two.names });
+    expect(codes(checkReports([mixed], trust(host.vendor)))).toEqual(['bad report-invalid']);
   });
 
   test("another vendor's host: certificate-untrusted; what is no report: report-invalid", async () => {
