@@ -41,28 +41,24 @@ function joinedByGuest(spans: readonly LeaseSpan[]): Joined {
 }
 
 function peaksOf(spans: readonly (readonly [number, number])[]): Map<string, number> {
-  const steps = spans.flatMap(([from, until]) => [
-    { at: from, by: 1 },
-    { at: until, by: -1 },
-  ]);
-  // A lease that begins when another ends does not overlap it.
-  steps.sort((a, b) => a.at - b.at || a.by - b.by);
+  // All that begins and ends at one moment is one step: a lease that ends then is not counted beside one that begins.
+  const steps = new Map<number, number>();
+  const step = (at: number, by: number) => steps.set(at, (steps.get(at) ?? 0) + by);
+  for (const [from, until] of spans) {
+    step(from, 1);
+    step(until, -1);
+  }
   const peaks = new Map<string, number>();
   let active = 0;
-  let day = Math.floor((steps[0]?.at ?? 0) / DAY_MS);
+  let day = 0;
   const note = () => {
     const date = formatDay(day * DAY_MS);
     if (active > (peaks.get(date) ?? 0)) peaks.set(date, active);
   };
-  for (const { at, by } of steps) {
-    const next = Math.floor(at / DAY_MS);
-    for (; day < next && active > 0; ) {
-      note();
-      day += 1;
-      // At midnight sharp a lease that ends then is not counted on the new day.
-      if (day < next || at > day * DAY_MS) note();
-    }
-    day = next;
+  for (const [at, by] of [...steps].toSorted(([a], [b]) => a - b)) {
+    // The days up to this step, and the step's own if the count of before it reaches into it.
+    for (; active > 0 && (day + 1) * DAY_MS < at; note()) day += 1;
+    day = Math.floor(at / DAY_MS);
     active += by;
     note();
   }

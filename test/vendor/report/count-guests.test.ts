@@ -33,6 +33,12 @@ test('a lease that ends at midnight does not count on the day that begins', () =
   expect([...counts.distinct]).toEqual([...counts.peaks]);
 });
 
+test('leases that end together at midnight leave nobody on the day that begins', () => {
+  const counts = countGuests([span('a', 0, 24), span('b', 3, 24), span('c', 20, 24)]);
+  expect([...counts.peaks]).toEqual([['2026-11-01', 3]]);
+  expect([...counts.distinct]).toEqual([['2026-11-01', 3]]);
+});
+
 test('any leases: as counting hour by hour gives', () => {
   const one = fc
     .tuple(fc.constantFrom('a', 'b', 'c', 'd'), fc.nat(90), fc.integer({ min: 1, max: 60 }))
