@@ -61,5 +61,6 @@ test('any leases: as counting hour by hour gives', () => {
         new Map([...distinct].map(([date, { size }]) => [date, size])),
       );
     }),
+    { numRuns: Number(process.env['AVMA_TEST_RUNS'] ?? 300) },
   );
 });
