@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import { AvmaError } from '../errors/avma-error.ts';
-import { instant, oneOf, sequenceNumber, text } from '../schema/shapes.ts';
+import { instant, sequenceNumber } from '../schema/shapes.ts';
 import { sha256Hex } from '../system/sha256.ts';
 import type { KeyPair } from './curve-keys.ts';
 import { type DocumentEnvelope, PAYLOAD_TYPES, signEnvelope } from './envelope.ts';
@@ -13,12 +13,25 @@ export type RevocationReason = (typeof REVOCATION_REASONS)[number];
 /** The most entries of a list, hosts and licenses together: what the largest document holds. */
 export const MAX_REVOCATIONS = 2500;
 
-const entry = z.strictObject({
+/** A withdrawn host or license. */
+export interface RevocationEntry {
   /** Of a host's certificate or of a license, so that the list names neither: see {@link hostEntryDigest}. */
-  digest: text((value) => /^[0-9a-f]{32}$/.test(value)),
-  reason: oneOf(REVOCATION_REASONS),
+  readonly digest: string;
+  readonly reason: RevocationReason;
+}
+
+/** One test in place of a schema of objects: a list of thousands is read at each start of a command. */
+const entry = z.custom<RevocationEntry>((value) => {
+  if (typeof value !== 'object' || value === null || Object.keys(value).length !== 2) return false;
+  const { digest, reason } = value as { readonly digest?: unknown; readonly reason?: unknown };
+  return typeof digest === 'string' && DIGEST.test(digest) && isReason(reason);
 });
-export type RevocationEntry = z.infer<typeof entry>;
+
+const DIGEST = /^[0-9a-f]{32}$/;
+
+function isReason(value: unknown): value is RevocationReason {
+  return (REVOCATION_REASONS as readonly unknown[]).includes(value);
+}
 
 /**
  * What a vendor has withdrawn: a whole list each time. The list with the highest sequence counts, for good: it has no

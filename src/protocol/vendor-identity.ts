@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import { base64url32, shortLabel } from '../schema/shapes.ts';
 import type { KeyPair } from './curve-keys.ts';
-import { type DocumentEnvelope, type PayloadType, payloadJson, verifyEnvelope } from './envelope.ts';
+import { type DocumentEnvelope, holdsSignature, type PayloadType, payloadJson } from './envelope.ts';
 
 /**
  * Whose document it is. Each document carries the key that it is signed with, so that a reader without any state can
@@ -27,5 +27,6 @@ export function openVendorSigned<T extends { readonly vendor: VendorIdentity }>(
   const claim = schema.safeParse(payloadJson(envelope)).data;
   if (claim === undefined) return undefined;
   const key = Buffer.from(claim.vendor.publicKey, 'base64url');
-  return verifyEnvelope(envelope, payloadType, key) === undefined ? undefined : claim;
+  const [signature] = envelope.signatures;
+  return signature && holdsSignature(envelope, signature.sig, payloadType, key) ? claim : undefined;
 }

@@ -26,7 +26,7 @@ function membersOf(value: unknown): number {
     if (typeof next !== 'object' || next === null) continue;
     const values: unknown[] = Object.values(next);
     if (!Array.isArray(next)) members += values.length;
-    for (const one of values) open.push(one);
+    for (const one of values) if (typeof one === 'object') open.push(one);
   }
   return members;
 }
