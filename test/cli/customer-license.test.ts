@@ -40,7 +40,7 @@ const licenseFrom = (name: string, from: string, until: string, ...more: string[
     ...['--from', from, '--until', until, ...more],
   ]);
 
-/** A license that ended an hour ago and has two weeks of renewal grace: the vendor's command signs none that has ended. */
+/** A license that ended an hour ago, in its renewal grace: the vendor's command signs none that has ended. */
 function writeEndedLicense(name: string): void {
   const [product] = JSON.parse(fs.readFileSync(machine.at('acme.json'), 'utf8')).products;
   const now = Date.now();

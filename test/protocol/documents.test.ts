@@ -166,6 +166,25 @@ describe('hostile bytes', () => {
     );
   });
 
+  test.each([
+    ['hosts', [], openCustomerLicense, PAYLOAD_TYPES.license],
+    ['sites', 1, openCustomerLicense, PAYLOAD_TYPES.license],
+    ['features', {}, openCustomerLicense, PAYLOAD_TYPES.license],
+    ['hosts', 1, openRevocations, PAYLOAD_TYPES.revocations],
+    ['licenses', {}, openRevocations, PAYLOAD_TYPES.revocations],
+    ['products', 1, openSignedCatalog, PAYLOAD_TYPES.catalog],
+  ] as const)(
+    'a list of %s as long as a document holds is read or refused: %j',
+    (member, entry, read, type) => {
+      const statement = { ...licenseOf(root), ...revocationsOf(root), [member]: Array(120_000).fill(entry) };
+      onlyAvmaErrors(() => read(cosignEnvelope(type, statement, [root.key])));
+      const alone = type === PAYLOAD_TYPES.license ? licenseOf(root) : revocationsOf(root);
+      onlyAvmaErrors(() =>
+        read(cosignEnvelope(type, { ...alone, [member]: Array(120_000).fill(entry) }, [root.key])),
+      );
+    },
+  );
+
   test('the largest and most deeply nested payload is refused as any other', () => {
     const payload = Buffer.from(`${'['.repeat(190_000)}${']'.repeat(190_000)}`).toString('base64url');
     const envelope = { ...signedLicense(root), payload };

@@ -1,7 +1,7 @@
 /**
- * Writes the files of test/vectors/evidence, with fresh keys that nobody keeps: npm run vectors. Files of the frozen set
- * stay as they are: see frozen.ts. What each vector comes to is what its list says, never what the verifier answers;
- * only the claims are the verifier's.
+ * Writes the files of test/vectors/evidence, with fresh keys that nobody keeps: npm run vectors. Files of the frozen
+ * set stay as they are: see frozen.ts. What each vector comes to is what its list says, never what the verifier
+ * answers; only the claims are the verifier's.
  */
 import fs from 'node:fs';
 import path from 'node:path';

@@ -1,4 +1,4 @@
-/** `avma guest attest`: agent, host and programs as real processes, the programs of another user where tests are root. */
+/** `avma guest attest`: agent, host and programs are real processes; as root, the programs are another user's. */
 import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
