@@ -1,15 +1,19 @@
+import { PAYLOAD_TYPES, type PayloadType } from '../../src/protocol/envelope.ts';
 import {
   type EvidenceDifference,
   entryOf,
   type Keys,
   LICENSE_ID,
+  type LooseEnvelope,
   makeEvidence,
   makeOptions,
   NONCE,
   publicKeyOf,
   revocations,
   SERIAL,
+  type Signer,
   type Statement,
+  sign,
   THEN,
   trustUpdate,
 } from '../vectors/evidence-scene.ts';
@@ -196,7 +200,7 @@ function editText(dice: Dice, text: string): string {
 /** One part of the evidence, or of what is asked, at random. Most mutations are signed: others end at the signature. */
 function difference(dice: Dice): EvidenceDifference {
   const spell = respell(dice);
-  const part = dice.roll(8);
+  const part = dice.roll(10);
   if (part < 2) return { name: 'certificate', spellCertificate: spell };
   if (part < 4) return { name: 'answer', spellAnswer: spell };
   if (part < 6) return { name: 'license', spellLicense: spell };
@@ -235,19 +239,34 @@ function askedAtRandom(dice: Dice, keys: Keys): Partial<Record<string, unknown>>
     case 3:
       return { vmId: editText(dice, '11111111-2222-4333-8444-555555555555') };
     case 4:
-      return { trustUpdates: [spell(trustUpdate(keys))] };
-    default:
       return {
-        revocations: [
-          spell(
-            revocations(keys, {
-              hosts: dice.pick([[], [entryOf('host serial', SERIAL)]]),
-              licenses: dice.pick([[], [entryOf('license', LICENSE_ID)]]),
-            }),
-          ),
-        ],
+        trustUpdates: [resigned(dice, keys, trustUpdate(keys), PAYLOAD_TYPES.trustUpdate, ['root', 'next'])],
       };
+    default: {
+      const list = revocations(keys, {
+        hosts: dice.pick([[], [entryOf('host serial', SERIAL)]]),
+        licenses: dice.pick([[], [entryOf('license', LICENSE_ID)]]),
+      });
+      return { revocations: [resigned(dice, keys, list, PAYLOAD_TYPES.revocations, ['root'])] };
+    }
   }
+}
+
+/** A document with a change in what was signed, and signed anew; now and then with a change in its envelope. */
+function resigned(
+  dice: Dice,
+  keys: Keys,
+  document: LooseEnvelope,
+  type: PayloadType,
+  signers: readonly Signer[],
+): unknown {
+  const spell = respell(dice);
+  if (dice.roll(4) === 0) {
+    const spelled = spell(JSON.stringify(document));
+    return typeof spelled === 'string' ? spelled : Buffer.from(spelled).toString('latin1');
+  }
+  const payload = Buffer.from(document.payload, 'base64url').toString('utf8');
+  return sign(keys, type, spell(payload), ...signers);
 }
 
 /** Questions of which each differs in one place from one that is answered with yes. */
