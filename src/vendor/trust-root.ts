@@ -56,13 +56,7 @@ export interface VendorRoot {
  *   the name; `passphrase-missing` for an empty passphrase; `access-denied`, `disk-full`, `io-error`.
  */
 export function createVendorRoot({ folder, name, passphrase, now }: VendorRootOptions): CreatedRoot {
-  const keyFile = path.join(folder, 'root.key');
-  const anchorFile = path.join(folder, 'root.pub.json');
-  for (const file of [keyFile, anchorFile]) {
-    if (fs.existsSync(file)) {
-      throw new AvmaError('file-exists', `${file} is there already, and hosts may be certified with it`);
-    }
-  }
+  const { keyFile, anchorFile } = filesOfNewRoot(folder);
   const root = generateKeyPair('ed25519');
   const anchor = TrustAnchorFile.safeParse({
     schema: 'avma.trust-anchor/1',
@@ -80,6 +74,22 @@ export function createVendorRoot({ folder, name, passphrase, now }: VendorRootOp
   createFile(keyFile, keyText, 0o600);
   createFile(anchorFile, `${JSON.stringify(anchor.data, null, 2)}\n`, 0o644);
   return { keyFile, anchorFile, keyId: keyId(root.publicKey) };
+}
+
+/**
+ * The files of a root that is to be made in a folder.
+ *
+ * @throws {AvmaError} `file-exists` if one of them is there.
+ */
+export function filesOfNewRoot(folder: string): { readonly keyFile: string; readonly anchorFile: string } {
+  const keyFile = path.join(folder, 'root.key');
+  const anchorFile = path.join(folder, 'root.pub.json');
+  for (const file of [keyFile, anchorFile]) {
+    if (fs.existsSync(file)) {
+      throw new AvmaError('file-exists', `${file} is there already, and hosts may be certified with it`);
+    }
+  }
+  return { keyFile, anchorFile };
 }
 
 /** How a root is opened. */

@@ -1,6 +1,5 @@
-import path from 'node:path';
 import { Command } from 'commander';
-import { createVendorRoot } from '../../vendor/trust-root.ts';
+import { createVendorRoot, filesOfNewRoot } from '../../vendor/trust-root.ts';
 import { say, writeJson } from './output.ts';
 import { askNewPassphrase } from './passphrase.ts';
 
@@ -32,11 +31,13 @@ Example:
 
 async function init({ out, name, passphrase, passphraseFile, json }: InitOptions): Promise<void> {
   const isSealed = passphrase === true || passphraseFile !== undefined;
+  // Nobody should have to think of a passphrase for a root that is there already.
+  const { keyFile: newKeyFile } = filesOfNewRoot(out);
   const { keyId, keyFile, anchorFile } = createVendorRoot({
     folder: out,
     name,
     passphrase: isSealed
-      ? await askNewPassphrase(path.join(out, 'root.key'), passphraseFile, '--passphrase-file FILE')
+      ? await askNewPassphrase(newKeyFile, passphraseFile, '--passphrase-file FILE')
       : undefined,
     now: Date.now(),
   });

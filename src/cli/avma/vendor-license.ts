@@ -30,6 +30,9 @@ import { addRootOptions, openRoot, type RootOptions } from './vendor-root.ts';
 const DEFAULT_GRACE_DAYS = '14';
 const MAX_GUESTS = 1_000_000_000;
 
+/** The most customers that a message lists. */
+const MAX_NAMES = 12;
+
 interface NewOptions extends RootOptions, SignedOutputOptions {
   readonly customer: string;
   readonly product: string;
@@ -129,9 +132,9 @@ async function signNew(options: NewOptions): Promise<void> {
   );
   if (options.dryRun !== true) {
     const envelope = await signAndLog(root, PAYLOAD_TYPES.license, license, now);
-    await showSigned(license, options);
+    await showSigned(license, root, options);
     writeSigned(envelope, options.out);
-  } else await showSigned(license, options);
+  } else await showSigned(license, root, options);
 }
 
 /** @throws {AvmaError} `argument-invalid` with the products that there are; `catalog-foreign`. */
@@ -154,7 +157,27 @@ function findProduct(root: VendorRoot, { product, catalog }: NewOptions): Loaded
   );
 }
 
-async function showSigned(license: CustomerLicense, { json, out, dryRun }: NewOptions): Promise<void> {
+/**
+ * Says so where nobody of that name has a certified host: names are compared to the letter, and a slip would show on the
+ * customer's host only.
+ */
+function sayUnknownCustomer({ customer }: CustomerLicense, root: VendorRoot): void {
+  const certified = new Set(
+    readVendorLogIfAny(root.logFile)
+      .filter(({ payloadType }) => payloadType === PAYLOAD_TYPES.hostCertificate)
+      .flatMap(({ statement }) => (typeof statement['customer'] === 'string' ? [statement['customer']] : [])),
+  );
+  if (certified.size === 0 || certified.has(customer)) return;
+  const names = [...certified].slice(0, MAX_NAMES).map((name) => `"${name}"`);
+  const more = certified.size > MAX_NAMES ? ` and ${certified.size - MAX_NAMES} more` : '';
+  say(`No host was certified for "${customer}" yet. Hosts were certified for ${names.join(', ')}${more}.`);
+}
+
+async function showSigned(
+  license: CustomerLicense,
+  root: VendorRoot,
+  { json, out, dryRun }: NewOptions,
+): Promise<void> {
   if (json === true) {
     const file = dryRun === true ? null : (out ?? null);
     writeJson('avma.vendor-license-new/1', {
@@ -165,6 +188,7 @@ async function showSigned(license: CustomerLicense, { json, out, dryRun }: NewOp
     return;
   }
   await saySigned(licenseFields(license), dryRun);
+  sayUnknownCustomer(license, root);
   if (dryRun !== true) {
     say(`Next: on each host of the customer's, avma host license add ${out ?? 'LICENSE'}`);
   }

@@ -12,7 +12,7 @@ import { identityOf, type VendorRoot } from '../../vendor/trust-root.ts';
 import { readVendorLogIfAny, type VendorLogEntry } from '../../vendor/vendor-log.ts';
 import { say, writeJson } from './output.ts';
 import { askNewPassphrase } from './passphrase.ts';
-import { saySigned } from './signed-output.ts';
+import { refuseExisting, saySigned } from './signed-output.ts';
 import { addRootOptions, openRoot, type RootOptions } from './vendor-root.ts';
 
 interface RotateOptions extends RootOptions {
@@ -51,6 +51,7 @@ async function add(options: RotateOptions): Promise<void> {
   const { out, newPassphrase, newPassphraseFile, dryRun = false, json } = options;
   if (out === undefined)
     throw new AvmaError('argument-invalid', 'missing: --out <folder> or --retire <key-id>');
+  refuseExisting({ out });
   const now = Date.now();
   const root = await openRoot(options);
   const set = readRootSet(root, readVendorLogIfAny(root.logFile));

@@ -140,6 +140,15 @@ describe('a license', () => {
     expect(ran.stderr).toContain('a product of "Acme Ltd"');
   });
 
+  test('for a customer whom no host was certified for says so', async () => {
+    const slip = NEW.map((word) => (word === 'Bank Ltd' ? 'Bnak Ltd' : word));
+    const ran = await avma(...slip, ...GATEWAY, '--dry-run');
+    expect(ran.stderr).toContain(
+      'No host was certified for "Bnak Ltd" yet. Hosts were certified for "Bank Ltd".',
+    );
+    expect((await avma(...NEW, ...GATEWAY, '--dry-run')).stderr).not.toContain('No host was certified');
+  });
+
   test('of ten thousand features is not signed', async () => {
     const features = [...Array(10_000).keys()].flatMap((n) => ['--feature', `f${n}`]);
     const ran = await avma(...NEW, ...GATEWAY, ...features);
