@@ -1,4 +1,5 @@
 /** Guests and answers by day, as a report counts them. */
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { LedgerEntry } from '../../../src/host/ledger/ledger.ts';
 import { type Tally, UsageTally } from '../../../src/host/report/usage-tally.ts';
@@ -127,6 +128,31 @@ test('a clock that was years ahead for an hour costs neither time nor rows, and 
   expect(tally.days.length).toBeLessThan(20);
   expect(tally.guests).toHaveLength(3);
   expect(tally.days[0]).toMatchObject({ date: '2026-11-01', approved: 2 });
+});
+
+test('any leases: as counting hour by hour gives', () => {
+  const one = fc.tuple(fc.nat(3), fc.integer({ min: -60, max: 90 }), fc.integer({ min: 1, max: 60 }));
+  fc.assert(
+    fc.property(fc.array(one, { maxLength: 12 }), (leases) => {
+      const inOrder = leases.toSorted(([, a], [, b]) => a - b);
+      const entries = inOrder.map(([nth, hour, length]) =>
+        approval(nth, START + hour * HOUR, { expiresAt: START + (hour + length) * HOUR }),
+      );
+      const expected: string[] = [];
+      for (let midnight = START; midnight < START + 7 * DAY; midnight += DAY) {
+        const hours = Array.from({ length: 24 }, (_, nth) => midnight + nth * HOUR);
+        const guests = hours.map((hour) => {
+          const active = entries.filter(({ time, expiresAt }) => time <= hour && hour < expiresAt);
+          return new Set(active.map(({ vmId }) => vmId));
+        });
+        const peak = Math.max(...guests.map(({ size }) => size));
+        const all = new Set(guests.flatMap((some) => [...some]));
+        if (peak > 0) expected.push(`${new Date(midnight).toISOString().slice(0, 10)} ${peak} ${all.size}`);
+      }
+      expect(peaks(tallyOf(entries, { to: START + 7 * DAY }))).toEqual(expected);
+    }),
+    { numRuns: Number(process.env['AVMA_TEST_RUNS'] ?? 300) },
+  );
 });
 
 test('an empty period has no day', () => {
