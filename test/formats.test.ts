@@ -18,6 +18,7 @@ import { generateKeyPair } from '../src/protocol/curve-keys.ts';
 import { Envelope } from '../src/protocol/envelope.ts';
 import { verifyHostCertificate } from '../src/protocol/host-certificate.ts';
 import { parseTrustAnchor } from '../src/protocol/trust-anchor.ts';
+import { parseUsageReport, verifyUsageReport } from '../src/protocol/usage-report.ts';
 import { vendorsOfAnchors } from '../src/protocol/vendor-trust.ts';
 import { certifyHost } from './support/certify-host.ts';
 import { DAY, HOUR, TestClock } from './support/clock.ts';
@@ -37,7 +38,12 @@ FILES.push('host.json', 'ledger.jsonl', 'request.json', 'root.pub.json');
 /** What differs between the versions, as the changelog says. */
 const VERSIONS = [
   { version: '0.1.0', stateVersion: 1, files: FILES, certificateCounts: false },
-  { version: 'next', stateVersion: 3, files: [...FILES, 'license.json'].sort(), certificateCounts: true },
+  {
+    version: 'next',
+    stateVersion: 3,
+    files: [...FILES, 'license.json', 'usage-report.json'].sort(),
+    certificateCounts: true,
+  },
 ];
 
 test('each folder of fixtures is tested', () => {
@@ -178,6 +184,20 @@ describe.each(VERSIONS)('version $version', ({ version, stateVersion, files, cer
     }
     expect(schemaErrors(config, 'config')).toBeNull();
   });
+
+  test.skipIf(!files.includes('usage-report.json'))(
+    'usage report: it leads to the vendor, and is read',
+    () => {
+      const file = parseUsageReport(bytes('usage-report.json'), 'usage-report.json');
+      const { report } = verifyUsageReport(file, [anchor], 'usage-report.json');
+      expect(report).toMatchObject({
+        hostName: 'hv01',
+        previous: null,
+        guests: [{ activationId: STANDARD_2025 }],
+      });
+      expect(schemaErrors(JSON.parse(text('usage-report.json')), 'usage-report')).toBeNull();
+    },
+  );
 
   test.skipIf(!files.includes('license.json'))('license file: its lease is read', () => {
     const file = decodeLicenseFile(bytes('license.json'), 'license.json');
