@@ -26,6 +26,10 @@ const COMMANDS: readonly { readonly command: 'slmgr' | 'avma'; readonly words: s
   { command: 'avma', words: 'guest trust add FILE' },
   { command: 'avma', words: 'guest install-key @FILE' },
   { command: 'avma', words: 'lease inspect FILE' },
+  { command: 'avma', words: 'host activate FILE' },
+  { command: 'avma', words: 'host license add FILE' },
+  { command: 'avma', words: 'host revocations add FILE' },
+  { command: 'avma', words: 'host trust add FILE' },
   { command: 'avma', words: 'vendor certify FILE --key v/root.key' },
   { command: 'avma', words: 'vendor certify v/root.pub.json --key FILE' },
 ];
