@@ -1,19 +1,14 @@
 import { Command } from 'commander';
-import { AvmaError } from '../../errors/avma-error.ts';
 import { keyIdOf } from '../../protocol/vendor-trust.ts';
 import { formatMinute, isoInstant } from '../../schema/format-time.ts';
-import { createFile } from '../../storage/atomic-file.ts';
 import { type PreparedCatalog, prepareCatalog, signPrepared } from '../../vendor/catalog-signing.ts';
 import { countProducts } from './catalog-text.ts';
 import { readInput } from './input.ts';
-import { say, writeData, writeJson } from './output.ts';
+import { say, writeJson } from './output.ts';
+import { refuseExisting, refuseMixedOutput, type SignedOutputOptions, writeSigned } from './signed-output.ts';
 import { addRootOptions, openRoot, type RootOptions } from './vendor-root.ts';
 
-interface SignOptions extends RootOptions {
-  readonly out?: string;
-  readonly dryRun?: boolean;
-  readonly json?: boolean;
-}
+type SignOptions = RootOptions & SignedOutputOptions;
 
 /** `avma vendor catalog sign`. */
 export function signCommand(): Command {
@@ -37,11 +32,8 @@ Example:
 
 async function sign(file: string, options: SignOptions): Promise<void> {
   const { out, dryRun = false, json = false } = options;
-  if (json && out === undefined && !dryRun) {
-    throw new AvmaError('argument-invalid', '--json and the catalog would both go to stdout', {
-      hint: 'Name a file for the catalog: --out acme.catalog.json.',
-    });
-  }
+  refuseMixedOutput(options, 'catalog');
+  refuseExisting(options);
   const now = Date.now();
   const root = await openRoot(options);
   const prepared = prepareCatalog({ bytes: readInput(file), file, root, now });
@@ -50,11 +42,11 @@ async function sign(file: string, options: SignOptions): Promise<void> {
     return;
   }
   const { envelope, keepError } = await signPrepared(prepared, { root, now });
-  const text = `${JSON.stringify(envelope, null, 2)}\n`;
-  if (out !== undefined) createFile(out, text, 0o644);
   const kept = keepError === null ? prepared.keptFile : null;
-  report(prepared, { json, signed: true, out: out ?? null, kept, keepProblem: keepError?.message });
-  if (out === undefined) writeData(text);
+  const outcome = { json, signed: true, out: out ?? null, kept, keepProblem: keepError?.message };
+  if (out !== undefined) writeSigned(envelope, out);
+  report(prepared, outcome);
+  if (out === undefined) writeSigned(envelope, out);
 }
 
 interface Outcome {
