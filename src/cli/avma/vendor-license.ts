@@ -158,8 +158,8 @@ function findProduct(root: VendorRoot, { product, catalog }: NewOptions): Loaded
 }
 
 /**
- * Says so where nobody of that name has a certified host: names are compared to the letter, and a slip would show on the
- * customer's host only.
+ * Says so where nobody of that name has a certified host: names are compared to the letter, and a slip would show on
+ * the customer's host only.
  */
 function sayUnknownCustomer({ customer }: CustomerLicense, root: VendorRoot): void {
   const certified = new Set(
