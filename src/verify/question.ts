@@ -3,7 +3,7 @@ import { parseWantedFeature, type WantedFeature } from '../protocol/features.ts'
 import { TrustAnchorFile } from '../protocol/trust-anchor.ts';
 import { keyIdOf, type TrustedVendor } from '../protocol/vendor-trust.ts';
 import { base64url32, MAX_INSTANT, nonceHex, UUID_PATTERN } from '../schema/shapes.ts';
-import { parseStrictJson } from '../schema/strict-json.ts';
+import { strictJsonOf } from './strict-json-of.ts';
 
 /** What a program asks, checked. */
 export interface Question {
@@ -107,7 +107,6 @@ function readRoot(root: unknown): { readonly publicKey: string; readonly trustVe
   if (typeof root === 'string' && !root.startsWith('{')) {
     return { publicKey: base64url32.parse(root), trustVersion: 1 };
   }
-  const text = typeof root === 'string' ? root : JSON.stringify(root);
-  const { publicKey, trustVersion = 1 } = TrustAnchorFile.parse(parseStrictJson(text));
+  const { publicKey, trustVersion = 1 } = TrustAnchorFile.parse(strictJsonOf(root));
   return { publicKey, trustVersion };
 }

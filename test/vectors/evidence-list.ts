@@ -1014,6 +1014,10 @@ export const EVIDENCE_VECTORS: Readonly<Record<string, readonly EvidenceDifferen
   ],
 };
 
+function padded(length: number) {
+  return (evidence: Statement) => JSON.stringify(evidence).padEnd(length);
+}
+
 /** As above, and too large for a file, or newer than the frozen ones: the tests make them. */
 export const MORE_EVIDENCE_VECTORS: typeof EVIDENCE_VECTORS = {
   'certificate-untrusted': [
@@ -1030,6 +1034,7 @@ export const MORE_EVIDENCE_VECTORS: typeof EVIDENCE_VECTORS = {
     options: (keys) => ({ trustUpdates: [trustUpdate(keys, wrong)] }),
   })),
   ok: [
+    { name: 'a mebibyte', evidence: padded(1024 * 1024) },
     {
       name: 'a revocation list of 2,501 entries',
       options: (keys) => ({
@@ -1047,6 +1052,7 @@ export const MORE_EVIDENCE_VECTORS: typeof EVIDENCE_VECTORS = {
       name: 'a license that is too long',
       editLicense: (envelope) => ({ ...envelope, payload: 'A'.repeat(512 * 1024 + 4) }),
     },
+    { name: 'a byte more than a mebibyte', evidence: padded(1024 * 1024 + 1) },
     { name: 'a hundred thousand brackets', evidence: () => '['.repeat(100_000) },
     { name: 'nested a hundred thousand deep', evidence: () => nested(100_000) },
     { name: 'nested 2,000 deep', spellAnswer: spell('"refusal":null', `"refusal":${nested(2000)}`) },

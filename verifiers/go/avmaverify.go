@@ -137,7 +137,11 @@ func Verify(evidence []byte, options Options) Result {
 
 type object = map[string]any
 
-const maxDepth = 100
+const (
+	maxDepth = 100
+	// The most JSON that is looked at, in bytes: several times what the largest license takes.
+	maxJSON = 1024 * 1024
+)
 
 var errJSON = errors.New("no JSON, or a member twice")
 
@@ -337,6 +341,9 @@ func (reader *jsonReader) unit() rune {
 
 // parseObject reads an object of that shape.
 func parseObject(text []byte, shape check) (object, bool) {
+	if len(text) > maxJSON {
+		return nil, false
+	}
 	value, err := parseJSON(text)
 	if err != nil || !shape(value) {
 		return nil, false

@@ -174,6 +174,10 @@ def _no_constant(text: str) -> Any:
     raise ValueError(text)
 
 
+# The most JSON that is looked at, in bytes: several times what the largest license takes.
+_MAX_JSON = 1024 * 1024
+
+
 def _parse_json(text: Union[str, bytes]) -> Any:
     """JSON in UTF-8 without a BOM, without a member twice. All numbers are floats, as in JavaScript. ValueError."""
     if isinstance(text, bytes):
@@ -191,8 +195,9 @@ def _parse_object(value: Any, shape: "_Check", code: str) -> Dict[str, Any]:
     try:
         if not isinstance(value, (str, bytes)):
             # By way of its text, so that an object and its JSON are judged alike.
-            value = json.dumps(value, allow_nan=False)
-        parsed = _parse_json(value)
+            value = json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+        size = len(value) if isinstance(value, bytes) else len(value.encode("utf-8", "surrogatepass"))
+        parsed = _parse_json(value) if size <= _MAX_JSON else None
     except (ValueError, TypeError, RecursionError):
         raise _Reason(code) from None
     if not shape(parsed):
