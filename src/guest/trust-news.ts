@@ -3,7 +3,7 @@ import type { Announcement } from '../protocol/documents.ts';
 import type { Envelope } from '../protocol/envelope.ts';
 import { openRevocations } from '../protocol/revocations.ts';
 import { openTrustUpdate } from '../protocol/trust-update.ts';
-import { isRootOf, type TrustedVendor, vendorOfKey } from '../protocol/vendor-trust.ts';
+import { isRootOf, keyIdOf, type TrustedVendor, vendorOfKey } from '../protocol/vendor-trust.ts';
 import { type DocumentSource, fetchDocument, type WantedDocument } from './document-fetch.ts';
 import { documentsOf, type GuestTrust, takeTrustDocument } from './guest-trust.ts';
 import type { TrustDocument } from './trust-documents.ts';
@@ -126,9 +126,15 @@ export class TrustNews implements TrustNewsReport {
     try {
       this.#keep({ kind: 'revocations', envelope, list });
     } catch (thrown) {
+      if (!(thrown instanceof AvmaError)) throw thrown;
+      const isTrue = list.sequence === announcement.version;
       // An announcement does not say whose list it is: this one is of another vendor than the certificate.
-      const isHonest = list.sequence === announcement.version;
-      if (!isHonest || !(thrown instanceof AvmaError) || thrown.code !== 'revocations-old') throw thrown;
+      if (isTrue && thrown.code === 'revocations-old') return;
+      // A host may have nothing yet that a present root has signed.
+      const signer = keyIdOf(list.vendor.publicKey);
+      const isRetired = this.#trust.some(({ formerRoots }) => formerRoots.includes(signer));
+      if (isRetired && thrown.code === 'revocations-foreign') return;
+      throw thrown;
     }
   }
 

@@ -325,6 +325,18 @@ describe('a revocation list', () => {
     expect((await status()).status).toBe(LicenseStatus.licensed);
   });
 
+  test('of a root that was retired meanwhile is left alone: its vendor signs the next one with another', async () => {
+    const [introduced, retired] = rotation(acme, next);
+    const renewed = { host: hostOf(next), license: license({}, next) };
+    serve({ ...renewed, documents: [retired, revoked(3)], stored: [introduced] });
+    expect(await install()).toBeNull();
+    expect(list()).toBeUndefined();
+    expect(problems()).toEqual([]);
+    serve({ ...renewed, documents: [revoked(4, 'aaaaaaaaaaaaaaaa', next)] });
+    await activate();
+    expect(list()).toBe(4);
+  });
+
   test('of a megabyte, in parts without an end, is given up', async () => {
     const long = signedRevocations(acme, {
       hosts: Array.from({ length: 2000 }, (_, nth) => ({
