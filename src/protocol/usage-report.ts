@@ -38,6 +38,17 @@ export const MAX_REPORT_CERTIFICATES = 16;
 
 const count = integer(0, Number.MAX_SAFE_INTEGER);
 
+/**
+ * A list whose first wrong entry ends the look at it. zod's own array collects what is wrong with each entry, and a list
+ * of a hundred thousand wrong ones overflows the stack.
+ */
+function listOf<Entry extends z.core.$ZodType>(entry: Entry, max: number) {
+  return z.custom<z.infer<Entry>[]>(
+    (value) =>
+      Array.isArray(value) && value.length <= max && value.every((one) => z.safeParse(entry, one).success),
+  );
+}
+
 /** A refusal's code; any word, because a later host may have codes of its own. */
 const codeWord = text((value) => /^[a-z][a-z-]{0,39}$/.test(value));
 
@@ -63,7 +74,7 @@ export const UsageDay = z.strictObject({
   approved: count,
   /** Approvals that answered a program's own question; they are not among `approved`. */
   attested: count,
-  refused: z.array(z.strictObject({ code: codeWord, count })).check(z.maxLength(MAX_REFUSAL_CODES)),
+  refused: listOf(z.strictObject({ code: codeWord, count }), MAX_REFUSAL_CODES),
   /** Approvals that noted `over-limit`. */
   overLimit: count,
   /** Approvals that noted that the certificate or the license was in its renewal grace. */
@@ -81,7 +92,7 @@ export const UsageGuest = z.strictObject({
   first: z.nullable(instant),
   last: z.nullable(instant),
   /** From when until when it had a lease without a pause: pairs, in order. */
-  leases: z.array(z.tuple([instant, instant])).check(z.maxLength(MAX_GUEST_LEASES)),
+  leases: listOf(z.tuple([instant, instant]), MAX_GUEST_LEASES),
 });
 export type UsageGuest = z.infer<typeof UsageGuest>;
 
@@ -134,9 +145,9 @@ export const UsageReport = z.strictObject({
   /** Which key made the pseudonyms: only reports with the same one can be compared by guest. */
   siteKeyId: hex8,
   madeAt: instant,
-  days: z.array(UsageDay).check(z.maxLength(MAX_REPORTED_ROWS)),
-  guests: z.array(UsageGuest).check(z.maxLength(MAX_REPORTED_GUESTS)),
-  incidents: z.array(Incident).check(z.maxLength(MAX_INCIDENTS)),
+  days: listOf(UsageDay, MAX_REPORTED_ROWS),
+  guests: listOf(UsageGuest, MAX_REPORTED_GUESTS),
+  incidents: listOf(Incident, MAX_INCIDENTS),
   /** What was left out because there was more than a report may hold. */
   omitted: z.strictObject({ days: count, guests: count, incidents: count }),
 });
@@ -146,7 +157,7 @@ export type UsageReport = z.infer<typeof UsageReport>;
 export const UsageNames = z.strictObject({
   /** SHA-256 of the report's payload. */
   report: sha256Hex,
-  guests: z.array(z.strictObject({ guest: exchangeId, vmId: uuid })).check(z.maxLength(MAX_REPORTED_GUESTS)),
+  guests: listOf(z.strictObject({ guest: exchangeId, vmId: uuid }), MAX_REPORTED_GUESTS),
 });
 export type UsageNames = z.infer<typeof UsageNames>;
 

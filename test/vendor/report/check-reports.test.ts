@@ -152,6 +152,16 @@ describe('reports that do not hold', () => {
     }
   });
 
+  test('as many wrong entries as a report may hold: report-invalid, and nothing worse', async () => {
+    const host = reportingHost(tempFolder());
+    host.ledger([approval(1, START)]);
+    const { file } = await host.report();
+    const guests = Array(20_000).fill({ guest: 1, leases: Array(8).fill(['a', 'b']), more: 1 });
+    const days = Array(10_000).fill({ date: 1, refused: Array(6).fill({ code: 1, count: 'x' }) });
+    const big = changed(input('1.json', file), (report) => Object.assign(report, { guests, days }));
+    expect(codes(checkReports([big], null))).toEqual(['bad report-invalid']);
+  });
+
   test('names of another report: report-invalid', async () => {
     const host = reportingHost(tempFolder());
     host.ledger([approval(1, START)]);
