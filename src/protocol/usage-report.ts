@@ -39,8 +39,8 @@ export const MAX_REPORT_CERTIFICATES = 16;
 const count = integer(0, Number.MAX_SAFE_INTEGER);
 
 /**
- * A list whose first wrong entry ends the look at it. zod's own array collects what is wrong with each entry, and a list
- * of a hundred thousand wrong ones overflows the stack.
+ * A list whose first wrong entry ends the look at it. zod's own array collects what is wrong with each entry, and a
+ * list of a hundred thousand wrong ones overflows the stack.
  */
 function listOf<Entry extends z.core.$ZodType>(entry: Entry, max: number) {
   return z.custom<z.infer<Entry>[]>(
