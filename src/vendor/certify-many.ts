@@ -6,7 +6,7 @@ import type { HostCertificate } from '../protocol/host-certificate.ts';
 import type { HostRequest } from '../protocol/host-request.ts';
 import { identifyFile } from '../protocol/identify-file.ts';
 import { createFile, listFiles } from '../storage/atomic-file.ts';
-import { readBoundedFile } from '../storage/read-file.ts';
+import { readBoundedFile, readInstalledFile } from '../storage/read-file.ts';
 import { type Grant, makeCertificate, readHostRequest } from './certify-host.ts';
 import { signAllAndLog } from './sign-and-log.ts';
 import type { VendorRoot } from './trust-root.ts';
@@ -105,7 +105,8 @@ export function isFolder(file: string): boolean {
 /** @param inFolder - Nobody has named the file itself: others of ours may lie beside requests. */
 function readOne(file: string, inFolder: boolean): Read {
   try {
-    const bytes = readBoundedFile(file, MAX_FILE_BYTES);
+    // A pipe in a folder may stay open and silent for ever.
+    const bytes = inFolder ? readInstalledFile(file, MAX_FILE_BYTES) : readBoundedFile(file, MAX_FILE_BYTES);
     const { kind } = identifyFile(bytes);
     if (inFolder && kind !== 'host-request' && kind !== 'unknown') {
       return {

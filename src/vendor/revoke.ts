@@ -11,6 +11,7 @@ import {
   type RevocationReason,
 } from '../protocol/revocations.ts';
 import type { VendorIdentity } from '../protocol/vendor-identity.ts';
+import { keyIdOf } from '../protocol/vendor-trust.ts';
 import { printable } from '../schema/printable.ts';
 import { hex8 } from '../schema/shapes.ts';
 import { readInstalledFileIfAny } from '../storage/read-file.ts';
@@ -36,16 +37,18 @@ export interface Revocation {
  * The newest list that was signed: that of `revocations.json`, or of the vendor log where the file is gone or older. A
  * list that began anew would have a lower sequence, and no guest would take it.
  *
- * @throws {AvmaError} `revocations-invalid` for a file that is no list; `access-denied`, `io-error`.
+ * @throws {AvmaError} `revocations-invalid` for a file that is no list, `revocations-foreign` for another vendor's;
+ *   `access-denied`, `io-error`.
  */
 export function newestRevocations(
-  { folder }: Pick<VendorRoot, 'folder'>,
+  { folder, keyId }: Pick<VendorRoot, 'folder' | 'keyId'>,
   log: readonly VendorLogEntry[],
 ): RevocationList | null {
   const lists = log
     .filter(({ payloadType }) => payloadType === PAYLOAD_TYPES.revocations)
     .flatMap(({ statement }) => RevocationList.safeParse(statement).data ?? []);
-  const kept = keptList(path.join(folder, REVOCATIONS_FILE));
+  const own = new Set([keyId, ...log.map((entry) => entry.keyId)]);
+  const kept = keptList(path.join(folder, REVOCATIONS_FILE), own);
   const all = kept === null ? lists : [...lists, kept];
   return all.reduce<RevocationList | null>(
     (newest, list) => (newest === null || list.sequence >= newest.sequence ? list : newest),
@@ -53,11 +56,23 @@ export function newestRevocations(
   );
 }
 
-function keptList(file: string): RevocationList | null {
+/** @param own - Key IDs of this root, and of those that the log knows. */
+function keptList(file: string, own: ReadonlySet<string>): RevocationList | null {
   const bytes = readInstalledFileIfAny(file, MAX_LIST_BYTES);
   if (bytes === undefined) return null;
   const envelope = DocumentEnvelope.safeParse(parseJson(bytes));
-  if (envelope.success) return openRevocations(envelope.data);
+  if (envelope.success) {
+    const list = openRevocations(envelope.data);
+    const signer = keyIdOf(list.vendor.publicKey);
+    if (own.has(signer)) return list;
+    throw new AvmaError(
+      'revocations-foreign',
+      `${file} is the list of "${list.vendor.name}" (key ${signer})`,
+      {
+        hint: 'Move it away: the vendor log beside the key has your own newest list.',
+      },
+    );
+  }
   throw new AvmaError('revocations-invalid', `${file} is not a revocation list`, {
     hint: 'Restore it from a backup, or move it away: the vendor log beside the key has the newest list, too.',
   });

@@ -21,9 +21,7 @@ const SCRYPT = { n: 2 ** 17, r: 8, p: 1 } as const;
 /** What a file may ask of this machine at most: 1 GiB. */
 const MAX_SCRYPT_N = 2 ** 20;
 
-const power = z.custom<number>(
-  (value) => Number.isInteger(Math.log2(value as number)) && Number(value) >= 2 ** 10,
-);
+const power = integer(2 ** 10, MAX_SCRYPT_N).check(z.refine((n) => Number.isInteger(Math.log2(n))));
 
 /**
  * `root.key` with a passphrase: the PKCS #8 PEM in a NaCl secretbox, whose key scrypt makes of the passphrase (UTF-8 of
@@ -34,7 +32,7 @@ export const SealedRootKey = z.strictObject({
   publicKey: base64url32,
   kdf: z.strictObject({
     name: oneOf(['scrypt']),
-    n: power.check(z.refine((n) => n <= MAX_SCRYPT_N)),
+    n: power,
     r: integer(1, 8),
     p: integer(1, 16),
     salt: base64url32,

@@ -5,7 +5,7 @@ import { generateKeyPair, type KeyPair } from '../protocol/curve-keys.ts';
 import { type CosignedEnvelope, keyId } from '../protocol/envelope.ts';
 import type { TrustAnchorFile } from '../protocol/trust-anchor.ts';
 import { openTrustUpdate, signTrustUpdate, type TrustUpdate } from '../protocol/trust-update.ts';
-import { followTrustUpdate, keyIdOf } from '../protocol/vendor-trust.ts';
+import { followTrustUpdate } from '../protocol/vendor-trust.ts';
 import { createFile, makePrivateFolder, replaceFile } from '../storage/atomic-file.ts';
 import { CATALOGS_FOLDER } from './catalogs-beside.ts';
 import { REVOCATIONS_FILE } from './revoke.ts';
@@ -13,6 +13,7 @@ import { rootKeyText } from './root-key.ts';
 import { logSigned } from './sign-and-log.ts';
 import {
   addingUpdate,
+  anchorOf,
   type RootSet,
   retiringUpdate,
   TRUST_UPDATE_FILE,
@@ -54,11 +55,7 @@ function signChecked(
 ): SignedTrustUpdate {
   const envelope = signTrustUpdate(update, signers);
   const { name } = identityOf(root);
-  const roots = set.roots.map((key) => ({
-    name,
-    keyId: keyIdOf(key),
-    publicKey: new Uint8Array(Buffer.from(key, 'base64url')),
-  }));
+  const roots = set.roots.map((key) => anchorOf(key, name));
   const { version: trustVersion, lastUpdate } = set;
   const known = { name, roots, formerRoots: set.formerRoots, trustVersion, lastUpdate, revocations: null };
   followTrustUpdate(known, openTrustUpdate(envelope));

@@ -1,13 +1,14 @@
 import path from 'node:path';
 import { AvmaError } from '../errors/avma-error.ts';
 import { CosignedEnvelope, PAYLOAD_TYPES, parseJson } from '../protocol/envelope.ts';
+import type { TrustAnchor } from '../protocol/trust-anchor.ts';
 import {
   MAX_ROOTS,
   openTrustUpdate,
   type TrustUpdate,
   type VerifiedTrustUpdate,
 } from '../protocol/trust-update.ts';
-import { keyIdOf } from '../protocol/vendor-trust.ts';
+import { followTrustUpdate, keyIdOf, type TrustedVendor } from '../protocol/vendor-trust.ts';
 import { listFiles } from '../storage/atomic-file.ts';
 import { readInstalledFile } from '../storage/read-file.ts';
 import type { VendorRoot } from './trust-root.ts';
@@ -35,8 +36,8 @@ export interface RootSet {
 /**
  * The vendor's roots, from the trust updates beside the key.
  *
- * @throws {AvmaError} `trust-update-invalid` for a file that is none; `trust-update-gap` where one is missing; an error
- *   for a root that was retired.
+ * @throws {AvmaError} `trust-update-invalid` for a file that is none; `trust-update-gap` where one is missing or
+ *   follows another; `trust-update-foreign` for a root that they do not list, as one that was retired.
  */
 export function readRootSet(root: VendorRoot, log: readonly VendorLogEntry[]): RootSet {
   const publicKey = Buffer.from(root.keyPair.publicKey).toString('base64url');
@@ -48,24 +49,45 @@ export function readRootSet(root: VendorRoot, log: readonly VendorLogEntry[]): R
     .filter(({ payloadType }) => payloadType === PAYLOAD_TYPES.trustUpdate)
     .map(({ statement }) => Number(statement['version']));
   refuseGap(chain, Math.max(0, ...logged), folder);
-  const last = chain.at(-1);
-  const roots = last?.update.roots ?? [publicKey];
-  const formerRoots = chain.flatMap(({ update }) => update.formerRoots).filter((key) => !roots.includes(key));
+  const vendor = followed(chain);
+  const roots = vendor?.roots.map((key) => Buffer.from(key.publicKey).toString('base64url')) ?? [publicKey];
   if (!roots.includes(publicKey)) {
     throw new AvmaError(
       'trust-update-foreign',
-      formerRoots.includes(publicKey)
+      vendor?.formerRoots.includes(root.keyId) === true
         ? `the root ${root.keyId} was retired, and its signature counts no more`
         : `the trust updates in ${folder} are of another vendor than the root ${root.keyId}`,
       { hint: 'Sign with the root that the last trust update lists: avma vendor log shows the key IDs.' },
     );
   }
   return {
-    version: last?.update.version ?? 1,
-    lastUpdate: last?.digest ?? null,
+    version: vendor?.trustVersion ?? 1,
+    lastUpdate: vendor?.lastUpdate ?? null,
     roots,
-    formerRoots: [...new Set(formerRoots.map(keyIdOf))],
+    formerRoots: vendor?.formerRoots ?? [],
   };
+}
+
+/** The vendor after all updates, for one who knew the roots before the first; undefined where there is none. */
+function followed(chain: readonly VerifiedTrustUpdate[]): TrustedVendor | undefined {
+  const [first] = chain;
+  if (first === undefined) return undefined;
+  const { vendorName: name, formerRoots, version } = first.update;
+  const roots = formerRoots.map((key) => anchorOf(key, name));
+  const before = {
+    name,
+    roots,
+    formerRoots: [],
+    trustVersion: version - 1,
+    lastUpdate: null,
+    revocations: null,
+  };
+  return chain.reduce<TrustedVendor>(followTrustUpdate, before);
+}
+
+/** A root as a trust anchor. @param key - Base64url. */
+export function anchorOf(key: string, name: string): TrustAnchor {
+  return { name, keyId: keyIdOf(key), publicKey: new Uint8Array(Buffer.from(key, 'base64url')) };
 }
 
 function readUpdate(file: string): VerifiedTrustUpdate {

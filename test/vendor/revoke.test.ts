@@ -85,6 +85,13 @@ describe('the revocation list', () => {
     expect(fs.readFileSync(file, 'utf8')).toBe('{}');
   });
 
+  test('of another vendor is not gone on with: revocations-foreign', async () => {
+    const [root, other] = [await newRoot(), await newRoot()];
+    await revoke(other, { hosts: [A] });
+    fs.copyFileSync(path.join(other.folder, 'revocations.json'), path.join(root.folder, 'revocations.json'));
+    expect((await failureOf(() => revoke(root, { hosts: [B] }))).code).toBe('revocations-foreign');
+  });
+
   test.each([
     ['--host is "hv01"', { hosts: ['hv01'] }],
     ['--license is ""', { licenses: [''] }],

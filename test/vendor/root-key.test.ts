@@ -50,9 +50,10 @@ describe('a root key with a passphrase', () => {
   test.each([
     ['n', 2 ** 24],
     ['n', 3000],
+    ['n', '131072'],
     ['r', 64],
     ['p', 1000],
-  ])('that would take the memory of the machine is none: %s %d', (member, value) => {
+  ])('that would take the memory of the machine is none: %s %j', (member, value) => {
     const { key } = sealedKey();
     expect(SealedRootKey.safeParse({ ...key, kdf: { ...key.kdf, [member]: value } }).success).toBe(false);
   });

@@ -119,6 +119,19 @@ describe('retiring a root', () => {
     expect((await failureOf(() => setOf(old))).message).toContain('was retired');
   });
 
+  test('whose updates do not follow one another: trust-update-gap', async () => {
+    const first = await newRoot();
+    const fork = await newRoot();
+    fs.copyFileSync(path.join(first.folder, 'root.key'), path.join(fork.folder, 'root.key'));
+    fs.copyFileSync(path.join(first.folder, 'root.pub.json'), path.join(fork.folder, 'root.pub.json'));
+    const second = await rotated(first);
+    const other = await rotated(await open(fork.folder));
+    await retired(second, first.keyId);
+    const updates = (root: VendorRoot) => path.join(root.folder, 'trust-updates/2.json');
+    fs.copyFileSync(updates(other), updates(second));
+    expect((await failureOf(() => setOf(second))).code).toBe('trust-update-gap');
+  });
+
   test('of which an update is missing: trust-update-gap, with the file', async () => {
     const second = await rotated(await newRoot());
     fs.rmSync(path.join(second.folder, 'trust-updates/2.json'));
