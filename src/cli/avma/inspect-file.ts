@@ -125,8 +125,11 @@ function inspectKind(identified: IdentifiedFile, bytes: Uint8Array, context: Ins
     case 'vendor-log':
     case 'events':
       return inspectLines(kind, bytes);
-    case 'output':
-      return inspectOutput(json);
+    case 'output': {
+      // What avma guest attest --json prints.
+      const { evidence } = json as { readonly evidence?: unknown };
+      return evidence === undefined ? inspectOutput(json) : inspectEvidence(evidence, context);
+    }
     case 'answer':
       return inspection(kind, {
         notes: ['Its signature cannot be checked without the certificate of its host.'],
