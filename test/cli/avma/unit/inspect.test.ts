@@ -217,6 +217,7 @@ test('evidence: each of its signatures, and what it shows', () => {
   const { evidence, options } = vectors[0];
   const found = inspect(evidence, { now: options.now });
   expect(found).toMatchObject({ kind: 'evidence', problems: [], content: { vmId: options.vmId } });
+  expect(inspect({ schema: 'avma.x/1', evidence }, { now: options.now })).toEqual(found);
   const unsigned = {
     ...evidence,
     answer: { ...evidence.answer, signatures: evidence.certificate.signatures },
