@@ -325,6 +325,18 @@ describe('a revocation list', () => {
     expect((await status()).status).toBe(LicenseStatus.licensed);
   });
 
+  test('that is no good is asked for once, though it comes with the offer and with the answer', async () => {
+    const foreign = revoked(9, SERIAL, stranger);
+    const handed = serve({
+      host: hostOf(next),
+      license: license({}, next),
+      documents: [rotation(acme, next)[0], foreign],
+    });
+    expect(await install()).toBeNull();
+    expect(partsOf(handed, foreign)).toBe(1);
+    expect(problems()).toHaveLength(1);
+  });
+
   test('of a root that was retired meanwhile is left alone: its vendor signs the next one with another', async () => {
     const [introduced, retired] = rotation(acme, next);
     const renewed = { host: hostOf(next), license: license({}, next) };
