@@ -20,7 +20,12 @@ afterAll(() => machine.close());
 const FILES = ['pipe.json', 'folder.json', 'sparse.json', '/dev/zero'];
 
 /** Every command that takes a file, with FILE in its place. */
-const COMMANDS: readonly { readonly command: 'slmgr' | 'avma'; readonly words: string }[] = [
+const COMMANDS: readonly {
+  readonly command: 'slmgr' | 'avma';
+  readonly words: string;
+  /** It takes a folder, too. */
+  readonly folders?: boolean;
+}[] = [
   { command: 'slmgr', words: '/ilc FILE' },
   { command: 'avma', words: 'guest catalog check FILE' },
   { command: 'avma', words: 'guest trust add FILE' },
@@ -30,17 +35,37 @@ const COMMANDS: readonly { readonly command: 'slmgr' | 'avma'; readonly words: s
   { command: 'avma', words: 'host license add FILE' },
   { command: 'avma', words: 'host revocations add FILE' },
   { command: 'avma', words: 'host trust add FILE' },
-  { command: 'avma', words: 'vendor certify FILE --key v/root.key' },
-  { command: 'avma', words: 'vendor certify v/root.pub.json --key FILE' },
+  { command: 'avma', words: 'vendor certify FILE --key v/root.key', folders: true },
+  { command: 'avma', words: 'vendor revoke --host 0000000000000000 --key FILE' },
+  { command: 'avma', words: 'vendor passphrase --remove --key FILE' },
+  { command: 'avma', words: 'vendor license show FILE' },
 ];
 
-describe.each(COMMANDS)('$command $words', ({ command, words }) => {
-  test.each(FILES)('with %s: refused as no such file, and it ends by itself', async (file) => {
-    const ran = await machine.run(command, words.replace('FILE', file).split(' '));
-    expect(ran.status).toBe(65);
-    if (command === 'slmgr') expect(ran.stdout).toBe('Error: 0x8007000D The data is invalid.\n\n');
-    else expect(ran.stderr).toMatch(/\[file-invalid, 0x8007000D\]/);
-  });
+describe.each(COMMANDS)('$command $words', ({ command, words, folders = false }) => {
+  test.each(FILES.filter((file) => !folders || file !== 'folder.json'))(
+    'with %s: refused as no such file, and it ends by itself',
+    async (file) => {
+      const ran = await machine.run(command, words.replace('FILE', file).split(' '));
+      expect(ran.status).toBe(65);
+      if (command === 'slmgr') expect(ran.stdout).toBe('Error: 0x8007000D The data is invalid.\n\n');
+      else expect(ran.stderr).toMatch(/\[file-invalid, 0x8007000D\]/);
+    },
+  );
+});
+
+test('a pipe that somebody keeps open in a folder of requests: certify ends by itself, and names it', async () => {
+  const pipe = machine.at('requests/pipe.json');
+  fs.mkdirSync(path.dirname(pipe));
+  execFileSync('mkfifo', [pipe]);
+  const fd = fs.openSync(pipe, 'r+');
+  try {
+    const certify = ['vendor', 'certify', 'requests', '--key', 'v/root.key', '--out', 'certificates'];
+    const ran = await machine.run('avma', certify);
+    expect(ran.status).toBe(1);
+    expect(ran.stdout).toContain('requests/pipe.json is a pipe, not a plain file [file-invalid]');
+  } finally {
+    fs.closeSync(fd);
+  }
 });
 
 test.each(['catalog.d', 'trust.d'])(
