@@ -101,14 +101,15 @@ async function compare(otherRoot) {
   const other = await install(otherRoot);
   const own = await install(root);
   try {
-    const slmgr = (installed, option) => ({
-      argv: installed.command('slmgr', option),
-      options: installed.options,
-    });
-    for (const option of ['/dlv', '/ato']) {
-      const [bare, before, now] = time(ROUNDS, [bareNode, slmgr(other, option), slmgr(own, option)]);
-      report(`${commitOf(otherRoot)} slmgr ${option}`, before, bare);
-      report(`${commitOf(root)} slmgr ${option}`, now, bare);
+    const run = ({ command, options }, words) => ({ argv: command(...words), options });
+    for (const words of [
+      ['slmgr', '/dlv'],
+      ['avma', 'guest', 'check', own.endOfKey],
+      ['slmgr', '/ato'],
+    ]) {
+      const [bare, before, now] = time(ROUNDS, [bareNode, run(other, words), run(own, words)]);
+      report(`${commitOf(otherRoot)} ${words.slice(0, 3).join(' ')}`, before, bare);
+      report(`${commitOf(root)} ${words.slice(0, 3).join(' ')}`, now, bare);
       console.log(`${' '.repeat(28)} the second against the first: ${medianRatio(now, before).toFixed(3)}`);
     }
   } finally {

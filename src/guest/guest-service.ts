@@ -1,8 +1,4 @@
-import {
-  type CatalogInstallation,
-  type CatalogPlaces,
-  installCatalog,
-} from '../catalog/catalog-installation.ts';
+import type { CatalogInstallation, CatalogPlaces } from '../catalog/catalog-installation.ts';
 import type { LoadedProduct } from '../catalog/product.ts';
 import { AvmaError, toAvmaError } from '../errors/avma-error.ts';
 import type { VmId } from '../machine/vm-id.ts';
@@ -12,7 +8,7 @@ import type { Trigger } from '../protocol/messages.ts';
 import { isOfVendor } from '../protocol/vendor-trust.ts';
 import { listFiles } from '../storage/atomic-file.ts';
 import { activateNow, activateProduct, inTurn } from './activation.ts';
-import { type AttestationRequest, attest } from './attestation.ts';
+import type { AttestationRequest } from './attestation.ts';
 import { createContext, type GuestContext, readCatalog, readClock, readState } from './context.ts';
 import type { GuestEnvironment } from './environment.ts';
 import { type GuestState, type RearmScope, rearmCount, type SetupRecord } from './guest-state.ts';
@@ -134,11 +130,18 @@ function createService(context: GuestContext): GuestService {
         await activateNow(context, { activationId, trigger });
         return true;
       }),
-    attest: (request) => attest(context, request),
+    async attest(request) {
+      // Loaded by those who talk to a host, as in an activation.
+      const { attest } = await import('./attestation.ts');
+      return attest(context, request);
+    },
     async clearProductKey() {
       await store.update(changes.clearKeys);
     },
-    installLicense: async (file) => installCatalog(catalogPlaces(context), file),
+    async installLicense(file) {
+      const { installCatalog } = await import('../catalog/catalog-installation.ts');
+      return installCatalog(catalogPlaces(context), file);
+    },
     licenseFiles: () => environment.catalogFolders.flatMap((folder) => listFiles(folder, '.json')),
     rearmWindows: () => rearm(context, { kind: 'windows' }, isOfApplication(WINDOWS_APPLICATION_ID)),
     rearmApplication: (id) =>

@@ -1,6 +1,6 @@
 /** Whose license a user sees. */
 import { expect, test } from 'vitest';
-import { type WhoseLicense, whoseLicense } from '../../src/cli/open-guest.ts';
+import { type WhoseLicense, whoseLicense } from '../../src/cli/whose-license.ts';
 
 const own = {
   stateFolder: '/home/me/.local/state/avma',

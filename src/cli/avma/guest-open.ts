@@ -7,8 +7,9 @@ import { rootsLicense } from '../../guest/license-file.ts';
 import type { DerivedReport } from '../../guest/product-report.ts';
 import { debug } from '../../system/debug.ts';
 import { guestEnvironment } from '../guest-environment.ts';
-import { openGuestHere, whoseLicense } from '../open-guest.ts';
+import { openGuestHere } from '../open-guest.ts';
 import { SYSTEM_STATE_FOLDER } from '../settings.ts';
+import { whoseLicense } from '../whose-license.ts';
 import type { Context } from './context.ts';
 import { say } from './output.ts';
 

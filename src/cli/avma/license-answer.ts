@@ -5,17 +5,17 @@ import { hostOf } from '../../guest/lease-verdict.ts';
 import { deriveReports } from '../../guest/license-basis.ts';
 import { checkLicense, type LicenseCheck } from '../../guest/license-check.ts';
 import { licenseFileIn } from '../../guest/license-file.ts';
+import { readMachineLicense } from '../../guest/license-reading.ts';
 import { licenseStateName } from '../../guest/license-report.ts';
 import { licenseNotes, licenseTerms } from '../../guest/license-terms.ts';
-import { readMachineLicense } from '../../guest/machine-license.ts';
 import type { DerivedReport } from '../../guest/product-report.ts';
 import { readClock } from '../../machine/clock.ts';
 import { parseWantedFeature, type WantedFeature } from '../../protocol/features.ts';
 import { formatMinute, isoInstant, isoInstantOrNull } from '../../schema/format-time.ts';
 import { printable } from '../../schema/printable.ts';
 import type { Launcher } from '../launcher.ts';
-import { whoseLicense } from '../open-guest.ts';
 import { readSettings, type Settings } from '../settings.ts';
+import { whoseLicense } from '../whose-license.ts';
 import { say, writeData, writeJson } from './output.ts';
 
 /** Exit status of a question that cannot be answered: sysexits' EX_UNAVAILABLE. */
