@@ -1,6 +1,7 @@
 import * as z from 'zod/mini';
 import type { AvmaErrorCode } from '../errors/codes.ts';
 import { DAY_MS } from '../schema/durations.ts';
+import { lazily } from '../schema/lazily.ts';
 import { printable } from '../schema/printable.ts';
 import {
   exchangeId,
@@ -136,9 +137,11 @@ export const SignedLease = z.strictObject({ certificate: Envelope, answer: Envel
 export type SignedLease = z.infer<typeof SignedLease>;
 
 /** What the host seals to the guest's fresh key: the signed lease, and what the host has to hand on. */
-export const Response = z.strictObject({
-  certificate: Envelope,
-  answer: Envelope,
-  documents: Announcements,
-});
-export type Response = z.infer<typeof Response>;
+export const Response = lazily(() =>
+  z.strictObject({
+    certificate: Envelope,
+    answer: Envelope,
+    documents: Announcements(),
+  }),
+);
+export type Response = z.infer<ReturnType<typeof Response>>;

@@ -1,6 +1,7 @@
 import * as z from 'zod/mini';
 import { AvmaError } from '../errors/avma-error.ts';
 import { formatDay } from '../schema/format-time.ts';
+import { lazily } from '../schema/lazily.ts';
 import {
   customerName,
   featureName,
@@ -27,44 +28,45 @@ export const OVERAGES = ['report', 'refuse-new'] as const;
 /** The most features of a license. */
 export const MAX_FEATURES = 256;
 
-/** As features.ts describes it. */
-const feature = z.strictObject({ name: featureName, value: z.nullable(integer(0, MAX_FEATURE_VALUE)) });
-
 function distinct(values: readonly string[]): boolean {
   return new Set(values).size === values.length;
 }
 
 /** What a vendor signs for a customer: which product, where, with which features and limits, and until when. */
-export const CustomerLicense = z
-  .strictObject({
-    licenseId: hex8,
-    vendor: VendorIdentity,
-    customer: customerName,
-    product: z.strictObject({ activationId: uuid, name: longLabel }),
-    /** Hardware IDs of the hosts that may use it; none: all hosts of the customer. */
-    hosts: z.array(hardwareId).check(z.maxLength(1000), z.refine(distinct)),
-    /** The sites where it may be used; none: everywhere. */
-    sites: z.array(siteId).check(z.maxLength(100), z.refine(distinct)),
-    features: z.array(feature).check(
-      z.maxLength(MAX_FEATURES),
-      z.refine((features) => distinct(features.map(({ name }) => name))),
-    ),
-    /** How many guests a host may activate; null: no limit. */
-    guests: z.nullable(integer(1, 1_000_000_000)),
-    overage: oneOf(OVERAGES),
-    notBefore: instant,
-    /** From here on the license is in its renewal grace. */
-    notAfter: instant,
-    /** From here on it counts no more. */
-    graceUntil: instant,
-    issuedAt: instant,
-  })
-  .check(z.refine(({ notBefore, notAfter, graceUntil }) => notBefore < notAfter && notAfter <= graceUntil));
-export type CustomerLicense = z.infer<typeof CustomerLicense>;
+export const CustomerLicense = lazily(() =>
+  z
+    .strictObject({
+      licenseId: hex8,
+      vendor: VendorIdentity,
+      customer: customerName,
+      product: z.strictObject({ activationId: uuid, name: longLabel }),
+      /** Hardware IDs of the hosts that may use it; none: all hosts of the customer. */
+      hosts: z.array(hardwareId).check(z.maxLength(1000), z.refine(distinct)),
+      /** The sites where it may be used; none: everywhere. */
+      sites: z.array(siteId).check(z.maxLength(100), z.refine(distinct)),
+      features: z
+        .array(z.strictObject({ name: featureName, value: z.nullable(integer(0, MAX_FEATURE_VALUE)) }))
+        .check(
+          z.maxLength(MAX_FEATURES),
+          z.refine((features) => distinct(features.map(({ name }) => name))),
+        ),
+      /** How many guests a host may activate; null: no limit. */
+      guests: z.nullable(integer(1, 1_000_000_000)),
+      overage: oneOf(OVERAGES),
+      notBefore: instant,
+      /** From here on the license is in its renewal grace. */
+      notAfter: instant,
+      /** From here on it counts no more. */
+      graceUntil: instant,
+      issuedAt: instant,
+    })
+    .check(z.refine(({ notBefore, notAfter, graceUntil }) => notBefore < notAfter && notAfter <= graceUntil)),
+);
+export type CustomerLicense = z.infer<ReturnType<typeof CustomerLicense>>;
 
 /** The license in its envelope, signed with a root of the vendor. Its form must be right: zod's error is our fault. */
 export function signCustomerLicense(license: CustomerLicense, root: KeyPair): DocumentEnvelope {
-  return signEnvelope(PAYLOAD_TYPES.license, CustomerLicense.parse(license), root);
+  return signEnvelope(PAYLOAD_TYPES.license, CustomerLicense().parse(license), root);
 }
 
 /**
@@ -73,7 +75,7 @@ export function signCustomerLicense(license: CustomerLicense, root: KeyPair): Do
  * @throws {AvmaError} `license-invalid`.
  */
 export function openCustomerLicense(envelope: DocumentEnvelope): CustomerLicense {
-  const license = openVendorSigned(envelope, PAYLOAD_TYPES.license, CustomerLicense);
+  const license = openVendorSigned(envelope, PAYLOAD_TYPES.license, CustomerLicense());
   if (license !== undefined) return license;
   throw new AvmaError(
     'license-invalid',

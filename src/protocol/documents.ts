@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import { AvmaError } from '../errors/avma-error.ts';
+import { lazily } from '../schema/lazily.ts';
 import { exchangeId, integer, oneOf, sha256Hex } from '../schema/shapes.ts';
 import { sha256Hex as digestOf } from '../system/sha256.ts';
 import { CosignedEnvelope, DocumentEnvelope, parseJson } from './envelope.ts';
@@ -25,19 +26,21 @@ export const PART_BYTES = 2900;
 export const MAX_ANNOUNCEMENTS = 3;
 
 /** A host's line about a document that it holds. A hint, not signed by the host: documents speak for themselves. */
-export const Announcement = z.strictObject({
-  kind: oneOf(DOCUMENT_KINDS),
-  /** Which document: SHA-256 of its payload. */
-  digest: sha256Hex,
-  /** Bytes of {@link documentBytes}. */
-  size: integer(1, LARGEST_DOCUMENT_BYTES),
-  /** Sequence of a revocation list, version of a trust update, 0 of a license. */
-  version: integer(0, 999_999_999),
-});
-export type Announcement = z.infer<typeof Announcement>;
+export const Announcement = lazily(() =>
+  z.strictObject({
+    kind: oneOf(DOCUMENT_KINDS),
+    /** Which document: SHA-256 of its payload. */
+    digest: sha256Hex,
+    /** Bytes of {@link documentBytes}. */
+    size: integer(1, LARGEST_DOCUMENT_BYTES),
+    /** Sequence of a revocation list, version of a trust update, 0 of a license. */
+    version: integer(0, 999_999_999),
+  }),
+);
+export type Announcement = z.infer<ReturnType<typeof Announcement>>;
 
 /** The announcements of an offer or a response. */
-export const Announcements = z.array(Announcement).check(z.maxLength(MAX_ANNOUNCEMENTS));
+export const Announcements = lazily(() => z.array(Announcement()).check(z.maxLength(MAX_ANNOUNCEMENTS)));
 
 /** What the guest seals into a `fetch` frame: which document, and from which byte on. */
 export const Fetch = z.strictObject({

@@ -34,7 +34,7 @@ export const Hello = z.strictObject({ anchors });
 export type Hello = z.infer<typeof Hello>;
 
 /** The body of `offer`: the host's certificate, and what the host has to hand on. */
-export const Offer = z.strictObject({ certificate: Envelope, documents: Announcements });
+export const Offer = z.strictObject({ certificate: Envelope, documents: Announcements() });
 export type Offer = z.infer<typeof Offer>;
 
 /** What the guest seals to the host. */

@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import { AvmaError } from '../errors/avma-error.ts';
+import { lazily } from '../schema/lazily.ts';
 import { instant, sequenceNumber } from '../schema/shapes.ts';
 import { sha256Hex } from '../system/sha256.ts';
 import type { KeyPair } from './curve-keys.ts';
@@ -37,21 +38,23 @@ function isReason(value: unknown): value is RevocationReason {
  * What a vendor has withdrawn: a whole list each time. The list with the highest sequence counts, for good: it has no
  * end, so that nothing comes back because a newer list did not arrive.
  */
-export const RevocationList = z
-  .strictObject({
-    vendor: VendorIdentity,
-    sequence: sequenceNumber,
-    issuedAt: instant,
-    // The limit of each comes before its entries are looked at: a list of a million costs no more than its reading.
-    hosts: z.array(entry).check(z.maxLength(MAX_REVOCATIONS)),
-    licenses: z.array(entry).check(z.maxLength(MAX_REVOCATIONS)),
-  })
-  .check(z.refine(({ hosts, licenses }) => hosts.length + licenses.length <= MAX_REVOCATIONS));
-export type RevocationList = z.infer<typeof RevocationList>;
+export const RevocationList = lazily(() =>
+  z
+    .strictObject({
+      vendor: VendorIdentity,
+      sequence: sequenceNumber,
+      issuedAt: instant,
+      // The limit of each comes before its entries are looked at: a list of a million costs no more than its reading.
+      hosts: z.array(entry).check(z.maxLength(MAX_REVOCATIONS)),
+      licenses: z.array(entry).check(z.maxLength(MAX_REVOCATIONS)),
+    })
+    .check(z.refine(({ hosts, licenses }) => hosts.length + licenses.length <= MAX_REVOCATIONS)),
+);
+export type RevocationList = z.infer<ReturnType<typeof RevocationList>>;
 
 /** The list in its envelope, signed with a root of the vendor. Its form must be right: zod's error is our fault. */
 export function signRevocations(list: RevocationList, root: KeyPair): DocumentEnvelope {
-  return signEnvelope(PAYLOAD_TYPES.revocations, RevocationList.parse(list), root);
+  return signEnvelope(PAYLOAD_TYPES.revocations, RevocationList().parse(list), root);
 }
 
 /**
@@ -60,7 +63,7 @@ export function signRevocations(list: RevocationList, root: KeyPair): DocumentEn
  * @throws {AvmaError} `revocations-invalid`.
  */
 export function openRevocations(envelope: DocumentEnvelope): RevocationList {
-  const list = openVendorSigned(envelope, PAYLOAD_TYPES.revocations, RevocationList);
+  const list = openVendorSigned(envelope, PAYLOAD_TYPES.revocations, RevocationList());
   if (list !== undefined) return list;
   throw new AvmaError(
     'revocations-invalid',

@@ -47,7 +47,7 @@ export function openResponse(sealed: Uint8Array, key: BoxKey): Response {
     throw new AvmaError('response-unopened', "the response does not open with this exchange's key");
   }
   // V3
-  const response = Response.safeParse(parseJson(plaintext));
+  const response = Response().safeParse(parseJson(plaintext));
   if (!response.success) {
     throw new AvmaError('response-malformed', 'the response is not a certificate and an answer');
   }

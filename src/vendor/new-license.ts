@@ -31,7 +31,7 @@ export interface LicenseTerms {
  * @throws {AvmaError} `argument-invalid`, with the option, for what no license can hold.
  */
 export function newLicense(terms: LicenseTerms, vendor: VendorIdentity, now: number): CustomerLicense {
-  return CustomerLicense.parse({
+  return CustomerLicense().parse({
     licenseId: randomBytes(8).toString('hex'),
     vendor,
     customer: parseCustomer(terms.customer),

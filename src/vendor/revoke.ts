@@ -46,7 +46,7 @@ export function newestRevocations(
 ): RevocationList | null {
   const lists = log
     .filter(({ payloadType }) => payloadType === PAYLOAD_TYPES.revocations)
-    .flatMap(({ statement }) => RevocationList.safeParse(statement).data ?? []);
+    .flatMap(({ statement }) => RevocationList().safeParse(statement).data ?? []);
   const own = new Set([keyId, ...log.map((entry) => entry.keyId)]);
   const kept = keptList(path.join(folder, REVOCATIONS_FILE), own);
   const all = kept === null ? lists : [...lists, kept];

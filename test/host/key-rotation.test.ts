@@ -77,7 +77,7 @@ async function renew(client: SocketClient, { boxKey: box }: { readonly boxKey: s
   const frame = await client.next();
   const opened = unseal(key, new Uint8Array(frame.body));
   if (frame.type !== 'response' || opened === null) throw new TypeError(`the answer is a ${frame.type}`);
-  const response = Response.parse(parseJson(opened));
+  const response = Response().parse(parseJson(opened));
   const { answer, certificate } = verifySignatures(response, [acme.vendor]);
   if (answer.decision !== 'approved') throw new TypeError(`refused: ${answer.refusal?.code}`);
   return certificate.serial[0] ?? '';

@@ -41,7 +41,7 @@ describe('a document travels in parts', () => {
   const document = documentBytes(envelope);
 
   test('and arrives as it was', () => {
-    expect(Announcement.parse(announcement)).toEqual(announcement);
+    expect(Announcement().parse(announcement)).toEqual(announcement);
     expect(parseDocument(announcement, fetched(document, announcement))).toEqual(envelope);
   });
 

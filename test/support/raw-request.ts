@@ -47,7 +47,7 @@ export function rawRequest(host: TestHost, change: object = {}, id?: string): Ra
   const frame: Frame = { type: 'request', exchangeId, body };
   const responseIn = (response: Frame | null) => {
     const sealed = new Uint8Array(response?.body ?? []);
-    return Response.parse(parseJson(unseal(key, sealed) ?? new Uint8Array()));
+    return Response().parse(parseJson(unseal(key, sealed) ?? new Uint8Array()));
   };
   return {
     frame,

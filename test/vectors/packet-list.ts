@@ -7,9 +7,9 @@ export const PACKETS = {
   hello: Hello,
   offer: Offer,
   request: Request,
-  response: Response,
+  response: Response(),
   fetch: Fetch,
-  announcement: Announcement,
+  announcement: Announcement(),
   fault: Fault,
 } as const;
 export type PacketName = keyof typeof PACKETS;

@@ -35,7 +35,7 @@ export function inspectLease(evidence: LicenseEvidence, context: LeaseContext): 
   return {
     answer: Answer.safeParse(payload).data ?? null,
     certificate: decodeUnverifiedCertificate(evidence.certificate) ?? null,
-    license: evidence.license && (CustomerLicense.safeParse(payloadJson(evidence.license)).data ?? null),
+    license: evidence.license && (CustomerLicense().safeParse(payloadJson(evidence.license)).data ?? null),
     verdict: verdictOf(evidence, context),
   };
 }

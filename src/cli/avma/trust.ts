@@ -9,7 +9,7 @@ import { loadTrust } from '../../guest/trust-reader.ts';
 import { addTrustAnchor, loadTrustAnchors } from '../../guest/trust-store.ts';
 import { vendorOfKey } from '../../protocol/vendor-trust.ts';
 import { guestEnvironment } from '../guest-environment.ts';
-import { whoseLicense } from '../open-guest.ts';
+import { whoseLicense } from '../whose-license.ts';
 import type { Context } from './context.ts';
 import { openGuest, refreshLicense, requireOwnLicense } from './guest-open.ts';
 import { readInput } from './input.ts';

@@ -229,6 +229,9 @@ describe('a guest', () => {
   });
 
   test('answers whether a product is licensed', async () => {
+    expect(await json('guest-attest', ['guest', 'attest', '--nonce', 'ab'.repeat(16)])).toMatchObject({
+      ...{ from: 'host', nonce: 'ab'.repeat(16) },
+    });
     expect(await json('guest-check', ['guest', 'check', 'serverstandard'])).toMatchObject({
       verdict: 'licensed',
       reason: null,
