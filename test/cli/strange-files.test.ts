@@ -39,6 +39,11 @@ const COMMANDS: readonly {
   { command: 'avma', words: 'vendor revoke --host 0000000000000000 --key FILE' },
   { command: 'avma', words: 'vendor passphrase --remove --key FILE' },
   { command: 'avma', words: 'vendor license show FILE' },
+  { command: 'avma', words: 'guest catalog add FILE' },
+  { command: 'avma', words: 'inspect FILE' },
+  { command: 'avma', words: 'vendor catalog check FILE' },
+  { command: 'avma', words: 'vendor catalog sign FILE --key v/root.key' },
+  { command: 'avma', words: 'vendor product add --catalog FILE --name x --product-version 1' },
 ];
 
 describe.each(COMMANDS)('$command $words', ({ command, words, folders = false }) => {
