@@ -74,11 +74,13 @@ function introduces({ update }: VerifiedTrustUpdate, { roots, lastUpdate }: Trus
 }
 
 function adopted(vendor: TrustedVendor, { update, digest, signers }: VerifiedTrustUpdate): TrustedVendor {
-  const roots = update.roots.map((key) => {
-    const publicKey = new Uint8Array(Buffer.from(key, 'base64url'));
-    return { name: update.vendorName, keyId: keyId(publicKey), publicKey };
-  });
-  // Of the former roots only those that signed: anybody may claim the others.
+  // Of all that it names only those that signed: anybody may claim the others.
+  const roots = update.roots
+    .filter((key) => signers.includes(key))
+    .map((key) => {
+      const publicKey = new Uint8Array(Buffer.from(key, 'base64url'));
+      return { name: update.vendorName, keyId: keyId(publicKey), publicKey };
+    });
   const former = signers.filter((key) => !update.roots.includes(key)).map(keyIdOf);
   const { version: trustVersion } = update;
   return { ...vendor, name: update.vendorName, roots, formerRoots: former, trustVersion, lastUpdate: digest };

@@ -3,6 +3,7 @@ import { AvmaError } from '../errors/avma-error.ts';
 import { checkCustomerLicense } from '../protocol/customer-license.ts';
 import {
   followTrustUpdate,
+  isOfVendor,
   keyIdOf,
   type TrustedVendor,
   vendorOfKey,
@@ -96,8 +97,30 @@ function takeCertificate(snapshot: HostSnapshot, content: InstalledCertificate, 
 function takeLicense(snapshot: HostSnapshot, content: HeldLicense, now: number): Taken {
   const { license } = content;
   checkLicense(snapshot.holdings, content, now);
+  refuseTakenId(snapshot.holdings, content);
   const file = storedPath(snapshot.folder, 'licenses', license.licenseId);
   return keep(snapshot, 'licenses', { file, content }, sameDocument(content));
+}
+
+/**
+ * A license replaces the one with its ID. Of another vendor's it would take the place and the seats.
+ *
+ * @throws {AvmaError} `license-invalid`.
+ */
+function refuseTakenId({ licenses, vendors }: HostHoldings, { license }: HeldLicense): void {
+  const { licenseId, vendor } = license;
+  const signer = keyIdOf(vendor.publicKey);
+  const others = licenses.find(
+    (held) =>
+      held.license.licenseId === licenseId &&
+      !isOfVendor(vendors, keyIdOf(held.license.vendor.publicKey), signer),
+  );
+  if (others === undefined) return;
+  throw new AvmaError(
+    'license-invalid',
+    `the license of "${vendor.name}" has the ID of one of "${others.license.vendor.name}": ${licenseId}`,
+    { hint: 'Get a license with an ID of its own from the vendor.' },
+  );
 }
 
 /** @throws {AvmaError} What {@link checkCustomerLicense} throws for the certificate that comes closest. */
@@ -150,7 +173,8 @@ function takeRevocations(snapshot: HostSnapshot, content: HeldRevocations): Take
 function takeTrustUpdate(snapshot: HostSnapshot, content: HeldTrustUpdate): Taken {
   const { update, digest } = content.verified;
   const { vendors, trustUpdates } = snapshot.holdings;
-  const name = `${keyIdOf(update.roots[0] ?? '')}-${update.version}`;
+  // Its digest: any vendor may name another's roots in an update of his.
+  const name = `${update.version}-${digest.slice(0, 32)}`;
   const file = storedPath(snapshot.folder, 'trust-updates', name);
   const isKnown = trustUpdates.some(({ verified }) => verified.digest === digest);
   if (isKnown) return { outcome: 'present', file, after: snapshot };

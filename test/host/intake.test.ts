@@ -3,6 +3,7 @@ import type { GivenKind, HostSnapshot } from '../../src/host/intake.ts';
 import { generateKeyPair } from '../../src/protocol/curve-keys.ts';
 import { documentDigest } from '../../src/protocol/documents.ts';
 import { hostEntryDigest, licenseEntryDigest } from '../../src/protocol/revocations.ts';
+import { isOfVendor } from '../../src/protocol/vendor-trust.ts';
 import { DAY, NOW } from '../support/clock.ts';
 import { failureOf } from '../support/failures.ts';
 import { certificateOf, give, heldLicense, hostHolding, TEST_HOST } from '../support/host-documents.ts';
@@ -230,4 +231,45 @@ test('a host that nobody has certified takes documents of no vendor', async () =
   const fresh = hostHolding();
   expect(await refusal(fresh, 'license', signedLicense(vendor))).toBe('license-untrusted');
   expect(await refusal(fresh, 'revocations', revoking(vendor, 1))).toBe('revocations-foreign');
+});
+
+describe('another vendor who has certified the host as well', () => {
+  const second = testRoot();
+  const other = testRoot('Other');
+  const otherSecond = testRoot('Other');
+  const otherThird = testRoot('Other');
+  const ofBoth = (root: TestRoot) =>
+    hostHolding(
+      ['certificate', certificateOf(vendor, host)],
+      ['certificate', certificateOf(root, host, { serial: '1'.repeat(16) })],
+    );
+
+  test("cannot put a license of his in another's place by its ID", async () => {
+    const { after } = give(ofBoth(other), 'license', signedLicense(vendor));
+    expect(await refusal(after, 'license', signedLicense(other))).toBe('license-invalid');
+    const reissued = signedLicense(vendor, { issuedAt: NOW });
+    expect(give(after, 'license', reissued).after.holdings.licenses).toHaveLength(1);
+  });
+
+  test("cannot put an update of his in the place of another's by the roots that it names", () => {
+    const { after } = give(ofBoth(otherThird), 'trust-update', trustUpdateOf([vendor], [vendor, second]));
+    const claiming = trustUpdateOf([other, vendor], [vendor, other], { signers: [other] });
+    const previous = documentDigest(claiming);
+    const introduced = trustUpdateOf([vendor, other], [other, otherThird], {
+      version: 3,
+      previous,
+      signers: [other, otherThird],
+    });
+    const followed = give(after, 'trust-update', introduced).after;
+    const linked = give(followed, 'trust-update', claiming).after;
+    expect(linked.holdings.vendors.map(({ trustVersion }) => trustVersion)).toEqual([2, 3]);
+  });
+
+  test("cannot make another's root one of his own by the update that introduced his", () => {
+    const claiming = trustUpdateOf([other, vendor], [otherSecond, vendor], { signers: [other, otherSecond] });
+    const { after } = give(ofBoth(otherSecond), 'trust-update', claiming);
+    const { vendors } = after.holdings;
+    expect(isOfVendor(vendors, vendor.keyId, otherSecond.keyId)).toBe(false);
+    expect(vendors).toHaveLength(2);
+  });
 });
