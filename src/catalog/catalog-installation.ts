@@ -51,13 +51,18 @@ type Target = Pick<CatalogInstallation, 'outcome' | 'file'>;
  * vendor's; another vendor's catalog gets a number in its name. A signed catalog takes the place of an unsigned one
  * that lists no product besides its own. The same content again changes nothing.
  *
- * @param dryRun - Finds out what would become of it, and writes nothing.
+ * @param options - `dryRun`: finds out what would become of it, and writes nothing. `bytes`: of the file, where they
+ *   were looked at before, since a file on somebody's medium may be another one at the next reading.
  * @throws {AvmaError} `file-not-found`; what {@link parseCatalog} throws for the file, and {@link loadCatalog} for one
  *   that contradicts an installed one; `access-denied`, `disk-full`, `io-error`. Nothing is installed then.
  */
-export function installCatalog(places: CatalogPlaces, file: string, dryRun = false): CatalogInstallation {
+export function installCatalog(
+  places: CatalogPlaces,
+  file: string,
+  options: { readonly dryRun?: boolean; readonly bytes?: Buffer } = {},
+): CatalogInstallation {
   const { folders, ownFolder, sameVendor = SAME_KEY } = places;
-  const bytes = readInstalledFile(file, MAX_CATALOG_BYTES);
+  const { dryRun = false, bytes = readInstalledFile(file, MAX_CATALOG_BYTES) } = options;
   const catalog = parseCatalog(bytes, file);
   const installed = folders.flatMap((folder) => listFiles(folder, '.json'));
   const present = installed.find((one) => one === path.resolve(file) || isSame(one, bytes));
@@ -66,7 +71,7 @@ export function installCatalog(places: CatalogPlaces, file: string, dryRun = fal
   const target = targetFor({ file, bytes, catalog }, ownFolder, sameVendor);
   if (target.outcome === 'installed' || target.outcome === 'replaced') {
     // The new catalog must agree with all others, or every later command would fail.
-    loadCatalog(folders, { candidate: { instead: target.file, read: file }, sameVendor });
+    loadCatalog(folders, { candidate: { instead: target.file, file, catalog }, sameVendor });
     if (!dryRun) {
       makePrivateFolder(ownFolder);
       replaceFile(target.file, bytes);

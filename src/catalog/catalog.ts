@@ -1,7 +1,7 @@
 import { AvmaError } from '../errors/avma-error.ts';
 import { listFiles } from '../storage/atomic-file.ts';
 import { type ListedProduct, replaces, SAME_KEY, type SameVendor } from './catalog-clash.ts';
-import { readCatalogFile } from './catalog-file.ts';
+import { type LoadedCatalog, readCatalogFile } from './catalog-file.ts';
 import type { LoadedProduct } from './product.ts';
 import { normalizeProductKey, PRODUCT_KEY_RULE, partialProductKey } from './product-key.ts';
 
@@ -20,8 +20,13 @@ export interface Catalog {
 
 /** How catalogs are read. */
 export interface CatalogOptions {
-  /** A file that is read in the place of another, to see whether it could be installed there. */
-  readonly candidate?: { readonly instead: string; readonly read: string };
+  /** What a file says that is to take the place of another, to see whether it could be installed there. */
+  readonly candidate?: {
+    readonly instead: string;
+    /** For messages. */
+    readonly file: string;
+    readonly catalog: LoadedCatalog;
+  };
   /** Which keys are of one vendor; by default each key is a vendor's of its own. */
   readonly sameVendor?: SameVendor;
 }
@@ -37,8 +42,9 @@ export function loadCatalog(folders: readonly string[], options: CatalogOptions 
   const files = folders
     .flatMap((folder) => listFiles(folder, '.json'))
     .filter((file) => file !== candidate?.instead);
-  for (const file of candidate === undefined ? files : [...files, candidate.read]) {
-    const { issuedAt, products: listed } = readCatalogFile(file);
+  const read = files.map((file) => ({ file, catalog: readCatalogFile(file) }));
+  for (const { file, catalog } of candidate === undefined ? read : [...read, candidate]) {
+    const { issuedAt, products: listed } = catalog;
     for (const product of listed) products.add({ product, file, issuedAt });
   }
   return products.catalog();

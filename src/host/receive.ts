@@ -157,7 +157,7 @@ function isOthersCertificate(received: ReceivedFile, { holdings: { host } }: Hos
 }
 
 function takeCatalog(
-  { file, catalog }: ReceivedFile & { is: 'catalog' },
+  { file, bytes, catalog }: ReceivedFile & { is: 'catalog' },
   snapshot: HostSnapshot,
   { catalogs, dryRun }: ReceiveOptions,
 ): TakenFile {
@@ -167,8 +167,9 @@ function takeCatalog(
     throw new AvmaError('catalog-foreign', `the catalog is of "${name}", who has not certified this host`);
   }
   const sameVendor = (a: string, b: string) => isOfVendor(vendors, a, b);
-  const isThere = isInstalled(file, catalogs.folders);
-  const outcome = isThere ? 'present' : installCatalog({ ...catalogs, sameVendor }, file, dryRun).outcome;
+  const isThere = isInstalled(bytes, catalogs.folders);
+  const places = { ...catalogs, sameVendor };
+  const outcome = isThere ? 'present' : installCatalog(places, file, { dryRun, bytes }).outcome;
   const result: Received = {
     file,
     outcome: outcome === 'installed' || outcome === 'replaced' ? 'taken' : 'present',
@@ -180,8 +181,7 @@ function takeCatalog(
 }
 
 /** Whether a catalog is installed, under whichever name. */
-function isInstalled(file: string, folders: readonly string[]): boolean {
-  const bytes = readInstalledFile(file, MAX_CATALOG_BYTES);
+function isInstalled(bytes: Buffer, folders: readonly string[]): boolean {
   return folders
     .flatMap((folder) => listFiles(folder, '.json'))
     .some((installed) => readInstalledFile(installed, MAX_CATALOG_BYTES).equals(bytes));

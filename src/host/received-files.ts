@@ -1,5 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
+import { MAX_CATALOG_BYTES } from '../catalog/catalog-file.ts';
 import { AvmaError, toAvmaError } from '../errors/avma-error.ts';
 import type { AvmaErrorCode } from '../errors/codes.ts';
 import { LARGEST_DOCUMENT_BYTES } from '../protocol/documents.ts';
@@ -23,7 +24,8 @@ export type ReceivedKind = GivenKind | 'catalog';
 /** A file as what it is. */
 export type ReceivedFile = { readonly file: string } & (
   | { readonly is: 'document'; readonly given: Given }
-  | { readonly is: 'catalog'; readonly catalog: SignedCatalog }
+  /** Its bytes are kept: at another reading the file could be another one. */
+  | { readonly is: 'catalog'; readonly catalog: SignedCatalog; readonly bytes: Buffer }
   /** Meant as one of those, and its form or a signature does not hold. */
   | { readonly is: 'broken'; readonly kind: ReceivedKind; readonly error: AvmaError }
   /** Nothing that hosts take, and what it is instead. */
@@ -78,7 +80,7 @@ const KINDS: Partial<Record<FileKind, ReceivedKind>> = {
 export function openReceivedFiles(files: readonly string[]): readonly ReceivedFile[] {
   let total = 0;
   return files.map((file) => {
-    let bytes: Uint8Array;
+    let bytes: Buffer;
     try {
       bytes = readBoundedFile(file, MAX_BYTES);
     } catch (thrown) {
@@ -100,7 +102,7 @@ export function openReceivedFiles(files: readonly string[]): readonly ReceivedFi
   });
 }
 
-function identified(file: string, bytes: Uint8Array): ReceivedFile {
+function identified(file: string, bytes: Buffer): ReceivedFile {
   const found = identifyFile(bytes);
   const kind = KINDS[found.kind];
   if (kind === undefined) {
@@ -112,7 +114,15 @@ function identified(file: string, bytes: Uint8Array): ReceivedFile {
     return { file, is: 'other', message, code: 'catalog-unsigned' };
   }
   try {
-    if (kind === 'catalog') return { file, is: 'catalog', catalog: openCatalog(found, file) };
+    if (kind === 'catalog' && bytes.length > MAX_CATALOG_BYTES) {
+      return {
+        file,
+        is: 'other',
+        message: 'a catalog of more than 1 MiB, the most that is read',
+        code: null,
+      };
+    }
+    if (kind === 'catalog') return { file, is: 'catalog', catalog: openCatalog(found, file), bytes };
     return { file, is: 'document', given: openGiven(kind, bytes, file) };
   } catch (thrown) {
     if (!(thrown instanceof AvmaError)) throw thrown;

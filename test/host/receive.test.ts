@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { loadCatalog } from '../../src/catalog/catalog.ts';
 import { HostDocuments } from '../../src/host/host-documents.ts';
 import { createHost } from '../../src/host/host-store.ts';
 import { changeHost } from '../../src/host/install.ts';
@@ -227,4 +228,37 @@ test('links, devices and files without end in the folder keep nobody waiting', a
   fs.writeFileSync(path.join(brought, 'huge.json'), '');
   fs.truncateSync(path.join(brought, 'huge.json'), 2 ** 40);
   expect(await take()).toEqual({ 'certificate.json': 'taken', 'huge.json': 'not ours' });
+});
+
+test('a catalog that is exchanged after it was looked at is not installed', async () => {
+  const { host, brought, bring, holdings } = hostAndFolder();
+  const folder = path.join(brought, '../host');
+  const catalogFolder = path.join(folder, 'catalog.d');
+  bring('certificate.json', certificateOf(acme, host));
+  bring('catalog.json', signedCatalog(acme));
+  await changeHost(folder, false, (snapshot) =>
+    receive({
+      paths: [brought],
+      snapshot,
+      catalogs: {
+        // Asked for when all files have been looked at.
+        get folders() {
+          bring('catalog.json', { schema: 'avma.catalog/1', products: [vendorProduct(0)] });
+          return [catalogFolder];
+        },
+        ownFolder: catalogFolder,
+      },
+      now: NOW,
+      dryRun: false,
+    }),
+  );
+  expect(holdings().certificates).toHaveLength(1);
+  expect(loadCatalog([catalogFolder]).products).toMatchObject([{ vendor: { keyId: acme.keyId } }]);
+});
+
+test('a catalog that is too long to be read again is not installed', async () => {
+  const { host, bring, take } = hostAndFolder();
+  bring('certificate.json', certificateOf(acme, host));
+  bring('catalog.json', `${JSON.stringify(signedCatalog(acme))}${' '.repeat(1024 * 1024)}`);
+  expect(await take()).toEqual({ 'catalog.json': 'failed: file-invalid', 'certificate.json': 'taken' });
 });

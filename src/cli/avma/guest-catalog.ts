@@ -106,7 +106,7 @@ function checkCatalog(context: Context, file: string, json: boolean): void {
   const settings = context.settings();
   const trust = loadTrust(settings);
   loadCatalog(settings.guestCatalogFolders, {
-    candidate: { instead: file, read: file },
+    candidate: { instead: file, file, catalog },
     sameVendor: (a, b) => isOfVendor(trust, a, b),
   });
   if (json) {
