@@ -115,12 +115,7 @@ function identified(file: string, bytes: Buffer): ReceivedFile {
   }
   try {
     if (kind === 'catalog' && bytes.length > MAX_CATALOG_BYTES) {
-      return {
-        file,
-        is: 'other',
-        message: 'a catalog of more than 1 MiB, the most that is read',
-        code: null,
-      };
+      throw new AvmaError('file-invalid', `${file} has more than 1 MiB, the most that a catalog may have`);
     }
     if (kind === 'catalog') return { file, is: 'catalog', catalog: openCatalog(found, file), bytes };
     return { file, is: 'document', given: openGiven(kind, bytes, file) };
