@@ -92,7 +92,7 @@ const HARMLESS: ReadonlySet<string> = new Set([
 function withListOfRetiredRoot(trust: GuestTrust, { envelope, list }: StoredList): GuestTrust {
   const signer = keyIdOf(list.vendor.publicKey);
   return trust.map((vendor) =>
-    vendor.formerRoots.includes(signer)
+    vendor.retiredRoots.includes(signer)
       ? { ...vendor, revocations: list, revocationsDocument: envelope }
       : vendor,
   );
@@ -185,10 +185,10 @@ function mergedWith(one: GuestVendor, other: GuestVendor): GuestVendor {
   const knowing = knowsMore(other, one) ? other : one;
   const rest = knowing === one ? other : one;
   const listed = newerList(knowing, rest);
-  const former = [...knowing.formerRoots, ...rest.formerRoots, ...rest.roots.map(({ keyId }) => keyId)];
+  const former = [...knowing.retiredRoots, ...rest.retiredRoots, ...rest.roots.map(({ keyId }) => keyId)];
   return {
     ...knowing,
-    formerRoots: [...new Set(former)].filter((id) => !knowing.roots.some(({ keyId }) => keyId === id)),
+    retiredRoots: [...new Set(former)].filter((id) => !knowing.roots.some(({ keyId }) => keyId === id)),
     anchors: [...one.anchors, ...other.anchors],
     revocations: listed.revocations,
     revocationsDocument: listed.revocationsDocument,

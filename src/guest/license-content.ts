@@ -41,7 +41,7 @@ export function composeLicense({ reports, state, vmId, trust, clock }: LicenseSo
 }
 
 function vendorOf(vendor: GuestVendor): LicensedVendor {
-  const { name, roots, formerRoots, trustVersion, lastUpdate, trustUpdates, revocationsDocument } = vendor;
+  const { name, roots, retiredRoots, trustVersion, lastUpdate, trustUpdates, revocationsDocument } = vendor;
   return {
     name,
     roots: roots.map((root) => ({
@@ -49,7 +49,7 @@ function vendorOf(vendor: GuestVendor): LicensedVendor {
       keyId: root.keyId,
       publicKey: Buffer.from(root.publicKey).toString('base64url'),
     })),
-    formerRoots,
+    retiredRoots,
     trustVersion,
     lastUpdate,
     trustUpdates,

@@ -64,7 +64,7 @@ export interface LicensedVendor {
   readonly name: string;
   readonly roots: readonly { readonly name: string; readonly keyId: string; readonly publicKey: string }[];
   /** Key IDs of roots that he has retired. */
-  readonly formerRoots: readonly string[];
+  readonly retiredRoots: readonly string[];
   readonly trustVersion: number;
   readonly lastUpdate: string | null;
   /** The trust updates that were followed, oldest first: a program that has an older root in it can follow too. */
@@ -219,7 +219,7 @@ function licenseSchema() {
       z.strictObject({
         name: shortLabel,
         roots: z.array(z.strictObject({ name: shortLabel, keyId: hex8, publicKey: base64url32 })),
-        formerRoots: z.array(hex8),
+        retiredRoots: z.array(hex8),
         trustVersion: sequenceNumber,
         lastUpdate: nullable(sha256Hex),
         trustUpdates: z.array(CosignedEnvelope),

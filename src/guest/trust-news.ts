@@ -132,7 +132,7 @@ export class TrustNews implements TrustNewsReport {
       if (isTrue && thrown.code === 'revocations-old') return;
       // A host may have nothing yet that a present root has signed.
       const signer = keyIdOf(list.vendor.publicKey);
-      const isRetired = this.#trust.some(({ formerRoots }) => formerRoots.includes(signer));
+      const isRetired = this.#trust.some(({ retiredRoots }) => retiredRoots.includes(signer));
       if (isRetired && thrown.code === 'revocations-foreign') return;
       throw thrown;
     }

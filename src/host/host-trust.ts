@@ -83,13 +83,20 @@ function adopted(vendor: TrustedVendor, { update, digest, signers }: VerifiedTru
     });
   const former = signers.filter((key) => !update.roots.includes(key)).map(keyIdOf);
   const { version: trustVersion } = update;
-  return { ...vendor, name: update.vendorName, roots, formerRoots: former, trustVersion, lastUpdate: digest };
+  return {
+    ...vendor,
+    name: update.vendorName,
+    roots,
+    retiredRoots: former,
+    trustVersion,
+    lastUpdate: digest,
+  };
 }
 
 /** One vendor for each set of roots: two certificates of one vendor may be signed by his old and by his new root. */
 function mergeVendors(vendors: readonly TrustedVendor[]): TrustedVendor[] {
   const known = (vendor: TrustedVendor, id: string) =>
-    vendor.roots.some((root) => root.keyId === id) || vendor.formerRoots.includes(id);
+    vendor.roots.some((root) => root.keyId === id) || vendor.retiredRoots.includes(id);
   return vendors.filter(
     (vendor, index) =>
       !vendors.some(

@@ -47,6 +47,6 @@ export function watchFiles({ lock, catalogs, documents }: WatchedFiles, notify: 
 
 /** The key IDs of each vendor, as one text. */
 function rootsOf({ vendors }: HostHoldings): string {
-  const ids = vendors.map(({ roots, formerRoots }) => [...roots.map(({ keyId }) => keyId), ...formerRoots]);
+  const ids = vendors.map(({ roots, retiredRoots }) => [...roots.map(({ keyId }) => keyId), ...retiredRoots]);
   return JSON.stringify(ids);
 }

@@ -10,7 +10,7 @@ export interface TrustedVendor {
   /** Whose signatures count. */
   readonly roots: readonly TrustAnchor[];
   /** Key IDs of roots that the vendor has retired: they sign nothing any more, and their products stay his. */
-  readonly formerRoots: readonly string[];
+  readonly retiredRoots: readonly string[];
   /** Version of the last trust update; 1 before the first. */
   readonly trustVersion: number;
   /** Digest of the last trust update; null before the first one that was followed here. */
@@ -29,7 +29,7 @@ export function vendorsOfAnchors(
   return anchors.map(({ name, keyId, publicKey, trustVersion = 1 }) => ({
     name,
     roots: [{ name, keyId, publicKey }],
-    formerRoots: [],
+    retiredRoots: [],
     trustVersion,
     lastUpdate: null,
     revocations: null,
@@ -46,7 +46,7 @@ export function vendorOfKey(trust: VendorTrust, id: string): TrustedVendor | und
   return trust.find((vendor) => hasKey(vendor, id));
 }
 
-/** Whether two key IDs are of one vendor: the same, or roots or former roots of one whom this machine trusts. */
+/** Whether two key IDs are of one vendor: the same, or present or retired roots of one that this machine trusts. */
 export function isOfVendor(trust: VendorTrust, a: string, b: string): boolean {
   return a === b || trust.some((vendor) => hasKey(vendor, a) && hasKey(vendor, b));
 }
@@ -60,8 +60,8 @@ function keyOf({ publicKey }: TrustAnchor): string {
   return Buffer.from(publicKey).toString('base64url');
 }
 
-function hasKey({ roots, formerRoots }: TrustedVendor, id: string): boolean {
-  return roots.some((root) => root.keyId === id) || formerRoots.includes(id);
+function hasKey({ roots, retiredRoots }: TrustedVendor, id: string): boolean {
+  return roots.some((root) => root.keyId === id) || retiredRoots.includes(id);
 }
 
 /**
@@ -117,7 +117,7 @@ export function followTrustUpdate(vendor: TrustedVendor, verified: VerifiedTrust
   return {
     ...vendor,
     roots: update.roots.map((key) => anchorOf(vendor, key, update.vendorName)),
-    formerRoots: [...new Set([...vendor.formerRoots, ...former.filter(isHis).map(keyIdOf)])].filter(
+    retiredRoots: [...new Set([...vendor.retiredRoots, ...former.filter(isHis).map(keyIdOf)])].filter(
       (id) => !update.roots.some((key) => keyIdOf(key) === id),
     ),
     trustVersion: update.version,

@@ -57,7 +57,7 @@ function signChecked(
   const { name } = identityOf(root);
   const roots = set.roots.map((key) => anchorOf(key, name));
   const { version: trustVersion, lastUpdate } = set;
-  const known = { name, roots, formerRoots: set.formerRoots, trustVersion, lastUpdate, revocations: null };
+  const known = { name, roots, retiredRoots: set.retiredRoots, trustVersion, lastUpdate, revocations: null };
   followTrustUpdate(known, openTrustUpdate(envelope));
   return { update, envelope };
 }

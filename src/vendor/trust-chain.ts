@@ -30,7 +30,7 @@ export interface RootSet {
   /** Public keys, base64url. */
   readonly roots: readonly string[];
   /** Key IDs of roots that were retired. */
-  readonly formerRoots: readonly string[];
+  readonly retiredRoots: readonly string[];
 }
 
 /**
@@ -54,7 +54,7 @@ export function readRootSet(root: VendorRoot, log: readonly VendorLogEntry[]): R
   if (!roots.includes(publicKey)) {
     throw new AvmaError(
       'trust-update-foreign',
-      vendor?.formerRoots.includes(root.keyId) === true
+      vendor?.retiredRoots.includes(root.keyId) === true
         ? `the root ${root.keyId} was retired, and its signature counts no more`
         : `the trust updates in ${folder} are of another vendor than the root ${root.keyId}`,
       { hint: 'Sign with the root that the last trust update lists: avma vendor log shows the key IDs.' },
@@ -64,7 +64,7 @@ export function readRootSet(root: VendorRoot, log: readonly VendorLogEntry[]): R
     version: vendor?.trustVersion ?? 1,
     lastUpdate: vendor?.lastUpdate ?? null,
     roots,
-    formerRoots: vendor?.formerRoots ?? [],
+    retiredRoots: vendor?.retiredRoots ?? [],
   };
 }
 
@@ -77,7 +77,7 @@ function followed(chain: readonly VerifiedTrustUpdate[]): TrustedVendor | undefi
   const before = {
     name,
     roots,
-    formerRoots: [],
+    retiredRoots: [],
     trustVersion: version - 1,
     lastUpdate: null,
     revocations: null,

@@ -90,7 +90,7 @@ function pinnedVendor(roots: readonly unknown[]): TrustedVendor {
   return {
     name: 'the pinned vendor',
     roots: [...distinct.values()],
-    formerRoots: [],
+    retiredRoots: [],
     trustVersion: Math.max(...pinned.map(({ trustVersion }) => trustVersion)),
     lastUpdate: null,
     revocations: null,

@@ -68,7 +68,12 @@ describe('what the service writes', () => {
     expect(contentOf(guest)).toMatchObject({
       vmId: { value: VM, source: 'configuration' },
       vendors: [
-        { roots: [{ keyId: host.vendor.anchor.keyId }], formerRoots: [], trustVersion: 1, revocations: null },
+        {
+          roots: [{ keyId: host.vendor.anchor.keyId }],
+          retiredRoots: [],
+          trustVersion: 1,
+          revocations: null,
+        },
       ],
       products: [
         {

@@ -46,11 +46,11 @@ const retired = signed(
 
 describe('a root is rotated in two updates', () => {
   test('the new root counts beside the old one, and then alone', () => {
-    expect(followed).toMatchObject({ trustVersion: 2, lastUpdate: introduced.digest, formerRoots: [] });
+    expect(followed).toMatchObject({ trustVersion: 2, lastUpdate: introduced.digest, retiredRoots: [] });
     expect(followed.roots.map(({ keyId }) => keyId)).toEqual([first.keyId, second.keyId]);
     const after = followTrustUpdate(followed, retired);
     expect(after.roots.map(({ keyId }) => keyId)).toEqual([second.keyId]);
-    expect(after).toMatchObject({ trustVersion: 3, formerRoots: [first.keyId] });
+    expect(after).toMatchObject({ trustVersion: 3, retiredRoots: [first.keyId] });
   });
 
   test('what the retired root has signed a catalog for stays the vendor’s', () => {

@@ -54,7 +54,7 @@ export function vendorOf({
   return {
     name: 'Acme',
     roots: roots.map(({ keyId, publicKey }) => ({ name: 'Acme', keyId, publicKey: bytes(publicKey) })),
-    formerRoots,
+    retiredRoots: formerRoots,
     trustVersion,
     lastUpdate,
     revocations: revocations === null ? null : openRevocations(revocations),
@@ -64,10 +64,10 @@ export function vendorOf({
 /** What a vector says of the vendor afterwards. */
 export function afterOf({
   roots,
-  formerRoots,
+  retiredRoots,
   trustVersion,
   revocations,
 }: TrustedVendor): DocumentVector['after'] {
   const sequence = revocations === null ? null : revocations.sequence;
-  return { roots: roots.map(({ keyId }) => keyId), formerRoots, trustVersion, sequence };
+  return { roots: roots.map(({ keyId }) => keyId), formerRoots: retiredRoots, trustVersion, sequence };
 }

@@ -60,7 +60,7 @@ export function trustOf({ vendors }: ExchangeVector): VendorTrust {
   return vendors.map(({ roots, formerRoots, revocations }, index) => ({
     name: `vendor ${index}`,
     roots: roots.map(({ keyId, publicKey }) => ({ name: keyId, keyId, publicKey: bytes(publicKey) })),
-    formerRoots,
+    retiredRoots: formerRoots,
     trustVersion: 1,
     lastUpdate: null,
     revocations: revocations === null ? null : openRevocations(revocations),

@@ -78,8 +78,8 @@ describe('a new root', () => {
       .map((version) => updateOf(third, version))
       .reduce(followTrustUpdate, guestOf(first));
     expect(followed.roots.map(({ keyId }) => keyId)).toEqual([third.keyId]);
-    expect(followed.formerRoots).toEqual([first.keyId, second.keyId]);
-    expect(setOf(third)).toMatchObject({ version: 5, formerRoots: [first.keyId, second.keyId] });
+    expect(followed.retiredRoots).toEqual([first.keyId, second.keyId]);
+    expect(setOf(third)).toMatchObject({ version: 5, retiredRoots: [first.keyId, second.keyId] });
   });
 
   test('is never made over a folder that is there, and nothing is signed', async () => {

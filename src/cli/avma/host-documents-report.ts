@@ -53,14 +53,14 @@ function vendorJson({ vendors }: HostHoldings, keyId: string): object {
 export function hostVendorJson({
   name,
   roots,
-  formerRoots,
+  retiredRoots,
   trustVersion,
   revocations,
 }: TrustedVendor): object {
   return {
     name,
     roots: roots.map(({ keyId }) => keyId),
-    formerRoots,
+    retiredRoots,
     trustVersion,
     revocations:
       revocations === null

@@ -110,13 +110,13 @@ function listVendors(context: Context, { json }: InstallOptions): void {
     say('No vendor has certified this host. Have it certified: avma host request');
     return;
   }
-  const rows = vendors.map(({ name, roots, formerRoots, trustVersion }) => [
+  const rows = vendors.map(({ name, roots, retiredRoots, trustVersion }) => [
     name,
     `${trustVersion}`,
     roots.map(({ keyId }) => keyId).join(' '),
-    formerRoots.join(' '),
+    retiredRoots.join(' '),
   ]);
-  writeData(formatTable(['VENDOR', 'VERSION', 'ROOTS', 'FORMER ROOTS'], rows, context.style));
+  writeData(formatTable(['VENDOR', 'VERSION', 'ROOTS', 'RETIRED ROOTS'], rows, context.style));
 }
 
 function read(context: Context) {

@@ -6,13 +6,13 @@ import type { Cell } from './table.ts';
 
 /** A trusted vendor as JSON shows him. The files are those of a vendor whose trust anchors this user can see. */
 export function vendorJson(vendor: TrustedVendor | GuestVendor): object {
-  const { name, roots, formerRoots, trustVersion, revocations } = vendor;
+  const { name, roots, retiredRoots, trustVersion, revocations } = vendor;
   const fileOf = (id: string) => anchorOf(vendor, id)?.file ?? null;
   return {
     name,
     trustVersion,
     roots: roots.map(({ keyId }) => ({ keyId, file: fileOf(keyId) })),
-    retiredRoots: formerRoots.map((keyId) => ({ keyId, file: fileOf(keyId) })),
+    retiredRoots: retiredRoots.map((keyId) => ({ keyId, file: fileOf(keyId) })),
     revocations:
       revocations === null
         ? null

@@ -148,8 +148,8 @@ function findProduct(root: VendorRoot, { product, catalog }: NewOptions): Loaded
   const found = resolveProduct(products, product);
   const { vendor } = found;
   if (vendor === null || vendor.keyId === root.keyId) return found;
-  const { roots, formerRoots } = readRootSet(root, readVendorLogIfAny(root.logFile));
-  if (roots.map(keyIdOf).includes(vendor.keyId) || formerRoots.includes(vendor.keyId)) return found;
+  const { roots, retiredRoots } = readRootSet(root, readVendorLogIfAny(root.logFile));
+  if (roots.map(keyIdOf).includes(vendor.keyId) || retiredRoots.includes(vendor.keyId)) return found;
   throw new AvmaError(
     'catalog-foreign',
     `"${found.name}" is a product of "${vendor.name}", signed with the key ${vendor.keyId}`,

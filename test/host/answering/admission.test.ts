@@ -253,7 +253,7 @@ describe('A6', () => {
   test('a product that his vendor signed is served, also by a root that is known from a trust update', () => {
     expect(decide(signedBy(acme.keyId))).toEqual(APPROVED);
     const [former, vendor] = [testRoot('Acme'), acme.vendor];
-    const vendors = [{ ...vendor, formerRoots: [former.keyId] }];
+    const vendors = [{ ...vendor, retiredRoots: [former.keyId] }];
     expect(decide({ ...signedBy(former.keyId), vendors })).toEqual(APPROVED);
     expect(decide(signedBy(former.keyId))).toMatchObject({ code: 'vendor-mismatch' });
   });
