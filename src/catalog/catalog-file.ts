@@ -13,7 +13,7 @@ export const MAX_CATALOG_BYTES = 1024 * 1024;
 
 /** What a catalog file says, its signature checked. */
 export interface LoadedCatalog {
-  /** Who signed it; null for an unsigned one. Whether he is trusted is not asked here. */
+  /** Who signed it; null for an unsigned one. Whether that vendor is trusted is not asked here. */
   readonly vendor: ProductVendor | null;
   /** When it was signed, milliseconds since 1970 UTC; null for an unsigned one. Of two the newer counts. */
   readonly issuedAt: number | null;

@@ -176,7 +176,7 @@ export const CODES = {
   ),
   'vendor-mismatch': host(
     HRESULT.SL_E_IA_PARENT_PARTITION_NOT_ACTIVATED,
-    "Have the host certified by the product's own vendor: avma inspect CATALOG names him, and avma host status the vendors of the host.",
+    "Have the host certified by the product's own vendor: avma inspect CATALOG names it, and avma host status the vendors of the host.",
   ),
   'lease-invalid': data(
     INVALID_DATA,
@@ -245,7 +245,7 @@ export const CODES = {
   ),
   'license-untrusted': host(
     HRESULT.SL_E_IA_PARENT_PARTITION_NOT_ACTIVATED,
-    "Ask the product's vendor for a license that a present root of his has signed, then on the host: avma host license add FILE.",
+    "Ask the product's vendor for a license that a present root of that vendor has signed, then on the host: avma host license add FILE.",
   ),
   'license-revoked': host(
     HRESULT.SL_E_IA_PARENT_PARTITION_NOT_ACTIVATED,
@@ -291,7 +291,7 @@ export const CODES = {
   // What a vendor signs besides.
   'catalog-unsigned': data(
     INVALID_DATA,
-    "Keep the signed catalog and remove the unsigned file: the vendor's products come from his signed catalog only.",
+    "Keep the signed catalog and remove the unsigned file: the vendor's products come from its signed catalog only.",
   ),
   'catalog-foreign': data(
     INVALID_DATA,
@@ -307,7 +307,7 @@ export const CODES = {
   ),
   'revocations-foreign': data(
     INVALID_DATA,
-    'Use a list that a present root of the vendor has signed. If he has a new root, take his trust update first: avma host trust add FILE.',
+    'Use a list that a present root of the vendor has signed. If it has a new root, take its trust update first: avma host trust add FILE.',
   ),
   'revocations-old': data(
     INVALID_DATA,
@@ -319,7 +319,7 @@ export const CODES = {
   ),
   'trust-update-foreign': data(
     INVALID_DATA,
-    'Install the trust anchor of that vendor first, if he is to be trusted here; a trust update only goes on from known roots.',
+    'Install the trust anchor of that vendor first, if it is to be trusted here; a trust update only goes on from known roots.',
   ),
   'trust-update-old': data(
     INVALID_DATA,

@@ -77,7 +77,7 @@ export const GUEST_EVENT_KINDS = {
   'trust-followed': {
     eventId: 11,
     level: 'information',
-    when: 'A trust update of a vendor was followed: his roots have changed.',
+    when: 'A trust update of a vendor was followed: its roots have changed.',
   },
   'root-retired': {
     eventId: 12,

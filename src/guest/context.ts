@@ -86,7 +86,7 @@ export function readCatalog(context: GuestContext): Catalog {
 
 /**
  * Looks at the files at each call, and reads them only when they have changed: an activation asks three times. Catalogs
- * that were signed with several roots of one vendor are his.
+ * that were signed with different roots of one vendor count as one vendor's.
  */
 function catalogReader(folders: readonly string[], trust: () => GuestTrust): () => Catalog {
   let last: { readonly version: string; readonly catalog: Catalog } | undefined;

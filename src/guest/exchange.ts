@@ -174,9 +174,9 @@ export async function askForCertificate(
 
 /** The key IDs of the trusted roots, those of the product's vendor first. Pure. */
 function anchorsFor(trust: VendorTrust, productVendor: string | null): string[] {
-  const isHis = (id: string) => productVendor !== null && isOfVendor(trust, id, productVendor);
+  const isVendors = (id: string) => productVendor !== null && isOfVendor(trust, id, productVendor);
   const ids = [...new Set(rootsOf(trust).map(({ keyId }) => keyId))];
-  return [...ids.filter(isHis), ...ids.filter((id) => !isHis(id))].slice(0, MAX_ANCHORS);
+  return [...ids.filter(isVendors), ...ids.filter((id) => !isVendors(id))].slice(0, MAX_ANCHORS);
 }
 
 async function requestActivation(conversation: Conversation, host: AskedHost): Promise<ExchangeOutcome> {

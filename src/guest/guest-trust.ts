@@ -28,7 +28,7 @@ export type GuestTrust = readonly GuestVendor[];
 /** What became of the trust when a document was taken. */
 export interface TrustChange {
   readonly trust: GuestTrust;
-  /** The vendor as he was, and as he is now; null for a document that was known. */
+  /** The vendor as it was, and as it is now; null for a document that was known. */
   readonly changed: { readonly before: GuestVendor; readonly after: GuestVendor } | null;
 }
 

@@ -53,7 +53,7 @@ export function deriveReports({ products, basis }: LicenseBasis): DerivedReport[
   return products.map((product) => deriveReport(product, basis));
 }
 
-/** The vendor, his revocation list verified anew. @throws {AvmaError} `revocations-invalid`. */
+/** The vendor, its revocation list verified anew. @throws {AvmaError} `revocations-invalid`. */
 function vendorOf({
   trustUpdates: _trustUpdates,
   roots,

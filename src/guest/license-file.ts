@@ -59,11 +59,11 @@ export interface LicenseFile {
   readonly kmsClient: GuestState['kmsClient'];
 }
 
-/** A vendor whom the machine trusts, as far as it has followed him. */
+/** A vendor that the machine trusts, as far as its trust updates were followed. */
 export interface LicensedVendor {
   readonly name: string;
   readonly roots: readonly { readonly name: string; readonly keyId: string; readonly publicKey: string }[];
-  /** Key IDs of roots that he has retired. */
+  /** Key IDs of roots that it has retired. */
   readonly retiredRoots: readonly string[];
   readonly trustVersion: number;
   readonly lastUpdate: string | null;

@@ -43,7 +43,7 @@ export function vendorsOfHost({ roots, names, updates, lists }: VendorFacts): Ve
 }
 
 /**
- * The vendor after the update; undefined where it is none of his, or not his next one.
+ * The vendor after the update; undefined where it is another vendor's, or not the next one.
  *
  * A certificate does not say in which version its root came in, so a vendor whom the host knows by a later root only
  * begins at the update that introduced this root.
@@ -93,7 +93,7 @@ function adopted(vendor: TrustedVendor, { update, digest, signers }: VerifiedTru
   };
 }
 
-/** One vendor for each set of roots: two certificates of one vendor may be signed by his old and by his new root. */
+/** One vendor for each set of roots: two certificates of one vendor may be signed by its old and by its new root. */
 function mergeVendors(vendors: readonly TrustedVendor[]): TrustedVendor[] {
   const known = (vendor: TrustedVendor, id: string) =>
     vendor.roots.some((root) => root.keyId === id) || vendor.retiredRoots.includes(id);

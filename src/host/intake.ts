@@ -173,7 +173,7 @@ function takeRevocations(snapshot: HostSnapshot, content: HeldRevocations): Take
 function takeTrustUpdate(snapshot: HostSnapshot, content: HeldTrustUpdate): Taken {
   const { update, digest } = content.verified;
   const { vendors, trustUpdates } = snapshot.holdings;
-  // Its digest: any vendor may name another's roots in an update of his.
+  // Its digest: any vendor may name another's roots in an update of its own.
   const name = `${update.version}-${digest.slice(0, 32)}`;
   const file = storedPath(snapshot.folder, 'trust-updates', name);
   const isKnown = trustUpdates.some(({ verified }) => verified.digest === digest);

@@ -20,11 +20,11 @@ export interface Subject {
   readonly ids: readonly string[];
   /** Those that the vendor has revoked. */
   readonly revoked: readonly string[];
-  /** Those that a root has signed that the vendor has retired: guests that follow him do not believe them. */
+  /** Those that a root has signed that the vendor has retired: guests that follow its updates do not believe them. */
   readonly retired: readonly string[];
   /**
    * Without those that are revoked or retired; of certificates, where all are retired, with them: guests that do not
-   * follow the vendor believe them still.
+   * follow the vendor's updates believe them still.
    */
   readonly coverage: Coverage;
 }

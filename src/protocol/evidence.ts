@@ -25,7 +25,7 @@ export interface ExpectedEvidence extends Expected {
 /** Where the product does not matter: evidence may be for any, and what products demand is not checked. */
 export type AnyProduct = Pick<ExpectedEvidence, 'vmId'>;
 
-/** Evidence that holds, but for the end of its lease, which is the reader's to compare with his time. */
+/** Evidence that holds, but for the end of its lease, which is the reader's to compare with the time. */
 export interface VerifiedEvidence extends VerifiedAnswer {
   readonly license: CustomerLicense | null;
 }

@@ -7,7 +7,7 @@ import { decodeUnverifiedPayload, hostIdentity } from './host-certificate.ts';
 /** A host's claims about itself when it asks for a certificate; signed with its own signing key. */
 export const HostRequest = z.strictObject({
   ...hostIdentity,
-  /** What the customer calls the host's site; null: nothing. The vendor certifies it if he likes. */
+  /** What the customer calls the host's site; null: nothing. The vendor may certify it, or another. */
   site: z.nullable(siteId),
   /** Serial number of the certificate that the host uses now; null: none. */
   replaces: z.nullable(hex8),

@@ -52,7 +52,7 @@ export function signTrustUpdate(update: TrustUpdate, signers: readonly KeyPair[]
 
 /**
  * What a trust update says, if its signatures hold: each by a key that it names, one at least by a former root, and one
- * by each root that is new, so that nobody introduces a key that he does not have. Whether it follows what is known
+ * by each root that is new, so that nobody introduces a key of somebody else. Whether it follows what is known
  * here is for `followTrustUpdate`.
  *
  * @throws {AvmaError} `trust-update-invalid`, `trust-update-unsigned`, `trust-update-drops`.

@@ -4,12 +4,12 @@ import type { RevocationList } from './revocations.ts';
 import type { TrustAnchor } from './trust-anchor.ts';
 import type { VerifiedTrustUpdate } from './trust-update.ts';
 
-/** A vendor whom this machine trusts, as far as it has followed him. */
+/** A vendor that this machine trusts, as far as its trust updates were followed here. */
 export interface TrustedVendor {
   readonly name: string;
   /** Whose signatures count. */
   readonly roots: readonly TrustAnchor[];
-  /** Key IDs of roots that the vendor has retired: they sign nothing any more, and their products stay his. */
+  /** Key IDs of roots that the vendor has retired: they sign nothing any more, and what is the vendor's stays so. */
   readonly retiredRoots: readonly string[];
   /** Version of the last trust update; 1 before the first. */
   readonly trustVersion: number;
@@ -19,7 +19,7 @@ export interface TrustedVendor {
   readonly revocations: RevocationList | null;
 }
 
-/** Every vendor whom a machine trusts. */
+/** Every vendor that a machine trusts. */
 export type VendorTrust = readonly TrustedVendor[];
 
 /** The trust that a machine begins with: one vendor an anchor. `trustVersion` is that of the anchor's file. */
@@ -65,7 +65,7 @@ function hasKey({ roots, retiredRoots }: TrustedVendor, id: string): boolean {
 }
 
 /**
- * The vendor after a trust update: its roots count from now on, and no others of his. Pure.
+ * The vendor after a trust update: the roots in it count from now on, and no others of that vendor. Pure.
  *
  * @throws {AvmaError} `trust-update-old` (harmless: it is known), `trust-update-gap`, `trust-update-foreign`,
  *   `trust-update-unsigned`.
@@ -106,9 +106,9 @@ export function followTrustUpdate(vendor: TrustedVendor, verified: VerifiedTrust
   if (!vendor.roots.some((root) => signers.includes(keyOf(root)))) {
     throw new AvmaError('trust-update-unsigned', 'no root that is known here has signed the trust update');
   }
-  // A vendor could name another vendor's root as a former one of his own: what is not known here has to sign.
-  const isHis = (key: string) => isRootOf(vendor, key) || signers.includes(key);
-  if (!update.roots.every(isHis)) {
+  // A vendor could name another vendor's root as a former one of its own: what is not known here has to sign.
+  const isVouchedFor = (key: string) => isRootOf(vendor, key) || signers.includes(key);
+  if (!update.roots.every(isVouchedFor)) {
     throw new AvmaError(
       'trust-update-unsigned',
       'a root that is not known here has not signed the trust update',
@@ -117,7 +117,7 @@ export function followTrustUpdate(vendor: TrustedVendor, verified: VerifiedTrust
   return {
     ...vendor,
     roots: update.roots.map((key) => anchorOf(vendor, key, update.vendorName)),
-    retiredRoots: [...new Set([...vendor.retiredRoots, ...former.filter(isHis).map(keyIdOf)])].filter(
+    retiredRoots: [...new Set([...vendor.retiredRoots, ...former.filter(isVouchedFor).map(keyIdOf)])].filter(
       (id) => !update.roots.some((key) => keyIdOf(key) === id),
     ),
     trustVersion: update.version,
@@ -126,8 +126,8 @@ export function followTrustUpdate(vendor: TrustedVendor, verified: VerifiedTrust
 }
 
 /**
- * The vendor with another revocation list, if it is one of his and not older than the one that counts. A list of a root
- * that has been retired meanwhile gives way to any list of a root that counts: whoever stole a root could have signed
+ * The vendor with another revocation list, if it is one of its own and not older than the one that counts. A list of a
+ * root that has been retired meanwhile gives way to any list of a present root: whoever stole a root could have signed
  * the highest sequence that there is. Pure.
  *
  * @throws {AvmaError} `revocations-foreign`, `revocations-old`.

@@ -123,7 +123,7 @@ export const hostName = line(63, 96);
 /** A customer's name, as a certificate and a license carry it. */
 export const customerName = line(63, 96);
 
-/** What a customer calls one of his sites. */
+/** What a customer calls one of its sites. */
 export const siteId = line(32, 48);
 
 /** An edition of Windows in a certificate. */

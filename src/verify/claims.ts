@@ -8,7 +8,7 @@ export interface OpenedEvidence extends Pick<VerifiedAnswer, 'certificate' | 'an
   readonly license: CustomerLicense | null;
 }
 
-/** What a program gets to see of it. @param vendor - The pinned vendor, as far as he was followed. */
+/** What a program gets to see of it. @param vendor - The pinned vendor, as far as its trust updates were followed. */
 export function toClaims(
   { certificate, answer, root, license }: OpenedEvidence,
   vendor: TrustedVendor,

@@ -7,8 +7,8 @@ import type { Question } from './question.ts';
 import { strictJsonOf } from './strict-json-of.ts';
 
 /**
- * The pinned vendor after all trust updates that follow on from his roots, in whatever order they are, and with the
- * newest revocation list that one of his roots signed. Everything else counts for nothing: whoever spoils a document
+ * The pinned vendor after all trust updates that follow on from its roots, in whatever order they are, and with the
+ * newest revocation list that one of its roots signed. Everything else counts for nothing: whoever spoils a document
  * could as well leave it out. Pure.
  */
 export function vendorNow({ vendor, trustUpdates, revocations }: Question): TrustedVendor {

@@ -702,7 +702,7 @@ func vendorKey(document object) string { return textOf(document["vendor"].(objec
 
 // --- Options, trust updates, revocations ------------------------------------------------------------------------------
 
-// trust is the vendor, as far as he was followed: public keys in base64url.
+// trust is the vendor, as far as its trust updates were followed: public keys in base64url.
 type trust struct {
 	roots   []string
 	version int64

@@ -497,7 +497,7 @@ def _open_vendor_signed(envelope: Dict[str, Any], payload_type: str, shape: _Che
 
 @dataclass(frozen=True)
 class _Trust:
-    """The vendor, as far as he was followed: public keys in base64url."""
+    """The vendor, as far as its trust updates were followed: public keys in base64url."""
 
     roots: Tuple[str, ...]
     version: int

@@ -60,7 +60,7 @@ async function attest(context: Context, product: string | undefined, flags: Atte
   else writeData(JSON.stringify(evidence));
 }
 
-/** The agent's evidence; without an agent the host's, for who has a state of his own. */
+/** The agent's evidence; without an agent the host's, for a user with a state of their own. */
 async function attestedBy(context: Context, request: AttestationRequest): Promise<Attested> {
   const settings = context.settings();
   const isOwn = whoseLicense(settings) === 'own';

@@ -49,7 +49,7 @@ function vendorJson({ vendors }: HostHoldings, keyId: string): object {
   return { name: vendorOfKey(vendors, keyId)?.name ?? keyId, keyId };
 }
 
-/** A vendor of the host as JSON: his roots, and how far he was followed. */
+/** A vendor of the host as JSON: its roots, and how far its trust updates were followed. */
 export function hostVendorJson({
   name,
   roots,

@@ -64,7 +64,7 @@ async function makeReport(context: Context, options: ReportOptions): Promise<voi
   const made = await hostReport({
     folder,
     host: { ...host, ...present?.keys },
-    // Of every vendor, since each looks for his own; the newest, if there are very many.
+    // Of every vendor, since each looks for its own; the newest, if there are very many.
     certificates: holdings.certificates
       .filter(({ keys }) => keys === present?.keys)
       .sort((a, b) => b.certificate.notBefore - a.certificate.notBefore)

@@ -4,7 +4,7 @@ import { keyIdOf, type TrustedVendor, type VendorTrust } from '../../protocol/ve
 import { isoInstant } from '../../schema/format-time.ts';
 import type { Cell } from './table.ts';
 
-/** A trusted vendor as JSON shows him. The files are those of a vendor whose trust anchors this user can see. */
+/** A trusted vendor as JSON shows it. The files are those of a vendor whose trust anchors this user can see. */
 export function vendorJson(vendor: TrustedVendor | GuestVendor): object {
   const { name, roots, retiredRoots, trustVersion, revocations } = vendor;
   const fileOf = (id: string) => anchorOf(vendor, id)?.file ?? null;
@@ -25,7 +25,7 @@ export function vendorJson(vendor: TrustedVendor | GuestVendor): object {
   };
 }
 
-/** `Acme (0123456789abcdef, version 3)`: the vendor, his roots, and how far his trust updates were followed. */
+/** `Acme (0123456789abcdef, version 3)`: the vendor, its roots, and how far its trust updates were followed. */
 export function vendorText({ name, roots, trustVersion }: TrustedVendor): string {
   const keys = roots.map(({ keyId }) => keyId).join(', ');
   return `${name} (${keys}${trustVersion === 1 ? '' : `, version ${trustVersion}`})`;

@@ -10,7 +10,8 @@ export interface WatchedFolder {
 
 /**
  * Tells of changes in folders as they come. It promises nothing: a folder that is not there, or that the system cannot
- * watch, is tried again at the next {@link FolderWatch.refresh}, so whoever relies on it looks by himself now and then.
+ * watch, is tried again at the next {@link FolderWatch.refresh}, so whoever relies on it also looks
+ * without being told, now and then.
  */
 export class FolderWatch {
   readonly #folders: readonly WatchedFolder[];
