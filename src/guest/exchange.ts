@@ -7,7 +7,7 @@ import {
   type ExpectedEvidence,
   type LicenseEvidence,
   type VerifiedEvidence,
-  verifyLicense,
+  verifyNamedLicense,
 } from '../protocol/evidence.ts';
 import { decodeUnverifiedCertificate, verifyHostCertificate } from '../protocol/host-certificate.ts';
 import { encodeJson, type Hello, MAX_ANCHORS, Offer, type Request } from '../protocol/messages.ts';
@@ -212,7 +212,7 @@ async function sendRequest(
   const license = await licenseOf(conversation, response, verified.answer.license, source);
   return {
     ...verified,
-    license: verifyLicense(verified, license, product),
+    license: verifyNamedLicense(verified, license, product),
     evidence: { certificate, answer, license },
     exchangeId: request.exchangeId,
   };

@@ -83,7 +83,7 @@ const MAX_REARM_COUNT = 1001;
 
 const rearmsLeft = integer(0, MAX_REARM_COUNT);
 
-/** What the guest keeps between two commands. Nothing in it says "Licensed": that is derived from the signed leases. */
+/** What the guest keeps between two commands. Nothing in it says "Licensed": that is derived from the evidence. */
 export const GuestState = z.strictObject({
   products: recordByUuid(InstalledProduct),
   clock: z.strictObject({

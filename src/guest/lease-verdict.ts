@@ -10,21 +10,19 @@ import {
   verifyEvidence,
 } from '../protocol/evidence.ts';
 import type { HostCertificate } from '../protocol/host-certificate.ts';
-import type { TrustAnchor } from '../protocol/trust-anchor.ts';
 import type { VendorTrust } from '../protocol/vendor-trust.ts';
 import { formatMinute } from '../schema/format-time.ts';
 
 /**
- * What a signed lease is worth on one machine at one time: it holds, it has ended, or a verification step of
- * docs/protocol.md section 7 rejects it. `anchor` is that of the vendor who signed the host's certificate. `error` is
- * the reason, with its hint; that of an ended lease has the code `grace-expired`.
+ * What evidence is worth on one machine at one time: its lease holds, has ended, or a verification step of
+ * docs/protocol.md section 7 rejects it. `error` is the reason, with its hint; that of an ended lease has the code
+ * `grace-expired`.
  */
 export type LeaseVerdict =
-  | { readonly kind: 'holds'; readonly verified: VerifiedEvidence; readonly anchor: TrustAnchor }
+  | { readonly kind: 'holds'; readonly verified: VerifiedEvidence }
   | {
       readonly kind: 'ended';
       readonly verified: VerifiedEvidence;
-      readonly anchor: TrustAnchor;
       readonly error: AvmaError;
     }
   | { readonly kind: 'rejected'; readonly error: AvmaError };
@@ -56,7 +54,7 @@ export type LeasedProduct = Pick<
   'activationId' | 'applicationId' | 'vendor' | 'requiresLicense'
 >;
 
-/** What a signed lease is judged against. */
+/** What evidence is judged against. */
 export interface LeaseContext {
   /** Lower-case UUID of this machine. */
   readonly vmId: string;
@@ -76,7 +74,7 @@ export function expectedOf(
   return { vmId, activationId, productVendor: vendor?.keyId ?? null, requiresLicense, windows };
 }
 
-/** Verifies a signed lease and compares its end with trusted time. Pure. */
+/** Verifies evidence and compares the end of its lease with trusted time. Pure. */
 export function judgeLease(evidence: LicenseEvidence, context: LeaseContext): LeaseVerdict {
   const { vmId, trust, product } = context;
   let verified: VerifiedEvidence;
@@ -87,9 +85,8 @@ export function judgeLease(evidence: LicenseEvidence, context: LeaseContext): Le
     if (error.code === 'internal') throw error;
     return { kind: 'rejected', error };
   }
-  const anchor = verified.root;
   const { expiresAt } = verified.answer;
-  if (context.now(verified.answer) < expiresAt) return { kind: 'holds', verified, anchor };
+  if (context.now(verified.answer) < expiresAt) return { kind: 'holds', verified };
   const error = new AvmaError('grace-expired', `the lease ended on ${formatMinute(expiresAt)}`);
-  return { kind: 'ended', verified, anchor, error };
+  return { kind: 'ended', verified, error };
 }

@@ -31,7 +31,7 @@ export interface DerivedLicense {
 }
 
 /**
- * slmgr's LicenseStatus for a product at a time: derived from the host's signed lease, never read from a file.
+ * slmgr's LicenseStatus for a product at a time: derived from the host's evidence, never read from a file.
  *
  * @param verdict - Null where no lease is stored.
  * @param installed - Undefined for a product that never had a key here.

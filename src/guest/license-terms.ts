@@ -2,6 +2,7 @@ import type { ProductVendor } from '../catalog/product.ts';
 import type { Condition } from '../protocol/answer.ts';
 import type { CustomerLicense } from '../protocol/customer-license.ts';
 import type { VerifiedEvidence } from '../protocol/evidence.ts';
+import { featureText } from '../protocol/features.ts';
 import { formatMinute, isoInstant, isoInstantOrNull } from '../schema/format-time.ts';
 import { certificateOf, licenseOf } from './lease-verdict.ts';
 import type { DerivedReport } from './product-report.ts';
@@ -96,8 +97,10 @@ export function evidenceNotes({ certificate, answer, license }: VerifiedEvidence
   ];
 }
 
-/** Features for people: `vpn, throughput 10`; `none` where there are none. */
-export function featureText(features: GrantedLicense['features']): string {
-  const each = Object.entries(features).map(([name, value]) => (value === true ? name : `${name} ${value}`));
+/** Features for people: `vpn, throughput=10`; `none` where there are none. */
+export function featuresText(features: GrantedLicense['features']): string {
+  const each = Object.entries(features).map(([name, value]) =>
+    featureText({ name, value: value === true ? null : value }),
+  );
   return each.length === 0 ? 'none' : each.join(', ');
 }

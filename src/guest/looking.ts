@@ -61,7 +61,7 @@ function traceVerdict({ product, verdict, time }: DerivedReport): void {
     const why =
       verdict.kind === 'rejected'
         ? `rejected: ${verdict.error.message} [${verdict.error.code}]`
-        : `${verdict.kind === 'holds' ? 'holds' : 'has ended'}, signed under vendor ${verdict.anchor.keyId}`;
+        : `${verdict.kind === 'holds' ? 'holds' : 'has ended'}, signed under vendor ${verdict.verified.root.keyId}`;
     return `the lease of product ${product.activationId} ${why}`;
   });
   debug('clock', () => {

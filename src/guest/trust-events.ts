@@ -1,4 +1,5 @@
 import type { AvmaError } from '../errors/avma-error.ts';
+import { counted } from '../schema/counted.ts';
 import type { AgentEvent } from './guest-events.ts';
 import type { TrustChange } from './guest-trust.ts';
 import type { TrustDocument } from './trust-documents.ts';
@@ -10,7 +11,7 @@ export function trustEvents(
 ): AgentEvent[] {
   if (document.kind === 'revocations') {
     const { sequence, hosts, licenses } = document.list;
-    const message = `revocation list ${sequence} of "${after.name}" counts from now on; hosts on it: ${hosts.length}, licenses: ${licenses.length}`;
+    const message = `revocation list ${sequence} of "${after.name}" counts from now on, with ${counted(hosts.length, 'host')} and ${counted(licenses.length, 'license')}`;
     return [{ kind: 'revocations-taken', message }];
   }
   const had = new Set(before.roots.map(({ keyId }) => keyId));

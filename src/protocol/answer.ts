@@ -132,11 +132,10 @@ export const Answer = z.strictObject({
 });
 export type Answer = z.infer<typeof Answer>;
 
-/** The answer together with the certificate of the host that signed it. */
-export const SignedLease = z.strictObject({ certificate: Envelope, answer: Envelope });
-export type SignedLease = z.infer<typeof SignedLease>;
-
-/** What the host seals to the guest's fresh key: the signed lease, and what the host has to hand on. */
+/**
+ * What the host seals to the guest's fresh key: its answer, the certificate of the key that signed it, and what it has
+ * to hand on.
+ */
 export const Response = lazily(() =>
   z.strictObject({
     certificate: Envelope,

@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import { AvmaError } from '../errors/avma-error.ts';
+import { counted } from '../schema/counted.ts';
 import { formatDay } from '../schema/format-time.ts';
 import { lazily } from '../schema/lazily.ts';
 import {
@@ -181,7 +182,7 @@ function checkUse(license: CustomerLicense, { certificate, activationId }: Omit<
   if (hosts.length > 0 && !hosts.includes(certificate.hardwareId)) {
     throw new AvmaError(
       'license-host-mismatch',
-      `license ${licenseId} names ${hosts.length} hosts, and ${certificate.hardwareId} is not among them`,
+      `license ${licenseId} names ${counted(hosts.length, 'host')}, and ${certificate.hardwareId} is not among them`,
     );
   }
   if (sites.length > 0 && (certificate.site === null || !sites.includes(certificate.site))) {

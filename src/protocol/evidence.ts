@@ -45,7 +45,7 @@ export function verifyEvidence(
   const anyProduct = { activationId, productVendor: null, requiresLicense: false, windows: false };
   const whole = { ...anyProduct, ...expected };
   verifyStatement(verified, whole, trust);
-  return { ...verified, license: verifyLicense(verified, evidence.license, whole) };
+  return { ...verified, license: verifyNamedLicense(verified, evidence.license, whole) };
 }
 
 /**
@@ -54,7 +54,7 @@ export function verifyEvidence(
  * @returns The license; null where the answer stands on none and the product needs none.
  * @throws {AvmaError} `license-missing`, `lease-invalid`, and what `verifyCustomerLicense` throws.
  */
-export function verifyLicense(
+export function verifyNamedLicense(
   { certificate, answer, vendor }: VerifiedAnswer,
   license: DocumentEnvelope | null,
   { activationId, requiresLicense }: Pick<ExpectedEvidence, 'activationId' | 'requiresLicense'>,

@@ -22,6 +22,11 @@ export interface FeatureVerdict extends WantedFeature {
   readonly why: string | null;
 }
 
+/** A feature as it is written in arguments and shown to people: `vpn`, `throughput=10`. */
+export function featureText({ name, value }: Feature): string {
+  return value === null ? name : `${name}=${value}`;
+}
+
 /** The largest number of a feature. */
 export const MAX_FEATURE_VALUE = 10 ** 12;
 

@@ -3,7 +3,7 @@ import { CODES } from '../errors/codes.ts';
 import { formatHresult, HRESULT } from '../errors/hresult.ts';
 import { HOST_EDITIONS, mayActivateGuests } from '../policy/windows.ts';
 import { formatDay } from '../schema/format-time.ts';
-import { Answer, MAX_LEASE_MS, REFUSAL_CODES, type RefusalCode, type SignedLease } from './answer.ts';
+import { Answer, MAX_LEASE_MS, REFUSAL_CODES, type RefusalCode, type Response } from './answer.ts';
 import { holdsSignature, PAYLOAD_TYPES, payloadJson } from './envelope.ts';
 import { type HostCertificate, type TrustedCertificate, verifyHostCertificate } from './host-certificate.ts';
 import type { TrustAnchor } from './trust-anchor.ts';
@@ -30,14 +30,14 @@ export interface VerifiedAnswer {
 
 /** Steps V4 to V6. @throws {AvmaError} the code of the first step that fails. */
 export function verifySignatures(
-  signedLease: Pick<SignedLease, 'certificate' | 'answer'>,
+  response: Pick<Response, 'certificate' | 'answer'>,
   trust: VendorTrust,
 ): VerifiedAnswer {
   // V4, V5
-  const trusted: TrustedCertificate = verifyHostCertificate(signedLease.certificate, trust);
+  const trusted: TrustedCertificate = verifyHostCertificate(response.certificate, trust);
   // V6
   const signingKey = Buffer.from(trusted.certificate.signingKey, 'base64url');
-  const { answer: envelope } = signedLease;
+  const { answer: envelope } = response;
   if (!holdsSignature(envelope, envelope.signatures[0]?.sig ?? '', PAYLOAD_TYPES.answer, signingKey)) {
     throw new AvmaError('signature-invalid', "the answer is not signed with the certified host's key");
   }

@@ -92,8 +92,8 @@ describe.skipIf(process.getuid?.() !== 0)('a license with features', () => {
   test.each([
     [[], /^licensed: "Acme Gateway" until 20\S+ \d\d:\d\d UTC\n$/],
     [['--feature', 'vpn'], /UTC, with vpn\n$/],
-    [['--feature', 'vpn', '--feature', 'throughput>=10'], /UTC, with vpn, throughput 10\n$/],
-    [['--feature=throughput:9'], /UTC, with throughput 10\n$/],
+    [['--feature', 'vpn', '--feature', 'throughput>=10'], /UTC, with vpn, throughput=10\n$/],
+    [['--feature=throughput:9'], /UTC, with throughput=10\n$/],
   ])('answers yes to %j', async (args, stdout) => {
     const ran = await check(...args);
     expect(ran).toMatchObject({ status: 0, stderr: '' });
@@ -125,7 +125,7 @@ describe.skipIf(process.getuid?.() !== 0)('a license with features', () => {
   test('is shown by guest status, in words and in JSON', async () => {
     const { stdout } = await avma(['guest', 'status']);
     expect(stdout).toMatch(/^Customer +Bank Ltd \(license [0-9a-f]{16}, until 20.* 23:59 UTC\)$/m);
-    expect(stdout).toMatch(/^Features +vpn, throughput 10$/m);
+    expect(stdout).toMatch(/^Features +vpn, throughput=10$/m);
     expect(stdout).toMatch(/^Limit +none$/m);
     expect(stdout).toMatch(/^Catalog +signed by vendor \([0-9a-f]{16}\)$/m);
     const { products } = parseBySchema((await avma(['guest', 'status', '--json'])).stdout, 'guest-status');

@@ -78,13 +78,13 @@ describe('a look, as slmgr /dlv does it', () => {
     };
     const { name, keyId } = host.vendor.anchor;
     expect(await only()).toMatchObject({
-      verdict: { kind: 'holds', anchor: { name, keyId } },
+      verdict: { kind: 'holds', verified: { root: { name, keyId } } },
       endsAt: issuedAt + 7 * DAY,
       endedAt: null,
     });
     guest.clock.advance(8 * DAY);
     expect(await only()).toMatchObject({
-      verdict: { kind: 'ended', anchor: { name, keyId }, error: { code: 'grace-expired' } },
+      verdict: { kind: 'ended', verified: { root: { name, keyId } }, error: { code: 'grace-expired' } },
       endsAt: null,
       endedAt: issuedAt + 7 * DAY,
     });

@@ -24,11 +24,11 @@ async function grantedLease() {
   return { lease, issuedAt, trust, keyId: host.vendor.anchor.keyId };
 }
 
-describe('a signed lease', () => {
+describe('evidence of a lease', () => {
   test('holds until its last millisecond, and names the vendor', async () => {
     const { lease, issuedAt, trust, keyId } = await grantedLease();
     const verdict = judgeLease(lease, { vmId: VM, trust, now: (answer) => answer.expiresAt - 1 });
-    expect(verdict).toMatchObject({ kind: 'holds', anchor: { keyId } });
+    expect(verdict).toMatchObject({ kind: 'holds', verified: { root: { keyId } } });
     expect(verdict.kind === 'holds' && verdict.verified.answer.expiresAt).toBe(issuedAt + 7 * DAY);
   });
 

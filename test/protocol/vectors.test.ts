@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { AvmaError } from '../../src/errors/avma-error.ts';
 import { REFUSAL_CODES, Response } from '../../src/protocol/answer.ts';
 import { parseJson } from '../../src/protocol/envelope.ts';
-import { LicenseEvidence, verifyEvidence, verifyLicense } from '../../src/protocol/evidence.ts';
+import { LicenseEvidence, verifyEvidence, verifyNamedLicense } from '../../src/protocol/evidence.ts';
 import { unseal } from '../../src/protocol/sealed-packet.ts';
 import { verifyResponse } from '../../src/protocol/verify-response.ts';
 import { failureOf, outcomeOf } from '../support/failures.ts';
@@ -38,7 +38,7 @@ function verify(vector: ExchangeVector, sealed = bytes(vector.response)) {
     product: vector,
     trust: trustOf(vector),
   });
-  verifyLicense(verified, vector.license, vector);
+  verifyNamedLicense(verified, vector.license, vector);
 }
 
 function verifyKept(evidence: LicenseEvidence, vector: ExchangeVector) {

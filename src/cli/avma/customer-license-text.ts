@@ -1,4 +1,5 @@
 import type { CustomerLicense } from '../../protocol/customer-license.ts';
+import { featureText } from '../../protocol/features.ts';
 import { keyIdOf } from '../../protocol/vendor-trust.ts';
 import { formatMinute, isoInstant } from '../../schema/format-time.ts';
 import type { Field } from './table.ts';
@@ -28,11 +29,6 @@ const OVERAGE_TEXT = {
   report: 'a host with more of them reports it',
   'refuse-new': 'a host with as many of them refuses new ones',
 } as const;
-
-/** A feature as it is written in arguments: `vpn`, `throughput=10`. */
-function featureText({ name, value }: CustomerLicense['features'][number]): string {
-  return value === null ? name : `${name}=${value}`;
-}
 
 function listed(values: readonly string[]): string {
   const more = values.length - MAX_LISTED;

@@ -1,5 +1,6 @@
 import { LicenseStatus } from '../../guest/license-report.ts';
-import { featureText } from '../../guest/license-terms.ts';
+import { featuresText } from '../../guest/license-terms.ts';
+import { counted } from '../../schema/counted.ts';
 import { formatMinute } from '../../schema/format-time.ts';
 import type { AttemptStatus, LeaseStatus, ProductStatus } from './product-status.ts';
 import type { Cell, Field } from './table.ts';
@@ -60,8 +61,8 @@ function customerFields({ customerLicense }: ProductStatus): Field[] {
   const beyond = overage === 'report' ? 'more are reported' : 'no new ones beyond';
   return [
     ['Customer', `${customer} (license ${licenseId}, until ${minuteOf(endsAt)})`],
-    ['Features', featureText(features)],
-    ['Limit', guests === null ? 'none' : `${guests} guests a host; ${beyond}`],
+    ['Features', featuresText(features)],
+    ['Limit', guests === null ? 'none' : `${counted(guests, 'guest')} a host; ${beyond}`],
   ];
 }
 

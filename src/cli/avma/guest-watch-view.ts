@@ -1,6 +1,6 @@
 import type { StoredEvent } from '../../events/stored-event.ts';
 import { LicenseStatus } from '../../guest/license-report.ts';
-import { featureText } from '../../guest/license-terms.ts';
+import { featuresText } from '../../guest/license-terms.ts';
 import { MINUTE_MS } from '../../schema/durations.ts';
 import { formatMinute } from '../../schema/format-time.ts';
 import { formatEvent } from './guest-events-text.ts';
@@ -72,7 +72,7 @@ function productRows(product: WatchedProduct, { agent }: WatchView, width: numbe
     ...noteFields(product),
     ...(customerLicense === null
       ? []
-      : [['Customer', `${customerLicense.customer}: ${featureText(customerLicense.features)}`] as Field]),
+      : [['Customer', `${customerLicense.customer}: ${featuresText(customerLicense.features)}`] as Field]),
     ...(lease === null ? [] : [['Host', `${lease.hostName} (${lease.hardwareId})`] as Field]),
     ['Next renewal', renewalCell(product, agent)],
     ...(lastAttempt === null ? [] : [['Last attempt', attemptCell(lastAttempt)] as Field]),

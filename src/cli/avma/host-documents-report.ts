@@ -128,11 +128,6 @@ export function seatsCell(used: number, guests: number | null): Cell {
   return used > guests ? { tone: 'warn', text } : text;
 }
 
-/** `vpn, throughput=10`. */
-export function featuresText(features: HeldLicense['license']['features']): string {
-  return features.map(({ name, value }) => (value === null ? name : `${name}=${value}`)).join(', ');
-}
-
 /** The rows of the vendors: who certified this host, and what is known of them. */
 export function vendorFields({ vendors }: HostHoldings): Field[] {
   return vendors.map(({ name, roots, trustVersion, revocations }, index): Field => {

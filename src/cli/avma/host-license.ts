@@ -4,15 +4,11 @@ import { openHost } from '../../host/host-store.ts';
 import { removeLicense } from '../../host/install.ts';
 import { seatsFromLedger } from '../../host/ledger/ledger-seats.ts';
 import type { CustomerLicense } from '../../protocol/customer-license.ts';
+import { featureText } from '../../protocol/features.ts';
+import { counted } from '../../schema/counted.ts';
 import { formatMinute } from '../../schema/format-time.ts';
 import type { Context } from './context.ts';
-import {
-  featuresText,
-  heldLicenseJson,
-  licenseState,
-  seatsCell,
-  stateCell,
-} from './host-documents-report.ts';
+import { heldLicenseJson, licenseState, seatsCell, stateCell } from './host-documents-report.ts';
 import { gapWarnings, type InstallOptions, installFiles } from './host-install.ts';
 import { say, writeData, writeJson } from './output.ts';
 import { formatTable } from './table.ts';
@@ -79,9 +75,10 @@ function licenseText({
   notBefore,
   notAfter,
 }: CustomerLicense) {
-  const grants = [featuresText(features), guests === null ? '' : `${guests} guests`].filter(
-    (text) => text !== '',
-  );
+  const grants = [
+    features.map(featureText).join(', '),
+    guests === null ? '' : counted(guests, 'guest'),
+  ].filter((text) => text !== '');
   const granted = grants.length === 0 ? '' : ` (${grants.join('; ')})`;
   return `License ${licenseId} of "${customer}" for "${product.name}"${granted}, ${formatMinute(notBefore)} to ${formatMinute(notAfter)},`;
 }
@@ -108,7 +105,7 @@ function listLicenses(context: Context, { json }: InstallOptions): void {
     license.licenseId,
     license.customer,
     license.product.name,
-    featuresText(license.features),
+    license.features.map(featureText).join(', '),
     seatsCell(seats.guestsOf(license.licenseId, now), license.guests),
     stateCell(licenseState(license, holdings, now), license, now),
   ]);

@@ -6,12 +6,12 @@ import { openHost } from '../../host/host-store.ts';
 import { seatsFromLedger } from '../../host/ledger/ledger-seats.ts';
 import type { Seats } from '../../host/seats.ts';
 import { readServing, type Serving } from '../../host/serving-record.ts';
+import { featureText } from '../../protocol/features.ts';
 import { MINUTE_MS } from '../../schema/durations.ts';
 import { formatMinute, isoInstant } from '../../schema/format-time.ts';
 import { ANSWER_IS_NO, type Context } from './context.ts';
 import {
   certificateState,
-  featuresText,
   heldCertificateJson,
   heldLicenseJson,
   hostVendorJson,
@@ -158,7 +158,7 @@ function licenseFields(holdings: HostHoldings, seats: Seats, now: number): Field
   return holdings.licenses.flatMap(({ license }, index): Field[] => {
     const { licenseId, customer, product, features, guests, notBefore, notAfter, graceUntil } = license;
     const grace = graceUntil > notAfter ? `, renewal grace until ${formatMinute(graceUntil)}` : '';
-    const granted = featuresText(features);
+    const granted = features.map(featureText).join(', ');
     return [
       [
         index === 0 ? 'Licenses' : '',

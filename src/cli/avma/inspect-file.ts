@@ -38,7 +38,7 @@ export const KIND_NAMES: Readonly<Record<FileKind, string>> = {
   'usage-report': 'a usage report',
   'trust-anchor': 'a trust anchor',
   evidence: 'evidence of a license',
-  'signed-lease': 'a signed lease',
+  'signed-lease': 'a lease of an earlier version',
   'license-file': 'a license file',
   setup: 'a setup file',
   host: "a host's name and hardware ID",

@@ -2,6 +2,7 @@ import { AvmaError } from '../../errors/avma-error.ts';
 import { Answer } from '../../protocol/answer.ts';
 import type { Envelope } from '../../protocol/envelope.ts';
 import { LicenseEvidence, type VerifiedEvidence, verifyEvidence } from '../../protocol/evidence.ts';
+import { featureText } from '../../protocol/features.ts';
 import {
   decodeUnverifiedCertificate,
   decodeUnverifiedPayload,
@@ -128,8 +129,7 @@ function evidenceContent({ certificate, answer, license }: VerifiedEvidence): ob
 }
 
 function evidenceFields({ certificate, answer, license }: VerifiedEvidence): Field[] {
-  const features =
-    license?.features.map(({ name, value }) => (value === null ? name : `${name}=${value}`)) ?? [];
+  const features = license?.features.map(featureText) ?? [];
   return [
     ['VM ID', answer.vmId],
     ['Activation ID', answer.activationId],

@@ -1,16 +1,18 @@
 import type { AvmaError } from '../../errors/avma-error.ts';
 import { formatHresult } from '../../errors/hresult.ts';
 import { judgeLease, type LeaseContext } from '../../guest/lease-verdict.ts';
-import { featureText, grantedLicense } from '../../guest/license-terms.ts';
+import { grantedLicense } from '../../guest/license-terms.ts';
 import { Answer } from '../../protocol/answer.ts';
 import { CustomerLicense } from '../../protocol/customer-license.ts';
 import { payloadJson } from '../../protocol/envelope.ts';
 import type { LicenseEvidence } from '../../protocol/evidence.ts';
+import { featureText } from '../../protocol/features.ts';
 import {
   decodeUnverifiedCertificate,
   type HostCertificate,
   windowsText,
 } from '../../protocol/host-certificate.ts';
+import { counted } from '../../schema/counted.ts';
 import { isoInstant } from '../../schema/format-time.ts';
 import type { Field } from './table.ts';
 import { formatDuration, formatInstant } from './time-text.ts';
@@ -130,7 +132,7 @@ function certificateFields(certificate: HostCertificate): Field[] {
   return [
     ['Certificate', windows === null ? serial : `${serial}, ${windows}`],
     ['Valid', `${formatInstant(notBefore)} to ${formatInstant(notAfter)}`],
-    ['Grace', `to ${formatInstant(graceUntil)}`],
+    ['Renewal grace', `until ${formatInstant(graceUntil)}`],
   ];
 }
 
@@ -138,9 +140,9 @@ function licenseFields(license: CustomerLicense): Field[] {
   const { licenseId, customer, notBefore, notAfter, graceUntil, guests } = license;
   return [
     ['License', `${licenseId} of ${customer}`],
-    ['Features', featureText(grantedLicense(license).features)],
-    ['Limit', guests === null ? 'none' : `${guests} guests a host`],
+    ['Features', license.features.map(featureText).join(', ') || 'none'],
+    ['Limit', guests === null ? 'none' : `${counted(guests, 'guest')} a host`],
     ['Valid', `${formatInstant(notBefore)} to ${formatInstant(notAfter)}`],
-    ['Grace', `to ${formatInstant(graceUntil)}`],
+    ['Renewal grace', `until ${formatInstant(graceUntil)}`],
   ];
 }

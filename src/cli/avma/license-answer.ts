@@ -10,7 +10,7 @@ import { licenseStateName } from '../../guest/license-report.ts';
 import { licenseNotes, licenseTerms } from '../../guest/license-terms.ts';
 import type { DerivedReport } from '../../guest/product-report.ts';
 import { readClock } from '../../machine/clock.ts';
-import { parseWantedFeature, type WantedFeature } from '../../protocol/features.ts';
+import { featureText, parseWantedFeature, type WantedFeature } from '../../protocol/features.ts';
 import { formatMinute, isoInstant, isoInstantOrNull } from '../../schema/format-time.ts';
 import { printable } from '../../schema/printable.ts';
 import type { Launcher } from '../launcher.ts';
@@ -119,7 +119,7 @@ function answerText({ verdict, reason, product, features }: LicenseAnswer): stri
   if (verdict !== 'licensed' || product === null) return `${verdict}: ${printable(reason?.message ?? '')}`;
   const until = product.endsAt === null ? '' : ` until ${formatMinute(product.endsAt)}`;
   const notes = licenseNotes(product).map((note) => `; ${note}`);
-  const granted = features.map(({ name, value }) => (value === null ? name : `${name} ${value}`));
+  const granted = features.map(featureText);
   return `licensed: "${product.product.name}"${until}${granted.length === 0 ? '' : `, with ${granted.join(', ')}`}${notes.join('')}`;
 }
 

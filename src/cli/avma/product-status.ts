@@ -139,14 +139,14 @@ export async function describeNow(service: GuestService, activationId: string): 
 
 function leaseOf({ verdict, time }: DerivedReport): LeaseStatus | null {
   if (verdict === null || verdict.kind === 'rejected') return null;
-  const { verified, anchor } = verdict;
-  const { answer, certificate } = verified;
+  const { verified } = verdict;
+  const { answer, certificate, root } = verified;
   return {
     hostName: answer.hostName,
     hardwareId: answer.hardwareId,
     hostEdition: certificate.windows?.edition ?? null,
     hostOsVersion: certificate.windows?.osVersion ?? null,
-    vendor: { name: anchor.name, keyId: anchor.keyId },
+    vendor: { name: root.name, keyId: root.keyId },
     issuedAt: isoInstant(answer.issuedAt),
     renewAfter: isoInstant(answer.renewAfter),
     expiresAt: isoInstant(answer.expiresAt),

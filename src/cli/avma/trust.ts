@@ -8,6 +8,7 @@ import { trustEvents } from '../../guest/trust-events.ts';
 import { loadTrust } from '../../guest/trust-reader.ts';
 import { addTrustAnchor, loadTrustAnchors } from '../../guest/trust-store.ts';
 import { vendorOfKey } from '../../protocol/vendor-trust.ts';
+import { counted } from '../../schema/counted.ts';
 import { guestEnvironment } from '../guest-environment.ts';
 import { whoseLicense } from '../whose-license.ts';
 import type { Context } from './context.ts';
@@ -105,7 +106,7 @@ async function takeFile(context: Context, document: TrustDocument, json: boolean
   if (document.kind === 'revocations') {
     const { sequence, hosts, licenses } = document.list;
     say(
-      `The revocation list ${sequence} of "${after.name}" counts from now on: ${hosts.length} hosts and ${licenses.length} licenses are on it.`,
+      `The revocation list ${sequence} of "${after.name}" counts from now on, with ${counted(hosts.length, 'host')} and ${counted(licenses.length, 'license')}.`,
     );
     return;
   }

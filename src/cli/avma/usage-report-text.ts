@@ -1,4 +1,5 @@
 import type { Incident, UsageDay, UsageReport } from '../../protocol/usage-report.ts';
+import { counted } from '../../schema/counted.ts';
 import { formatMinute, isoInstant, isoInstantOrNull } from '../../schema/format-time.ts';
 import type { Field } from './table.ts';
 
@@ -22,7 +23,7 @@ export function reportFields(report: UsageReport): Field[] {
       'Follows',
       report.previous === null ? 'no earlier report' : `the report ${report.previous.slice(0, 16)}`,
     ],
-    ['Ledger', `${ledger.count} lines up to ${ledger.to.slice(0, 16)}`],
+    ['Ledger', `${counted(ledger.count, 'line')} up to ${ledger.to.slice(0, 16)}`],
     ...totals.map((total, index): Field => [index === 0 ? 'Used' : '', totalText(total)]),
     ...(totals.length === 0 ? [['Used', 'nothing'] as Field] : []),
     [
@@ -54,7 +55,7 @@ function totalText({ product, licenseId, peakGuests, approved, refused }: Total)
 
 /** `1 guest`, `3 guests`. */
 function guestCount(count: number): string {
-  return count === 1 ? '1 guest' : `${count} guests`;
+  return counted(count, 'guest');
 }
 
 function omittedText({ days, guests, incidents }: UsageReport['omitted']): string {

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { AvmaError } from '../../errors/avma-error.ts';
+import { counted } from '../../schema/counted.ts';
 import { replaceFile } from '../../storage/atomic-file.ts';
 import { type CheckedReports, checkReports } from '../../vendor/report/check-reports.ts';
 import type { InputFile } from '../../vendor/report/read-reports.ts';
@@ -131,8 +132,8 @@ function verify(context: Context, files: readonly string[], options: InputOption
 }
 
 function verdictText({ holds, usage, reports }: CheckedReports): string {
-  const count = reports.length === 1 ? '1 report' : `${reports.length} reports`;
-  const hosts = usage.hosts.length === 1 ? '1 host' : `${usage.hosts.length} hosts`;
+  const count = counted(reports.length, 'report');
+  const hosts = counted(usage.hosts.length, 'host');
   return holds ? `${count} of ${hosts}: all hold.` : 'These reports do not hold.';
 }
 

@@ -2,6 +2,7 @@ import { AvmaError } from '../../errors/avma-error.ts';
 import type { AvmaErrorCode } from '../../errors/codes.ts';
 import { checkCustomerLicense, type LicensedHost } from '../../protocol/customer-license.ts';
 import type { TrustedVendor } from '../../protocol/vendor-trust.ts';
+import { counted } from '../../schema/counted.ts';
 import type { HeldLicense } from '../holdings.ts';
 import type { Seats } from '../seats.ts';
 
@@ -115,6 +116,6 @@ function hasRoom(
 function limitReached({ license: { licenseId, guests } }: HeldLicense): Rejected {
   return {
     code: 'license-limit-reached',
-    message: `license ${licenseId} is for ${guests} guests, and as many use it`,
+    message: `license ${licenseId} is for ${counted(guests ?? 0, 'guest')}, and as many use it`,
   };
 }

@@ -1,4 +1,5 @@
 import { type Incident, MAX_INCIDENTS } from '../../protocol/usage-report.ts';
+import { counted } from '../../schema/counted.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../schema/durations.ts';
 import { isMark, type LedgerMark, type LedgerRecord } from '../ledger/ledger.ts';
 import type { LedgerFinding } from '../ledger/read-ledger.ts';
@@ -66,7 +67,7 @@ export class IncidentWatch {
       this.#add({ kind: 'gap', from: at, to, detail: `the host was stopped for ${lengthOf(to - at)}` });
     }
     for (const { from, to, answers } of this.#channels.values()) {
-      const what = answers === 1 ? '1 answer' : `${answers} answers`;
+      const what = counted(answers, 'answer');
       const detail = `${what} over a channel that belongs to no VM: the VM IDs are the guests' own word`;
       this.#add({ kind: 'channel-without-vm', from, to, detail });
     }

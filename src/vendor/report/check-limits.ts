@@ -1,3 +1,4 @@
+import { counted } from '../../schema/counted.ts';
 import { formatDay } from '../../schema/format-time.ts';
 import type { Finding } from './finding.ts';
 import type { Usage, UsageSeries } from './merge-usage.ts';
@@ -9,11 +10,11 @@ export function checkLimits({ series }: Usage): Finding[] {
 
 function checkGuests({ license, peak, daysOver }: UsageSeries): Finding[] {
   if (license === null || license.guests === null || peak === null || daysOver === 0) return [];
-  const days = daysOver === 1 ? 'on 1 day' : `on ${daysOver} days`;
+  const days = `on ${counted(daysOver, 'day')}`;
   return [
     note(
       'over-limit',
-      `license ${license.licenseId} of "${license.customer}" is for ${license.guests} guests at a time; ${days} there were more, ${peak.guests} at most, first on ${peak.date}`,
+      `license ${license.licenseId} of "${license.customer}" is for ${counted(license.guests, 'guest')} at a time; ${days} there were more, ${peak.guests} at most, first on ${peak.date}`,
     ),
   ];
 }

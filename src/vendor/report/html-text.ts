@@ -30,13 +30,3 @@ function asHtml(piece: Piece): string {
     return printable(piece).replace(/[&<>"']/g, (found) => ENTITIES[found] ?? '');
   return 'html' in piece ? piece.html : piece.map(asHtml).join('');
 }
-
-/** `1,234`. */
-export function formatCount(count: number): string {
-  return count.toLocaleString('en-US');
-}
-
-/** `1 guest`, `1,234 guests`. */
-export function counted(count: number, what: string): string {
-  return `${formatCount(count)} ${what}${count === 1 ? '' : 's'}`;
-}

@@ -1,7 +1,8 @@
+import { counted, formatCount } from '../../schema/counted.ts';
 import { formatDay, formatMinute } from '../../schema/format-time.ts';
 import type { HostReports } from './check-chain.ts';
 import type { Finding } from './finding.ts';
-import { counted, formatCount, type Html, html } from './html-text.ts';
+import { type Html, html } from './html-text.ts';
 import type { SeriesDay, Usage, UsageSeries, UsedGuest } from './merge-usage.ts';
 import { answersPlot, columnsOf, guestsPlot } from './usage-plots.ts';
 import { USAGE_STYLE } from './usage-style.ts';
@@ -152,7 +153,7 @@ function licenseText({ licenseId, license, activationId }: UsageSeries): Html {
   if (activationId === null) return html`Requests that were refused`;
   if (licenseId === null) return html`<code>${activationId}</code>, without a license`;
   if (license === null) return html`License <code>${licenseId}</code>`;
-  const limit = license.guests === null ? 'no limit' : `${formatCount(license.guests)} guests`;
+  const limit = license.guests === null ? 'no limit' : counted(license.guests, 'guest');
   const then = license.overage === 'refuse-new' ? 'new guests refused over it' : 'reported over it';
   const terms = license.guests === null ? limit : `${limit}, ${then}`;
   return html`License <code>${licenseId}</code> of ${license.customer}: ${terms}, until ${formatDay(license.notAfter)}`;
@@ -215,7 +216,7 @@ function guestsSection({ guests, series }: Usage): Html {
     named
       ? 'With the VM IDs that the hosts named.'
       : 'Under pseudonyms: the same guest has the same one in all reports with one site key.'
-  }</p><details><summary>${counted(guests.length, 'entry').replace('entrys', 'entries')}</summary><div class="scroll"><table><tr><th>Guest</th>${
+  }</p><details><summary>${counted(guests.length, 'entry', 'entries')}</summary><div class="scroll"><table><tr><th>Guest</th>${
     named ? html`<th>VM ID</th>` : html``
   }<th>Product</th><th>Hosts</th><th>First lease</th><th>Last lease ends</th></tr>
 ${guests.slice(0, MAX_ROWS).map(row)}</table></div></details>${more(guests.length)}</div>`;

@@ -1,5 +1,6 @@
+import { counted, formatCount } from '../../schema/counted.ts';
 import { DAY_MS } from '../../schema/durations.ts';
-import { counted, formatCount, type Html, html } from './html-text.ts';
+import { type Html, html } from './html-text.ts';
 import type { SeriesDay, Usage } from './merge-usage.ts';
 
 /** Sizes of a plot in the units of its own coordinates: the page scales it to its width. */

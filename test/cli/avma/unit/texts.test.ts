@@ -100,7 +100,7 @@ describe('the customer', () => {
         'Note      license 00112233445566aa ended',
         '          the host licenses more',
         'Customer  Bank Ltd (license 00112233445566aa, until 2026-05-31 12:00 UTC)',
-        'Features  vpn, throughput 10',
+        'Features  vpn, throughput=10',
         'Limit     50 guests a host; no new ones beyond',
       ]),
     );

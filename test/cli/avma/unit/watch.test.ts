@@ -67,7 +67,7 @@ test('a customer license, and what is to be watched for, change the lines', () =
   };
   const shown = view({ products: [licensed(7 * DAY, { customerLicense, notes: ['license X ended'] })] });
   expect(screen(shown)).toEqual(
-    expect.arrayContaining(['Note          license X ended', 'Customer      Bank Ltd: vpn, throughput 10']),
+    expect.arrayContaining(['Note          license X ended', 'Customer      Bank Ltd: vpn, throughput=10']),
   );
   expect(watchLines(shown)[0]).toMatch(/licensed, 7 days left, until .* UTC; license X ended$/);
   expect(watchSignature(shown)).not.toBe(watchSignature(view()));
