@@ -1,21 +1,4 @@
-/** The time in which something that a vendor signed counts: a host certificate, a customer license. */
-export interface Period {
-  readonly notBefore: number;
-  /** The end: from here on it counts only in its renewal grace. */
-  readonly notAfter: number;
-  /** The end of the renewal grace: from here on it does not count. */
-  readonly graceUntil: number;
-}
-
-/** What one period is worth at a time. */
-export type PeriodState = 'not yet valid' | 'valid' | 'in grace' | 'ended';
-
-/** Whether a period counts. All times are milliseconds since 1970 UTC. Pure. */
-export function periodState({ notBefore, notAfter, graceUntil }: Period, now: number): PeriodState {
-  if (now < notBefore) return 'not yet valid';
-  if (now < notAfter) return 'valid';
-  return now < graceUntil ? 'in grace' : 'ended';
-}
+import { type Validity, type ValidityState, validityState } from '../schema/validity.ts';
 
 /** A time ahead in which no period is valid, before the next one begins. */
 export interface Gap {
@@ -31,7 +14,7 @@ export interface Gap {
 /** What several periods of one kind are worth together: those that follow one another are as good as one. */
 export interface Coverage {
   /** `none`: there is no period at all. */
-  readonly state: PeriodState | 'none';
+  readonly state: ValidityState | 'none';
   /** The end of what is valid now, with what follows it without a gap. Null where nothing is valid now. */
   readonly endsAt: number | null;
   /** The end of the last renewal grace before the first gap, or of all; null where nothing counts now. */
@@ -40,7 +23,7 @@ export interface Coverage {
 }
 
 /** What the periods are worth together, from now on. Their order does not matter. Pure. */
-export function coverageOf(periods: readonly Period[], now: number): Coverage {
+export function coverageOf(periods: readonly Validity[], now: number): Coverage {
   const sorted = [...periods].sort((a, b) => a.notBefore - b.notBefore);
   const gaps: Gap[] = [];
   let validTo = now;
@@ -63,10 +46,11 @@ export function coverageOf(periods: readonly Period[], now: number): Coverage {
   };
 }
 
-/** From the best to the worst: what one of them is worth, all are. */
-const STATES: readonly PeriodState[] = ['valid', 'in grace', 'not yet valid', 'ended'];
+/** From the best to the worst. */
+export const VALIDITY_STATES: readonly ValidityState[] = ['valid', 'in grace', 'not yet valid', 'ended'];
 
-function bestState(periods: readonly Period[], now: number): PeriodState | 'none' {
-  const states = periods.map((period) => periodState(period, now));
-  return STATES.find((state) => states.includes(state)) ?? 'none';
+/** What one of them is worth, all are. */
+function bestState(periods: readonly Validity[], now: number): ValidityState | 'none' {
+  const states = periods.map((period) => validityState(period, now));
+  return VALIDITY_STATES.find((state) => states.includes(state)) ?? 'none';
 }

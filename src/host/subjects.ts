@@ -1,8 +1,8 @@
-import { isLicenseRevoked } from '../protocol/revocations.ts';
-import { keyIdOf, type TrustedVendor, vendorOfKey } from '../protocol/vendor-trust.ts';
+import { isRetiredRoot, keyIdOf, vendorOfKey } from '../protocol/vendor-trust.ts';
 import { formatMinute } from '../schema/format-time.ts';
-import { revocationOf } from './answering/choose-certificate.ts';
-import { type Coverage, coverageOf, type Gap, type Period } from './coverage.ts';
+import type { Validity } from '../schema/validity.ts';
+import { licenseRevocationOf, revocationOf } from './answering/choose-certificate.ts';
+import { type Coverage, coverageOf, type Gap } from './coverage.ts';
 import type { HostHoldings } from './holdings.ts';
 
 /**
@@ -37,7 +37,7 @@ interface Member {
   readonly id: string;
   readonly revoked: boolean;
   readonly retired: boolean;
-  readonly period: Period;
+  readonly validity: Validity;
 }
 
 /** The subjects of a host, certificates first. @param now - The host's clock, milliseconds since 1970 UTC. Pure. */
@@ -60,7 +60,7 @@ export function subjectsOf(
       revoked: idsOf(members.filter(({ revoked }) => revoked)),
       retired: idsOf(members.filter(({ retired }) => retired)),
       coverage: coverageOf(
-        countingMembers(kind, members).map(({ period }) => period),
+        countingMembers(kind, members).map(({ validity }) => validity),
         now,
       ),
     };
@@ -71,11 +71,6 @@ function countingMembers(kind: Subject['kind'], members: readonly Member[]): rea
   const standing = members.filter(({ revoked }) => !revoked);
   const present = standing.filter(({ retired }) => !retired);
   return kind === 'certificate' && present.length === 0 ? standing : present;
-}
-
-/** Whether a vendor's root signs no more; of somebody who is no vendor of this host, nothing is known. */
-function isRetired(vendor: TrustedVendor | undefined, keyId: string): boolean {
-  return vendor !== undefined && !vendor.roots.some((root) => root.keyId === keyId);
 }
 
 function membersOf({
@@ -93,8 +88,8 @@ function membersOf({
         productName: null,
         id: held.certificate.serial,
         revoked: revocationOf(held, vendors) !== undefined,
-        retired: isRetired(vendor, held.rootKeyId),
-        period: held.certificate,
+        retired: isRetiredRoot(vendors, held.rootKeyId),
+        validity: held.certificate,
       };
     }),
     ...licenses.map(({ license }): Member => {
@@ -106,10 +101,9 @@ function membersOf({
         vendorName: vendor?.name ?? license.vendor.name,
         productName: license.product.name,
         id: license.licenseId,
-        revoked:
-          !!vendor?.revocations && isLicenseRevoked(vendor.revocations, license.licenseId) !== undefined,
-        retired: isRetired(vendor, signer),
-        period: license,
+        revoked: licenseRevocationOf(license, vendors) !== undefined,
+        retired: isRetiredRoot(vendors, signer),
+        validity: license,
       };
     }),
   ];

@@ -56,6 +56,11 @@ export function isRootOf({ roots }: TrustedVendor, publicKey: string): boolean {
   return roots.some((root) => keyOf(root) === publicKey);
 }
 
+/** Whether that root is of a vendor that has retired it; false for a key of nobody who is trusted here. */
+export function isRetiredRoot(trust: VendorTrust, id: string): boolean {
+  return vendorOfKey(trust, id)?.roots.every((root) => root.keyId !== id) === true;
+}
+
 function keyOf({ publicKey }: TrustAnchor): string {
   return Buffer.from(publicKey).toString('base64url');
 }

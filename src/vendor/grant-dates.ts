@@ -2,23 +2,17 @@ import { AvmaError } from '../errors/avma-error.ts';
 import { DAY_MS } from '../schema/durations.ts';
 import { formatMinute } from '../schema/format-time.ts';
 import { MAX_INSTANT } from '../schema/shapes.ts';
+import type { Validity } from '../schema/validity.ts';
 
 /** The longest renewal grace, in days. */
 export const MAX_GRACE_DAYS = 3650;
 
 /** From when to when something is granted, as the vendor says it: milliseconds since 1970 UTC, and days. */
-export interface Period {
+export interface GrantedTime {
   /** Undefined: from now on. */
   readonly from?: number | undefined;
   readonly until: number;
   readonly graceDays: number;
-}
-
-/** The three dates that are signed. */
-export interface GrantDates {
-  readonly notBefore: number;
-  readonly notAfter: number;
-  readonly graceUntil: number;
 }
 
 /**
@@ -27,7 +21,7 @@ export interface GrantDates {
  * @param until - The option that says when it ends, for messages.
  * @throws {AvmaError} `argument-invalid` for an end that has passed, that comes before the beginning, or after 2286.
  */
-export function grantDates(period: Period, until: string, now: number): GrantDates {
+export function grantDates(period: GrantedTime, until: string, now: number): Validity {
   const notBefore = period.from ?? now;
   const { until: notAfter, graceDays } = period;
   const graceUntil = notAfter + graceDays * DAY_MS;

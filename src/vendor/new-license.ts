@@ -5,14 +5,14 @@ import { type Feature, MAX_FEATURE_VALUE } from '../protocol/features.ts';
 import type { VendorIdentity } from '../protocol/vendor-identity.ts';
 import { printable } from '../schema/printable.ts';
 import { customerName, featureName, hardwareId, siteId } from '../schema/shapes.ts';
-import type { GrantDates } from './grant-dates.ts';
+import type { Validity } from '../schema/validity.ts';
 
 /** The most hosts and sites that a license names; as its schema has it. */
 const MAX_HOSTS = 1000;
 const MAX_SITES = 100;
 
 /** What a vendor grants a customer. */
-export interface LicenseTerms {
+export interface LicenseGrant {
   readonly customer: string;
   readonly product: { readonly activationId: string; readonly name: string };
   /** Hardware IDs; none: all hosts of the customer. */
@@ -22,7 +22,7 @@ export interface LicenseTerms {
   readonly features: readonly string[];
   readonly guests: number | null;
   readonly overage: (typeof OVERAGES)[number];
-  readonly dates: GrantDates;
+  readonly validity: Validity;
 }
 
 /**
@@ -30,18 +30,18 @@ export interface LicenseTerms {
  *
  * @throws {AvmaError} `argument-invalid`, with the option, for what no license can hold.
  */
-export function newLicense(terms: LicenseTerms, vendor: VendorIdentity, now: number): CustomerLicense {
+export function newLicense(grant: LicenseGrant, vendor: VendorIdentity, now: number): CustomerLicense {
   return CustomerLicense().parse({
     licenseId: randomBytes(8).toString('hex'),
     vendor,
-    customer: parseCustomer(terms.customer),
-    product: { activationId: terms.product.activationId, name: terms.product.name },
-    hosts: listOf('--host', terms.hosts.map(parseHardwareId), MAX_HOSTS),
-    sites: listOf('--site', terms.sites.map(parseSite), MAX_SITES),
-    features: parseFeatures(terms.features),
-    guests: terms.guests,
-    overage: terms.overage,
-    ...terms.dates,
+    customer: parseCustomer(grant.customer),
+    product: { activationId: grant.product.activationId, name: grant.product.name },
+    hosts: listOf('--host', grant.hosts.map(parseHardwareId), MAX_HOSTS),
+    sites: listOf('--site', grant.sites.map(parseSite), MAX_SITES),
+    features: parseFeatures(grant.features),
+    guests: grant.guests,
+    overage: grant.overage,
+    ...grant.validity,
     issuedAt: now,
   } satisfies CustomerLicense);
 }

@@ -1,14 +1,15 @@
 import { describe, expect, test } from 'vitest';
-import { coverageOf, type Period, periodState } from '../../src/host/coverage.ts';
+import { coverageOf } from '../../src/host/coverage.ts';
+import { type Validity, validityState } from '../../src/schema/validity.ts';
 import { DAY, NOW } from '../support/clock.ts';
 
 /** A period in days from now. */
-function days(from: number, to: number, grace = 0): Period {
+function days(from: number, to: number, grace = 0): Validity {
   return { notBefore: NOW + from * DAY, notAfter: NOW + to * DAY, graceUntil: NOW + (to + grace) * DAY };
 }
 
 /** Coverage in days from now. */
-function covered(...periods: readonly Period[]): object {
+function covered(...periods: readonly Validity[]): object {
   const inDays = (time: number | null) => (time === null ? null : (time - NOW) / DAY);
   const { state, endsAt, graceUntil, gaps } = coverageOf(periods, NOW);
   return {
@@ -27,7 +28,7 @@ test.each([
   ['in grace', 12 * DAY - 1],
   ['ended', 12 * DAY],
 ] as const)('a period of 10 days and 2 days of grace is %s at %i', (state, at) => {
-  expect(periodState(days(0, 10, 2), NOW + at)).toBe(state);
+  expect(validityState(days(0, 10, 2), NOW + at)).toBe(state);
 });
 
 describe('several periods together', () => {

@@ -4,12 +4,12 @@ import { openCustomerLicense, signCustomerLicense } from '../../src/protocol/cus
 import { documentBytes, MAX_DOCUMENT_BYTES } from '../../src/protocol/documents.ts';
 import { vendorIdentity } from '../../src/protocol/vendor-identity.ts';
 import { grantDates } from '../../src/vendor/grant-dates.ts';
-import { type LicenseTerms, newLicense } from '../../src/vendor/new-license.ts';
+import { type LicenseGrant, newLicense } from '../../src/vendor/new-license.ts';
 import { DAY, NOW } from '../support/clock.ts';
 import { failureOf } from '../support/failures.ts';
 
 const root = generateKeyPair('ed25519');
-const TERMS: LicenseTerms = {
+const GRANT: LicenseGrant = {
   customer: 'Bank Ltd',
   product: { activationId: 'aaaaaaaa-0000-4000-8000-000000000001', name: 'Acme Gateway' },
   hosts: [],
@@ -17,10 +17,10 @@ const TERMS: LicenseTerms = {
   features: ['vpn', 'throughput=10'],
   guests: 50,
   overage: 'report',
-  dates: grantDates({ until: NOW + DAY, graceDays: 14 }, '--until', NOW),
+  validity: grantDates({ until: NOW + DAY, graceDays: 14 }, '--until', NOW),
 };
-const license = (change: Partial<LicenseTerms> = {}) =>
-  newLicense({ ...TERMS, ...change }, vendorIdentity('Acme', root), NOW);
+const license = (change: Partial<LicenseGrant> = {}) =>
+  newLicense({ ...GRANT, ...change }, vendorIdentity('Acme', root), NOW);
 
 describe('a new license', () => {
   test('says what is granted, and opens', () => {
@@ -62,7 +62,7 @@ describe('a new license', () => {
   });
 
   const many = (count: number) => [...Array(count).keys()].map((n) => `f${n}`);
-  test.each<[string, Partial<LicenseTerms>]>([
+  test.each<[string, Partial<LicenseGrant>]>([
     ['--customer is " "', { customer: ' ' }],
     ['--customer is "two\\u{a}lines"', { customer: 'two\nlines' }],
     [

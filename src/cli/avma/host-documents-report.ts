@@ -1,19 +1,18 @@
-import { revocationOf } from '../../host/answering/choose-certificate.ts';
-import { type Period, periodState } from '../../host/coverage.ts';
+import { licenseRevocationOf, revocationOf } from '../../host/answering/choose-certificate.ts';
 import type { HeldCertificate, HeldLicense, HostHoldings } from '../../host/holdings.ts';
 import type { Seats } from '../../host/seats.ts';
-import { isLicenseRevoked } from '../../protocol/revocations.ts';
-import { keyIdOf, type TrustedVendor, vendorOfKey } from '../../protocol/vendor-trust.ts';
+import { isRetiredRoot, keyIdOf, type TrustedVendor, vendorOfKey } from '../../protocol/vendor-trust.ts';
+import { DAY_MS } from '../../schema/durations.ts';
 import { isoInstant } from '../../schema/format-time.ts';
+import { type Validity, type ValidityState, validityState } from '../../schema/validity.ts';
+import { WARNING_DAYS } from './host-validity.ts';
 import { certificateJson } from './lease-report.ts';
 import type { Cell, Field } from './table.ts';
 import { formatDuration } from './time-text.ts';
+import { revocationsJson } from './trust-report.ts';
 
 /** What a certificate or a license is worth now. */
-export type DocumentState = ReturnType<typeof periodState> | 'revoked' | 'retired root';
-
-/** Days before its end from which a certificate or a license is shown with a warning. */
-const WARNING_MS = 30 * 24 * 60 * 60_000;
+export type DocumentState = ValidityState | 'revoked' | 'retired root';
 
 /** A certificate of the host as JSON. @param now - Milliseconds since 1970 UTC. */
 export function heldCertificateJson(held: HeldCertificate, holdings: HostHoldings, now: number): object {
@@ -62,15 +61,7 @@ export function hostVendorJson({
     roots: roots.map(({ keyId }) => keyId),
     retiredRoots,
     trustVersion,
-    revocations:
-      revocations === null
-        ? null
-        : {
-            sequence: revocations.sequence,
-            issuedAt: isoInstant(revocations.issuedAt),
-            hosts: revocations.hosts.length,
-            licenses: revocations.licenses.length,
-          },
+    revocations: revocations === null ? null : revocationsJson(revocations),
   };
 }
 
@@ -81,7 +72,7 @@ export function certificateState(
   now: number,
 ): DocumentState {
   if (revocationOf(held, vendors) !== undefined) return 'revoked';
-  return isRetired(vendors, held.rootKeyId) ? 'retired root' : periodState(held.certificate, now);
+  return isRetiredRoot(vendors, held.rootKeyId) ? 'retired root' : validityState(held.certificate, now);
 }
 
 /** What a license is worth now. */
@@ -90,28 +81,26 @@ export function licenseState(
   { vendors }: HostHoldings,
   now: number,
 ): DocumentState {
-  const list = vendorOfKey(vendors, keyIdOf(license.vendor.publicKey))?.revocations ?? null;
-  const revoked = list !== null && isLicenseRevoked(list, license.licenseId) !== undefined;
-  if (revoked) return 'revoked';
-  return isRetired(vendors, keyIdOf(license.vendor.publicKey)) ? 'retired root' : periodState(license, now);
-}
-
-/** Whether the vendor has retired that root. */
-function isRetired(vendors: HostHoldings['vendors'], keyId: string): boolean {
-  return vendorOfKey(vendors, keyId)?.roots.every((root) => root.keyId !== keyId) === true;
+  if (licenseRevocationOf(license, vendors) !== undefined) return 'revoked';
+  return isRetiredRoot(vendors, keyIdOf(license.vendor.publicKey))
+    ? 'retired root'
+    : validityState(license, now);
 }
 
 /** `valid, 12 days 3 hours left`, `in renewal grace, 3 days left`. */
-export function stateCell(state: DocumentState, period: Period, now: number): Exclude<Cell, string> {
+export function stateCell(state: DocumentState, validity: Validity, now: number): Exclude<Cell, string> {
   switch (state) {
     case 'valid': {
-      const left = period.notAfter - now;
-      return { tone: left <= WARNING_MS ? 'warn' : 'good', text: `valid, ${formatDuration(left)} left` };
+      const left = validity.notAfter - now;
+      return {
+        tone: left <= WARNING_DAYS * DAY_MS ? 'warn' : 'good',
+        text: `valid, ${formatDuration(left)} left`,
+      };
     }
     case 'in grace':
-      return { tone: 'warn', text: `in renewal grace, ${formatDuration(period.graceUntil - now)} left` };
+      return { tone: 'warn', text: `in renewal grace, ${formatDuration(validity.graceUntil - now)} left` };
     case 'not yet valid':
-      return { tone: 'plain', text: `begins in ${formatDuration(period.notBefore - now)}` };
+      return { tone: 'plain', text: `begins in ${formatDuration(validity.notBefore - now)}` };
     case 'ended':
       return { tone: 'bad', text: 'ended' };
     case 'revoked':

@@ -20,7 +20,7 @@ import {
   stateCell,
   vendorFields,
 } from './host-documents-report.ts';
-import { isActivated, type Validity, validityOf, WARNING_DAYS } from './host-validity.ts';
+import { type HostValidity, hostValidityOf, isActivated, WARNING_DAYS } from './host-validity.ts';
 import { certificateJson } from './lease-report.ts';
 import { writeData, writeJson } from './output.ts';
 import { type Cell, type Field, formatFields } from './table.ts';
@@ -53,7 +53,7 @@ interface HostStatus {
   readonly folder: string;
   readonly holdings: HostHoldings;
   readonly problems: readonly string[];
-  readonly validity: Validity;
+  readonly validity: HostValidity;
   readonly serving: Serving;
   readonly seats: Seats;
   readonly now: number;
@@ -68,7 +68,7 @@ async function showHostStatus(context: Context, { json, check }: StatusOptions):
     folder,
     holdings,
     problems: documents.problems,
-    validity: validityOf(holdings, now),
+    validity: hostValidityOf(holdings, now),
     serving: await readServing(folder),
     seats: seatsFromLedger(folder, now),
     now,
@@ -124,7 +124,7 @@ function awaitsCertificate({ keys, certificates }: HostHoldings): boolean {
   return !certificates.some((held) => held.keys === keys.at(-1));
 }
 
-function stateOfHost(validity: Validity): Cell {
+function stateOfHost(validity: HostValidity): Cell {
   const { state, remainingMs, warnings } = validity;
   const left = remainingMs === null ? '' : `, ${formatDuration(remainingMs)} left`;
   const tone = !isActivated(validity) ? 'bad' : warnings.length === 0 ? 'good' : 'warn';
@@ -191,7 +191,7 @@ function servingFields(serving: Serving, now: number): Field[] {
 }
 
 /** What to do now, about certificates and licenses, and about a host that does not run. */
-function nextSteps(validity: Validity, { state }: Serving): readonly string[] {
+function nextSteps(validity: HostValidity, { state }: Serving): readonly string[] {
   return isActivated(validity) && state === 'not running'
     ? [...validity.nextSteps, 'Start it: avma host serve --listen unix:/run/avma/host.sock']
     : validity.nextSteps;

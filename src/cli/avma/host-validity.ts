@@ -15,7 +15,7 @@ import { formatDuration } from './time-text.ts';
 export const WARNING_DAYS = 30;
 
 /** What a host's certificates are worth at one time, and what to do about them and about its licenses. */
-export interface Validity {
+export interface HostValidity {
   /** `activated` and `in grace`: the host approves guests. */
   readonly state: 'not activated' | 'not yet valid' | 'activated' | 'in grace' | 'expired' | 'revoked';
   /** Until no certificate is valid any more, those that follow counted in; null where none is valid now. */
@@ -27,10 +27,10 @@ export interface Validity {
 const REQUEST = 'avma host request > request.json, have it certified, avma host activate CERTIFICATE';
 
 /** @param now - Milliseconds since 1970 UTC. Pure. */
-export function validityOf(
+export function hostValidityOf(
   holdings: Pick<HostHoldings, 'certificates' | 'licenses' | 'vendors'>,
   now: number,
-): Validity {
+): HostValidity {
   const subjects = subjectsOf(holdings, now);
   const certificates = subjects.filter(({ kind }) => kind === 'certificate');
   const ends = certificates.flatMap(({ coverage }) => coverage.endsAt ?? []);
@@ -43,7 +43,7 @@ export function validityOf(
   };
 }
 
-function stateOf(certificates: readonly Subject[]): Validity['state'] {
+function stateOf(certificates: readonly Subject[]): HostValidity['state'] {
   const states = certificates.map(({ coverage }) => coverage.state);
   if (states.includes('valid')) return 'activated';
   if (states.includes('in grace')) return 'in grace';
@@ -52,7 +52,7 @@ function stateOf(certificates: readonly Subject[]): Validity['state'] {
   return certificates.length === 0 ? 'not activated' : 'revoked';
 }
 
-function firstSteps(state: Validity['state']): readonly string[] {
+function firstSteps(state: HostValidity['state']): readonly string[] {
   return state === 'not activated' ? [REQUEST] : [];
 }
 
@@ -101,6 +101,6 @@ function stepsOf(subject: Subject, now: number): readonly string[] {
 }
 
 /** Whether the host approves guests. */
-export function isActivated({ state }: Validity): boolean {
+export function isActivated({ state }: HostValidity): boolean {
   return state === 'activated' || state === 'in grace';
 }

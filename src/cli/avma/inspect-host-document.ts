@@ -21,7 +21,6 @@ import {
   inspection,
   type SignatureCheck,
   signerOf,
-  validityOf,
 } from './inspection.ts';
 import { certificateJson } from './lease-report.ts';
 import type { Field } from './table.ts';
@@ -68,7 +67,7 @@ export function inspectCertificate(envelope: Envelope, context: InspectionContex
   );
   return inspection('host-certificate', {
     signature: { holds: true, signers: [signerOf(certificate.vendorKey, null, context)] },
-    validity: validityOf(certificate, context.now),
+    validity: certificate,
     content: certificateJson(certificate),
     fields: certificateFields(certificate),
     notes: revoked ? ['A revocation list that is known here revokes it.'] : [],
@@ -108,7 +107,7 @@ export function inspectEvidence(json: unknown, context: InspectionContext): Insp
       holds: true,
       signers: [signerOf(certificate.vendorKey, verified.license?.vendor.name ?? null, context)],
     },
-    validity: validityOf({ notBefore: issuedAt, notAfter: expiresAt, graceUntil: expiresAt }, context.now),
+    validity: { notBefore: issuedAt, notAfter: expiresAt, graceUntil: expiresAt },
     content: evidenceContent(verified),
     fields: evidenceFields(verified),
     notes: ["Whether it counts in a program is for its verifier, which has the vendor's key in it."],

@@ -57,7 +57,7 @@ function inspect(context: Context, files: readonly string[], json: boolean): voi
     file,
     found: inspectOne(file, { trust, now, alone: files.length === 1 }),
   }));
-  if (json) writeJson('avma.inspect/1', { files: inspected.map(inspectedJson) });
+  if (json) writeJson('avma.inspect/1', { files: inspected.map((one) => inspectedJson(one, now)) });
   else writeData(inspected.map((one) => formatInspected(one, now, context.style)).join('\n\n'));
   if (inspected.some(({ found }) => found.problems.length > 0)) context.setExitStatus(ANSWER_IS_NO);
 }
@@ -98,14 +98,14 @@ function isOpenToOthers(file: string): boolean | null {
   return stat === undefined ? null : (stat.mode & 0o077) !== 0;
 }
 
-function inspectedJson({ file, found }: Inspected): object {
+function inspectedJson({ file, found }: Inspected, now: number): object {
   const { kind, signature, validity, content, problems, notes } = found;
   return {
     file,
     kind,
     valid: problems.length === 0,
     signature,
-    validity: validity === null ? null : validityJson(validity),
+    validity: validity === null ? null : validityJson(validity, now),
     content,
     problems,
     notes,

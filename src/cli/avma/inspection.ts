@@ -3,6 +3,7 @@ import { CODES } from '../../errors/codes.ts';
 import type { FileKind } from '../../protocol/identify-file.ts';
 import { keyIdOf, type VendorTrust, vendorOfKey } from '../../protocol/vendor-trust.ts';
 import { formatMinute, isoInstant } from '../../schema/format-time.ts';
+import { type Validity, validityState } from '../../schema/validity.ts';
 import type { Cell, Field } from './table.ts';
 import { formatDuration } from './time-text.ts';
 
@@ -43,14 +44,6 @@ export interface Signer {
   readonly keyId: string;
   /** Whether this machine trusts the key; null where it trusts nobody. */
   readonly trusted: boolean | null;
-}
-
-/** When a file counts. Milliseconds since 1970 UTC. */
-export interface Validity {
-  readonly notBefore: number;
-  readonly notAfter: number;
-  readonly graceUntil: number;
-  readonly state: 'not-yet-valid' | 'valid' | 'in-grace' | 'ended';
 }
 
 /** What an inspection knows of the machine that it runs on. */
@@ -105,24 +98,14 @@ export function signerOf(publicKey: string, name: string | null, { trust }: Insp
   };
 }
 
-/** When something counts, and whether it does now. Pure. */
-export function validityOf(
-  dates: Pick<Validity, 'notBefore' | 'notAfter' | 'graceUntil'>,
-  now: number,
-): Validity {
-  const { notBefore, notAfter, graceUntil } = dates;
-  const state =
-    now < notBefore ? 'not-yet-valid' : now < notAfter ? 'valid' : now < graceUntil ? 'in-grace' : 'ended';
-  return { notBefore, notAfter, graceUntil, state };
-}
-
-/** A validity as JSON shows it. */
-export function validityJson({ notBefore, notAfter, graceUntil, state }: Validity): object {
+/** A validity as JSON shows it. @param now - As the inspection's. */
+export function validityJson(validity: Validity, now: number): object {
+  const { notBefore, notAfter, graceUntil } = validity;
   return {
     notBefore: isoInstant(notBefore),
     notAfter: isoInstant(notAfter),
     graceUntil: isoInstant(graceUntil),
-    state,
+    state: validityState(validity, now),
   };
 }
 
@@ -136,13 +119,14 @@ export function validityFields(validity: Validity, now: number): Field[] {
   ];
 }
 
-function stateCell({ state, notBefore, notAfter, graceUntil }: Validity, now: number): Cell {
-  switch (state) {
-    case 'not-yet-valid':
+function stateCell(validity: Validity, now: number): Cell {
+  const { notBefore, notAfter, graceUntil } = validity;
+  switch (validityState(validity, now)) {
+    case 'not yet valid':
       return { tone: 'warn', text: `it begins in ${formatDuration(notBefore - now)}` };
     case 'valid':
       return { tone: 'good', text: `it is valid for ${formatDuration(notAfter - now)} more` };
-    case 'in-grace':
+    case 'in grace':
       return {
         tone: 'warn',
         text: `it has ended, and is in its renewal grace for ${formatDuration(graceUntil - now)} more`,

@@ -1,4 +1,5 @@
 import type { GuestVendor } from '../../guest/guest-trust.ts';
+import type { RevocationList } from '../../protocol/revocations.ts';
 import { openTrustUpdate } from '../../protocol/trust-update.ts';
 import { keyIdOf, type TrustedVendor, type VendorTrust } from '../../protocol/vendor-trust.ts';
 import { isoInstant } from '../../schema/format-time.ts';
@@ -13,16 +14,13 @@ export function vendorJson(vendor: TrustedVendor | GuestVendor): object {
     trustVersion,
     roots: roots.map(({ keyId }) => ({ keyId, file: fileOf(keyId) })),
     retiredRoots: retiredRoots.map((keyId) => ({ keyId, file: fileOf(keyId) })),
-    revocations:
-      revocations === null
-        ? null
-        : {
-            sequence: revocations.sequence,
-            issuedAt: isoInstant(revocations.issuedAt),
-            hosts: revocations.hosts.length,
-            licenses: revocations.licenses.length,
-          },
+    revocations: revocations === null ? null : revocationsJson(revocations),
   };
+}
+
+/** A revocation list as JSON counts it up. */
+export function revocationsJson({ sequence, issuedAt, hosts, licenses }: RevocationList): object {
+  return { sequence, issuedAt: isoInstant(issuedAt), hosts: hosts.length, licenses: licenses.length };
 }
 
 /** `Acme (0123456789abcdef, version 3)`: the vendor, its roots, and how far its trust updates were followed. */

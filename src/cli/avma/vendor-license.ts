@@ -5,6 +5,7 @@ import { AvmaError } from '../../errors/avma-error.ts';
 import { type CustomerLicense, OVERAGES, openCustomerLicense } from '../../protocol/customer-license.ts';
 import { DocumentEnvelope, PAYLOAD_TYPES, parseJson } from '../../protocol/envelope.ts';
 import { keyIdOf } from '../../protocol/vendor-trust.ts';
+import { validityState } from '../../schema/validity.ts';
 import { licensableProducts } from '../../vendor/catalogs-beside.ts';
 import { grantDates, MAX_GRACE_DAYS } from '../../vendor/grant-dates.ts';
 import { newLicense } from '../../vendor/new-license.ts';
@@ -101,7 +102,7 @@ async function signNew(options: NewOptions): Promise<void> {
   refuseExisting(options);
   const now = Date.now();
   // The arguments before the key: nobody should have to type a passphrase for a mistake.
-  const dates = grantDates(
+  const validity = grantDates(
     {
       from: options.from === undefined ? undefined : parseDate('--from', options.from, 'first'),
       until: parseDate('--until', options.until, 'last'),
@@ -125,7 +126,7 @@ async function signNew(options: NewOptions): Promise<void> {
       features: options.feature,
       guests,
       overage: options.overage ?? 'report',
-      dates,
+      validity,
     },
     identityOf(root),
     now,
@@ -202,7 +203,7 @@ function show({ style }: Context, file: string, json: boolean): void {
     });
   }
   const license = openCustomerLicense(envelope.data);
-  const state = stateOf(license, Date.now());
+  const state = validityState(license, Date.now());
   if (json) {
     writeJson('avma.vendor-license-show/1', { state, license: customerLicenseJson(license) });
     return;
@@ -211,14 +212,8 @@ function show({ style }: Context, file: string, json: boolean): void {
 }
 
 const STATE_TEXT = {
-  'not-yet-valid': 'not valid yet',
+  'not yet valid': 'not valid yet',
   valid: 'valid',
-  'in-grace': 'in its renewal grace',
+  'in grace': 'in its renewal grace',
   ended: 'ended',
 } as const;
-
-function stateOf({ notBefore, notAfter, graceUntil }: CustomerLicense, now: number): keyof typeof STATE_TEXT {
-  if (now < notBefore) return 'not-yet-valid';
-  if (now < notAfter) return 'valid';
-  return now < graceUntil ? 'in-grace' : 'ended';
-}

@@ -1,11 +1,14 @@
-import { isHostRevoked, type RevocationEntry } from '../../protocol/revocations.ts';
+import type { CustomerLicense } from '../../protocol/customer-license.ts';
+import { isHostRevoked, isLicenseRevoked, type RevocationEntry } from '../../protocol/revocations.ts';
 import {
   isOfVendor,
+  keyIdOf,
   type TrustedVendor,
   type VendorTrust,
   vendorOfKey,
 } from '../../protocol/vendor-trust.ts';
-import { type PeriodState, periodState } from '../coverage.ts';
+import { validityState } from '../../schema/validity.ts';
+import { VALIDITY_STATES } from '../coverage.ts';
 import type { HeldCertificate, HostHoldings } from '../holdings.ts';
 
 /** Which certificate would suit. */
@@ -20,9 +23,6 @@ export interface CertificateWish {
 
 /** What suits a guest that says nothing of itself, and a command that asks for the certificate in use. */
 export const ANY_CERTIFICATE: CertificateWish = { anchors: [], productVendor: null, windows: false };
-
-/** From the best to the worst. */
-const STATES: readonly PeriodState[] = ['valid', 'in grace', 'not yet valid', 'ended'];
 
 /**
  * The certificate to answer with: one of the product's vendor, whose root the guest trusts, that is not revoked, in
@@ -41,7 +41,7 @@ export function chooseCertificate(
     Number(fitsProduct(held, wish, vendors)),
     Number(wish.anchors.includes(held.rootKeyId)),
     Number(revocationOf(held, vendors) === undefined),
-    -STATES.indexOf(periodState(held.certificate, now)),
+    -VALIDITY_STATES.indexOf(validityState(held.certificate, now)),
     held.certificate.notBefore,
   ];
   return certificates.reduce<HeldCertificate | undefined>((best, held) => {
@@ -73,4 +73,13 @@ export function vendorOf({ rootKeyId }: HeldCertificate, vendors: VendorTrust): 
 export function revocationOf(held: HeldCertificate, vendors: VendorTrust): RevocationEntry | undefined {
   const list = vendorOf(held, vendors)?.revocations ?? null;
   return list === null ? undefined : isHostRevoked(list, held.certificate.serial);
+}
+
+/** As {@link revocationOf}, of a customer license. */
+export function licenseRevocationOf(
+  { vendor, licenseId }: CustomerLicense,
+  vendors: VendorTrust,
+): RevocationEntry | undefined {
+  const list = vendorOfKey(vendors, keyIdOf(vendor.publicKey))?.revocations ?? null;
+  return list === null ? undefined : isLicenseRevoked(list, licenseId);
 }

@@ -26,7 +26,7 @@ export interface StoredReport {
 }
 
 /** A period, from the first moment to the one after the last; milliseconds since 1970 UTC. */
-export interface Period {
+export interface ReportPeriod {
   readonly from: number;
   readonly to: number;
 }
@@ -46,7 +46,7 @@ export class ReportStore {
   }
 
   /** The report of exactly that period. @throws {AvmaError} as {@link before}. */
-  of({ from, to }: Period): StoredReport | undefined {
+  of({ from, to }: ReportPeriod): StoredReport | undefined {
     const name = this.#periods().find((stored) => stored.from === from && stored.to === to)?.file;
     return name === undefined ? undefined : read(name);
   }
@@ -77,7 +77,7 @@ export class ReportStore {
   }
 
   /** By beginning, then by end: the order of their names. */
-  #periods(): (Period & { readonly file: string })[] {
+  #periods(): (ReportPeriod & { readonly file: string })[] {
     return listFiles(this.#folder, ENDING).flatMap((file) => {
       const [from, to] = path.basename(file).split('_').map(timeOf);
       return from === undefined || to === undefined ? [] : [{ from, to, file }];

@@ -3,7 +3,11 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { inspectFile } from '../../../../src/cli/avma/inspect-file.ts';
-import type { Inspection, InspectionContext } from '../../../../src/cli/avma/inspection.ts';
+import {
+  type Inspection,
+  type InspectionContext,
+  validityJson,
+} from '../../../../src/cli/avma/inspection.ts';
 import { exportPrivateKey, generateKeyPair } from '../../../../src/protocol/curve-keys.ts';
 import { type DocumentEnvelope, PAYLOAD_TYPES, signEnvelope } from '../../../../src/protocol/envelope.ts';
 import { hostEntryDigest, licenseEntryDigest } from '../../../../src/protocol/revocations.ts';
@@ -58,19 +62,20 @@ describe('a customer license', () => {
       kind: 'license',
       problems: [],
       signature: { holds: true, signers: [{ name: 'Acme', keyId: ACME.keyId, trusted: null }] },
-      validity: { state: 'valid', notAfter: BEGIN + 365 * DAY },
+      validity: { notAfter: BEGIN + 365 * DAY },
       content: { customer: 'Bank Ltd', guests: 50 },
     });
     expect(row(found, 'Features')).toBe('vpn, throughput=10');
   });
 
   test.each([
-    ['before it begins', -1, 'not-yet-valid'],
+    ['before it begins', -1, 'not yet valid'],
     ['at its beginning', 0, 'valid'],
-    ['at its end', 365 * DAY, 'in-grace'],
+    ['at its end', 365 * DAY, 'in grace'],
     ['at the end of its grace', 395 * DAY, 'ended'],
   ])('%s', (_when, after, state) => {
-    expect(inspect(signedLicense(ACME), { now: BEGIN + after }).validity?.state).toBe(state);
+    const { validity } = inspect(signedLicense(ACME), { now: BEGIN + after });
+    expect(validity && validityJson(validity, BEGIN + after)).toMatchObject({ state });
   });
 
   test.each([

@@ -3,7 +3,7 @@ import { Command } from 'commander';
 import { describe, expect, test } from 'vitest';
 import { isLicensed } from '../../../../src/cli/avma/guest-status.ts';
 import { productFields } from '../../../../src/cli/avma/guest-status-text.ts';
-import { validityOf } from '../../../../src/cli/avma/host-validity.ts';
+import { hostValidityOf } from '../../../../src/cli/avma/host-validity.ts';
 import { nextSteps, type ProductStatus, type Situation } from '../../../../src/cli/avma/product-status.ts';
 import { PLAIN, type Style } from '../../../../src/cli/avma/style.ts';
 import { formatFields, formatTable } from '../../../../src/cli/avma/table.ts';
@@ -333,7 +333,7 @@ describe('a host', () => {
   ])('%s', (_what, documents, state, warnings, steps) => {
     const [first, ...rest] = documents;
     const { holdings } = hostHolding(...(first === undefined ? [] : [first, list, ...rest]));
-    const validity = validityOf(holdings, NOW);
+    const validity = hostValidityOf(holdings, NOW);
     expect(validity.state).toBe(state);
     expect(validity.warnings).toEqual(warnings.map((warning) => expect.stringMatching(warning)));
     expect(validity.nextSteps).toHaveLength(steps);
