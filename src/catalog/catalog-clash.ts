@@ -10,7 +10,7 @@ export interface ListedProduct {
   readonly issuedAt: number | null;
 }
 
-/** Whether two key IDs are of one vendor. */
+/** Whether two public keys, in base64url, are of one vendor. */
 export type SameVendor = (a: string, b: string) => boolean;
 
 /** One vendor, one key: where nobody knows of roots that were replaced. */
@@ -28,7 +28,7 @@ export function replaces(next: ListedProduct, known: ListedProduct, sameVendor: 
   const [newer, older] = [next.product.vendor, known.product.vendor];
   const equal = contentOf(next.product) === contentOf(known.product);
   if (newer !== null && older !== null) {
-    if (!sameVendor(newer.keyId, older.keyId)) throw foreign(next, known);
+    if (!sameVendor(newer.publicKey, older.publicKey)) throw foreign(next, known);
     if (!equal && next.issuedAt === known.issuedAt) throw contradiction(next, known);
     return (next.issuedAt ?? 0) > (known.issuedAt ?? 0);
   }

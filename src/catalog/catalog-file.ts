@@ -88,8 +88,8 @@ function openCatalog(json: unknown, file: string): LoadedCatalog {
   const content = { schema: 'avma.catalog/1', products: claimed };
   const parsed = CatalogFile.safeParse(content);
   if (!parsed.success) throw mistaken(file, catalogProblems(content));
-  const signer = keyId(Buffer.from(identity.publicKey, 'base64url'));
-  const vendor: ProductVendor = { name: identity.name, keyId: signer };
+  const { name, publicKey } = identity;
+  const vendor: ProductVendor = { name, keyId: keyId(Buffer.from(publicKey, 'base64url')), publicKey };
   const products = parsed.data.products.map((product) => ({ ...product, vendor }));
   debug('catalog', () => `read ${file}: ${products.length} products, signed by ${vendor.keyId}`);
   return { vendor, issuedAt, products };

@@ -153,7 +153,7 @@ function readIfCatalog(file: string): LoadedCatalog | undefined {
  */
 function isOfSameVendor(next: LoadedCatalog, present: LoadedCatalog, sameVendor: SameVendor): boolean {
   if (next.vendor !== null && present.vendor !== null) {
-    if (!sameVendor(next.vendor.keyId, present.vendor.keyId)) return false;
+    if (!sameVendor(next.vendor.publicKey, present.vendor.publicKey)) return false;
   }
   const known = vendorIds(present.products);
   return [...vendorIds(next.products)].some((id) => known.has(id));

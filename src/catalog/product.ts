@@ -60,6 +60,8 @@ export interface ProductVendor {
   readonly name: string;
   /** Of the root that signed the catalog. */
   readonly keyId: string;
+  /** That root, in base64url. */
+  readonly publicKey: string;
 }
 
 /** A product as it was read from a catalog; without a vendor where no signature says whose it is. */

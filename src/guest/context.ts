@@ -3,7 +3,7 @@ import { catalogVersion } from '../catalog/catalog-version.ts';
 import { toAvmaError } from '../errors/avma-error.ts';
 import { type ClockReading, withinBounds } from '../machine/clock.ts';
 import { findVmId, type VmId } from '../machine/vm-id.ts';
-import { isOfVendor } from '../protocol/vendor-trust.ts';
+import { areOfOneVendor } from '../protocol/vendor-trust.ts';
 import { debug } from '../system/debug.ts';
 import type { GuestEnvironment } from './environment.ts';
 import { writeGuestEvent } from './guest-events.ts';
@@ -93,7 +93,7 @@ function catalogReader(folders: readonly string[], trust: () => GuestTrust): () 
   return () => {
     const version = catalogVersion(folders);
     if (last?.version !== version) {
-      const sameVendor = (a: string, b: string) => isOfVendor(trust(), a, b);
+      const sameVendor = (a: string, b: string) => areOfOneVendor(trust(), a, b);
       last = { version, catalog: loadCatalog(folders, { sameVendor }) };
     }
     return last.catalog;

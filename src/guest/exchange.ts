@@ -11,7 +11,8 @@ import {
 } from '../protocol/evidence.ts';
 import { decodeUnverifiedCertificate, verifyHostCertificate } from '../protocol/host-certificate.ts';
 import { encodeJson, type Hello, MAX_ANCHORS, Offer, type Request } from '../protocol/messages.ts';
-import { isOfVendor, rootsOf, type VendorTrust } from '../protocol/vendor-trust.ts';
+import type { TrustAnchor } from '../protocol/trust-anchor.ts';
+import { areOfOneVendor, rootKey, rootsOf, type VendorTrust } from '../protocol/vendor-trust.ts';
 import { verifyStatement } from '../protocol/verify-answer.ts';
 import { type AskedExchange, openResponse, verifyAnswerTo } from '../protocol/verify-response.ts';
 import { debug } from '../system/debug.ts';
@@ -174,9 +175,11 @@ export async function askForCertificate(
 
 /** The key IDs of the trusted roots, those of the product's vendor first. Pure. */
 function anchorsFor(trust: VendorTrust, productVendor: string | null): string[] {
-  const isVendors = (id: string) => productVendor !== null && isOfVendor(trust, id, productVendor);
-  const ids = [...new Set(rootsOf(trust).map(({ keyId }) => keyId))];
-  return [...ids.filter(isVendors), ...ids.filter((id) => !isVendors(id))].slice(0, MAX_ANCHORS);
+  const roots = rootsOf(trust);
+  const isVendors = (root: TrustAnchor) =>
+    productVendor !== null && areOfOneVendor(trust, rootKey(root), productVendor);
+  const sorted = [...roots.filter(isVendors), ...roots.filter((root) => !isVendors(root))];
+  return [...new Set(sorted.map(({ keyId }) => keyId))].slice(0, MAX_ANCHORS);
 }
 
 async function requestActivation(conversation: Conversation, host: AskedHost): Promise<ExchangeOutcome> {

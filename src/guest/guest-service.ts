@@ -5,7 +5,7 @@ import type { VmId } from '../machine/vm-id.ts';
 import { WINDOWS_APPLICATION_ID } from '../policy/windows.ts';
 import type { LicenseEvidence } from '../protocol/evidence.ts';
 import type { Trigger } from '../protocol/messages.ts';
-import { isOfVendor } from '../protocol/vendor-trust.ts';
+import { areOfOneVendor } from '../protocol/vendor-trust.ts';
 import { listFiles } from '../storage/atomic-file.ts';
 import { activateNow, activateProduct, inTurn } from './activation.ts';
 import type { AttestationRequest } from './attestation.ts';
@@ -88,7 +88,7 @@ function catalogPlaces({ environment, trust }: GuestContext): CatalogPlaces {
   return {
     folders: environment.catalogFolders,
     ownFolder: environment.ownCatalogFolder,
-    sameVendor: (a, b) => isOfVendor(trust(), a, b),
+    sameVendor: (a, b) => areOfOneVendor(trust(), a, b),
   };
 }
 

@@ -3,9 +3,10 @@ import { documentDigest } from '../protocol/documents.ts';
 import type { CosignedEnvelope, DocumentEnvelope } from '../protocol/envelope.ts';
 import {
   followTrustUpdate,
-  keyIdOf,
+  hasRoot,
+  isRootOf,
+  rootKey,
   type TrustedVendor,
-  vendorOfKey,
   vendorsOfAnchors,
   withRevocations,
 } from '../protocol/vendor-trust.ts';
@@ -90,9 +91,8 @@ const HARMLESS: ReadonlySet<string> = new Set([
  * rotation must not bring a stolen host back.
  */
 function withListOfRetiredRoot(trust: GuestTrust, { envelope, list }: StoredList): GuestTrust {
-  const signer = keyIdOf(list.vendor.publicKey);
   return trust.map((vendor) =>
-    vendor.retiredRoots.includes(signer)
+    vendor.retiredRoots.includes(list.vendor.publicKey)
       ? { ...vendor, revocations: list, revocationsDocument: envelope }
       : vendor,
   );
@@ -148,8 +148,7 @@ function takeList(
   trust: GuestTrust,
   { envelope, list }: Extract<TrustDocument, { kind: 'revocations' }>,
 ): TrustChange {
-  const signer = keyIdOf(list.vendor.publicKey);
-  const before = trust.find((vendor) => vendorOfKey([vendor], signer) !== undefined);
+  const before = trust.find((vendor) => hasRoot(vendor, list.vendor.publicKey));
   if (before === undefined) throw foreign('revocations-foreign', 'the revocation list');
   const after = { ...before, ...withRevocations(before, list), revocationsDocument: envelope };
   if (after.revocations === before.revocations) return { trust, changed: null };
@@ -178,17 +177,17 @@ function mergedByRoots(vendors: readonly GuestVendor[]): GuestTrust {
 }
 
 function sharesRoot(one: TrustedVendor, other: TrustedVendor): boolean {
-  return one.roots.some(({ keyId }) => other.roots.some((root) => root.keyId === keyId));
+  return one.roots.some((root) => isRootOf(other, rootKey(root)));
 }
 
 function mergedWith(one: GuestVendor, other: GuestVendor): GuestVendor {
   const knowing = knowsMore(other, one) ? other : one;
   const rest = knowing === one ? other : one;
   const listed = newerList(knowing, rest);
-  const former = [...knowing.retiredRoots, ...rest.retiredRoots, ...rest.roots.map(({ keyId }) => keyId)];
+  const former = [...knowing.retiredRoots, ...rest.retiredRoots, ...rest.roots.map(rootKey)];
   return {
     ...knowing,
-    retiredRoots: [...new Set(former)].filter((id) => !knowing.roots.some(({ keyId }) => keyId === id)),
+    retiredRoots: [...new Set(former)].filter((key) => !isRootOf(knowing, key)),
     anchors: [...one.anchors, ...other.anchors],
     revocations: listed.revocations,
     revocationsDocument: listed.revocationsDocument,

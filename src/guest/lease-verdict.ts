@@ -71,7 +71,7 @@ export function expectedOf(
   { activationId, applicationId, vendor, requiresLicense }: LeasedProduct,
 ): ExpectedEvidence {
   const windows = isWindowsProduct({ applicationId });
-  return { vmId, activationId, productVendor: vendor?.keyId ?? null, requiresLicense, windows };
+  return { vmId, activationId, productVendor: vendor?.publicKey ?? null, requiresLicense, windows };
 }
 
 /** Verifies evidence and compares the end of its lease with trusted time. Pure. */

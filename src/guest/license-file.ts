@@ -63,7 +63,7 @@ export interface LicenseFile {
 export interface LicensedVendor {
   readonly name: string;
   readonly roots: readonly { readonly name: string; readonly keyId: string; readonly publicKey: string }[];
-  /** Key IDs of roots that it has retired. */
+  /** Roots that it has retired, in base64url. */
   readonly retiredRoots: readonly string[];
   readonly trustVersion: number;
   readonly lastUpdate: string | null;
@@ -181,7 +181,7 @@ function licenseSchema() {
     initialGraceDays: days,
     additionalGraceDays: days,
     requiresLicense: oneOf([true, false]),
-    vendor: nullable(z.strictObject({ name: shortLabel, keyId: hex8 })),
+    vendor: nullable(z.strictObject({ name: shortLabel, keyId: hex8, publicKey: base64url32 })),
     graceStartedAt: isoTime,
     extendedPid: anyText,
     installationId: anyText,
@@ -219,7 +219,7 @@ function licenseSchema() {
       z.strictObject({
         name: shortLabel,
         roots: z.array(z.strictObject({ name: shortLabel, keyId: hex8, publicKey: base64url32 })),
-        retiredRoots: z.array(hex8),
+        retiredRoots: z.array(base64url32),
         trustVersion: sequenceNumber,
         lastUpdate: nullable(sha256Hex),
         trustUpdates: z.array(CosignedEnvelope),

@@ -1,7 +1,7 @@
 import { type Catalog, loadCatalog } from '../catalog/catalog.ts';
 import { AvmaError } from '../errors/avma-error.ts';
 import type { VmId } from '../machine/vm-id.ts';
-import { isOfVendor } from '../protocol/vendor-trust.ts';
+import { areOfOneVendor } from '../protocol/vendor-trust.ts';
 import { listFiles } from '../storage/atomic-file.ts';
 import type { GuestEnvironment } from './environment.ts';
 import type { GuestService } from './guest-service.ts';
@@ -66,7 +66,7 @@ export async function openMachineLicense(environment: GuestEnvironment): Promise
 
 /** The catalogs, for somebody who trusts whom the machine trusts. */
 function catalogOf({ catalogFolders }: GuestEnvironment, { basis }: LicenseBasis): Catalog {
-  return loadCatalog(catalogFolders, { sameVendor: (a, b) => isOfVendor(basis.trust, a, b) });
+  return loadCatalog(catalogFolders, { sameVendor: (a, b) => areOfOneVendor(basis.trust, a, b) });
 }
 
 /** The products of the catalogs, in their order, and those that only root's own catalogs list. */

@@ -3,7 +3,7 @@ import type { Announcement } from '../protocol/documents.ts';
 import type { Envelope } from '../protocol/envelope.ts';
 import { openRevocations } from '../protocol/revocations.ts';
 import { openTrustUpdate } from '../protocol/trust-update.ts';
-import { isRootOf, keyIdOf, type TrustedVendor, vendorOfKey } from '../protocol/vendor-trust.ts';
+import { isRootOf, type TrustedVendor, vendorOfKeyId } from '../protocol/vendor-trust.ts';
 import { type DocumentSource, fetchDocument, type WantedDocument } from './document-fetch.ts';
 import { documentsOf, type GuestTrust, takeTrustDocument } from './guest-trust.ts';
 import type { TrustDocument } from './trust-documents.ts';
@@ -55,7 +55,7 @@ export class TrustNews implements TrustNewsReport {
     const signer = certificate.signatures[0]?.keyid ?? '';
     for (const kind of ['trust-update', 'revocations'] as const) {
       for (const announcement of announcements) {
-        if (announcement.kind !== kind || !this.#isNews(announcement, vendorOfKey(this.#trust, signer)))
+        if (announcement.kind !== kind || !this.#isNews(announcement, vendorOfKeyId(this.#trust, signer)))
           continue;
         this.#tried.add(announcement.digest);
         try {
@@ -131,8 +131,8 @@ export class TrustNews implements TrustNewsReport {
       // An announcement does not say whose list it is: this one is of another vendor than the certificate.
       if (isTrue && thrown.code === 'revocations-old') return;
       // A host may have nothing yet that a present root has signed.
-      const signer = keyIdOf(list.vendor.publicKey);
-      const isRetired = this.#trust.some(({ retiredRoots }) => retiredRoots.includes(signer));
+      const { publicKey } = list.vendor;
+      const isRetired = this.#trust.some(({ retiredRoots }) => retiredRoots.includes(publicKey));
       if (isRetired && thrown.code === 'revocations-foreign') return;
       throw thrown;
     }

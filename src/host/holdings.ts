@@ -4,7 +4,7 @@ import { type Envelope, keyId } from '../protocol/envelope.ts';
 import type { HostCertificate } from '../protocol/host-certificate.ts';
 import type { RevocationList } from '../protocol/revocations.ts';
 import type { VerifiedTrustUpdate } from '../protocol/trust-update.ts';
-import { keyIdOf, type TrustedVendor, type VendorTrust, vendorOfKey } from '../protocol/vendor-trust.ts';
+import { keyIdOf, type TrustedVendor, type VendorTrust, vendorOfRoot } from '../protocol/vendor-trust.ts';
 import type { StoredFile } from './file-store.ts';
 import { publicKeyText } from './host-keys.ts';
 import type { HostIdentity, HostKeys } from './host-store.ts';
@@ -98,7 +98,7 @@ export function holdingsOf(
   });
   const licenses = stored.licenses.flatMap(({ file, content }) => {
     const { vendor } = content.license;
-    if (vendorOfKey(vendors, keyIdOf(vendor.publicKey)) !== undefined) return [content];
+    if (vendorOfRoot(vendors, vendor.publicKey) !== undefined) return [content];
     problems.push(`${file} is a license of "${vendor.name}", who has not certified this host`);
     return [];
   });

@@ -4,7 +4,9 @@ import type { RevocationList } from '../protocol/revocations.ts';
 import type { VerifiedTrustUpdate } from '../protocol/trust-update.ts';
 import {
   followTrustUpdate,
+  hasRoot,
   keyIdOf,
+  rootKey,
   type TrustedVendor,
   type VendorTrust,
   vendorsOfAnchors,
@@ -68,9 +70,8 @@ function followIfItFits(vendor: TrustedVendor, verified: VerifiedTrustUpdate): T
 /** Whether the update brought in the one root by which this vendor is known. The new root has signed it then. */
 function introduces({ update }: VerifiedTrustUpdate, { roots, lastUpdate }: TrustedVendor): boolean {
   if (lastUpdate !== null) return false;
-  const isNew = (id: string) =>
-    update.roots.some((key) => keyIdOf(key) === id) && !update.formerRoots.some((key) => keyIdOf(key) === id);
-  return roots.every((root) => isNew(root.keyId));
+  const isNew = (key: string) => update.roots.includes(key) && !update.formerRoots.includes(key);
+  return roots.every((root) => isNew(rootKey(root)));
 }
 
 function adopted(vendor: TrustedVendor, { update, digest, signers }: VerifiedTrustUpdate): TrustedVendor {
@@ -81,13 +82,13 @@ function adopted(vendor: TrustedVendor, { update, digest, signers }: VerifiedTru
       const publicKey = new Uint8Array(Buffer.from(key, 'base64url'));
       return { name: update.vendorName, keyId: keyId(publicKey), publicKey };
     });
-  const former = signers.filter((key) => !update.roots.includes(key)).map(keyIdOf);
+  const retiredRoots = signers.filter((key) => !update.roots.includes(key));
   const { version: trustVersion } = update;
   return {
     ...vendor,
     name: update.vendorName,
     roots,
-    retiredRoots: former,
+    retiredRoots,
     trustVersion,
     lastUpdate: digest,
   };
@@ -95,8 +96,6 @@ function adopted(vendor: TrustedVendor, { update, digest, signers }: VerifiedTru
 
 /** One vendor for each set of roots: two certificates of one vendor may be signed by its old and by its new root. */
 function mergeVendors(vendors: readonly TrustedVendor[]): TrustedVendor[] {
-  const known = (vendor: TrustedVendor, id: string) =>
-    vendor.roots.some((root) => root.keyId === id) || vendor.retiredRoots.includes(id);
   return vendors.filter(
     (vendor, index) =>
       !vendors.some(
@@ -104,7 +103,7 @@ function mergeVendors(vendors: readonly TrustedVendor[]): TrustedVendor[] {
           other !== vendor &&
           (other.trustVersion > vendor.trustVersion ||
             (other.trustVersion === vendor.trustVersion && at < index)) &&
-          vendor.roots.every((root) => known(other, root.keyId)),
+          vendor.roots.every((root) => hasRoot(other, rootKey(root))),
       ),
   );
 }

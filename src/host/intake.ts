@@ -2,11 +2,12 @@ import path from 'node:path';
 import { AvmaError } from '../errors/avma-error.ts';
 import { checkCustomerLicense } from '../protocol/customer-license.ts';
 import {
+  areOfOneVendor,
   followTrustUpdate,
-  isOfVendor,
+  hasRoot,
   keyIdOf,
   type TrustedVendor,
-  vendorOfKey,
+  vendorOfRoot,
   withRevocations,
 } from '../protocol/vendor-trust.ts';
 import { formatDay } from '../schema/format-time.ts';
@@ -109,11 +110,10 @@ function takeLicense(snapshot: HostSnapshot, content: HeldLicense, now: number):
  */
 function refuseTakenId({ licenses, vendors }: HostHoldings, { license }: HeldLicense): void {
   const { licenseId, vendor } = license;
-  const signer = keyIdOf(vendor.publicKey);
   const others = licenses.find(
     (held) =>
       held.license.licenseId === licenseId &&
-      !isOfVendor(vendors, keyIdOf(held.license.vendor.publicKey), signer),
+      !areOfOneVendor(vendors, held.license.vendor.publicKey, vendor.publicKey),
   );
   if (others === undefined) return;
   throw new AvmaError(
@@ -125,7 +125,7 @@ function refuseTakenId({ licenses, vendors }: HostHoldings, { license }: HeldLic
 
 /** @throws {AvmaError} What {@link checkCustomerLicense} throws for the certificate that comes closest. */
 function checkLicense({ certificates, vendors }: HostHoldings, { license }: HeldLicense, now: number): void {
-  const vendor = vendorOfKey(vendors, keyIdOf(license.vendor.publicKey));
+  const vendor = vendorOfRoot(vendors, license.vendor.publicKey);
   if (vendor === undefined) {
     throw new AvmaError(
       'license-untrusted',
@@ -141,8 +141,8 @@ function checkLicense({ certificates, vendors }: HostHoldings, { license }: Held
   };
   let failure: unknown;
   const newestFirst = [...certificates].sort((a, b) => b.certificate.notBefore - a.certificate.notBefore);
-  for (const { certificate, rootKeyId } of newestFirst) {
-    if (vendorOfKey([vendor], rootKeyId) === undefined) continue;
+  for (const { certificate } of newestFirst) {
+    if (!hasRoot(vendor, certificate.vendorKey)) continue;
     try {
       checkCustomerLicense(license, { ...use, certificate });
       return;
@@ -157,7 +157,7 @@ function takeRevocations(snapshot: HostSnapshot, content: HeldRevocations): Take
   const { list } = content;
   const { vendors } = snapshot.holdings;
   const signer = keyIdOf(list.vendor.publicKey);
-  const vendor = vendorOfKey(vendors, signer);
+  const vendor = vendorOfRoot(vendors, list.vendor.publicKey);
   if (vendor === undefined) {
     throw new AvmaError(
       'revocations-foreign',

@@ -2,7 +2,7 @@ import { MAX_CATALOG_BYTES } from '../catalog/catalog-file.ts';
 import { type CatalogPlaces, installCatalog } from '../catalog/catalog-installation.ts';
 import { AvmaError } from '../errors/avma-error.ts';
 import type { AvmaErrorCode } from '../errors/codes.ts';
-import { isOfVendor, keyIdOf, vendorOfKey } from '../protocol/vendor-trust.ts';
+import { areOfOneVendor, vendorOfRoot } from '../protocol/vendor-trust.ts';
 import { counted } from '../schema/counted.ts';
 import { formatMinute } from '../schema/format-time.ts';
 import { listFiles } from '../storage/atomic-file.ts';
@@ -163,10 +163,10 @@ function takeCatalog(
 ): TakenFile {
   const { vendors } = snapshot.holdings;
   const { name, publicKey } = catalog.vendor;
-  if (vendorOfKey(vendors, keyIdOf(publicKey)) === undefined) {
+  if (vendorOfRoot(vendors, publicKey) === undefined) {
     throw new AvmaError('catalog-foreign', `the catalog is of "${name}", who has not certified this host`);
   }
-  const sameVendor = (a: string, b: string) => isOfVendor(vendors, a, b);
+  const sameVendor = (a: string, b: string) => areOfOneVendor(vendors, a, b);
   const isThere = isInstalled(bytes, catalogs.folders);
   const places = { ...catalogs, sameVendor };
   const outcome = isThere ? 'present' : installCatalog(places, file, { dryRun, bytes }).outcome;

@@ -1,7 +1,7 @@
 import { AvmaError, FAULT_HEADING, toAvmaError } from '../errors/avma-error.ts';
 import type { EventSink } from '../events/event-sink.ts';
 import type { HostEvent } from '../events/host-event.ts';
-import { isOfVendor } from '../protocol/vendor-trust.ts';
+import { areOfOneVendor } from '../protocol/vendor-trust.ts';
 import type { ProcessLock } from '../storage/process-lock.ts';
 import type { Notify } from '../system/notify.ts';
 import { createResponder } from './answering/responder.ts';
@@ -99,7 +99,7 @@ async function serveLocked(
 ): Promise<RunningHost> {
   const { folder } = options;
   const documents = new HostDocuments(folder, host, notify);
-  const sameVendor = (a: string, b: string) => isOfVendor(documents.current.vendors, a, b);
+  const sameVendor = (a: string, b: string) => areOfOneVendor(documents.current.vendors, a, b);
   const catalogs = new CatalogReader(options.catalogFolders, notify, sameVendor);
   const seats = seatsFromLedger(folder, Date.now());
   const throttle = new Throttle(options.throttle);

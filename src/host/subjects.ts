@@ -1,4 +1,4 @@
-import { isRetiredRoot, keyIdOf, vendorOfKey } from '../protocol/vendor-trust.ts';
+import { isRetiredRoot, vendorOfRoot } from '../protocol/vendor-trust.ts';
 import { formatMinute } from '../schema/format-time.ts';
 import type { Validity } from '../schema/validity.ts';
 import { licenseRevocationOf, revocationOf } from './answering/choose-certificate.ts';
@@ -80,7 +80,7 @@ function membersOf({
 }: Pick<HostHoldings, 'certificates' | 'licenses' | 'vendors'>): Member[] {
   return [
     ...certificates.map((held): Member => {
-      const vendor = vendorOfKey(vendors, held.rootKeyId);
+      const vendor = vendorOfRoot(vendors, held.certificate.vendorKey);
       return {
         key: `certificate ${vendor?.roots[0]?.keyId ?? held.rootKeyId}`,
         kind: 'certificate',
@@ -88,13 +88,13 @@ function membersOf({
         productName: null,
         id: held.certificate.serial,
         revoked: revocationOf(held, vendors) !== undefined,
-        retired: isRetiredRoot(vendors, held.rootKeyId),
+        retired: isRetiredRoot(vendors, held.certificate.vendorKey),
         validity: held.certificate,
       };
     }),
     ...licenses.map(({ license }): Member => {
-      const signer = keyIdOf(license.vendor.publicKey);
-      const vendor = vendorOfKey(vendors, signer);
+      const { publicKey } = license.vendor;
+      const vendor = vendorOfRoot(vendors, publicKey);
       return {
         key: `license ${vendor?.roots[0]?.keyId ?? ''} ${license.product.activationId}`,
         kind: 'license',
@@ -102,7 +102,7 @@ function membersOf({
         productName: license.product.name,
         id: license.licenseId,
         revoked: licenseRevocationOf(license, vendors) !== undefined,
-        retired: isRetiredRoot(vendors, signer),
+        retired: isRetiredRoot(vendors, publicKey),
         validity: license,
       };
     }),

@@ -1,3 +1,4 @@
+import { rootKey } from '../protocol/vendor-trust.ts';
 import type { ProcessLock } from '../storage/process-lock.ts';
 import type { Notify } from '../system/notify.ts';
 import type { CatalogReader } from './catalog-reader.ts';
@@ -45,8 +46,7 @@ export function watchFiles({ lock, catalogs, documents }: WatchedFiles, notify: 
   return () => clearInterval(timer);
 }
 
-/** The key IDs of each vendor, as one text. */
+/** The roots of each vendor, as one text. */
 function rootsOf({ vendors }: HostHoldings): string {
-  const ids = vendors.map(({ roots, retiredRoots }) => [...roots.map(({ keyId }) => keyId), ...retiredRoots]);
-  return JSON.stringify(ids);
+  return JSON.stringify(vendors.map(({ roots, retiredRoots }) => [...roots.map(rootKey), ...retiredRoots]));
 }

@@ -23,7 +23,7 @@ import {
 } from './envelope.ts';
 import { isHostRevoked } from './revocations.ts';
 import type { TrustAnchor } from './trust-anchor.ts';
-import { rootsOf, type TrustedVendor, type VendorTrust } from './vendor-trust.ts';
+import { rootKey, rootsOf, type TrustedVendor, type VendorTrust } from './vendor-trust.ts';
 
 /** How the host itself is licensed. */
 export const HOST_LICENSING = ['MAK', 'OEM', 'KMS'] as const;
@@ -85,9 +85,10 @@ export interface TrustedCertificate {
  */
 export function verifyHostCertificate(envelope: Envelope, trust: VendorTrust): TrustedCertificate {
   for (const vendor of trust) {
-    const root = vendor.roots.find(({ keyId: id }) => id === envelope.signatures[0]?.keyid);
-    const certificate = root && openHostCertificate(envelope);
-    if (certificate === undefined || !isKey(root, certificate.vendorKey)) continue;
+    if (!vendor.roots.some(({ keyId: id }) => id === envelope.signatures[0]?.keyid)) continue;
+    const certificate = openHostCertificate(envelope);
+    const root = vendor.roots.find((one) => rootKey(one) === certificate?.vendorKey);
+    if (certificate === undefined || root === undefined) continue;
     refuseRevoked(certificate, root, trust);
     return { certificate, root, vendor };
   }
@@ -103,14 +104,10 @@ export function openHostCertificate(envelope: Envelope): HostCertificate | undef
   return verifyEnvelope(envelope, PAYLOAD_TYPES.hostCertificate, key) === undefined ? undefined : certificate;
 }
 
-function isKey(root: TrustAnchor | undefined, publicKey: string): root is TrustAnchor {
-  return root !== undefined && Buffer.from(root.publicKey).toString('base64url') === publicKey;
-}
-
 /** V5. A root may stand in the trust of several vendors, as while its rotation is under way. */
 function refuseRevoked({ hostName, serial }: HostCertificate, root: TrustAnchor, trust: VendorTrust): void {
   for (const { name, roots, revocations } of trust) {
-    if (revocations === null || !roots.some(({ keyId: id }) => id === root.keyId)) continue;
+    if (revocations === null || !roots.some((one) => rootKey(one) === rootKey(root))) continue;
     const entry = isHostRevoked(revocations, serial);
     if (entry !== undefined) {
       throw new AvmaError(

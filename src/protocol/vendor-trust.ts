@@ -9,7 +9,10 @@ export interface TrustedVendor {
   readonly name: string;
   /** Whose signatures count. */
   readonly roots: readonly TrustAnchor[];
-  /** Key IDs of roots that the vendor has retired: they sign nothing any more, and what is the vendor's stays so. */
+  /**
+   * Roots that the vendor has retired, in base64url: they sign nothing any more, and their products stay the vendor's.
+   * Whole keys, as wherever two are compared: a key with the ID of another one can be found by trying.
+   */
   readonly retiredRoots: readonly string[];
   /** Version of the last trust update; 1 before the first. */
   readonly trustVersion: number;
@@ -41,32 +44,49 @@ export function rootsOf(trust: VendorTrust): readonly TrustAnchor[] {
   return trust.flatMap(({ roots }) => roots);
 }
 
-/** The vendor whose root has that key ID, or had; undefined: nobody who is trusted here. */
-export function vendorOfKey(trust: VendorTrust, id: string): TrustedVendor | undefined {
-  return trust.find((vendor) => hasKey(vendor, id));
+/** The vendor whose root a public key, in base64url, is or was; undefined: nobody who is trusted here. */
+export function vendorOfRoot(trust: VendorTrust, publicKey: string): TrustedVendor | undefined {
+  return trust.find((vendor) => hasRoot(vendor, publicKey));
 }
 
-/** Whether two key IDs are of one vendor: the same, or present or retired roots of one that this machine trusts. */
-export function isOfVendor(trust: VendorTrust, a: string, b: string): boolean {
-  return a === b || trust.some((vendor) => hasKey(vendor, a) && hasKey(vendor, b));
+/**
+ * A vendor with a root of that key ID, present or retired: to show its name, and to find what may be meant. No decision
+ * stands on it.
+ */
+export function vendorOfKeyId(trust: VendorTrust, id: string): TrustedVendor | undefined {
+  return trust.find(
+    ({ roots, retiredRoots }) =>
+      roots.some((root) => root.keyId === id) || retiredRoots.some((key) => keyIdOf(key) === id),
+  );
+}
+
+/**
+ * Whether two public keys, in base64url, are of one vendor: the same, or present or retired roots of one that this
+ * machine trusts.
+ */
+export function areOfOneVendor(trust: VendorTrust, a: string, b: string): boolean {
+  return a === b || trust.some((vendor) => hasRoot(vendor, a) && hasRoot(vendor, b));
 }
 
 /** Whether a public key, in base64url, is a root of the vendor now. By the whole key: key IDs are short. */
 export function isRootOf({ roots }: TrustedVendor, publicKey: string): boolean {
-  return roots.some((root) => keyOf(root) === publicKey);
+  return roots.some((root) => rootKey(root) === publicKey);
 }
 
-/** Whether that root is of a vendor that has retired it; false for a key of nobody who is trusted here. */
-export function isRetiredRoot(trust: VendorTrust, id: string): boolean {
-  return vendorOfKey(trust, id)?.roots.every((root) => root.keyId !== id) === true;
+/** Whether that root, in base64url, is of a vendor that has retired it; false for one of nobody who is trusted here. */
+export function isRetiredRoot(trust: VendorTrust, publicKey: string): boolean {
+  const vendor = vendorOfRoot(trust, publicKey);
+  return vendor !== undefined && !isRootOf(vendor, publicKey);
 }
 
-function keyOf({ publicKey }: TrustAnchor): string {
+/** A root's public key in base64url. */
+export function rootKey({ publicKey }: Pick<TrustAnchor, 'publicKey'>): string {
   return Buffer.from(publicKey).toString('base64url');
 }
 
-function hasKey({ roots, retiredRoots }: TrustedVendor, id: string): boolean {
-  return roots.some((root) => root.keyId === id) || retiredRoots.includes(id);
+/** Whether a public key, in base64url, is a root of the vendor, present or retired. */
+export function hasRoot(vendor: TrustedVendor, publicKey: string): boolean {
+  return isRootOf(vendor, publicKey) || vendor.retiredRoots.includes(publicKey);
 }
 
 /**
@@ -78,7 +98,7 @@ function hasKey({ roots, retiredRoots }: TrustedVendor, id: string): boolean {
 export function followTrustUpdate(vendor: TrustedVendor, verified: VerifiedTrustUpdate): TrustedVendor {
   const { update, digest, signers } = verified;
   const former = update.formerRoots;
-  if (!vendor.roots.some((root) => former.includes(keyOf(root)) || update.roots.includes(keyOf(root)))) {
+  if (!vendor.roots.some((root) => former.includes(rootKey(root)) || update.roots.includes(rootKey(root)))) {
     throw new AvmaError(
       'trust-update-foreign',
       `the trust update is of another vendor than "${vendor.name}"`,
@@ -102,13 +122,13 @@ export function followTrustUpdate(vendor: TrustedVendor, verified: VerifiedTrust
       `the trust update follows another version ${vendor.trustVersion} than the one that is known here`,
     );
   }
-  if (!vendor.roots.every((root) => former.includes(keyOf(root)))) {
+  if (!vendor.roots.every((root) => former.includes(rootKey(root)))) {
     throw new AvmaError(
       'trust-update-foreign',
       `the trust update does not begin with the roots of "${vendor.name}" that are known here`,
     );
   }
-  if (!vendor.roots.some((root) => signers.includes(keyOf(root)))) {
+  if (!vendor.roots.some((root) => signers.includes(rootKey(root)))) {
     throw new AvmaError('trust-update-unsigned', 'no root that is known here has signed the trust update');
   }
   // A vendor could name another vendor's root as a former one of its own: what is not known here has to sign.
@@ -122,8 +142,8 @@ export function followTrustUpdate(vendor: TrustedVendor, verified: VerifiedTrust
   return {
     ...vendor,
     roots: update.roots.map((key) => anchorOf(vendor, key, update.vendorName)),
-    retiredRoots: [...new Set([...vendor.retiredRoots, ...former.filter(isVouchedFor).map(keyIdOf)])].filter(
-      (id) => !update.roots.some((key) => keyIdOf(key) === id),
+    retiredRoots: [...new Set([...vendor.retiredRoots, ...former.filter(isVouchedFor)])].filter(
+      (key) => !update.roots.includes(key),
     ),
     trustVersion: update.version,
     lastUpdate: digest,
@@ -157,7 +177,7 @@ export function withRevocations(vendor: TrustedVendor, list: RevocationList): Tr
 }
 
 function anchorOf(vendor: TrustedVendor, key: string, name: string): TrustAnchor {
-  const known = vendor.roots.find((root) => keyOf(root) === key);
+  const known = vendor.roots.find((root) => rootKey(root) === key);
   return known ?? { name, keyId: keyIdOf(key), publicKey: new Uint8Array(Buffer.from(key, 'base64url')) };
 }
 

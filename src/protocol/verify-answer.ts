@@ -7,13 +7,16 @@ import { Answer, MAX_LEASE_MS, REFUSAL_CODES, type RefusalCode, type Response } 
 import { holdsSignature, PAYLOAD_TYPES, payloadJson } from './envelope.ts';
 import { type HostCertificate, type TrustedCertificate, verifyHostCertificate } from './host-certificate.ts';
 import type { TrustAnchor } from './trust-anchor.ts';
-import { isOfVendor, type TrustedVendor, type VendorTrust } from './vendor-trust.ts';
+import { areOfOneVendor, keyIdOf, rootKey, type TrustedVendor, type VendorTrust } from './vendor-trust.ts';
 
 /** The machine and the product that the answer must be for. */
 export interface Expected {
   readonly vmId: string;
   readonly activationId: string;
-  /** Key ID of the root that signed the product's catalog; null for a product that hosts of any vendor license. */
+  /**
+   * Public key, in base64url, of the root that signed the product's catalog; null for a product that hosts of any
+   * vendor license.
+   */
   readonly productVendor: string | null;
   /** Whether the product is Windows itself, whose own rules apply then. */
   readonly windows: boolean;
@@ -74,10 +77,10 @@ export function verifyStatement(verified: VerifiedAnswer, expected: Expected, tr
   verifyDates(verified);
   // V14: being trusted is not enough.
   const { productVendor } = expected;
-  if (productVendor !== null && !isOfVendor(trust, root.keyId, productVendor)) {
+  if (productVendor !== null && !areOfOneVendor(trust, rootKey(root), productVendor)) {
     throw new AvmaError(
       'vendor-mismatch',
-      `the product belongs to the vendor with key ${productVendor}, and "${root.name}" (key ${root.keyId}) certified host ${certificate.hostName}`,
+      `the product belongs to the vendor with key ${keyIdOf(productVendor)}, and "${root.name}" (key ${root.keyId}) certified host ${certificate.hostName}`,
     );
   }
   // V15

@@ -29,7 +29,7 @@ export interface RootSet {
   readonly lastUpdate: string | null;
   /** Public keys, base64url. */
   readonly roots: readonly string[];
-  /** Key IDs of roots that were retired. */
+  /** Roots that were retired, base64url. */
   readonly retiredRoots: readonly string[];
 }
 
@@ -54,7 +54,7 @@ export function readRootSet(root: VendorRoot, log: readonly VendorLogEntry[]): R
   if (!roots.includes(publicKey)) {
     throw new AvmaError(
       'trust-update-foreign',
-      vendor?.retiredRoots.includes(root.keyId) === true
+      vendor?.retiredRoots.includes(publicKey) === true
         ? `the root ${root.keyId} was retired, and its signature counts no more`
         : `the trust updates in ${folder} are of another vendor than the root ${root.keyId}`,
       { hint: 'Sign with the root that the last trust update lists: avma vendor log shows the key IDs.' },

@@ -93,7 +93,8 @@ describe('a catalog without a mistake', () => {
 
   test('may be signed', () => {
     const acme = testRoot('Acme');
-    expect(check(signedCatalog(acme)).catalog?.vendor).toEqual({ name: 'Acme', keyId: acme.keyId });
+    const { keyId, publicKey } = acme;
+    expect(check(signedCatalog(acme)).catalog?.vendor).toEqual({ name: 'Acme', keyId, publicKey });
   });
 
   test.each<[string, object[], string]>([

@@ -50,7 +50,9 @@ describe('evidence of a lease', () => {
     ['a product that needs a license', { product: { ...PRODUCT, requiresLicense: true } }, 'license-missing'],
     [
       "another vendor's product",
-      { product: { ...PRODUCT, vendor: { name: 'Other', keyId: '0'.repeat(16) } } },
+      {
+        product: { ...PRODUCT, vendor: { name: 'Other', keyId: '0'.repeat(16), publicKey: 'A'.repeat(43) } },
+      },
       'vendor-mismatch',
     ],
     ['a vendor who is not trusted', { trust: [] }, 'certificate-untrusted'],

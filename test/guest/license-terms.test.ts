@@ -204,7 +204,12 @@ describe('what a vendor has withdrawn counts for root and for a reader of licens
     await guest.look(PRODUCT);
     const { file } = await seen();
     expect(file.vendors).toMatchObject([
-      { roots: [{ keyId: next.keyId }], retiredRoots: [acme.keyId], trustVersion: 3, trustUpdates: updates },
+      {
+        roots: [{ keyId: next.keyId }],
+        retiredRoots: [acme.publicKey],
+        trustVersion: 3,
+        trustUpdates: updates,
+      },
     ]);
     expect(await verdict()).toBe('not-licensed certificate-untrusted');
     await activate({ root: next });

@@ -107,7 +107,7 @@ describe('a guest that trusts two vendors', () => {
       await guest.activate(id);
       expect((await guest.derive(id)).verdict).toMatchObject({
         kind: 'holds',
-        anchor: { keyId: vendor.keyId },
+        verified: { root: { keyId: vendor.keyId } },
       });
     }
   });

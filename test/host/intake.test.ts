@@ -3,7 +3,7 @@ import type { GivenKind, HostSnapshot } from '../../src/host/intake.ts';
 import { generateKeyPair } from '../../src/protocol/curve-keys.ts';
 import { documentDigest } from '../../src/protocol/documents.ts';
 import { hostEntryDigest, licenseEntryDigest } from '../../src/protocol/revocations.ts';
-import { isOfVendor } from '../../src/protocol/vendor-trust.ts';
+import { areOfOneVendor } from '../../src/protocol/vendor-trust.ts';
 import { DAY, NOW } from '../support/clock.ts';
 import { failureOf } from '../support/failures.ts';
 import { certificateOf, give, heldLicense, hostHolding, TEST_HOST } from '../support/host-documents.ts';
@@ -269,7 +269,7 @@ describe('another vendor who has certified the host as well', () => {
     const claiming = trustUpdateOf([other, vendor], [otherSecond, vendor], { signers: [other, otherSecond] });
     const { after } = give(ofBoth(otherSecond), 'trust-update', claiming);
     const { vendors } = after.holdings;
-    expect(isOfVendor(vendors, vendor.keyId, otherSecond.keyId)).toBe(false);
+    expect(areOfOneVendor(vendors, vendor.publicKey, otherSecond.publicKey)).toBe(false);
     expect(vendors).toHaveLength(2);
   });
 });

@@ -92,7 +92,7 @@ describe('a license counts where it was granted', () => {
   });
 
   test("not under a root that the vendor has retired, whose key may be a thief's", () => {
-    const vendor = { ...other.vendor, retiredRoots: [root.keyId] };
+    const vendor = { ...other.vendor, retiredRoots: [root.publicKey] };
     expect(outcomeOf(() => verifyCustomerLicense(signedLicense(root), use({ vendor })))).toBe(
       'license-untrusted',
     );

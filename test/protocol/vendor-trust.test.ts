@@ -2,9 +2,10 @@ import { describe, expect, test } from 'vitest';
 import { cosignEnvelope, PAYLOAD_TYPES } from '../../src/protocol/envelope.ts';
 import { openTrustUpdate, signTrustUpdate, type TrustUpdate } from '../../src/protocol/trust-update.ts';
 import {
+  areOfOneVendor,
   followTrustUpdate,
-  isOfVendor,
-  vendorOfKey,
+  vendorOfKeyId,
+  vendorOfRoot,
   withRevocations,
 } from '../../src/protocol/vendor-trust.ts';
 import { outcomeOf } from '../support/failures.ts';
@@ -50,16 +51,17 @@ describe('a root is rotated in two updates', () => {
     expect(followed.roots.map(({ keyId }) => keyId)).toEqual([first.keyId, second.keyId]);
     const after = followTrustUpdate(followed, retired);
     expect(after.roots.map(({ keyId }) => keyId)).toEqual([second.keyId]);
-    expect(after).toMatchObject({ trustVersion: 3, retiredRoots: [first.keyId] });
+    expect(after).toMatchObject({ trustVersion: 3, retiredRoots: [first.publicKey] });
   });
 
   test('what the retired root has signed a catalog for stays the vendor’s', () => {
     const trust = [followTrustUpdate(followed, retired), stranger.vendor];
-    expect(isOfVendor(trust, first.keyId, second.keyId)).toBe(true);
-    expect(isOfVendor(trust, stranger.keyId, second.keyId)).toBe(false);
-    expect(isOfVendor(trust, stranger.keyId, stranger.keyId)).toBe(true);
-    expect(vendorOfKey(trust, first.keyId)).toBe(trust[0]);
-    expect(vendorOfKey(trust, third.keyId)).toBeUndefined();
+    expect(areOfOneVendor(trust, first.publicKey, second.publicKey)).toBe(true);
+    expect(areOfOneVendor(trust, stranger.publicKey, second.publicKey)).toBe(false);
+    expect(areOfOneVendor(trust, stranger.publicKey, stranger.publicKey)).toBe(true);
+    expect(vendorOfRoot(trust, first.publicKey)).toBe(trust[0]);
+    expect(vendorOfRoot(trust, third.publicKey)).toBeUndefined();
+    expect(vendorOfKeyId(trust, first.keyId)).toBe(trust[0]);
   });
 
   test('a machine that begins with the second anchor follows from its version on', () => {
@@ -114,7 +116,7 @@ describe('is not followed', () => {
   test("and one that retires another vendor's root does not make it one of its own", () => {
     const greedy = signed(update([stranger, first], [stranger]), stranger);
     const after = followTrustUpdate(stranger.vendor, greedy);
-    expect(isOfVendor([after], stranger.keyId, first.keyId)).toBe(false);
+    expect(areOfOneVendor([after], stranger.publicKey, first.publicKey)).toBe(false);
   });
 });
 

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import type { DocumentKind } from '../../src/protocol/documents.ts';
 import type { CosignedEnvelope } from '../../src/protocol/envelope.ts';
 import { openRevocations } from '../../src/protocol/revocations.ts';
-import type { TrustedVendor } from '../../src/protocol/vendor-trust.ts';
+import { keyIdOf, type TrustedVendor } from '../../src/protocol/vendor-trust.ts';
 import { bytes, type VectorVendor } from './exchange-vector.ts';
 
 /** What a reader knows of a vendor before the document comes. */
@@ -69,5 +69,7 @@ export function afterOf({
   revocations,
 }: TrustedVendor): DocumentVector['after'] {
   const sequence = revocations === null ? null : revocations.sequence;
-  return { roots: roots.map(({ keyId }) => keyId), formerRoots: retiredRoots, trustVersion, sequence };
+  // A vector names keys by their IDs: what was given as one of 16 digits has stayed so.
+  const formerRoots = retiredRoots.map((key) => (key.length === 16 ? key : keyIdOf(key)));
+  return { roots: roots.map(({ keyId }) => keyId), formerRoots, trustVersion, sequence };
 }

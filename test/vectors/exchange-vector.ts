@@ -52,7 +52,11 @@ export function readVectorFiles(): VectorFile[] {
     .readdirSync(VECTOR_FOLDER)
     .filter((name) => name.endsWith('.json'))
     .sort()
-    .map((name) => JSON.parse(fs.readFileSync(`${VECTOR_FOLDER}/${name}`, 'utf8')) as VectorFile);
+    .map((name) => JSON.parse(fs.readFileSync(`${VECTOR_FOLDER}/${name}`, 'utf8')) as VectorFile)
+    .map((file) => ({
+      ...file,
+      vectors: file.vectors.map((vector) => ({ ...vector, productVendor: productVendorOf(vector) })),
+    }));
 }
 
 /** What the guest of a vector trusts. */
@@ -60,11 +64,18 @@ export function trustOf({ vendors }: ExchangeVector): VendorTrust {
   return vendors.map(({ roots, formerRoots, revocations }, index) => ({
     name: `vendor ${index}`,
     roots: roots.map(({ keyId, publicKey }) => ({ name: keyId, keyId, publicKey: bytes(publicKey) })),
+    // As the vector names them: by their IDs, which stand for keys that nobody signs with.
     retiredRoots: formerRoots,
     trustVersion: 1,
     lastUpdate: null,
     revocations: revocations === null ? null : openRevocations(revocations),
   }));
+}
+
+/** Whose catalog lists the product: the key of that ID, or the ID where no root has it. */
+function productVendorOf({ vendors, productVendor }: ExchangeVector): string | null {
+  const root = vendors.flatMap(({ roots }) => roots).find(({ keyId }) => keyId === productVendor);
+  return root?.publicKey ?? productVendor;
 }
 
 /** Not a Buffer: what a pipe hands over are plain bytes. */

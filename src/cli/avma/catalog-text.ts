@@ -1,6 +1,6 @@
 import type { LoadedCatalog } from '../../catalog/catalog-file.ts';
 import type { LoadedProduct } from '../../catalog/product.ts';
-import { type VendorTrust, vendorOfKey } from '../../protocol/vendor-trust.ts';
+import { type VendorTrust, vendorOfRoot } from '../../protocol/vendor-trust.ts';
 import { counted } from '../../schema/counted.ts';
 import { formatMinute, isoInstantOrNull } from '../../schema/format-time.ts';
 
@@ -32,7 +32,7 @@ export function productNames({ products }: Pick<LoadedCatalog, 'products'>): str
 export function signerText({ vendor, issuedAt }: LoadedCatalog, trust: VendorTrust): string {
   if (vendor === null)
     return 'It is unsigned: hosts of every vendor that is trusted here may license its products.';
-  const trusted = vendorOfKey(trust, vendor.keyId);
+  const trusted = vendorOfRoot(trust, vendor.publicKey);
   const when = issuedAt === null ? '' : ` on ${formatMinute(issuedAt)}`;
   if (trusted !== undefined) {
     return `It is signed by "${trusted.name}" (key ${vendor.keyId}, trusted here)${when}: only hosts of this vendor license its products.`;

@@ -3,7 +3,7 @@ import { loadCatalog } from '../../catalog/catalog.ts';
 import { type LoadedCatalog, readCatalogFile } from '../../catalog/catalog-file.ts';
 import type { CatalogInstallation } from '../../catalog/catalog-installation.ts';
 import { loadTrust } from '../../guest/trust-reader.ts';
-import { isOfVendor } from '../../protocol/vendor-trust.ts';
+import { areOfOneVendor } from '../../protocol/vendor-trust.ts';
 import { printable } from '../../schema/printable.ts';
 import { listFiles } from '../../storage/atomic-file.ts';
 import { catalogJson, countProducts, productNames, signerText } from './catalog-text.ts';
@@ -107,7 +107,7 @@ function checkCatalog(context: Context, file: string, json: boolean): void {
   const trust = loadTrust(settings);
   loadCatalog(settings.guestCatalogFolders, {
     candidate: { instead: file, file, catalog },
-    sameVendor: (a, b) => isOfVendor(trust, a, b),
+    sameVendor: (a, b) => areOfOneVendor(trust, a, b),
   });
   if (json) {
     writeJson('avma.guest-catalog-check/1', { file, ...catalogJson(catalog) });

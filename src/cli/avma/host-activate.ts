@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import type { HostCertificate } from '../../protocol/host-certificate.ts';
-import { keyIdOf, vendorOfKey } from '../../protocol/vendor-trust.ts';
+import { keyIdOf, vendorOfKeyId } from '../../protocol/vendor-trust.ts';
 import { formatMinute } from '../../schema/format-time.ts';
 import type { Context } from './context.ts';
 import { gapWarnings, type InstallOptions, installFiles } from './host-install.ts';
@@ -48,7 +48,7 @@ async function activate(
     return;
   }
   const { holdings } = installation.after;
-  const vendor = vendorOfKey(holdings.vendors, keyIdOf(certificate.vendorKey))?.name ?? '';
+  const vendor = vendorOfKeyId(holdings.vendors, keyIdOf(certificate.vendorKey))?.name ?? '';
   const isFirst = installation.before.holdings.certificates.length === 0;
   say(
     dryRun

@@ -1,7 +1,7 @@
 import { licenseRevocationOf, revocationOf } from '../../host/answering/choose-certificate.ts';
 import type { HeldCertificate, HeldLicense, HostHoldings } from '../../host/holdings.ts';
 import type { Seats } from '../../host/seats.ts';
-import { isRetiredRoot, keyIdOf, type TrustedVendor, vendorOfKey } from '../../protocol/vendor-trust.ts';
+import { isRetiredRoot, keyIdOf, type TrustedVendor, vendorOfKeyId } from '../../protocol/vendor-trust.ts';
 import { DAY_MS } from '../../schema/durations.ts';
 import { isoInstant } from '../../schema/format-time.ts';
 import { type Validity, type ValidityState, validityState } from '../../schema/validity.ts';
@@ -45,7 +45,7 @@ export function heldLicenseJson(
 }
 
 function vendorJson({ vendors }: HostHoldings, keyId: string): object {
-  return { name: vendorOfKey(vendors, keyId)?.name ?? keyId, keyId };
+  return { name: vendorOfKeyId(vendors, keyId)?.name ?? keyId, keyId };
 }
 
 /** A vendor of the host as JSON: its roots, and how far its trust updates were followed. */
@@ -59,7 +59,7 @@ export function hostVendorJson({
   return {
     name,
     roots: roots.map(({ keyId }) => keyId),
-    retiredRoots,
+    retiredRoots: retiredRoots.map(keyIdOf),
     trustVersion,
     revocations: revocations === null ? null : revocationsJson(revocations),
   };
@@ -72,7 +72,9 @@ export function certificateState(
   now: number,
 ): DocumentState {
   if (revocationOf(held, vendors) !== undefined) return 'revoked';
-  return isRetiredRoot(vendors, held.rootKeyId) ? 'retired root' : validityState(held.certificate, now);
+  return isRetiredRoot(vendors, held.certificate.vendorKey)
+    ? 'retired root'
+    : validityState(held.certificate, now);
 }
 
 /** What a license is worth now. */
@@ -82,9 +84,7 @@ export function licenseState(
   now: number,
 ): DocumentState {
   if (licenseRevocationOf(license, vendors) !== undefined) return 'revoked';
-  return isRetiredRoot(vendors, keyIdOf(license.vendor.publicKey))
-    ? 'retired root'
-    : validityState(license, now);
+  return isRetiredRoot(vendors, license.vendor.publicKey) ? 'retired root' : validityState(license, now);
 }
 
 /** `valid, 12 days 3 hours left`, `in renewal grace, 3 days left`. */

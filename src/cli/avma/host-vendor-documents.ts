@@ -3,6 +3,7 @@ import { HostDocuments } from '../../host/host-documents.ts';
 import { openHost } from '../../host/host-store.ts';
 import type { Given, GivenKind } from '../../host/intake.ts';
 import { describeGiven } from '../../host/receive.ts';
+import { keyIdOf } from '../../protocol/vendor-trust.ts';
 import { formatMinute } from '../../schema/format-time.ts';
 import type { Context } from './context.ts';
 import { hostVendorJson } from './host-documents-report.ts';
@@ -114,7 +115,7 @@ function listVendors(context: Context, { json }: InstallOptions): void {
     name,
     `${trustVersion}`,
     roots.map(({ keyId }) => keyId).join(' '),
-    retiredRoots.join(' '),
+    retiredRoots.map(keyIdOf).join(' '),
   ]);
   writeData(formatTable(['VENDOR', 'VERSION', 'ROOTS', 'RETIRED ROOTS'], rows, context.style));
 }

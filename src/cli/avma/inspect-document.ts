@@ -4,7 +4,7 @@ import { documentDigest } from '../../protocol/documents.ts';
 import type { CosignedEnvelope, DocumentEnvelope } from '../../protocol/envelope.ts';
 import { isLicenseRevoked, openRevocations } from '../../protocol/revocations.ts';
 import { openTrustUpdate, type TrustUpdate } from '../../protocol/trust-update.ts';
-import { followTrustUpdate, keyIdOf, vendorOfKey } from '../../protocol/vendor-trust.ts';
+import { followTrustUpdate, keyIdOf, vendorOfKeyId, vendorOfRoot } from '../../protocol/vendor-trust.ts';
 import { counted } from '../../schema/counted.ts';
 import { formatMinute, isoInstant } from '../../schema/format-time.ts';
 import { catalogJson, countProducts } from './catalog-text.ts';
@@ -38,7 +38,7 @@ export function inspectLicense(envelope: DocumentEnvelope, context: InspectionCo
 /** What a vendor has withdrawn. */
 export function inspectRevocations(envelope: DocumentEnvelope, context: InspectionContext): Inspection {
   const { vendor, sequence, issuedAt, hosts, licenses } = openRevocations(envelope);
-  const known = vendorOfKey(context.trust, keyIdOf(vendor.publicKey))?.revocations ?? null;
+  const known = vendorOfRoot(context.trust, vendor.publicKey)?.revocations ?? null;
   const entries = [...hosts, ...licenses];
   const reasons = [...new Set(entries.map(({ reason }) => reason))].join(', ');
   return inspection('revocations', {
@@ -145,6 +145,6 @@ function signerOfCatalog(
   { trust }: InspectionContext,
 ) {
   const isRoot = trust.some(({ roots }) => roots.some(({ keyId }) => keyId === vendor.keyId));
-  const name = vendorOfKey(trust, vendor.keyId)?.name ?? vendor.name;
+  const name = vendorOfKeyId(trust, vendor.keyId)?.name ?? vendor.name;
   return { name, keyId: vendor.keyId, trusted: trust.length === 0 ? null : isRoot };
 }

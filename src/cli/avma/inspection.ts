@@ -1,7 +1,7 @@
 import { type AvmaError, toAvmaError } from '../../errors/avma-error.ts';
 import { CODES } from '../../errors/codes.ts';
 import type { FileKind } from '../../protocol/identify-file.ts';
-import { keyIdOf, type VendorTrust, vendorOfKey } from '../../protocol/vendor-trust.ts';
+import { keyIdOf, type VendorTrust, vendorOfKeyId } from '../../protocol/vendor-trust.ts';
 import { formatMinute, isoInstant } from '../../schema/format-time.ts';
 import { type Validity, validityState } from '../../schema/validity.ts';
 import type { Cell, Field } from './table.ts';
@@ -92,7 +92,7 @@ export function signerOf(publicKey: string, name: string | null, { trust }: Insp
   const keyId = keyIdOf(publicKey);
   const isRoot = trust.some(({ roots }) => roots.some((root) => root.keyId === keyId));
   return {
-    name: vendorOfKey(trust, keyId)?.name ?? name,
+    name: vendorOfKeyId(trust, keyId)?.name ?? name,
     keyId,
     trusted: trust.length === 0 ? null : isRoot,
   };

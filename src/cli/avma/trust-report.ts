@@ -13,7 +13,7 @@ export function vendorJson(vendor: TrustedVendor | GuestVendor): object {
     name,
     trustVersion,
     roots: roots.map(({ keyId }) => ({ keyId, file: fileOf(keyId) })),
-    retiredRoots: retiredRoots.map((keyId) => ({ keyId, file: fileOf(keyId) })),
+    retiredRoots: retiredRoots.map(keyIdOf).map((keyId) => ({ keyId, file: fileOf(keyId) })),
     revocations: revocations === null ? null : revocationsJson(revocations),
   };
 }

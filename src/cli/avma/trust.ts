@@ -7,7 +7,7 @@ import type { TrustDocument } from '../../guest/trust-documents.ts';
 import { trustEvents } from '../../guest/trust-events.ts';
 import { loadTrust } from '../../guest/trust-reader.ts';
 import { addTrustAnchor, loadTrustAnchors } from '../../guest/trust-store.ts';
-import { vendorOfKey } from '../../protocol/vendor-trust.ts';
+import { vendorOfKeyId } from '../../protocol/vendor-trust.ts';
 import { counted } from '../../schema/counted.ts';
 import { guestEnvironment } from '../guest-environment.ts';
 import { whoseLicense } from '../whose-license.ts';
@@ -74,7 +74,7 @@ async function addTrust(context: Context, file: string, json: boolean): Promise<
   const anchor = addTrustAnchor(bytes, file, settings.ownTrustFolder);
   await refreshLicense(context);
   if (json) {
-    const vendor = vendorOfKey(loadTrust(settings), anchor.keyId);
+    const vendor = vendorOfKeyId(loadTrust(settings), anchor.keyId);
     writeJson('avma.guest-trust-add/1', {
       added: 'anchor',
       changed: true,
@@ -154,7 +154,7 @@ async function removeAnchor(context: Context, keyId: string): Promise<string[]> 
         { cause: error, hint: 'Remove that file as its owner, root as a rule.' },
       );
     }
-    const [anchor] = (vendorOfKey(loadTrust(settings), keyId) as GuestVendor | undefined)?.anchors ?? [];
+    const [anchor] = (vendorOfKeyId(loadTrust(settings), keyId) as GuestVendor | undefined)?.anchors ?? [];
     throw new AvmaError(
       'file-not-found',
       anchor === undefined

@@ -4,7 +4,6 @@ import { PRODUCT_ARGUMENT, resolveProduct } from '../../catalog/product-name.ts'
 import { AvmaError } from '../../errors/avma-error.ts';
 import { type CustomerLicense, OVERAGES, openCustomerLicense } from '../../protocol/customer-license.ts';
 import { DocumentEnvelope, PAYLOAD_TYPES, parseJson } from '../../protocol/envelope.ts';
-import { keyIdOf } from '../../protocol/vendor-trust.ts';
 import { validityState } from '../../schema/validity.ts';
 import { licensableProducts } from '../../vendor/catalogs-beside.ts';
 import { grantDates, MAX_GRACE_DAYS } from '../../vendor/grant-dates.ts';
@@ -148,9 +147,9 @@ function findProduct(root: VendorRoot, { product, catalog }: NewOptions): Loaded
   }
   const found = resolveProduct(products, product);
   const { vendor } = found;
-  if (vendor === null || vendor.keyId === root.keyId) return found;
+  if (vendor === null) return found;
   const { roots, retiredRoots } = readRootSet(root, readVendorLogIfAny(root.logFile));
-  if (roots.map(keyIdOf).includes(vendor.keyId) || retiredRoots.includes(vendor.keyId)) return found;
+  if ([...roots, ...retiredRoots].includes(vendor.publicKey)) return found;
   throw new AvmaError(
     'catalog-foreign',
     `"${found.name}" is a product of "${vendor.name}", signed with the key ${vendor.keyId}`,

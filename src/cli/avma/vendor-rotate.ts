@@ -104,7 +104,7 @@ async function remove(options: RotateOptions): Promise<void> {
   const log = readVendorLogIfAny(root.logFile);
   const set = readRootSet(root, log);
   // A command that was killed after the update may have left the list of revocations to this one.
-  const signed = set.retiredRoots.includes(retired) ? null : retire(root, set, retired, now);
+  const signed = set.retiredRoots.map(keyIdOf).includes(retired) ? null : retire(root, set, retired, now);
   const file = dryRun || signed === null ? null : await keepUpdate(root, signed, now);
   const revocations = dryRun ? null : await resignRevocations(root, log, now);
   const lost = stillSigned(log, retired, now);

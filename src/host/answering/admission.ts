@@ -11,7 +11,7 @@ import {
 import type { Condition, RefusalCode } from '../../protocol/answer.ts';
 import type { HostCertificate } from '../../protocol/host-certificate.ts';
 import type { Request } from '../../protocol/messages.ts';
-import { isOfVendor } from '../../protocol/vendor-trust.ts';
+import { areOfOneVendor } from '../../protocol/vendor-trust.ts';
 import { HOUR_MS } from '../../schema/durations.ts';
 import { formatDay } from '../../schema/format-time.ts';
 import { swapUuidByteOrder } from '../../schema/uuid.ts';
@@ -125,7 +125,7 @@ function admitProduct(basis: AdmissionBasis): Decision {
     );
   }
   // A6
-  if (vendor !== null && !isOfVendor(holdings.vendors, held.rootKeyId, vendor.keyId)) {
+  if (vendor !== null && !areOfOneVendor(holdings.vendors, held.certificate.vendorKey, vendor.publicKey)) {
     return refuse(
       'vendor-mismatch',
       `"${name}" is of "${vendor.name}" (${vendor.keyId}), and this host is certified by ${held.rootKeyId}`,

@@ -1,5 +1,5 @@
 import { type Announcement, MAX_ANNOUNCEMENTS } from '../../protocol/documents.ts';
-import { type TrustedVendor, vendorOfKey } from '../../protocol/vendor-trust.ts';
+import { type TrustedVendor, vendorOfKeyId } from '../../protocol/vendor-trust.ts';
 import type { HeldDocument, HeldLicense, HostHoldings } from '../holdings.ts';
 
 /** What the announcements of an offer or a response are chosen by. */
@@ -26,7 +26,7 @@ export function announcementsFor({
 }: AnnouncementBasis): readonly Announcement[] {
   const vendors = new Set(
     [rootKeyId, ...anchors]
-      .map((id) => vendorOfKey(holdings.vendors, id))
+      .map((id) => vendorOfKeyId(holdings.vendors, id))
       .filter((vendor) => vendor !== undefined),
   );
   const documents: readonly HeldDocument[] = [

@@ -71,7 +71,7 @@ async function answerAnew(asked: Asked, fresh: FreshRequest): Promise<Frame> {
   if (typeof packet === 'string') return answerFault(asked, packet);
   const { anchors, activationId } = packet.content;
   const product = environment.catalog().productOfActivationId(activationId);
-  const productVendor = product?.vendor?.keyId ?? null;
+  const productVendor = product?.vendor?.publicKey ?? null;
   const windows = product !== undefined && isWindowsProduct(product);
   const held = chooseCertificate(holdings, { anchors, productVendor, windows }, now);
   if (held === undefined) return answerFault(asked, 'host-not-activated');

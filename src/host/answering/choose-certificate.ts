@@ -1,11 +1,10 @@
 import type { CustomerLicense } from '../../protocol/customer-license.ts';
 import { isHostRevoked, isLicenseRevoked, type RevocationEntry } from '../../protocol/revocations.ts';
 import {
-  isOfVendor,
-  keyIdOf,
+  areOfOneVendor,
   type TrustedVendor,
   type VendorTrust,
-  vendorOfKey,
+  vendorOfRoot,
 } from '../../protocol/vendor-trust.ts';
 import { validityState } from '../../schema/validity.ts';
 import { VALIDITY_STATES } from '../coverage.ts';
@@ -15,7 +14,7 @@ import type { HeldCertificate, HostHoldings } from '../holdings.ts';
 export interface CertificateWish {
   /** Key IDs of the roots that the guest trusts; none: it does not say. */
   readonly anchors: readonly string[];
-  /** Key ID of the root that signed the product's catalog; null for a product of any vendor. */
+  /** Public key, in base64url, of the root that signed the product's catalog; null for a product of any vendor. */
   readonly productVendor: string | null;
   /** Whether it has to say which Windows the host runs. */
   readonly windows: boolean;
@@ -50,12 +49,12 @@ export function chooseCertificate(
 }
 
 function fitsProduct(
-  { certificate, rootKeyId }: HeldCertificate,
+  { certificate }: HeldCertificate,
   { productVendor, windows }: CertificateWish,
   vendors: VendorTrust,
 ): boolean {
   if (windows && certificate.windows === null) return false;
-  return productVendor === null || isOfVendor(vendors, rootKeyId, productVendor);
+  return productVendor === null || areOfOneVendor(vendors, certificate.vendorKey, productVendor);
 }
 
 /** Compares two rows of numbers; the first difference decides. */
@@ -65,8 +64,8 @@ function isMore(a: readonly number[], b: readonly number[]): boolean {
 }
 
 /** The vendor who signed a certificate. */
-export function vendorOf({ rootKeyId }: HeldCertificate, vendors: VendorTrust): TrustedVendor | undefined {
-  return vendorOfKey(vendors, rootKeyId);
+export function vendorOf({ certificate }: HeldCertificate, vendors: VendorTrust): TrustedVendor | undefined {
+  return vendorOfRoot(vendors, certificate.vendorKey);
 }
 
 /** The entry of the vendor's list that revokes the certificate; undefined: it is not revoked. */
@@ -80,6 +79,6 @@ export function licenseRevocationOf(
   { vendor, licenseId }: CustomerLicense,
   vendors: VendorTrust,
 ): RevocationEntry | undefined {
-  const list = vendorOfKey(vendors, keyIdOf(vendor.publicKey))?.revocations ?? null;
+  const list = vendorOfRoot(vendors, vendor.publicKey)?.revocations ?? null;
   return list === null ? undefined : isLicenseRevoked(list, licenseId);
 }

@@ -14,7 +14,7 @@ import { NOW } from '../../support/clock.ts';
 import { certificateOf, heldLicense, MemorySeats, TEST_HOST } from '../../support/host-documents.ts';
 import { OTHER_VM, VM } from '../../support/test-guest.ts';
 import { MICROSOFT_CATALOG, WINDOWS_HOST } from '../../support/test-host.ts';
-import { revocationsOf, testRoot } from '../../support/vendor-documents.ts';
+import { revocationsOf, type TestRoot, testRoot } from '../../support/vendor-documents.ts';
 
 const [product] = MICROSOFT_CATALOG.products;
 if (product === undefined) throw new TypeError('the catalog is empty');
@@ -31,6 +31,7 @@ const acme = testRoot('Acme');
 const other = testRoot('Other');
 
 const CERTIFICATE = {
+  vendorKey: acme.publicKey,
   serial: '0'.repeat(16),
   hardwareId: TEST_HOST.hardwareId,
   customer: null,
@@ -120,7 +121,10 @@ const BREACHES: readonly { rule: string; code: string; breach(situation: Situati
   {
     rule: 'A6, the product is of the vendor who certified the host',
     code: 'vendor-mismatch',
-    breach: (s) => ({ ...s, product: { ...s.product, vendor: { name: 'Other', keyId: other.keyId } } }),
+    breach: (s) => ({
+      ...s,
+      product: { ...s.product, vendor: { name: 'Other', keyId: other.keyId, publicKey: other.publicKey } },
+    }),
   },
   {
     rule: 'A7, Windows: the host is Datacenter',
@@ -248,14 +252,22 @@ function requestFor(catalog: ReturnType<typeof loadCatalog>): Situation {
 }
 
 describe('A6', () => {
-  const signedBy = (keyId: string) => ({ ...FINE, product: { vendor: { name: 'Acme', keyId } } });
+  const signedBy = ({ keyId, publicKey }: Pick<TestRoot, 'keyId' | 'publicKey'>) => ({
+    ...FINE,
+    product: { vendor: { name: 'Acme', keyId, publicKey } },
+  });
 
   test('a product that his vendor signed is served, also by a root that is known from a trust update', () => {
-    expect(decide(signedBy(acme.keyId))).toEqual(APPROVED);
+    expect(decide(signedBy(acme))).toEqual(APPROVED);
     const [former, vendor] = [testRoot('Acme'), acme.vendor];
-    const vendors = [{ ...vendor, retiredRoots: [former.keyId] }];
-    expect(decide({ ...signedBy(former.keyId), vendors })).toEqual(APPROVED);
-    expect(decide(signedBy(former.keyId))).toMatchObject({ code: 'vendor-mismatch' });
+    const vendors = [{ ...vendor, retiredRoots: [former.publicKey] }];
+    expect(decide({ ...signedBy(former), vendors })).toEqual(APPROVED);
+    expect(decide(signedBy(former))).toMatchObject({ code: 'vendor-mismatch' });
+  });
+
+  test('a product is not served for a key ID that another key has as well', () => {
+    const alike = { keyId: acme.keyId, publicKey: other.publicKey };
+    expect(decide(signedBy(alike))).toMatchObject({ code: 'vendor-mismatch' });
   });
 
   test('an unsigned product is served whoever certified the host', () => {
@@ -344,7 +356,7 @@ describe('a refusal says what this host objects to, with both values', () => {
     ],
     [
       'the vendor of the product',
-      { product: { vendor: { name: 'Other', keyId: other.keyId } } },
+      { product: { vendor: { name: 'Other', keyId: other.keyId, publicKey: other.publicKey } } },
       `"${product.name}" is of "Other" (${other.keyId}), and this host is certified by ${acme.keyId}`,
     ],
     [

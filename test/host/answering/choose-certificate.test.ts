@@ -31,9 +31,9 @@ test('without any there is none', () => {
 
 test('the vendor of the product comes first, whatever the guest trusts and the dates are', () => {
   const { holdings } = hostHolding(certificate('1', acme, ended), certificate('2', other));
-  const wish = { productVendor: acme.keyId, anchors: [other.keyId] };
+  const wish = { productVendor: acme.publicKey, anchors: [other.keyId] };
   expect(chosen(holdings, wish)).toBe('1');
-  expect(chosen(holdings, { productVendor: other.keyId })).toBe('2');
+  expect(chosen(holdings, { productVendor: other.publicKey })).toBe('2');
 });
 
 test('a root of the vendor is his, also one that a trust update brought or retired', () => {
@@ -42,7 +42,7 @@ test('a root of the vendor is his, also one that a trust update brought or retir
     'trust-update',
     trustUpdateOf([acme], [acme, next]),
   ]);
-  expect(chosen(holdings, { productVendor: next.keyId })).toBe('2');
+  expect(chosen(holdings, { productVendor: next.publicKey })).toBe('2');
 });
 
 test('then a root that the guest trusts', () => {

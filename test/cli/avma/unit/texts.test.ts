@@ -67,7 +67,7 @@ const LICENSED: ProductStatus = {
     expiresAt: isoInstant(NOW + 7 * DAY - HOUR),
     clock: 'in step',
   },
-  vendor: { name: 'Example vendor', keyId: '0123456789abcdef' },
+  vendor: { name: 'Example vendor', keyId: '0123456789abcdef', publicKey: 'A'.repeat(43) },
   requiresLicense: false,
   conditions: [],
   certificateEndsAt: isoInstant(NOW + 90 * DAY),
