@@ -119,11 +119,17 @@ export const Incident = z.strictObject({
 });
 export type Incident = z.infer<typeof Incident>;
 
-/** What a host says about the use of its vendors' products in a period, signed with the key of its certificate. */
+/** Whose products a report has: the vendor as the host knows it, and the key ID of one of its roots. */
+export const ReportedVendor = z.strictObject({ name: shortLabel, keyId: hex8 });
+export type ReportedVendor = z.infer<typeof ReportedVendor>;
+
+/** What a host says about the use of products in a period, signed with the key of its certificate. */
 export const UsageReport = z.strictObject({
   reportId: exchangeId,
   hostName: shortLabel,
   hardwareId,
+  /** Null, or absent in reports of before: products of all vendors. */
+  vendor: z.optional(z.nullable(ReportedVendor)),
   /** Serials of the certificates that are enclosed. */
   certificates: z.array(hex8).check(z.minLength(1), z.maxLength(MAX_REPORT_CERTIFICATES)),
   /** From the first moment to the moment after the last. */

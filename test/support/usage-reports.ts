@@ -1,6 +1,7 @@
 import path from 'node:path';
 import type { LedgerRecord } from '../../src/host/ledger/ledger.ts';
 import { type HostReport, hostReport } from '../../src/host/report/host-report.ts';
+import { ALL_VENDORS } from '../../src/host/report/report-scope.ts';
 import type { Envelope } from '../../src/protocol/envelope.ts';
 import { NOW } from './clock.ts';
 import { writeLedger } from './ledger-entries.ts';
@@ -27,7 +28,7 @@ export function reportingHost(folder: string, options: TestHostOptions = {}): Re
     report: (more = {}) =>
       hostReport({
         ...{ folder: hostFolder, host: host.identity, certificates, from: null, to: null, now: () => NOW },
-        ...{ names: false, dryRun: false, ...more },
+        ...{ scope: ALL_VENDORS, names: false, dryRun: false, ...more },
       }),
   };
 }

@@ -1,10 +1,18 @@
 import { Command } from 'commander';
+import { loadCatalog } from '../../catalog/catalog.ts';
 import { AvmaError } from '../../errors/avma-error.ts';
-import { ANY_CERTIFICATE, chooseCertificate } from '../../host/answering/choose-certificate.ts';
+import type { HostHoldings } from '../../host/holdings.ts';
 import { HostDocuments } from '../../host/host-documents.ts';
 import { openHost } from '../../host/host-store.ts';
 import { type HostReport, hostReport } from '../../host/report/host-report.ts';
-import { MAX_REPORT_CERTIFICATES } from '../../protocol/usage-report.ts';
+import {
+  ALL_VENDORS,
+  type ReportScope,
+  scopeOf,
+  signatureFor,
+  vendorToReport,
+} from '../../host/report/report-scope.ts';
+import { areOfOneVendor, type TrustedVendor } from '../../protocol/vendor-trust.ts';
 import { formatMinute } from '../../schema/format-time.ts';
 import { replaceFile } from '../../storage/atomic-file.ts';
 import { STDERR } from '../terminal.ts';
@@ -16,6 +24,8 @@ import { formatFields } from './table.ts';
 import { reportFields, reportJson } from './usage-report-text.ts';
 
 interface ReportOptions {
+  readonly vendor?: string;
+  readonly allVendors?: boolean;
   readonly from?: string;
   readonly to?: string;
   readonly names?: boolean;
@@ -30,6 +40,11 @@ export function hostReportCommand(context: Context): Command {
     .description('Make a signed report of what was used, for the vendor; it goes to stdout')
     .option('--from <day>', 'the beginning (default: where the last report ended)')
     .option('--to <day>', 'the end, a day to its last moment (default: now)')
+    .option('--vendor <name>', 'the vendor it is for, by name or key ID (default: the only one)')
+    .option(
+      '--all-vendors',
+      'report the products of all vendors, which shows each what is used of the others',
+    )
     .option('--names', 'also say which VM each pseudonym stands for')
     .option('-o, --out <file>', 'write the report to this file instead of stdout')
     .option('--dry-run', 'show what would be reported, and keep nothing')
@@ -38,38 +53,37 @@ export function hostReportCommand(context: Context): Command {
       'after',
       `
 The report has, for each day and product, how many guests had a lease, what was approved and what
-was refused, under which license. VM IDs are in it as pseudonyms. Each report names the one before:
+was refused, under which license. It is for one vendor and has its products only. VM IDs are in it
+as pseudonyms. Each report names the one before:
 without --from and --to, a row of reports has no gap. A period that was reported gives the same
 report again.
 
 Examples:
   avma host report -o 2026-11.report.json
+  avma host report --vendor "Acme Ltd" -o 2026-11.report.json
   avma host report --from 2026-11-01 --to 2026-11-30 -o 2026-11.report.json`,
     )
     .action((options: ReportOptions) => makeReport(context, options));
 }
 
 async function makeReport(context: Context, options: ReportOptions): Promise<void> {
-  const { from, to, names, out, dryRun = false, json } = options;
+  const { from, to, names, out, dryRun = false, json, allVendors = false } = options;
   if (json === true && out === undefined && !dryRun) {
     throw new AvmaError('argument-invalid', '--json and the report would both go to stdout', {
       hint: 'Name a file for the report: --out usage.report.json.',
     });
   }
-  const folder = context.settings().hostFolder;
+  const { hostFolder: folder, hostCatalogFolders } = context.settings();
   const host = openHost(folder);
   const now = Date.now();
   const holdings = new HostDocuments(folder, host).current;
-  const present = chooseCertificate(holdings, ANY_CERTIFICATE, now);
+  const vendor = vendorToReport(holdings.vendors, { vendor: options.vendor, allVendors });
+  const { certificates, cannotCheck } = signatureFor(holdings, vendor, now);
   const made = await hostReport({
     folder,
-    host: { ...host, ...present?.keys },
-    // Of every vendor, since each looks for its own; the newest, if there are very many.
-    certificates: holdings.certificates
-      .filter(({ keys }) => keys === present?.keys)
-      .sort((a, b) => b.certificate.notBefore - a.certificate.notBefore)
-      .slice(0, MAX_REPORT_CERTIFICATES)
-      .map(({ envelope, certificate: { serial } }) => ({ envelope, serial })),
+    host: { ...host, ...certificates[0]?.keys },
+    scope: vendor === null ? ALL_VENDORS : scopeFor(vendor, holdings, hostCatalogFolders),
+    certificates: certificates.map(({ envelope, certificate: { serial } }) => ({ envelope, serial })),
     from: from === undefined ? null : parseSince(from, now, '--from'),
     to: to === undefined ? null : parseEnd(to, now, '--to'),
     names: names === true,
@@ -80,14 +94,24 @@ async function makeReport(context: Context, options: ReportOptions): Promise<voi
   if (out !== undefined && !dryRun) replaceFile(out, text, 0o644);
   if (json === true) {
     const file = dryRun ? null : (out ?? null);
-    writeJson('avma.host-report/1', { dryRun, file, isKept: made.isKept, report: reportJson(made.report) });
+    const { isKept, leftOut } = made;
+    writeJson('avma.host-report/1', { dryRun, file, isKept, leftOut, report: reportJson(made.report) });
     return;
   }
-  await show(made, options);
+  await show(made, cannotCheck, options);
   if (out === undefined && !dryRun) writeData(text);
 }
 
-async function show({ report, isKept, overlaps }: HostReport, { out, dryRun }: ReportOptions): Promise<void> {
+function scopeFor(vendor: TrustedVendor, holdings: HostHoldings, folders: readonly string[]): ReportScope {
+  const sameVendor = (a: string, b: string) => areOfOneVendor(holdings.vendors, a, b);
+  return scopeOf(vendor, holdings, loadCatalog(folders, { sameVendor }).products);
+}
+
+async function show(
+  { report, isKept, overlaps, leftOut }: HostReport,
+  cannotCheck: readonly string[],
+  { out, dryRun }: ReportOptions,
+): Promise<void> {
   const heading =
     dryRun === true
       ? 'This would be reported:'
@@ -96,6 +120,14 @@ async function show({ report, isKept, overlaps }: HostReport, { out, dryRun }: R
         : 'Reported:';
   const table = formatFields(reportFields(report), await styleFor(STDERR));
   writeTalk([heading, ...table.split('\n').map((line) => `  ${line}`)].join('\n'));
+  if (leftOut.length > 0) {
+    say(`Left out, since they are not this vendor's: ${leftOut.join(', ')}. The report does not say so.`);
+  }
+  for (const name of cannotCheck) {
+    say(
+      `Note: "${name}" has certified other keys of this host, and cannot check this report: make one with --vendor.`,
+    );
+  }
   if (overlaps !== null) {
     say(
       `Note: an earlier report goes up to ${formatMinute(overlaps)}. The vendor is shown that the two overlap.`,

@@ -14,10 +14,11 @@ interface Total {
 
 /** The rows that show a report in short. */
 export function reportFields(report: UsageReport): Field[] {
-  const { period, guests, incidents, ledger, omitted } = report;
+  const { period, guests, incidents, ledger, omitted, vendor } = report;
   const totals = totalsOf(report.days);
   return [
     ['Host', `${report.hostName} (${report.hardwareId})`],
+    ['Products', vendor ? `those of "${vendor.name}" (${vendor.keyId})` : 'those of all vendors'],
     ['Period', `${formatMinute(period.from)} to ${formatMinute(period.to)}`],
     [
       'Follows',
@@ -87,6 +88,7 @@ function totalsOf(days: readonly UsageDay[]): Total[] {
 export function reportJson(report: UsageReport): object {
   return {
     ...report,
+    vendor: report.vendor ?? null,
     period: { from: isoInstant(report.period.from), to: isoInstant(report.period.to) },
     madeAt: isoInstant(report.madeAt),
     guests: report.guests.map(({ first, last, leases, ...guest }) => ({

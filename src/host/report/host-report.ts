@@ -4,6 +4,7 @@ import { formatMinute } from '../../schema/format-time.ts';
 import { withFolderLock } from '../../storage/folder-lock.ts';
 import { ledgerParts } from '../ledger/read-ledger.ts';
 import { type MadeReport, makeReport, type ReportBasis } from './make-report.ts';
+import type { ReportScope } from './report-scope.ts';
 import { ReportStore, type StoredReport } from './report-store.ts';
 import { siteKeyOf } from './site-key.ts';
 
@@ -11,6 +12,7 @@ import { siteKeyOf } from './site-key.ts';
 export interface HostReportOptions
   extends Pick<ReportBasis, 'host' | 'certificates' | 'from' | 'to' | 'now'> {
   readonly folder: string;
+  readonly scope: ReportScope;
   /** Also say which guest each pseudonym stands for. */
   readonly names: boolean;
   /** Keep nothing: neither the report nor a site key that had to be made. */
@@ -25,6 +27,8 @@ export interface HostReport {
   readonly isKept: boolean;
   /** The end of an earlier report in whose period this one begins; null: they do not overlap. */
   readonly overlaps: number | null;
+  /** Short names of products that the host answered for in the period and left out; none for a report given again. */
+  readonly leftOut: readonly string[];
 }
 
 /**
@@ -46,7 +50,7 @@ export async function hostReport(options: HostReportOptions): Promise<HostReport
     );
   }
   refuseNoPeriod(options);
-  const store = new ReportStore(folder);
+  const store = new ReportStore(folder, options.scope);
   if (dryRun) return report(options, store);
   return withFolderLock(store.makeFolder(), () => report(options, store));
 }
@@ -78,7 +82,7 @@ function report(options: HostReportOptions, store: ReportStore): HostReport {
       },
     );
   }
-  if (kept !== undefined && !names) return { ...kept, isKept: true, overlaps: null };
+  if (kept !== undefined && !names) return { ...kept, isKept: true, overlaps: null, leftOut: [] };
   const site = siteKeyOf(folder, options.now(), !dryRun);
   const made = makeReport({ ...options, site, ledger: ledgerParts(folder), previous });
   const { file, report } = kept ?? made;
@@ -86,7 +90,8 @@ function report(options: HostReportOptions, store: ReportStore): HostReport {
   const named = names ? withNames(file, [...namesFor(report, made)], host.signing) : file;
   const end = previous?.report.period.to ?? 0;
   const overlaps = kept === undefined && end > report.period.from ? end : null;
-  return { file: named, report, isKept: kept !== undefined, overlaps };
+  const leftOut = kept === undefined ? made.leftOut : [];
+  return { file: named, report, isKept: kept !== undefined, overlaps, leftOut };
 }
 
 function keptReport(store: ReportStore, { from, to }: HostReportOptions): StoredReport | undefined {

@@ -34,8 +34,11 @@ export class IncidentWatch {
   /** Where a break was found whose end is the next whole line. */
   #broken: string | null = null;
 
-  /** @param counts - Whether the finding is of the period; what is not only says what came before. */
-  take(finding: LedgerFinding, counts: boolean): void {
+  /**
+   * @param counts - Whether the finding is of the period; what is not only says what came before.
+   * @param isReported - Whether the report has the answer. One that it leaves out only says that the host ran.
+   */
+  take(finding: LedgerFinding, counts: boolean, isReported = true): void {
     if (finding.kind === 'changed') {
       if (counts) this.#broken ??= `${finding.place} was changed, or is no line of a ledger`;
       return;
@@ -44,7 +47,7 @@ export class IncidentWatch {
     const { record, chained } = finding;
     if (counts) {
       if (!chained && this.#broken === null && this.#last !== null) this.#broken = 'lines are missing here';
-      this.#take(record, this.#last);
+      this.#take(record, this.#last, isReported);
     }
     this.#last = record;
   }
@@ -75,14 +78,14 @@ export class IncidentWatch {
     return { incidents, omitted: this.#omitted };
   }
 
-  #take(record: LedgerRecord, before: LedgerRecord | null): void {
+  #take(record: LedgerRecord, before: LedgerRecord | null, isReported: boolean): void {
     const { time } = record;
     if (this.#broken !== null) {
       this.#add({ kind: 'ledger-break', ...between(before?.time ?? time, time), detail: this.#broken });
       this.#broken = null;
     }
     if (isMark(record)) this.#takeMark(record, before);
-    else if (record.vmIdFrom === 'label') this.#countChannel(record.channel, time);
+    else if (isReported && record.vmIdFrom === 'label') this.#countChannel(record.channel, time);
     const isStep = isMark(record) && record.mark === 'clock-stepped';
     if (before !== null && !isStep && time < before.time - MAX_DISORDER_MS) {
       const detail = `times run backwards by ${lengthOf(before.time - time)}, and no mark says that the clock was set`;

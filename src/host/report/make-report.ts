@@ -2,10 +2,11 @@ import { randomBytes } from 'node:crypto';
 import type { KeyPair } from '../../protocol/curve-keys.ts';
 import type { Envelope } from '../../protocol/envelope.ts';
 import { signUsageReport, type UsageReport, type UsageReportFile } from '../../protocol/usage-report.ts';
-import { isMark } from '../ledger/ledger.ts';
+import { isMark, type LedgerEntry } from '../ledger/ledger.ts';
 import { NO_LINE } from '../ledger/ledger-line.ts';
 import { type LedgerFinding, readLedger } from '../ledger/read-ledger.ts';
 import { type FoundIncidents, IncidentWatch } from './incidents.ts';
+import type { ReportScope } from './report-scope.ts';
 import type { StoredReport } from './report-store.ts';
 import { pseudonym, type SiteKey } from './site-key.ts';
 import { type Tally, UsageTally } from './usage-tally.ts';
@@ -15,6 +16,7 @@ export interface ReportBasis {
   readonly host: { readonly name: string; readonly hardwareId: string; readonly signing: KeyPair };
   /** The certificates for the host's present key. */
   readonly certificates: readonly { readonly envelope: Envelope; readonly serial: string }[];
+  readonly scope: Pick<ReportScope, 'vendor' | 'covers'>;
   readonly site: SiteKey;
   /** The files of the ledger, oldest first. */
   readonly ledger: readonly string[];
@@ -33,7 +35,12 @@ export interface MadeReport {
   readonly file: UsageReportFile;
   readonly report: UsageReport;
   readonly names: readonly { readonly guest: string; readonly vmId: string }[];
+  /** Short names of products with answers in the period that the scope leaves out; the first {@link MAX_LEFT_OUT}. */
+  readonly leftOut: readonly string[];
 }
+
+/** The most products that are named as left out. */
+const MAX_LEFT_OUT = 20;
 
 /**
  * Makes a report from the ledger, in one pass over it, and signs it. A break of the ledger is reported as an incident.
@@ -44,7 +51,7 @@ export interface MadeReport {
  * @throws {AvmaError} what {@link readLedger} throws.
  */
 export function makeReport(basis: ReportBasis): MadeReport {
-  const { host, certificates, site, previous } = basis;
+  const { host, certificates, site, previous, scope } = basis;
   const scan = scanFor(basis);
   const { period, ledger, incidents, omittedIncidents, tally } = scan;
   const named = tally.guests.map(({ vmId, ...guest }) => ({ vmId, guest: pseudonym(site, vmId), ...guest }));
@@ -54,6 +61,7 @@ export function makeReport(basis: ReportBasis): MadeReport {
     reportId: randomBytes(16).toString('hex'),
     hostName: host.name,
     hardwareId: host.hardwareId,
+    vendor: scope.vendor,
     certificates: certificates.map(({ serial }) => serial),
     period,
     previous: previous?.digest ?? null,
@@ -71,6 +79,7 @@ export function makeReport(basis: ReportBasis): MadeReport {
     file: signUsageReport(report, envelopes, host.signing),
     report,
     names: [...names].map(([guest, vmId]) => ({ guest, vmId })),
+    leftOut: scan.leftOut,
   };
 }
 
@@ -80,6 +89,7 @@ interface Scan {
   readonly tally: Tally;
   readonly incidents: FoundIncidents['incidents'];
   readonly omittedIncidents: number;
+  readonly leftOut: readonly string[];
 }
 
 function scanFor(basis: ReportBasis): Scan {
@@ -101,6 +111,7 @@ class LedgerScan {
   readonly #behind: string | null;
   readonly #tally = new UsageTally();
   readonly #watch = new IncidentWatch();
+  readonly #leftOut = new Set<string>();
   #begun: boolean;
   #isFirst = true;
   /** The line before the period, as far as it is known. */
@@ -108,7 +119,7 @@ class LedgerScan {
   #first: string | null = null;
   #lastInPeriod: string | null = null;
   #head = NO_LINE;
-  #count = 0;
+  #lines = 0;
   #from: number | null;
 
   constructor(basis: ReportBasis, behind: string | null) {
@@ -135,11 +146,12 @@ class LedgerScan {
         from: this.#first ?? this.#after,
         to: this.#lastInPeriod ?? this.#after,
         head: this.#head,
-        count: this.#count,
+        count: this.#lines,
       },
       tally: this.#tally.end(to),
       incidents,
       omittedIncidents: omitted,
+      leftOut: [...this.#leftOut].toSorted(),
     };
   }
 
@@ -156,19 +168,25 @@ class LedgerScan {
     }
     const counts = this.#begun && this.#isInTime(record.time);
     if (counts) this.#beginAt(record.time, finding);
-    this.#watch.take(finding, counts);
-    if (!isMark(record)) {
-      if (counts) this.#tally.note(record);
-      else if (this.#first === null) this.#tally.warm(record);
-    }
+    this.#watch.take(finding, counts, isMark(record) || this.#basis.scope.covers(record));
+    if (!isMark(record)) this.#count(record, counts);
     if (counts) {
-      this.#count += 1;
+      this.#lines += 1;
       this.#lastInPeriod = digest;
     }
     if (digest === this.#behind) this.#begun = true;
     if (this.#first === null && this.#isBefore(record.time)) this.#after = digest;
     this.#isFirst = false;
     this.#head = digest;
+  }
+
+  #count(entry: LedgerEntry, isInPeriod: boolean): void {
+    if (!this.#basis.scope.covers(entry)) {
+      const { edition } = entry;
+      if (isInPeriod && edition !== undefined && this.#leftOut.size < MAX_LEFT_OUT)
+        this.#leftOut.add(edition);
+    } else if (isInPeriod) this.#tally.note(entry);
+    else if (this.#first === null) this.#tally.warm(entry);
   }
 
   #beginAt(time: number, { previous, digest, chained }: LedgerFinding & { kind: 'line' }): void {

@@ -10,6 +10,7 @@ import {
 } from '../../protocol/usage-report.ts';
 import { createFile, listFiles, makePrivateFolder } from '../../storage/atomic-file.ts';
 import { readPlainFile } from '../../storage/read-file.ts';
+import type { ReportScope } from './report-scope.ts';
 
 /** The longest report that is read, in bytes. */
 const MAX_REPORT_BYTES = 16 * 1024 * 1024;
@@ -25,18 +26,36 @@ export interface StoredReport {
   readonly digest: string;
 }
 
+/** Which reports are one chain, and whether those of before may be given again. */
+export type ChainScope = Pick<ReportScope, 'vendor' | 'keyIds' | 'hadAll'>;
+
 /** A period, from the first moment to the one after the last; milliseconds since 1970 UTC. */
 export interface ReportPeriod {
   readonly from: number;
   readonly to: number;
 }
 
-/** The reports of a host's folder by their names, which begin with their periods: no file is opened. */
+/** A report's file as its name says it; `of`: the key ID of its vendor's root, or {@link ALL}; undefined before. */
+interface NamedReport extends ReportPeriod {
+  readonly of: string | undefined;
+  readonly file: string;
+}
+
+/** What the names of reports of all vendors' products have where others have the key ID of their vendor's root. */
+const ALL = 'all';
+
+/**
+ * The reports in a host's folder that are one chain: those for one vendor, or those of all vendors. Found by their
+ * names, which begin with their periods and end with the vendor: no file is opened. Reports of before there was one a
+ * vendor name none, and each chain goes on from them.
+ */
 export class ReportStore {
   readonly #folder: string;
+  readonly #scope: ChainScope;
 
-  constructor(hostFolder: string) {
+  constructor(hostFolder: string, scope: ChainScope) {
     this.#folder = path.join(hostFolder, FOLDER);
+    this.#scope = scope;
   }
 
   /** The folder, made if it is missing: it is locked while a report is made. */
@@ -47,13 +66,13 @@ export class ReportStore {
 
   /** The report of exactly that period. @throws {AvmaError} as {@link before}. */
   of({ from, to }: ReportPeriod): StoredReport | undefined {
-    const name = this.#periods().find((stored) => stored.from === from && stored.to === to)?.file;
+    const name = this.#given().find((stored) => stored.from === from && stored.to === to)?.file;
     return name === undefined ? undefined : read(name);
   }
 
   /** A report that ends at that moment. @throws {AvmaError} as {@link before}. */
   endingAt(to: number): StoredReport | undefined {
-    const name = this.#periods().findLast((stored) => stored.to === to)?.file;
+    const name = this.#given().findLast((stored) => stored.to === to)?.file;
     return name === undefined ? undefined : read(name);
   }
 
@@ -69,18 +88,28 @@ export class ReportStore {
   }
 
   /** Keeps a report. @throws {AvmaError} `access-denied`, `disk-full`, `io-error`. */
-  keep(file: UsageReportFile, { period }: UsageReport): void {
+  keep(file: UsageReportFile, { period, vendor }: UsageReport): void {
     const digest = documentDigest(file.report).slice(0, 16);
-    const name = `${stamp(period.from)}_${stamp(period.to)}_${digest}${ENDING}`;
+    const name = `${stamp(period.from)}_${stamp(period.to)}_${digest}_${vendor?.keyId ?? ALL}${ENDING}`;
     const target = path.join(this.makeFolder(), name);
     if (!fs.existsSync(target)) createFile(target, `${JSON.stringify(file)}\n`);
   }
 
-  /** By beginning, then by end: the order of their names. */
-  #periods(): (ReportPeriod & { readonly file: string })[] {
+  /** Those that may be given again. */
+  #given(): NamedReport[] {
+    return this.#periods().filter(({ of }) => of !== undefined || this.#scope.hadAll);
+  }
+
+  /** The reports of the chain, by beginning, then by end: the order of their names. */
+  #periods(): NamedReport[] {
+    const { vendor, keyIds } = this.#scope;
+    const own = vendor === null ? [ALL] : keyIds;
     return listFiles(this.#folder, ENDING).flatMap((file) => {
-      const [from, to] = path.basename(file).split('_').map(timeOf);
-      return from === undefined || to === undefined ? [] : [{ from, to, file }];
+      const [begin = '', end = '', , of] = path.basename(file, ENDING).split('_');
+      const from = timeOf(begin);
+      const to = timeOf(end);
+      if (from === undefined || to === undefined) return [];
+      return of === undefined || own.includes(of) ? [{ from, to, of, file }] : [];
     });
   }
 }

@@ -117,6 +117,58 @@ test('a host whose certificate has ended reports all the same', async ({ skip })
   expect(verified.stdout).toMatch(/: all hold\.\n$/);
 });
 
+describe('a host of two vendors', () => {
+  const beta = new TestMachine();
+  const hostReport = (...args: string[]) => beta.run('avma', ['host', 'report', ...args]);
+
+  beforeAll(async () => {
+    await beta.certifyHost();
+    await beta.mustRun('avma', ['vendor', 'init', '--out', 'w', '--name', 'Beta Inc']);
+    fs.writeFileSync(beta.at('again.json'), (await beta.mustRun('avma', ['host', 'request'])).stdout);
+    const args = ['vendor', 'certify', 'again.json', '--key', 'w/root.key', '--days', '30'];
+    fs.writeFileSync(beta.at('beta.json'), (await beta.mustRun('avma', args)).stdout);
+    await beta.mustRun('avma', ['host', 'activate', 'beta.json']);
+  });
+  afterAll(() => beta.close());
+
+  test('makes no report before one of them is named, and lists them', async () => {
+    const { stdout, stderr, status } = await hostReport();
+    expect(stdout).toBe('');
+    expect(status).not.toBe(0);
+    expect(stderr).toMatch(/certificates of 2 vendors, and a report is for one of them/);
+    expect(stderr.match(/\([0-9a-f]{16}\)/g)).toHaveLength(2);
+    expect((await hostReport('--vendor', 'Nobody')).stderr).toMatch(
+      /no vendor of this host is called "Nobody"/,
+    );
+  });
+
+  test('makes one for each, that the other cannot read', async () => {
+    const [, key = ''] = /\(([0-9a-f]{16})\); /.exec((await hostReport()).stderr) ?? [];
+    const { stderr } = await beta.mustRun('avma', ['host', 'report', '--vendor', key, '-o', 'one.json']);
+    expect(stderr).toMatch(new RegExp(`^ {2}Products +those of .*\\(${key}\\)$`, 'm'));
+    const read = ['v', 'w'].map((folder) =>
+      beta.run('avma', ['vendor', 'report', 'verify', 'one.json', '--key', `${folder}/root.pub.json`]),
+    );
+    expect((await Promise.all(read)).map(({ status }) => status).toSorted()).toEqual([0, 1]);
+  });
+
+  test('makes one for both, if it is asked for', async () => {
+    const { stderr } = await beta.mustRun('avma', ['host', 'report', '--all-vendors', '-o', 'all.json']);
+    expect(stderr).toMatch(/^ {2}Products +those of all vendors$/m);
+    for (const folder of ['v', 'w']) {
+      await beta.mustRun('avma', [
+        'vendor',
+        'report',
+        'verify',
+        'all.json',
+        '--key',
+        `${folder}/root.pub.json`,
+      ]);
+    }
+    expect((await hostReport('--all-vendors', '--vendor', 'x')).stderr).toMatch(/exclude each other/);
+  });
+});
+
 test('a period that was reported gives the same report again', async () => {
   const period = ['--from', '2026-01-01', '--to', '2026-01-31'];
   const first = await machine.mustRun('avma', ['host', 'report', ...period]);
