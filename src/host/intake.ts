@@ -10,7 +10,7 @@ import {
   vendorOfRoot,
   withRevocations,
 } from '../protocol/vendor-trust.ts';
-import { formatDay } from '../schema/format-time.ts';
+import { formatMinute } from '../schema/format-time.ts';
 import { revocationOf } from './answering/choose-certificate.ts';
 import { type StoredFile, storedPath } from './file-store.ts';
 import {
@@ -82,7 +82,7 @@ function takeCertificate(snapshot: HostSnapshot, content: InstalledCertificate, 
     });
   }
   if (now >= graceUntil) {
-    throw new AvmaError('certificate-expired', `the certificate ended on ${formatDay(notAfter)}`);
+    throw new AvmaError('certificate-expired', `the certificate ended on ${formatMinute(notAfter)}`);
   }
   const revoked = revocationOf(held, vendors);
   if (revoked !== undefined) {

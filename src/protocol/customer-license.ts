@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import { AvmaError } from '../errors/avma-error.ts';
 import { counted } from '../schema/counted.ts';
-import { formatDay } from '../schema/format-time.ts';
+import { formatMinute } from '../schema/format-time.ts';
 import { lazily } from '../schema/lazily.ts';
 import {
   customerName,
@@ -138,12 +138,12 @@ export function checkCustomerLicense(
   checkOrigin(license, use.vendor);
   checkUse(license, use);
   if (use.at < notBefore) {
-    throw new AvmaError('license-not-yet-valid', `license ${licenseId} begins on ${formatDay(notBefore)}`);
+    throw new AvmaError('license-not-yet-valid', `license ${licenseId} begins on ${formatMinute(notBefore)}`);
   }
   if (use.at >= graceUntil) {
     throw new AvmaError(
       'license-expired',
-      `license ${licenseId} ended on ${formatDay(notAfter)}, and its renewal grace on ${formatDay(graceUntil)}`,
+      `license ${licenseId} ended on ${formatMinute(notAfter)}, and its renewal grace on ${formatMinute(graceUntil)}`,
     );
   }
   return { license, inGrace: use.at >= notAfter };
@@ -189,7 +189,14 @@ function checkUse(license: CustomerLicense, { certificate, activationId }: Omit<
     const where = certificate.site === null ? 'no site' : `the site "${certificate.site}"`;
     throw new AvmaError(
       'license-site-mismatch',
-      `license ${licenseId} is for other sites, and the host is certified for ${where}`,
+      `license ${licenseId} is for ${sitesText(sites)}, and the host is certified for ${where}`,
     );
   }
+}
+
+/** `the site "vienna"`, `the sites "berlin", "vienna" and 3 more`. */
+function sitesText(sites: readonly string[]): string {
+  const named = sites.slice(0, 3).map((site) => `"${site}"`);
+  const more = sites.length > named.length ? ` and ${sites.length - named.length} more` : '';
+  return `the site${sites.length === 1 ? '' : 's'} ${named.join(', ')}${more}`;
 }

@@ -2,7 +2,7 @@ import { AvmaError } from '../errors/avma-error.ts';
 import { CODES } from '../errors/codes.ts';
 import { formatHresult, HRESULT } from '../errors/hresult.ts';
 import { HOST_EDITIONS, mayActivateGuests } from '../policy/windows.ts';
-import { formatDay } from '../schema/format-time.ts';
+import { formatMinute } from '../schema/format-time.ts';
 import { Answer, MAX_LEASE_MS, REFUSAL_CODES, type RefusalCode, type Response } from './answer.ts';
 import { holdsSignature, PAYLOAD_TYPES, payloadJson } from './envelope.ts';
 import { type HostCertificate, type TrustedCertificate, verifyHostCertificate } from './host-certificate.ts';
@@ -94,13 +94,13 @@ function verifyDates({ certificate, answer }: VerifiedAnswer): void {
   if (answer.issuedAt < notBefore) {
     throw new AvmaError(
       'certificate-not-yet-valid',
-      `the host answered before its certificate begins, on ${formatDay(notBefore)}`,
+      `the host answered before its certificate begins, on ${formatMinute(notBefore)}`,
     );
   }
   if (answer.issuedAt >= graceUntil) {
     throw new AvmaError(
       'certificate-expired',
-      `the host answered after its certificate had ended, on ${formatDay(notAfter)}, and its renewal grace, on ${formatDay(graceUntil)}`,
+      `the host answered after its certificate had ended, on ${formatMinute(notAfter)}, and its renewal grace, on ${formatMinute(graceUntil)}`,
     );
   }
   if (answer.issuedAt >= notAfter !== answer.conditions.includes('certificate-in-grace')) {

@@ -8,6 +8,7 @@ import { printable } from '../../schema/printable.ts';
 import { listFiles } from '../../storage/atomic-file.ts';
 import { catalogJson, countProducts, productNames, signerText } from './catalog-text.ts';
 import type { Context } from './context.ts';
+import { misplaced, readAs } from './file-kinds.ts';
 import { openGuest, refreshLicense } from './guest-open.ts';
 import { say, writeData, writeJson } from './output.ts';
 import type { Style } from './style.ts';
@@ -31,7 +32,10 @@ export function catalogCommand(context: Context): Command {
       'after',
       `
 The products of a signed catalog are licensed by hosts of its vendor only. A newer one takes its
-place, an older one changes nothing, and an unsigned one of the same products is refused.`,
+place, an older one changes nothing, and an unsigned one of the same products is refused.
+
+Example:
+  avma guest catalog add acme.catalog.json`,
     )
     .action((file: string, { json }: JsonOption) => addCatalog(context, file, json === true));
   catalog
@@ -44,13 +48,25 @@ place, an older one changes nothing, and an unsigned one of the same products is
     .description('Check a catalog file without installing it')
     .argument('<file>', 'the catalog')
     .option('--json', 'print the result as JSON')
+    .addHelpText(
+      'after',
+      `
+Example:
+  avma guest catalog check acme.catalog.json`,
+    )
     .action((file: string, { json }: JsonOption) => checkCatalog(context, file, json === true));
   return catalog;
 }
 
 async function addCatalog(context: Context, file: string, json: boolean): Promise<void> {
   const service = await openGuest(context);
-  const { outcome, file: installed, catalog } = await service.installLicense(file);
+  const {
+    outcome,
+    file: installed,
+    catalog,
+  } = await service.installLicense(file).catch((thrown) => {
+    throw misplaced(thrown, file, 'catalog');
+  });
   await refreshLicense(context);
   if (json) {
     writeJson('avma.guest-catalog-add/1', { file, outcome, installed, ...catalogJson(catalog) });
@@ -102,7 +118,7 @@ function formatCatalog(file: string, { vendor, products }: LoadedCatalog, style:
 
 /** Checks the file itself, and that it agrees with the installed catalogs. */
 function checkCatalog(context: Context, file: string, json: boolean): void {
-  const catalog = readCatalogFile(file);
+  const catalog = readAs(file, ['catalog'], () => readCatalogFile(file));
   const settings = context.settings();
   const trust = loadTrust(settings);
   loadCatalog(settings.guestCatalogFolders, {

@@ -21,7 +21,10 @@ export function activateCommand(context: Context): Command {
       `
 To renew a certificate: avma host request > request.json, have it certified, and run this
 again. The next one may be installed before the present one ends: from its first day on it is
-the one that is used. Only a time without any is warned of.`,
+the one that is used. Only a time without any is warned of.
+
+Example:
+  avma host activate certificate.json`,
     )
     .action((file: string, options: InstallOptions) => activate(context, file, options));
 }
@@ -48,17 +51,23 @@ async function activate(
     return;
   }
   const { holdings } = installation.after;
-  const vendor = vendorOfKeyId(holdings.vendors, keyIdOf(certificate.vendorKey))?.name ?? '';
+  const keyId = keyIdOf(certificate.vendorKey);
+  const vendor = vendorOfKeyId(holdings.vendors, keyId)?.name;
   const isFirst = installation.before.holdings.certificates.length === 0;
   say(
     dryRun
       ? `The certificate can be installed on host ${certificate.hostName}: ${grantText(certificate)}. Nothing was changed.`
       : installed.outcome === 'present'
         ? `Host ${certificate.hostName} has this certificate already: ${grantText(certificate)}.`
-        : `Host ${certificate.hostName} is activated by "${vendor}": ${grantText(certificate)}.`,
+        : `Host ${certificate.hostName} is activated by ${vendorText(vendor, keyId)}: ${grantText(certificate)}.`,
     ...warnings.map((warning) => `Warning: ${warning}`),
     ...(isFirst && !dryRun ? ['Next: avma host serve --listen unix:/run/avma/host.sock'] : []),
   );
+}
+
+/** A certificate has no name of its vendor: it comes with the first license, list or update. */
+function vendorText(name: string | undefined, keyId: string): string {
+  return name === undefined || name === keyId ? `the vendor with the key ${keyId}` : `"${name}"`;
 }
 
 /** `0011223344556677, 2026-12-01 11:08 UTC to ..., renewal grace until ...`. */

@@ -3,6 +3,7 @@ import type { GivenKind } from '../../host/intake.ts';
 import { openGiven } from '../../host/received-files.ts';
 import { gapSentence, type Subject, subjectsOf } from '../../host/subjects.ts';
 import type { Context } from './context.ts';
+import { readAs } from './file-kinds.ts';
 import { readInput } from './input.ts';
 
 /** What the commands that install a document have in common. */
@@ -18,7 +19,11 @@ export async function installFiles(
   files: readonly string[],
   dryRun: boolean,
 ): Promise<Installation> {
-  const documents = files.map((file) => openGiven(kind, readInput(file), file));
+  const documents = files.map((file) =>
+    readAs(file, [kind === 'certificate' ? 'host-certificate' : kind], () =>
+      openGiven(kind, readInput(file), file),
+    ),
+  );
   return installAll(context.settings().hostFolder, documents, { now: Date.now(), dryRun });
 }
 

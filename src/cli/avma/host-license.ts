@@ -24,6 +24,16 @@ export function licenseCommand(context: Context): Command {
     .argument('<file...>', 'files from avma vendor license new; - for stdin')
     .option('--dry-run', 'say whether they could be installed, and install nothing')
     .option('--json', 'print the result as JSON')
+    .addHelpText(
+      'after',
+      `
+A license that begins later lies beside the present one until it is due; only a gap is warned of.
+One that has ended keeps nothing from being installed.
+
+Examples:
+  avma host license add bank.license.json
+  avma host license add bank.license.json --dry-run`,
+    )
     .action((files: string[], options: InstallOptions) => addLicenses(context, files, options));
   license
     .command('list')
@@ -36,6 +46,12 @@ export function licenseCommand(context: Context): Command {
     .argument('<license-id>', 'the ID that avma host license list shows')
     .option('--dry-run', 'say which one it is, and remove nothing')
     .option('--json', 'print the result as JSON')
+    .addHelpText(
+      'after',
+      `
+Example:
+  avma host license remove 4a831847e5a019f3`,
+    )
     .action((id: string, options: InstallOptions) => remove(context, id, options));
   return license;
 }
@@ -106,11 +122,16 @@ function listLicenses(context: Context, { json }: InstallOptions): void {
     license.customer,
     license.product.name,
     license.features.map(featureText).join(', '),
+    formatMinute(license.notAfter),
     seatsCell(seats.guestsOf(license.licenseId, now), license.guests),
     stateCell(licenseState(license, holdings, now), license, now),
   ]);
   writeData(
-    formatTable(['LICENSE', 'CUSTOMER', 'PRODUCT', 'FEATURES', 'GUESTS', 'STATE'], rows, context.style),
+    formatTable(
+      ['LICENSE', 'CUSTOMER', 'PRODUCT', 'FEATURES', 'UNTIL', 'GUESTS', 'STATE'],
+      rows,
+      context.style,
+    ),
   );
 }
 

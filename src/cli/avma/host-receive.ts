@@ -23,6 +23,10 @@ Takes certificates, licenses, revocation lists, trust updates and signed catalog
 it is of a vendor who certified this host and fits this host. Files of other hosts are left
 alone. It may be run again at any time: what the host has already is not changed.
 
+Examples:
+  avma host receive /media/usb --dry-run
+  avma host receive certificates bank.license.json acme.catalog.json
+
 Exit status: 0 if all that is for this host could be taken, ${ANSWER_IS_NO} if some of it cannot be used.`,
     )
     .action((paths: string[], options: InstallOptions) => receivePaths(context, paths, options));

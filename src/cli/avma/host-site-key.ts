@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { openHost } from '../../host/host-store.ts';
 import { exportSiteKey, importSiteKey } from '../../host/report/site-key.ts';
 import type { Context } from './context.ts';
+import { readAs } from './file-kinds.ts';
 import { readInput } from './input.ts';
 import { say, writeJson } from './output.ts';
 
@@ -31,7 +32,9 @@ export function siteKeyCommand(context: Context): Command {
       `
 The key is secret: whoever has it and a list of VM IDs finds them in reports.
 
-Example, and then on each other host:
+The second line is for each other host.
+
+Examples:
   avma host site-key export --out site.key
   avma host site-key import site.key`,
     )
@@ -43,6 +46,12 @@ Example, and then on each other host:
     .option('--force', 'replace another site key: guests get other pseudonyms, and count as other guests')
     .option('--dry-run', 'say what would happen, and change nothing')
     .option('--json', 'print the result as JSON')
+    .addHelpText(
+      'after',
+      `
+Example:
+  avma host site-key import site.key`,
+    )
     .action((file: string, options: ImportOptions) => importKey(context, file, options));
   return siteKey;
 }
@@ -64,10 +73,15 @@ function exportKey(context: Context, { out, json }: ExportOptions): void {
 function importKey(context: Context, file: string, { force, dryRun = false, json }: ImportOptions): void {
   const folder = context.settings().hostFolder;
   openHost(folder);
-  const { site, changed } = importSiteKey({
-    ...{ folder, bytes: readInput(file), from: file, now: Date.now() },
-    ...{ force: force === true, dryRun },
-  });
+  const given = {
+    folder,
+    bytes: readInput(file),
+    from: file,
+    now: Date.now(),
+    force: force === true,
+    dryRun,
+  };
+  const { site, changed } = readAs(file, ['site-key'], () => importSiteKey(given));
   if (json === true) {
     writeJson('avma.host-site-key-import/1', { siteKeyId: site.id, changed, dryRun });
     return;

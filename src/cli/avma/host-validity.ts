@@ -90,7 +90,10 @@ function stepsOf(subject: Subject, now: number): readonly string[] {
   const { state, endsAt, gaps } = coverage;
   const [gap] = gaps;
   if (state === 'not yet valid') {
-    return [`Wait until ${formatMinute(gap?.until ?? now)}, or correct this machine's clock`];
+    const begins = formatMinute(gap?.until ?? now);
+    return kind === 'certificate'
+      ? [`Wait until ${begins}, or correct this machine's clock`]
+      : [`Get a license for the time until ${begins}: avma host license add FILE`];
   }
   const isLong =
     retiredSentence(subject) === undefined && endsAt !== null && endsAt - now > WARNING_DAYS * DAY_MS;

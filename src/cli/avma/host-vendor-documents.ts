@@ -44,12 +44,24 @@ const SCHEMAS = {
   'trust-update': 'avma.host-trust-add/1',
 } as const satisfies Partial<Record<GivenKind, string>>;
 
+const NOTES: Record<keyof typeof SCHEMAS, string> = {
+  revocations: `Lists are never taken back: one with a lower number than the present is refused.
+
+Example:
+  avma host revocations add revocations.json`,
+  'trust-update': `Updates are taken version by version, none left out.
+
+Example:
+  avma host trust add trust-update.json`,
+};
+
 function addCommand(context: Context, kind: keyof typeof SCHEMAS, about: string): Command {
   return new Command('add')
     .description('Take one from its vendor, and hand it on')
     .argument('<file>', about)
     .option('--dry-run', 'say whether it could be taken, and take nothing')
     .option('--json', 'print the result as JSON')
+    .addHelpText('after', `\n${NOTES[kind]}`)
     .action((file: string, options: InstallOptions) => add(context, kind, file, options));
 }
 

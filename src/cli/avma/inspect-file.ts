@@ -1,6 +1,7 @@
 import { AvmaError } from '../../errors/avma-error.ts';
 import { type CosignedEnvelope, payloadJson, verifyEnvelope } from '../../protocol/envelope.ts';
-import { type FileKind, type IdentifiedFile, identifyFile } from '../../protocol/identify-file.ts';
+import { type IdentifiedFile, identifyFile } from '../../protocol/identify-file.ts';
+import { KIND_NAMES } from './file-kinds.ts';
 import {
   inspectCatalog,
   inspectLicense,
@@ -25,34 +26,6 @@ import {
   inspectUnknown,
 } from './inspect-plain.ts';
 import { type Inspection, type InspectionContext, inspection, problemOf } from './inspection.ts';
-
-/** What each kind of file is called, with its article. */
-export const KIND_NAMES: Readonly<Record<FileKind, string>> = {
-  'host-request': 'a host request',
-  'host-certificate': 'a host certificate',
-  license: 'a customer license',
-  revocations: 'a revocation list',
-  'trust-update': 'a trust update',
-  catalog: 'a catalog',
-  answer: "a host's answer",
-  'usage-report': 'a usage report',
-  'trust-anchor': 'a trust anchor',
-  evidence: 'evidence of a license',
-  'signed-lease': 'a lease of an earlier version',
-  'license-file': 'a license file',
-  setup: 'a setup file',
-  host: "a host's name and hardware ID",
-  'host-keys': "a host's private keys",
-  'site-key': "a site's key for pseudonyms",
-  'root-key': "a vendor's private key",
-  'private-key': 'a private key',
-  'guest-state': "a guest's state",
-  ledger: "a host's ledger",
-  'vendor-log': "a vendor's log of signatures",
-  events: 'a log of events',
-  output: 'JSON that a command of avma printed',
-  unknown: 'unknown',
-};
 
 /**
  * Explains one file. No state is needed, and nothing is believed that the file's own signature does not cover. Pure.

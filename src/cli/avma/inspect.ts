@@ -6,8 +6,9 @@ import type { VendorTrust } from '../../protocol/vendor-trust.ts';
 import { printable } from '../../schema/printable.ts';
 import { debug } from '../../system/debug.ts';
 import { ANSWER_IS_NO, type Context } from './context.ts';
+import { KIND_NAMES } from './file-kinds.ts';
 import { readInput } from './input.ts';
-import { inspectFile, KIND_NAMES } from './inspect-file.ts';
+import { inspectFile } from './inspect-file.ts';
 import {
   type Inspection,
   inspection,

@@ -12,6 +12,7 @@ import { counted } from '../../schema/counted.ts';
 import { guestEnvironment } from '../guest-environment.ts';
 import { whoseLicense } from '../whose-license.ts';
 import type { Context } from './context.ts';
+import { readAs } from './file-kinds.ts';
 import { openGuest, refreshLicense, requireOwnLicense } from './guest-open.ts';
 import { readInput } from './input.ts';
 import { say, writeData, writeJson } from './output.ts';
@@ -38,7 +39,10 @@ A trust update: the vendor's next roots count, and those that it leaves out do n
 A revocation list: hosts and licenses on it do not count any more.
 
 Hosts hand on updates and lists by themselves; this is for those that somebody brings. One that
-is known already changes nothing.`,
+is known already changes nothing.
+
+Example:
+  avma guest trust add root.pub.json`,
     )
     .action((file: string, { json }: JsonOption) => addTrust(context, file, json === true));
   trust
@@ -51,6 +55,12 @@ is known already changes nothing.`,
     .description('Remove a vendor; licenses from its hosts become invalid')
     .argument('<key-id>', 'the key ID that avma guest trust list shows')
     .option('--json', 'print the result as JSON')
+    .addHelpText(
+      'after',
+      `
+Example:
+  avma guest trust remove 9f5f3f100702c965`,
+    )
     .action(async (keyId: string, { json }: JsonOption) => {
       requireOwnLicense(context);
       const files = await removeAnchor(context, keyId);
@@ -71,7 +81,7 @@ async function addTrust(context: Context, file: string, json: boolean): Promise<
   const document = parseTrustDocument(bytes);
   if (document !== undefined) return takeFile(context, document, json);
   const settings = context.settings();
-  const anchor = addTrustAnchor(bytes, file, settings.ownTrustFolder);
+  const anchor = readAs(file, ['trust-anchor'], () => addTrustAnchor(bytes, file, settings.ownTrustFolder));
   await refreshLicense(context);
   if (json) {
     const vendor = vendorOfKeyId(loadTrust(settings), anchor.keyId);

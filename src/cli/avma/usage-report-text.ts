@@ -10,6 +10,8 @@ interface Total {
   peakGuests: number;
   approved: number;
   refused: number;
+  inGrace: number;
+  overLimit: number;
 }
 
 /** The rows that show a report in short. */
@@ -49,14 +51,14 @@ export function incidentText({ kind, from, detail }: Incident): string {
   return `${formatMinute(from)}  ${kind}: ${detail}`;
 }
 
-function totalText({ product, licenseId, peakGuests, approved, refused }: Total): string {
+function totalText({ product, licenseId, peakGuests, approved, refused, inGrace, overLimit }: Total): string {
   const under = licenseId === null ? 'without a license' : `under license ${licenseId}`;
-  return `${product} ${under}: ${guestCount(peakGuests)} at peak, ${approved} approved, ${refused} refused`;
-}
-
-/** `1 guest`, `3 guests`. */
-function guestCount(count: number): string {
-  return counted(count, 'guest');
+  const notes = [
+    ...(inGrace > 0 ? [`${inGrace} in renewal grace`] : []),
+    ...(overLimit > 0 ? [`${overLimit} over the limit`] : []),
+  ];
+  const noted = notes.length === 0 ? '' : ` (${notes.join(', ')})`;
+  return `${product} ${under}: ${counted(peakGuests, 'guest')} at peak, ${approved} approved${noted}, ${refused} refused`;
 }
 
 function omittedText({ days, guests, incidents }: UsageReport['omitted']): string {
@@ -71,13 +73,23 @@ export function productText({ product, activationId }: Pick<UsageDay, 'product' 
 function totalsOf(days: readonly UsageDay[]): Total[] {
   const totals = new Map<string, Total>();
   for (const day of days) {
-    const { activationId, licenseId, peakGuests, approved, attested, refused } = day;
+    const { activationId, licenseId, peakGuests, approved, attested, refused, inGrace, overLimit } = day;
     const key = `${activationId} ${licenseId}`;
     const total = totals.get(key) ?? {
-      ...{ product: productText(day), licenseId, peakGuests: 0, approved: 0, refused: 0 },
+      ...{
+        product: productText(day),
+        licenseId,
+        peakGuests: 0,
+        approved: 0,
+        refused: 0,
+        inGrace: 0,
+        overLimit: 0,
+      },
     };
     total.peakGuests = Math.max(total.peakGuests, peakGuests);
     total.approved += approved + attested;
+    total.inGrace += inGrace;
+    total.overLimit += overLimit;
     for (const { count } of refused) total.refused += count;
     totals.set(key, total);
   }

@@ -3,6 +3,7 @@ import { keyIdOf } from '../../protocol/vendor-trust.ts';
 import { formatMinute, isoInstant } from '../../schema/format-time.ts';
 import { type PreparedCatalog, prepareCatalog, signPrepared } from '../../vendor/catalog-signing.ts';
 import { countProducts } from './catalog-text.ts';
+import { readAs } from './file-kinds.ts';
 import { readInput } from './input.ts';
 import { say, writeJson } from './output.ts';
 import { refuseExisting, refuseMixedOutput, type SignedOutputOptions, writeSigned } from './signed-output.ts';
@@ -36,7 +37,9 @@ async function sign(file: string, options: SignOptions): Promise<void> {
   refuseExisting(options);
   const now = Date.now();
   const root = await openRoot(options);
-  const prepared = prepareCatalog({ bytes: readInput(file), file, root, now });
+  const prepared = readAs(file, ['catalog'], () =>
+    prepareCatalog({ bytes: readInput(file), file, root, now }),
+  );
   if (dryRun) {
     report(prepared, { json, signed: false, out: null, kept: null });
     return;

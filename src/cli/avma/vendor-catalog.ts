@@ -5,6 +5,7 @@ import { formatMinute } from '../../schema/format-time.ts';
 import { printable } from '../../schema/printable.ts';
 import { catalogJson, countProducts } from './catalog-text.ts';
 import { ANSWER_IS_NO, type Context } from './context.ts';
+import { readAs } from './file-kinds.ts';
 import { readInput } from './input.ts';
 import { say, writeData, writeJson } from './output.ts';
 import { formatTable } from './table.ts';
@@ -33,7 +34,7 @@ Example:
 }
 
 function check(context: Context, file: string, json: boolean): void {
-  const result = checkCatalog(readInput(file), file);
+  const result = readAs(file, ['catalog'], () => checkCatalog(readInput(file), file));
   if (result.catalog === null) context.setExitStatus(ANSWER_IS_NO);
   if (json) {
     const { catalog, mistakes, notes } = result;

@@ -1,6 +1,6 @@
 import { AvmaError } from '../../errors/avma-error.ts';
 import { counted } from '../../schema/counted.ts';
-import { formatDay } from '../../schema/format-time.ts';
+import { formatMinute } from '../../schema/format-time.ts';
 import type { Grant } from '../../vendor/certify-host.ts';
 import { type CertifyOutcome, certifyMany } from '../../vendor/certify-many.ts';
 import type { VendorRoot } from '../../vendor/trust-root.ts';
@@ -62,7 +62,7 @@ function rowOf(one: CertifyOutcome): Cell[] {
   }
   const { hostName, hardwareId, site, serial, notAfter } = one.certificate;
   const result: Cell = { tone: 'good', text: one.file ?? 'would be certified' };
-  return [one.request, hostName, hardwareId, site ?? '-', serial, formatDay(notAfter), result];
+  return [one.request, hostName, hardwareId, site ?? '-', serial, formatMinute(notAfter), result];
 }
 
 function outcomeJson(one: CertifyOutcome): object {

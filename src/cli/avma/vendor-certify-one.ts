@@ -4,6 +4,7 @@ import { formatMinute } from '../../schema/format-time.ts';
 import { type Grant, makeCertificate, readHostRequest } from '../../vendor/certify-host.ts';
 import { signAndLog } from '../../vendor/sign-and-log.ts';
 import type { VendorRoot } from '../../vendor/trust-root.ts';
+import { readAs } from './file-kinds.ts';
 import { readInput } from './input.ts';
 import { certificateJson } from './lease-report.ts';
 import { say, writeJson } from './output.ts';
@@ -26,7 +27,7 @@ export async function certifyRequest(
 ): Promise<void> {
   refuseMixedOutput(options, 'certificate');
   refuseExisting(options);
-  const request = readHostRequest(readInput(file), file);
+  const request = readAs(file, ['host-request'], () => readHostRequest(readInput(file), file));
   const root = await openRoot();
   const certificate = makeCertificate({ request, root: root.keyPair, grant, now });
   if (options.dryRun === true) {

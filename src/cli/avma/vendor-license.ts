@@ -15,6 +15,7 @@ import { readVendorLogIfAny } from '../../vendor/vendor-log.ts';
 import type { Context } from './context.ts';
 import { customerLicenseJson, licenseFields } from './customer-license-text.ts';
 import { collect, parseDate, parseWholeNumber } from './date-argument.ts';
+import { readAs } from './file-kinds.ts';
 import { readInput } from './input.ts';
 import { say, writeData, writeJson } from './output.ts';
 import {
@@ -56,6 +57,12 @@ export function vendorLicenseCommand(context: Context): Command {
     .description('Show what a license grants, and check that its vendor signed it')
     .argument('<file>', 'the license; - for stdin')
     .option('--json', 'print it as JSON')
+    .addHelpText(
+      'after',
+      `
+Example:
+  avma vendor license show bank.license.json`,
+    )
     .action((file: string, options: { json?: boolean }) => show(context, file, options.json === true));
   return license;
 }
@@ -194,14 +201,16 @@ async function showSigned(
   }
 }
 
-function show({ style }: Context, file: string, json: boolean): void {
+function readLicense(file: string): CustomerLicense {
   const envelope = DocumentEnvelope.safeParse(parseJson(readInput(file)));
-  if (!envelope.success) {
-    throw new AvmaError('license-invalid', `${file} is not a license`, {
-      hint: 'What the file is, says: avma inspect FILE.',
-    });
-  }
-  const license = openCustomerLicense(envelope.data);
+  if (envelope.success) return openCustomerLicense(envelope.data);
+  throw new AvmaError('license-invalid', `${file} is not a license`, {
+    hint: `See what it is: avma inspect ${file}`,
+  });
+}
+
+function show({ style }: Context, file: string, json: boolean): void {
+  const license = readAs(file, ['license'], () => readLicense(file));
   const state = validityState(license, Date.now());
   if (json) {
     writeJson('avma.vendor-license-show/1', { state, license: customerLicenseJson(license) });

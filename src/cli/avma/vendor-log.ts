@@ -2,7 +2,7 @@ import path from 'node:path';
 import { Command } from 'commander';
 import { AvmaError } from '../../errors/avma-error.ts';
 import { counted } from '../../schema/counted.ts';
-import { formatDay, formatMinute, isoInstant, isoInstantOrNull } from '../../schema/format-time.ts';
+import { formatMinute, isoInstant, isoInstantOrNull } from '../../schema/format-time.ts';
 import { summarizeSignature } from '../../vendor/log-summary.ts';
 import { type ReadVendorLog, readVendorLog, VENDOR_LOG_FILE } from '../../vendor/vendor-log.ts';
 import { ANSWER_IS_NO, type Context } from './context.ts';
@@ -46,7 +46,7 @@ function showLog(context: Context, { key, log, json }: LogOptions): void {
   }
   const rows = read.entries.map((entry) => {
     const { kind, id, subject, until } = summarizeSignature(entry);
-    const end = until === null ? '-' : formatDay(until);
+    const end = until === null ? '-' : formatMinute(until);
     return [formatMinute(entry.at), kind, id ?? '-', end, entry.keyId, subject];
   });
   const headings = ['SIGNED AT', 'WHAT', 'ID', 'UNTIL', 'KEY ID', 'OF'];

@@ -27,7 +27,11 @@ export function passphraseCommand(): Command {
       'after',
       `
 Without the files, the passphrases are asked for on the terminal.
-A lost passphrase is a lost key: keep a copy of it apart from the key.`,
+A lost passphrase is a lost key: keep a copy of it apart from the key.
+
+Examples:
+  avma vendor passphrase --key root.key
+  avma vendor passphrase --key root.key --remove`,
     )
     .action(setPassphrase);
 }

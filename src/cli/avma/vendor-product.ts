@@ -3,6 +3,7 @@ import { AvmaError } from '../../errors/avma-error.ts';
 import { counted } from '../../schema/counted.ts';
 import { addProduct, type NewProduct } from '../../vendor/catalog-source.ts';
 import { STDERR } from '../terminal.ts';
+import { readAs } from './file-kinds.ts';
 import { say, writeData, writeJson, writeTalk } from './output.ts';
 import { styleFor } from './style.ts';
 import { type Field, formatFields } from './table.ts';
@@ -54,7 +55,9 @@ Examples:
 
 async function add({ catalog, productVersion, addOn, dryRun, json, ...rest }: AddOptions): Promise<void> {
   const wanted: NewProduct = { ...rest, version: productVersion, isAddon: addOn };
-  const { product, created } = addProduct(catalog, wanted, dryRun === true);
+  const { product, created } = readAs(catalog, ['catalog'], () =>
+    addProduct(catalog, wanted, dryRun === true),
+  );
   if (json === true) {
     writeJson('avma.vendor-product-add/1', { file: catalog, created, added: dryRun !== true, product });
     return;

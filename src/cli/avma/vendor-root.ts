@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { openVendorRoot, type VendorRoot } from '../../vendor/trust-root.ts';
+import { misplaced } from './file-kinds.ts';
 import { askPassphrase } from './passphrase.ts';
 
 /** What every command that signs is told of the vendor's root. */
@@ -18,9 +19,13 @@ export function addRootOptions(command: Command): Command {
 }
 
 /** The root of {@link addRootOptions}; asks for the passphrase of a key that has one. @throws {AvmaError} */
-export function openRoot({ key, passphraseFile, log }: RootOptions): Promise<VendorRoot> {
-  return openVendorRoot(key, {
-    passphrase: (keyFile) => askPassphrase(keyFile, passphraseFile),
-    logFile: log,
-  });
+export async function openRoot({ key, passphraseFile, log }: RootOptions): Promise<VendorRoot> {
+  try {
+    return await openVendorRoot(key, {
+      passphrase: (keyFile) => askPassphrase(keyFile, passphraseFile),
+      logFile: log,
+    });
+  } catch (thrown) {
+    throw misplaced(thrown, key, 'root-key', 'private-key');
+  }
 }

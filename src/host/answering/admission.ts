@@ -13,7 +13,7 @@ import type { HostCertificate } from '../../protocol/host-certificate.ts';
 import type { Request } from '../../protocol/messages.ts';
 import { areOfOneVendor } from '../../protocol/vendor-trust.ts';
 import { HOUR_MS } from '../../schema/durations.ts';
-import { formatDay } from '../../schema/format-time.ts';
+import { formatMinute } from '../../schema/format-time.ts';
 import { swapUuidByteOrder } from '../../schema/uuid.ts';
 import type { GuestChannel } from '../channel.ts';
 import type { HeldCertificate, HeldLicense, HostHoldings } from '../holdings.ts';
@@ -92,12 +92,16 @@ function admitHost({ held, holdings, now }: AdmissionBasis): Refusal | undefined
   // A3. In its renewal grace a certificate still counts, and the answer says so.
   if (now < notBefore) {
     const seconds = Math.min(MAX_RETRY_SECONDS, Math.ceil((notBefore - now) / 1000));
-    return refuse('certificate-not-yet-valid', `its certificate begins on ${formatDay(notBefore)}`, seconds);
+    return refuse(
+      'certificate-not-yet-valid',
+      `its certificate begins on ${formatMinute(notBefore)}`,
+      seconds,
+    );
   }
   if (now >= graceUntil) {
     return refuse(
       'certificate-expired',
-      `its certificate ended on ${formatDay(notAfter)}, and its renewal grace on ${formatDay(graceUntil)}`,
+      `its certificate ended on ${formatMinute(notAfter)}, and its renewal grace on ${formatMinute(graceUntil)}`,
     );
   }
   // A4

@@ -191,7 +191,9 @@ describe('the vendor log', () => {
     const { stdout, stderr, status } = await avma(...log);
     expect(status).toBe(0);
     expect(stdout.trimEnd().split('\n')).toHaveLength(5);
-    expect(stdout).toMatch(/UTC {2}host certificate {2}[0-9a-f]{16} {2}[\d-]{10} {2}[0-9a-f]{16} {2}hv01\n/);
+    expect(stdout).toMatch(
+      /UTC {2}host certificate {2}[0-9a-f]{16} {2}[\d-]{10} \d\d:\d\d UTC {2}[0-9a-f]{16} {2}hv01\n/,
+    );
     expect(stderr).toBe('open/vendor-log.jsonl: 4 signatures, and the chain of lines holds.\n');
     const read = parseBySchema((await avma(...log, '--json')).stdout, 'vendor-log');
     expect(read).toMatchObject({ whole: true, problem: null, entries: { length: 4 } });

@@ -1,4 +1,4 @@
-/** Nothing that avma prints by itself is wider than a terminal of 100 columns. */
+/** The texts of --help: no wider than a terminal of 100 columns, and with an example where one is needed. */
 import type { Command } from 'commander';
 import { afterAll, expect, test } from 'vitest';
 import { createProgram } from '../../../src/cli/avma/program.ts';
@@ -53,6 +53,20 @@ test.each(withChildren(program).map((command) => [command.name(), command] as co
     const help = helpOf(command);
     expect(help).toContain(name);
     expect(tooWide(help)).toEqual([]);
+  },
+);
+
+/** Commands that cannot be typed without knowing what to give them. */
+const asking = withChildren(program).filter(
+  ({ commands, registeredArguments, options }) =>
+    commands.length === 0 &&
+    (registeredArguments.some(({ required }) => required) || options.some(({ mandatory }) => mandatory)),
+);
+
+test.each(asking.map((command) => [`${command.parent?.name()} ${command.name()}`, command] as const))(
+  'the help of %s shows how it is written',
+  (_name, command) => {
+    expect(helpOf(command)).toMatch(/^Examples?:\n {2}\S/m);
   },
 );
 

@@ -8,6 +8,7 @@ import type { HostCertificate } from '../../../src/protocol/host-certificate.ts'
 import type { Request } from '../../../src/protocol/messages.ts';
 import { hostEntryDigest } from '../../../src/protocol/revocations.ts';
 import { type VendorTrust, withRevocations } from '../../../src/protocol/vendor-trust.ts';
+import { formatMinute } from '../../../src/schema/format-time.ts';
 import { swapUuidByteOrder } from '../../../src/schema/uuid.ts';
 import { createVendorCatalog } from '../../support/catalogs.ts';
 import { NOW } from '../../support/clock.ts';
@@ -317,7 +318,6 @@ describe('A8', () => {
 });
 
 describe('a refusal says what this host objects to, with both values', () => {
-  const day = new Date(NOW).toISOString().slice(0, 10);
   test.each<[string, Partial<Situation>, string]>([
     [
       'the VM',
@@ -327,12 +327,12 @@ describe('a refusal says what this host objects to, with both values', () => {
     [
       'the beginning of the certificate',
       { now: CERTIFICATE.notBefore - 1 },
-      `its certificate begins on ${day}`,
+      `its certificate begins on ${formatMinute(CERTIFICATE.notBefore)}`,
     ],
     [
       'the end of the certificate',
       { now: CERTIFICATE.graceUntil },
-      `its certificate ended on ${day}, and its renewal grace on ${day}`,
+      `its certificate ended on ${formatMinute(CERTIFICATE.notAfter)}, and its renewal grace on ${formatMinute(CERTIFICATE.graceUntil)}`,
     ],
     [
       'the edition of the certificate',
