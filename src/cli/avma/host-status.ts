@@ -1,15 +1,18 @@
+import path from 'node:path';
 import { Command } from 'commander';
 import { ANY_CERTIFICATE, chooseCertificate } from '../../host/answering/choose-certificate.ts';
-import type { HostHoldings } from '../../host/holdings.ts';
+import type { HeldCertificate, HeldLicense, HostHoldings } from '../../host/holdings.ts';
 import { HostDocuments } from '../../host/host-documents.ts';
 import { openHost } from '../../host/host-store.ts';
 import { seatsFromLedger } from '../../host/ledger/ledger-seats.ts';
 import type { Seats } from '../../host/seats.ts';
 import { readServing, type Serving } from '../../host/serving-record.ts';
+import { subjectsOf } from '../../host/subjects.ts';
 import { featureText } from '../../protocol/features.ts';
 import { MINUTE_MS } from '../../schema/durations.ts';
 import { formatMinute, isoInstant } from '../../schema/format-time.ts';
 import { ANSWER_IS_NO, type Context } from './context.ts';
+import { endedAside } from './ended-aside.ts';
 import {
   certificateState,
   heldCertificateJson,
@@ -43,6 +46,7 @@ export function statusCommand(context: Context): Command {
 Exit status: 0 when the status could be read; with --check, 0 only when a certificate counts
 now, in its renewal grace too, and ${ANSWER_IS_NO} otherwise. A certificate or a license that
 ends within ${WARNING_DAYS} days without a next one is shown with a warning and passes --check.
+Those that have ended are shown only where nothing follows, the last one; --json has all.
 Whether avma host serve runs is shown, and does not count for --check.`,
     )
     .action((options: StatusOptions) => showHostStatus(context, options));
@@ -107,8 +111,8 @@ function statusFields({ folder, holdings, problems, validity, serving, seats, no
     ['Folder', folder],
     ['State', stateOfHost(validity)],
     ...vendorFields(holdings),
-    ...certificateFields(holdings, now),
-    ...licenseFields(holdings, seats, now),
+    ...certificateFields(folder, holdings, now),
+    ...licenseFields(folder, holdings, seats, now),
     ...(awaitsCertificate(holdings) && holdings.keys.length > 1
       ? [['New keys', 'made, and not certified yet'] as Field]
       : []),
@@ -131,9 +135,12 @@ function stateOfHost(validity: HostValidity): Cell {
   return { tone, text: `${state}${left}` };
 }
 
-function certificateFields(holdings: HostHoldings, now: number): Field[] {
-  const sorted = holdings.certificates.toSorted((a, b) => a.certificate.notBefore - b.certificate.notBefore);
-  return sorted.flatMap((held, index): Field[] => {
+function certificateFields(folder: string, holdings: HostHoldings, now: number): Field[] {
+  const subjects = subjectsOf(holdings, now).filter(({ kind }) => kind === 'certificate');
+  const factsOf = ({ certificate }: HeldCertificate) => ({ id: certificate.serial, validity: certificate });
+  const { shown, ended } = endedAside(holdings.certificates, subjects, factsOf, now);
+  const sorted = shown.toSorted((a, b) => a.certificate.notBefore - b.certificate.notBefore);
+  const fields = sorted.flatMap((held, index): Field[] => {
     const { certificate } = held;
     const { serial, notBefore, notAfter, graceUntil, customer, site, windows } = certificate;
     const dates = `${formatMinute(notBefore)} to ${formatMinute(notAfter)}`;
@@ -152,10 +159,14 @@ function certificateFields(holdings: HostHoldings, now: number): Field[] {
       ...(about.length === 0 ? [] : [['', `  ${about.join(', ')}`] as Field]),
     ];
   });
+  return [...fields, ...endedField(ended, path.join(folder, 'certificates'))];
 }
 
-function licenseFields(holdings: HostHoldings, seats: Seats, now: number): Field[] {
-  return holdings.licenses.flatMap(({ license }, index): Field[] => {
+function licenseFields(folder: string, holdings: HostHoldings, seats: Seats, now: number): Field[] {
+  const subjects = subjectsOf(holdings, now).filter(({ kind }) => kind === 'license');
+  const factsOf = ({ license }: HeldLicense) => ({ id: license.licenseId, validity: license });
+  const { shown, ended } = endedAside(holdings.licenses, subjects, factsOf, now);
+  const fields = shown.flatMap(({ license }, index): Field[] => {
     const { licenseId, customer, product, features, guests, notBefore, notAfter, graceUntil } = license;
     const grace = graceUntil > notAfter ? `, renewal grace until ${formatMinute(graceUntil)}` : '';
     const granted = features.map(featureText).join(', ');
@@ -175,6 +186,12 @@ function licenseFields(holdings: HostHoldings, seats: Seats, now: number): Field
       ['', `  ${formatMinute(notBefore)} to ${formatMinute(notAfter)}${grace}`],
     ];
   });
+  return [...fields, ...endedField(ended, path.join(folder, 'licenses'))];
+}
+
+/** The row of those that have ended and are not shown. */
+function endedField(ended: number, folder: string): Field[] {
+  return ended === 0 ? [] : [['', `${ended} ended, kept in ${folder}`]];
 }
 
 /** `running since 2026-11-24 11:08 UTC (3 hours 5 minutes), process 4711`, and a row for each endpoint. */

@@ -1,6 +1,8 @@
 /** `avma host status`: whether a host runs, since when and where, and what its certificate is worth. */
 import fs from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openHostCertificate, signHostCertificate } from '../../../src/protocol/host-certificate.ts';
+import { plainRootKey } from '../../../src/vendor/root-key.ts';
 import { parseBySchema } from '../../support/json-schemas.ts';
 import { until } from '../../support/until.ts';
 import { type ServedHost, TestMachine } from '../test-machine.ts';
@@ -64,4 +66,31 @@ test('--check passes for a valid certificate, and not for one that is missing', 
   expect(missing.status).toBe(1);
   expect(missing.stdout).toMatch(/^State +not activated$/m);
   fs.renameSync(machine.at('kept'), machine.at('host/certificates'));
+});
+
+test('what has ended is counted, and shown only where nothing follows', async () => {
+  const folder = machine.at('host/certificates');
+  const [valid = ''] = fs.readdirSync(folder);
+  const present = openHostCertificate(JSON.parse(fs.readFileSync(`${folder}/${valid}`, 'utf8')));
+  if (present === undefined) throw new TypeError('no certificate');
+  for (const year of [2020, 2021]) {
+    const notAfter = Date.UTC(year, 1);
+    const dates = { notBefore: Date.UTC(year, 0), notAfter, graceUntil: notAfter };
+    const certificate = { ...present, ...dates, serial: `${year}`.repeat(4) };
+    const envelope = signHostCertificate(certificate, plainRootKey(machine.at('v/root.key')));
+    fs.writeFileSync(`${folder}/${year}.json`, JSON.stringify(envelope));
+  }
+  const followed = await status();
+  expect(followed.stdout).toMatch(/^ +2 ended, kept in \S*host\/certificates$/m);
+  expect(followed.stdout).not.toMatch(/202[01]-01/);
+  const { certificates } = parseBySchema((await status('--json')).stdout, 'host-status');
+  expect(certificates).toHaveLength(3);
+
+  fs.renameSync(`${folder}/${valid}`, machine.at('kept.json'));
+  const alone = await status();
+  expect(alone.stdout).toMatch(/^Certificates +2021202120212021 +ended\n +2021-01-01 /m);
+  expect(alone.stdout).toMatch(/^ +1 ended, kept in /m);
+  expect(alone.stdout).not.toContain('2020-01');
+  fs.renameSync(machine.at('kept.json'), `${folder}/${valid}`);
+  for (const year of [2020, 2021]) fs.rmSync(`${folder}/${year}.json`);
 });
