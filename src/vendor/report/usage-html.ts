@@ -127,7 +127,7 @@ function seriesCard(series: UsageSeries, { incidents }: Usage, index: number): H
   const plots =
     peak === null
       ? html``
-      : html`<h4>Guests at peak, ${each}</h4>${guestsPlot(columns, limit, incidents, `over-${index}`)}
+      : html`<h4>Guests at peak, ${each}</h4>${guestsPlot(columns, limit, incidents, { id: `over-${index}`, licenseEndsAt: license?.notAfter ?? null })}
 <div class="legend"><span><i style="background:var(--blue)"></i>guests with a lease at one time</span>${
           daysOver === 0
             ? html``
@@ -139,7 +139,11 @@ function seriesCard(series: UsageSeries, { incidents }: Usage, index: number): H
 <span>${peak === null ? 'no guest' : `guests at peak, on ${peak.date}`}</span></div></header>
 ${plots}
 <h4>Approvals and refusals, ${each}</h4>${answersPlot(columns)}
-<div class="legend"><span><i style="background:var(--blue)"></i>approved</span><span><i style="background:var(--orange)"></i>refused</span></div>
+<div class="legend"><span><i style="background:var(--blue)"></i>approved</span>${
+    days.some(({ inGrace }) => inGrace > 0)
+      ? html`<span><i style="background:var(--grace)"></i>approved in renewal grace</span>`
+      : html``
+  }<span><i style="background:var(--orange)"></i>refused</span></div>
 <details><summary>Numbers of each day</summary>${daysTable(days)}</details>
 </section>
 `;
@@ -156,7 +160,9 @@ function licenseText({ licenseId, license, activationId }: UsageSeries): Html {
   const limit = license.guests === null ? 'no limit' : counted(license.guests, 'guest');
   const then = license.overage === 'refuse-new' ? 'new guests refused over it' : 'reported over it';
   const terms = license.guests === null ? limit : `${limit}, ${then}`;
-  return html`License <code>${licenseId}</code> of ${license.customer}: ${terms}, until ${formatDay(license.notAfter)}`;
+  const { customer, notAfter, graceUntil } = license;
+  const grace = graceUntil > notAfter ? `, renewal grace until ${formatMinute(graceUntil)}` : '';
+  return html`License <code>${licenseId}</code> of ${customer}: ${terms}<br>Until ${formatMinute(notAfter)}${grace}`;
 }
 
 function daysTable(days: readonly SeriesDay[]): Html {
@@ -178,7 +184,7 @@ ${hosts.flatMap(({ hostName, hardwareId, reports }) =>
   reports.map(
     ({ report, digest, certificate }, index) => html`<tr>
 <td class="nowrap">${index === 0 ? html`<b>${hostName}</b><br><code>${hardwareId}</code>` : html``}</td>
-<td class="nowrap">${index > 0 ? html`` : certificate === null ? html`<span class="soft">not checked</span>` : html`<code>${certificate.serial}</code><br>until ${formatDay(certificate.notAfter)}`}</td>
+<td class="nowrap">${index > 0 ? html`` : certificate === null ? html`<span class="soft">not checked</span>` : html`<code>${certificate.serial}</code><br>until ${formatMinute(certificate.notAfter)}`}</td>
 <td class="nowrap">${formatMinute(report.period.from)}<br>to ${formatMinute(report.period.to)}</td>
 <td><code>${digest.slice(0, 16)}</code><br><span class="soft">${report.previous === null ? 'the first' : html`after <code>${report.previous.slice(0, 16)}</code>`}</span></td>
 <td class="n">${formatCount(report.ledger.count)}</td></tr>

@@ -55,13 +55,15 @@ interface Scale {
 
 /**
  * Guests at peak, a step for each day, against the limit of the license. What is above the limit has a color of its
- * own; times of incidents are shaded.
+ * own; times of incidents are shaded, and the end of the license is marked.
+ *
+ * @param licenseEndsAt - From when on its renewal grace runs, milliseconds since 1970 UTC.
  */
 export function guestsPlot(
   days: readonly SeriesDay[],
   limit: number | null,
   incidents: Usage['incidents'],
-  id: string,
+  { id, licenseEndsAt }: { readonly id: string; readonly licenseEndsAt: number | null },
 ): Html {
   const most = Math.max(1, ...days.map(({ peakGuests }) => peakGuests));
   const shown = limit !== null && limit <= most * MAX_LIMIT_RATIO ? limit : null;
@@ -74,7 +76,7 @@ export function guestsPlot(
       : html`<clipPath id="${id}"><rect x="0" y="0" width="${WIDTH}" height="${round(limitAt)}"/></clipPath>
 <path class="over" clip-path="url(#${id})" d="${area}"/>
 <line class="limit" x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${round(limitAt)}" y2="${round(limitAt)}"/>
-<text class="limit-name" x="${WIDTH - RIGHT}" y="${round(limitAt - 5)}" text-anchor="end">limit ${formatCount(shown)}</text>`;
+${limitName(days, `limit ${formatCount(shown)}`, limitAt - 5)}`;
   const named =
     limit !== null && shown === null
       ? html`<text class="limit-name" x="${WIDTH - RIGHT}" y="${TOP - 4}" text-anchor="end">limit ${formatCount(limit)}, above the plot</text>`
@@ -85,6 +87,7 @@ export function guestsPlot(
     html`<path class="edge" d="${edgePath(days, scale)}"/>`,
     over,
     named,
+    endMark(days, licenseEndsAt, scale),
     ...days.map((day, index) => {
       const { date, peakGuests, distinctGuests } = day;
       const text = `${date}: ${counted(peakGuests, 'guest')} at peak, ${formatCount(distinctGuests)} in all`;
@@ -93,7 +96,25 @@ export function guestsPlot(
   ]);
 }
 
-/** Approvals upwards and refusals downwards, a bar for each day. */
+/** The name of the limit, at that end of its line where fewer guests are in its way. */
+function limitName(days: readonly SeriesDay[], text: string, y: number): Html {
+  const most = (some: readonly SeriesDay[]) => Math.max(0, ...some.map(({ peakGuests }) => peakGuests));
+  const some = Math.ceil(days.length / 8);
+  const isLeft = most(days.slice(0, some)) < most(days.slice(-some));
+  return html`<text class="limit-name" x="${isLeft ? LEFT + 4 : WIDTH - RIGHT}" y="${round(y)}" text-anchor="${isLeft ? 'start' : 'end'}">${text}</text>`;
+}
+
+/** A line where the license ended; nothing where that is not within the days. */
+function endMark(days: readonly SeriesDay[], endsAt: number | null, scale: Scale): Html {
+  const place = endsAt === null ? undefined : placer(days)?.(endsAt);
+  if (place === undefined || place <= 0 || place >= days.length) return html``;
+  const x = round(scale.x(place));
+  const isLate = place > days.length / 2;
+  return html`<line class="end" x1="${x}" x2="${x}" y1="${TOP - 10}" y2="${scale.height - BOTTOM}"/>
+<text class="end-name" x="${isLate ? x - 5 : x + 5}" y="${scale.height - BOTTOM - 8}" text-anchor="${isLate ? 'end' : 'start'}">the license ended</text>`;
+}
+
+/** Approvals upwards, those in renewal grace in a color of their own, and refusals downwards: a bar for each day. */
 export function answersPlot(days: readonly SeriesDay[]): Html {
   const refusedOf = ({ refused }: SeriesDay) => refused.reduce((sum, { count }) => sum + count, 0);
   const up = Math.max(...days.map(({ approved, attested }) => approved + attested), 0);
@@ -108,20 +129,27 @@ export function answersPlot(days: readonly SeriesDay[]): Html {
     return html`<rect class="${name}" x="${round(scale.x(index) + inset)}" y="${round(top)}" width="${round(width)}" height="${round(height)}" rx="${width > 5 ? 1.5 : 0}"/>`;
   };
   return frame(scale, days, 'Approvals and refusals a day', [
-    ...days.map(({ approved, attested }, index) => bar('approved', index, 0, approved + attested)),
+    ...days.map((day, index) => bar('approved', index, graceOf(day), day.approved + day.attested)),
+    ...days.map((day, index) => bar('graced', index, 0, graceOf(day))),
     ...days.map((day, index) => bar('refused', index, -refusedOf(day), 0)),
     html`<line class="zero" x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${round(scale.y(0))}" y2="${round(scale.y(0))}"/>`,
     ...days.map((day, index) => hover(index, scale, answersText(day, refusedOf(day)))),
   ]);
 }
 
-function answersText({ date, approved, attested, refused }: SeriesDay, sum: number): string {
+/** Approvals in renewal grace; never more than there were. */
+function graceOf({ approved, attested, inGrace }: SeriesDay): number {
+  return Math.min(inGrace, approved + attested);
+}
+
+function answersText({ date, approved, attested, refused, inGrace }: SeriesDay, sum: number): string {
   const codes = refused
     .slice(0, 6)
     .map(({ code, count }) => `${code} ${formatCount(count)}`)
     .join(', ');
   const asked = attested === 0 ? '' : `, ${formatCount(attested)} attested`;
-  return `${date}: ${formatCount(approved)} approved${asked}, ${formatCount(sum)} refused${codes === '' ? '' : ` (${codes})`}`;
+  const graced = inGrace === 0 ? '' : `, ${formatCount(inGrace)} of them in renewal grace`;
+  return `${date}: ${formatCount(approved)} approved${asked}${graced}, ${formatCount(sum)} refused${codes === '' ? '' : ` (${codes})`}`;
 }
 
 function frame(scale: Scale, days: readonly SeriesDay[], label: string, content: readonly Html[]): Html {
@@ -150,18 +178,24 @@ function hover(index: number, scale: Scale, text: string): Html {
 
 /** Shades the times in which the host did not run, or its record is broken. */
 function bands(days: readonly SeriesDay[], incidents: Usage['incidents'], scale: Scale): Html[] {
-  const [first] = days;
-  if (first === undefined) return [];
-  const begin = Date.parse(first.date);
-  const end = Date.parse(days.at(-1)?.date ?? first.date);
-  const each = days.length === 1 ? DAY_MS : (end - begin) / (days.length - 1);
-  const place = (time: number) => Math.min(Math.max((time - begin) / each, 0), days.length);
+  const place = placer(days);
+  if (place === undefined) return [];
   return incidents
     .filter(({ kind }) => kind === 'gap' || kind === 'ledger-break')
     .map(({ kind, from, to, hostName, detail }) => {
       const [left, right] = [scale.x(place(from)), scale.x(place(to))];
       return html`<rect class="band ${kind}" x="${round(left)}" y="${TOP}" width="${round(Math.max(2, right - left))}" height="${scale.height - BOTTOM - TOP}"><title>${hostName}: ${detail}</title></rect>`;
     });
+}
+
+/** At which day, and which part of it, a time lies; undefined without days. */
+function placer(days: readonly SeriesDay[]): ((time: number) => number) | undefined {
+  const [first] = days;
+  if (first === undefined) return undefined;
+  const begin = Date.parse(first.date);
+  const end = Date.parse(days.at(-1)?.date ?? first.date);
+  const each = days.length === 1 ? DAY_MS : (end - begin) / (days.length - 1);
+  return (time) => Math.min(Math.max((time - begin) / each, 0), days.length);
 }
 
 function scaleFor(days: readonly SeriesDay[], height: number, max: number, below = 0): Scale {

@@ -4,13 +4,13 @@ export const USAGE_STYLE = `
   color-scheme: light dark;
   --paper: #f5f6f8; --card: #ffffff; --ink: #1b2430; --soft: #5d6b7e; --line: #e3e7ed; --grid: #eceff3;
   --blue: #2563eb; --blue-soft: #2563eb26; --green: #15803d; --amber: #b45309; --orange: #d97706; --red: #c02626;
-  --red-soft: #dc262640; --shade: #64748b2e; --head: #f9fafb;
+  --red-soft: #dc262640; --shade: #64748b2e; --grace: #7fb0f5; --head: #f9fafb;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --paper: #0e131a; --card: #161d27; --ink: #e7ecf3; --soft: #98a5b8; --line: #263141; --grid: #222c3a;
     --blue: #6ba1ff; --blue-soft: #6ba1ff2e; --green: #4cc37d; --amber: #f0b45b; --orange: #f0a24a; --red: #ff7d74;
-    --red-soft: #ff7d7459; --shade: #94a3b830; --head: #1a222e;
+    --red-soft: #ff7d7459; --shade: #94a3b830; --grace: #34568f; --head: #1a222e;
   }
 }
 * { box-sizing: border-box; }
@@ -45,8 +45,9 @@ svg text { font-size: 12px; fill: var(--soft); font-variant-numeric: tabular-num
 .grid { stroke: var(--grid); } .tick, .zero { stroke: var(--soft); stroke-opacity: 0.55; }
 .area { fill: var(--blue-soft); } .edge { fill: none; stroke: var(--blue); stroke-width: 2; stroke-linejoin: round; }
 .over { fill: var(--red-soft); } .limit { stroke: var(--red); stroke-width: 1.5; stroke-dasharray: 6 4; }
-svg .limit-name { fill: var(--red); font-weight: 600; }
-.approved { fill: var(--blue); } .refused { fill: var(--orange); }
+svg .limit-name, svg .end-name { fill: var(--red); font-weight: 600; paint-order: stroke; stroke: var(--card); stroke-width: 4px; stroke-linejoin: round; }
+svg .end-name { fill: var(--amber); } .end { stroke: var(--amber); stroke-width: 1.5; stroke-dasharray: 2 3; }
+.approved { fill: var(--blue); } .graced { fill: var(--grace); } .refused { fill: var(--orange); }
 .band { fill: var(--shade); } .band.ledger-break { fill: var(--red-soft); }
 .hover { fill: transparent; } .hover:hover { fill: var(--shade); }
 .legend { display: flex; flex-wrap: wrap; gap: 4px 18px; font-size: 13px; color: var(--soft); margin-top: 6px; }
@@ -75,7 +76,7 @@ footer { margin-top: 44px; color: var(--soft); font-size: 13px; }
 @media print {
   :root {
     --paper: #fff; --card: #fff; --ink: #000; --soft: #444; --line: #ccc; --grid: #e5e5e5; --blue: #1d4ed8; --blue-soft: #1d4ed826;
-    --green: #166534; --amber: #92400e; --orange: #b45309; --red: #b91c1c; --red-soft: #dc262640; --shade: #0000001c;
+    --green: #166534; --amber: #92400e; --orange: #b45309; --red: #b91c1c; --red-soft: #dc262640; --shade: #0000001c; --grace: #93c5fd;
   }
   @page { margin: 14mm; }
   body { font-size: 12px; print-color-adjust: exact; -webkit-print-color-adjust: exact; }

@@ -85,6 +85,26 @@ test('a limit far above the use is named, and does not flatten the plot', () => 
   expect(text).not.toContain('class="limit"');
 });
 
+test('what was approved in renewal grace has a color, and the end of the license is marked', () => {
+  const end = Date.parse('2026-06-02T12:00:00Z');
+  const license = { ...licenseOf(testRoot()), notAfter: end, graceUntil: end + 14 * DAY };
+  const days = [day('2026-06-01', 3), { ...day('2026-06-02', 3), approved: 4, inGrace: 3 }];
+  const text = page(usage({ license, days }));
+  expect(text).toContain('Until 2026-06-02 12:00 UTC, renewal grace until 2026-06-16 12:00 UTC');
+  expect(text).toContain('the license ended');
+  expect(text).toContain('4 approved, 3 of them in renewal grace');
+  expect(text.match(/class="graced"/g)).toHaveLength(1);
+  expect(text).toContain('approved in renewal grace</span>');
+  const later = page(usage({ license: { ...license, notAfter: end + 30 * DAY } }));
+  expect(later).not.toMatch(/the license ended|class="graced"|approved in renewal grace/);
+});
+
+test('the name of the limit stands where fewer guests are in its way', () => {
+  const growing = Array.from({ length: 16 }, (_, nth) => day(`2026-06-${10 + nth}`, 40 + nth));
+  expect(page(usage({ days: growing }))).toMatch(/text-anchor="start">limit 50/);
+  expect(page(usage({ days: growing.toReversed() }))).toMatch(/text-anchor="end">limit 50/);
+});
+
 test('no name from a report becomes a tag, an attribute or an entity', () => {
   const evil = `"><script>alert(1)</script>&lt;'`;
   const license = {
