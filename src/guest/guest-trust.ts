@@ -117,6 +117,7 @@ function takeUpdate(
   const vendors = trust.map((vendor) => {
     try {
       const followed = followTrustUpdate(vendor, verified);
+      refuseMore(vendor);
       return { ...vendor, ...followed, trustUpdates: [...vendor.trustUpdates, envelope] };
     } catch (thrown) {
       errors.push(toAvmaError(thrown, 'cannot follow the trust update'));
@@ -132,6 +133,22 @@ function takeUpdate(
   const merged = mergedByRoots(vendors);
   const after = merged.find(({ lastUpdate }) => lastUpdate === verified.digest);
   return { trust: merged, changed: after === undefined ? null : { before, after } };
+}
+
+/**
+ * The most updates that are followed of a vendor: two make a rotation, so they last for decades. Each is kept and
+ * verified at every start, and a vendor could make them without end.
+ */
+const MAX_FOLLOWED = 32;
+
+/** @throws {AvmaError} `trust-update-gap`. */
+function refuseMore({ name, trustUpdates }: GuestVendor): void {
+  if (trustUpdates.length < MAX_FOLLOWED) return;
+  throw new AvmaError(
+    'trust-update-gap',
+    `${MAX_FOLLOWED} trust updates of "${name}" were followed here, and no more are`,
+    { hint: "Install the vendor's newest anchor, and remove the old one: avma guest trust add FILE." },
+  );
 }
 
 /** Of the reasons why no vendor follows an update, the one that says most; that it is known comes before all. */

@@ -27,7 +27,9 @@ const MEMBERS = [
 
 const MAX_ROOTS = 16;
 const MAX_FEATURES = 256;
-const MAX_DOCUMENTS = 64;
+/** Room for those of every vendor that the machine trusts: a guest follows 32 of each. */
+const MAX_TRUST_UPDATES = 256;
+const MAX_REVOCATION_LISTS = 64;
 
 /**
  * The options, checked. A member that nobody knows is an error: a mistyped `requireLicense` must not go unnoticed.
@@ -37,18 +39,18 @@ const MAX_DOCUMENTS = 64;
 export function readQuestion(options: unknown): Question {
   const given = Object(options) as Record<string, unknown>;
   check(Object.keys(given).every((name) => MEMBERS.includes(name)));
-  const requireLicense = given['requireLicense'] ?? true;
+  const { requireLicense = true } = given;
   check(typeof requireLicense === 'boolean');
   return {
     vendor: pinnedVendor(listOf(given['roots'], MAX_ROOTS)),
     vmId: uuidOf(given['vmId']),
     activationId: uuidOf(given['product']),
     now: timeOf(given['now']),
-    features: listOf(given['features'] ?? [], MAX_FEATURES).map((feature) =>
+    features: listOf(given['features'], MAX_FEATURES, []).map((feature) =>
       parseWantedFeature(textOf(feature)),
     ),
-    trustUpdates: listOf(given['trustUpdates'] ?? [], MAX_DOCUMENTS),
-    revocations: listOf(given['revocations'] ?? [], MAX_DOCUMENTS),
+    trustUpdates: listOf(given['trustUpdates'], MAX_TRUST_UPDATES, []),
+    revocations: listOf(given['revocations'], MAX_REVOCATION_LISTS, []),
     nonce: given['nonce'] === undefined ? null : nonceHex.parse(given['nonce']),
     requireLicense,
   };
@@ -58,9 +60,12 @@ function check(held: boolean): asserts held {
   if (!held) throw new TypeError('the options are wrong');
 }
 
-function listOf(value: unknown, most: number): readonly unknown[] {
-  check(Array.isArray(value) && value.length <= most);
-  return value;
+/** What is undefined gets its default. A null does not: a program that has lost its demands must hear of it. */
+function listOf(value: unknown, most: number, otherwise?: readonly unknown[]): readonly unknown[] {
+  const list = value === undefined ? otherwise : value;
+  check(Array.isArray(list) && list.length <= most);
+  // A hole in a list would be skipped by whoever goes through it.
+  return Array.from(list as readonly unknown[]);
 }
 
 function textOf(value: unknown): string {

@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { parseTrustDocument, removeTrust, takeDocument } from '../../src/guest/trust-changes.ts';
 import type { TrustDocument } from '../../src/guest/trust-documents.ts';
 import { loadTrust, trustReader } from '../../src/guest/trust-reader.ts';
-import { documentBytes } from '../../src/protocol/documents.ts';
+import { documentBytes, documentDigest } from '../../src/protocol/documents.ts';
 import type { CosignedEnvelope } from '../../src/protocol/envelope.ts';
 import { areOfOneVendor, rootsOf } from '../../src/protocol/vendor-trust.ts';
 import { failureOf } from '../support/failures.ts';
@@ -66,6 +66,20 @@ describe('a trust update', () => {
     expect((await failureOf(take(envelope))).code).toBe(code);
     expect(keys()).toEqual([first.keyId]);
     expect(files()).toEqual([]);
+  });
+
+  test('is followed as long as a vendor does not make them without end', async () => {
+    installRoot(own, first);
+    let previous: string | null = null;
+    for (let version = 2; version <= 33; version++) {
+      const next: CosignedEnvelope = trustUpdateOf([first], [first], { version, previous });
+      await take(next);
+      previous = documentDigest(next);
+    }
+    expect(files()).toHaveLength(32);
+    const next = trustUpdateOf([first], [first], { version: 34, previous });
+    expect((await failureOf(take(next))).code).toBe('trust-update-gap');
+    expect(loadTrust(places)).toMatchObject([{ trustVersion: 33 }]);
   });
 
   test('of another trusted vendor gives that vendor nothing of this one', async () => {

@@ -1036,6 +1036,10 @@ export const MORE_EVIDENCE_VECTORS: typeof EVIDENCE_VECTORS = {
   ok: [
     { name: 'a mebibyte', evidence: padded(1024 * 1024) },
     {
+      name: '256 trust updates, most of them other vendors',
+      options: () => ({ trustUpdates: Array(256).fill({}) }),
+    },
+    {
       name: 'a revocation list of 2,501 entries',
       options: (keys) => ({
         revocations: [

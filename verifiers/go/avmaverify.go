@@ -722,8 +722,10 @@ type wanted struct {
 const (
 	wrongOptions = "options-invalid"
 	maxRoots     = 16
-	maxDocuments = 64
 	maxFeatures  = 256
+	maxLists     = 64
+	// Room for those of every vendor that the machine trusts: a guest follows 32 of each.
+	maxUpdates = 256
 )
 
 var (
@@ -735,7 +737,7 @@ var (
 func readOptions(options Options) (wanted, string) {
 	now := options.Now.UnixMilli()
 	if len(options.Roots) == 0 || len(options.Roots) > maxRoots || len(options.Features) > maxFeatures ||
-		len(options.TrustUpdates) > maxDocuments || len(options.Revocations) > maxDocuments ||
+		len(options.TrustUpdates) > maxUpdates || len(options.Revocations) > maxLists ||
 		!anyUUID(options.VMID) || !anyUUID(options.Product) || now < 0 || now > maxInstant ||
 		options.Nonce != "" && !isNonce(options.Nonce) {
 		return wanted{}, wrongOptions

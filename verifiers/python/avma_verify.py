@@ -519,7 +519,9 @@ class _Options:
 
 _WRONG = "options-invalid"
 _MAX_ROOTS = 16
-_MAX_DOCUMENTS = 64
+# Room for those of every vendor that the machine trusts: a guest follows 32 of each.
+_MAX_TRUST_UPDATES = 256
+_MAX_REVOCATION_LISTS = 64
 
 
 def _check(held: bool, code: str = _WRONG) -> None:
@@ -541,8 +543,8 @@ def _read_options(
     for given, most in (
         (roots, _MAX_ROOTS),
         (features, 256),
-        (trust_updates, _MAX_DOCUMENTS),
-        (revocations, _MAX_DOCUMENTS),
+        (trust_updates, _MAX_TRUST_UPDATES),
+        (revocations, _MAX_REVOCATION_LISTS),
     ):
         _check(isinstance(given, (list, tuple)) and len(given) <= most)
     _check(len(roots) > 0 and isinstance(require_license, bool))
