@@ -1,7 +1,7 @@
 /** Activates as a guest does, a number of times one after the other, and says how long it took. */
 import path from 'node:path';
 import { exchangeActivation } from '../src/guest/exchange.ts';
-import { loadTrust } from '../src/guest/trust-reader.ts';
+import { loadTrust } from '../src/guest/trust/trust-reader.ts';
 import { openPipe } from '../src/pipe/pipe-uri.ts';
 import type { Envelope } from '../src/protocol/envelope.ts';
 

@@ -13,7 +13,7 @@ import type { GuestEnvironment } from '../guest/environment.ts';
 import { writeAgentEvent } from '../guest/guest-events.ts';
 import { openGuestService } from '../guest/guest-service.ts';
 import { withoutCommand } from '../guest/license-content.ts';
-import { documentFolder } from '../guest/trust-documents.ts';
+import { documentFolder } from '../guest/trust/trust-documents.ts';
 import type { SetupReport } from '../setup/apply.ts';
 import type { ProcessLock } from '../storage/process-lock.ts';
 import { currentSettings } from './current-settings.ts';

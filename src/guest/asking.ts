@@ -9,9 +9,9 @@ import { writeAgentEvent } from './guest-events.ts';
 import type { GuestState } from './guest-state.ts';
 import { expectedOf } from './lease-verdict.ts';
 import { deriveReport } from './product-report.ts';
-import { takeDocument } from './trust-changes.ts';
-import { refusedEvent, trustEvents } from './trust-events.ts';
-import type { TrustNewsReport } from './trust-news.ts';
+import { takeDocument } from './trust/trust-changes.ts';
+import { refusedEvent, trustEvents } from './trust/trust-events.ts';
+import type { TrustNewsReport } from './trust/trust-news.ts';
 
 /** What a host is asked for. */
 export interface Question {

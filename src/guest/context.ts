@@ -8,11 +8,11 @@ import { debug } from '../system/debug.ts';
 import type { GuestEnvironment } from './environment.ts';
 import { writeGuestEvent } from './guest-events.ts';
 import type { GuestState } from './guest-state.ts';
-import type { GuestTrust } from './guest-trust.ts';
 import { type LicensePublication, licensePublication } from './license-publication.ts';
 import type { ReportBasis } from './product-report.ts';
 import { openStateStore, readOnlyStore, type StateStore } from './state-store.ts';
-import { trustReader } from './trust-reader.ts';
+import type { GuestTrust } from './trust/guest-trust.ts';
+import { trustReader } from './trust/trust-reader.ts';
 
 /**
  * What the functions of the licensing service share. The files of state, catalogs and trust anchors are looked at at

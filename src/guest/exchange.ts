@@ -17,9 +17,9 @@ import { verifyStatement } from '../protocol/verify-answer.ts';
 import { type AskedExchange, openResponse, verifyAnswerTo } from '../protocol/verify-response.ts';
 import { debug } from '../system/debug.ts';
 import { type DocumentSource, FetchBudget, fetchDocument } from './document-fetch.ts';
-import type { GuestTrust } from './guest-trust.ts';
 import { exchangeFrames, newExchangeId, sendSealed } from './host-frames.ts';
-import { TrustNews, type TrustNewsReport } from './trust-news.ts';
+import type { GuestTrust } from './trust/guest-trust.ts';
+import { TrustNews, type TrustNewsReport } from './trust/trust-news.ts';
 
 /** What the guest says of itself in a request. Each request gets an exchange ID and the trusted keys of its own. */
 type RequestFacts = Omit<Request, 'exchangeId' | 'anchors'>;

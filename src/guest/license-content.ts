@@ -4,12 +4,12 @@ import { DAY_MS } from '../schema/durations.ts';
 import { formatMinute, isoInstant, isoInstantOrNull } from '../schema/format-time.ts';
 import { printable } from '../schema/printable.ts';
 import type { GuestState, InstalledProduct, LastAttempt } from './guest-state.ts';
-import type { GuestTrust, GuestVendor } from './guest-trust.ts';
 import { answerOf, hostOf } from './lease-verdict.ts';
 import type { LicensedProduct, LicensedVendor, LicenseFile } from './license-file.ts';
 import { LicenseStatus, licenseStateName } from './license-report.ts';
 import { licenseNotes, licenseTerms } from './license-terms.ts';
 import type { DerivedReport } from './product-report.ts';
+import type { GuestTrust, GuestVendor } from './trust/guest-trust.ts';
 
 /** What license.json is made from: the reports of now, and what they were derived from. */
 export interface LicenseSource {

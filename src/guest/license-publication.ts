@@ -8,10 +8,10 @@ import { readPlainFileIfAny } from '../storage/read-file.ts';
 import { debug } from '../system/debug.ts';
 import { errnoOf } from '../system/errno.ts';
 import type { GuestState } from './guest-state.ts';
-import type { GuestTrust } from './guest-trust.ts';
 import { composeLicense } from './license-content.ts';
 import { encodeLicenseFile, type LicenseFile, licenseFileIn, MAX_LICENSE_BYTES } from './license-file.ts';
 import { type DerivedReport, deriveReport, type ReportBasis } from './product-report.ts';
+import type { GuestTrust } from './trust/guest-trust.ts';
 
 /** What writing license.json reaches of the machine; everything is read at the time of writing. */
 export interface PublicationEnvironment {

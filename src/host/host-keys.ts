@@ -5,7 +5,7 @@ import { exportPrivateKey, generateKeyPair, importPrivateKey, type KeyPair } fro
 import { keyId, parseJson } from '../protocol/envelope.ts';
 import { anyText, instant, oneOf } from '../schema/shapes.ts';
 import { createFile, makePrivateFolder } from '../storage/atomic-file.ts';
-import { FileStore, storedPath } from './file-store.ts';
+import { FileStore, storedPath } from './holdings/file-store.ts';
 import type { HostIdentity, HostKeys } from './host-store.ts';
 
 /** A set of keys that a host made after its first: its file is never replaced, and has the mode 0600. */

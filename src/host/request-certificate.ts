@@ -2,10 +2,10 @@ import { AvmaError } from '../errors/avma-error.ts';
 import type { Envelope } from '../protocol/envelope.ts';
 import { siteId } from '../schema/shapes.ts';
 import { ANY_CERTIFICATE, chooseCertificate } from './answering/choose-certificate.ts';
-import type { HeldCertificate, HostHoldings } from './holdings.ts';
+import type { HeldCertificate, HostHoldings } from './holdings/holdings.ts';
+import { changeHost } from './holdings/install.ts';
 import { makeHostKeys } from './host-keys.ts';
 import { type HostKeys, hostRequest } from './host-store.ts';
-import { changeHost } from './install.ts';
 
 /** What a certificate is requested for. */
 export interface RequestOptions {

@@ -11,7 +11,7 @@ import type { ConnectionEnvironment } from './endpoints/connection.ts';
 import type { Endpoint, ListenEndpoint, ServedEndpoint } from './endpoints/endpoint.ts';
 import { connectUnix } from './endpoints/unix-connector.ts';
 import { listenUnix } from './endpoints/unix-listener.ts';
-import { HostDocuments } from './host-documents.ts';
+import { HoldingsReader } from './holdings/holdings-reader.ts';
 import { lockHost } from './host-lock.ts';
 import { type HostIdentity, openHost } from './host-store.ts';
 import { openFileLedger } from './ledger/file-ledger.ts';
@@ -98,7 +98,7 @@ async function serveLocked(
   lock: ProcessLock,
 ): Promise<RunningHost> {
   const { folder } = options;
-  const documents = new HostDocuments(folder, host, notify);
+  const documents = new HoldingsReader(folder, host, notify);
   const sameVendor = (a: string, b: string) => areOfOneVendor(documents.current.vendors, a, b);
   const catalogs = new CatalogReader(options.catalogFolders, notify, sameVendor);
   const seats = seatsFromLedger(folder, Date.now());

@@ -2,9 +2,9 @@ import { rootKey } from '../protocol/vendor-trust.ts';
 import type { ProcessLock } from '../storage/process-lock.ts';
 import type { Notify } from '../system/notify.ts';
 import type { CatalogReader } from './catalog-reader.ts';
-import type { HostHoldings } from './holdings.ts';
-import type { HostDocuments } from './host-documents.ts';
-import { noticesOf, type Said } from './notices.ts';
+import type { HostHoldings } from './holdings/holdings.ts';
+import type { HoldingsReader } from './holdings/holdings-reader.ts';
+import { noticesOf, type Said } from './holdings/notices.ts';
 import { ProblemReporter } from './notify.ts';
 
 /** How often a running host looks at its files, in milliseconds. */
@@ -14,7 +14,7 @@ const FILES_POLL_MS = 1000;
 export interface WatchedFiles {
   readonly lock: ProcessLock;
   readonly catalogs: CatalogReader;
-  readonly documents: HostDocuments;
+  readonly documents: HoldingsReader;
 }
 
 /**

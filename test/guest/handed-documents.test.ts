@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { LicenseStatus } from '../../src/guest/license-report.ts';
-import { loadTrust } from '../../src/guest/trust-reader.ts';
+import { loadTrust } from '../../src/guest/trust/trust-reader.ts';
 import type { CustomerLicense } from '../../src/protocol/customer-license.ts';
 import { documentDigest, PART_BYTES } from '../../src/protocol/documents.ts';
 import type { CosignedEnvelope } from '../../src/protocol/envelope.ts';

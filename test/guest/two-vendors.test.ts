@@ -2,10 +2,10 @@
 import path from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { LicenseStatus } from '../../src/guest/license-report.ts';
-import { HostDocuments } from '../../src/host/host-documents.ts';
+import { openGiven } from '../../src/host/holdings/decode-given.ts';
+import { HoldingsReader } from '../../src/host/holdings/holdings-reader.ts';
+import { installIn } from '../../src/host/holdings/install.ts';
 import { createHost, hostRequest } from '../../src/host/host-store.ts';
-import { installIn } from '../../src/host/install.ts';
-import { openGiven } from '../../src/host/received-files.ts';
 import { openPipe } from '../../src/pipe/pipe-uri.ts';
 import { VENDOR_KEYS, vendorProduct } from '../support/catalogs.ts';
 import { serveHost } from '../support/certified-host.ts';
@@ -55,7 +55,7 @@ async function serve(name: string, ...vendors: readonly TestRoot[]): Promise<str
       now,
     });
     const given = openGiven('certificate', Buffer.from(JSON.stringify(envelope)), 'the certificate');
-    installIn(new HostDocuments(folder, host).snapshot, [given], { now, dryRun: false });
+    installIn(new HoldingsReader(folder, host).snapshot, [given], { now, dryRun: false });
   }
   const socket = path.join(folder, 's');
   await serveHost(folder, {

@@ -3,10 +3,10 @@ import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { HostDocuments } from '../../src/host/host-documents.ts';
+import { openGiven } from '../../src/host/holdings/decode-given.ts';
+import { HoldingsReader } from '../../src/host/holdings/holdings-reader.ts';
+import { installAll } from '../../src/host/holdings/install.ts';
 import { createHost, type HostIdentity } from '../../src/host/host-store.ts';
-import { installAll } from '../../src/host/install.ts';
-import { openGiven } from '../../src/host/received-files.ts';
 import { requestCertificate } from '../../src/host/request-certificate.ts';
 import { Response } from '../../src/protocol/answer.ts';
 import { generateKeyPair } from '../../src/protocol/curve-keys.ts';
@@ -184,7 +184,7 @@ describe('a request', () => {
     await certify(folder, last.envelope, '4', { now: NOW + DAY });
     expect(files()).toBe(1);
     expect(
-      new HostDocuments(folder, host).current.certificates.map((held) => held.certificate.serial[0]),
+      new HoldingsReader(folder, host).current.certificates.map((held) => held.certificate.serial[0]),
     ).toContain('4');
   });
 });

@@ -1,9 +1,9 @@
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
-import { HostDocuments } from '../../src/host/host-documents.ts';
+import { openGiven } from '../../src/host/holdings/decode-given.ts';
+import { HoldingsReader } from '../../src/host/holdings/holdings-reader.ts';
+import { installIn } from '../../src/host/holdings/install.ts';
 import { createHost, hostRequest } from '../../src/host/host-store.ts';
-import { installIn } from '../../src/host/install.ts';
-import { openGiven } from '../../src/host/received-files.ts';
 import { type RunningHost, type ServeOptions, serve } from '../../src/host/serve.ts';
 import { MAX_LEASE_MS } from '../../src/protocol/answer.ts';
 import type { Grant } from '../../src/vendor/certify-host.ts';
@@ -55,7 +55,7 @@ export function makeCertifiedHost(folder: string, grant: Partial<Grant> = {}, no
     now,
   });
   const given = openGiven('certificate', Buffer.from(JSON.stringify(envelope)), 'the certificate');
-  installIn(new HostDocuments(hostFolder, host).snapshot, [given], { now, dryRun: false });
+  installIn(new HoldingsReader(hostFolder, host).snapshot, [given], { now, dryRun: false });
   return { folder: hostFolder, anchorFile };
 }
 

@@ -1,7 +1,7 @@
-import { type HeldLicense, holdingsOf } from '../../src/host/holdings.ts';
+import { openGiven } from '../../src/host/holdings/decode-given.ts';
+import { type HeldLicense, holdingsOf } from '../../src/host/holdings/holdings.ts';
+import { type GivenKind, type HostSnapshot, takeIn } from '../../src/host/holdings/intake.ts';
 import type { HostIdentity, HostKeys } from '../../src/host/host-store.ts';
-import { type GivenKind, type HostSnapshot, takeIn } from '../../src/host/intake.ts';
-import { openGiven } from '../../src/host/received-files.ts';
 import type { Seats } from '../../src/host/seats.ts';
 import { generateKeyPair } from '../../src/protocol/curve-keys.ts';
 import type { CustomerLicense } from '../../src/protocol/customer-license.ts';

@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { type GuestTrust, trustOfAnchors } from '../../src/guest/guest-trust.ts';
+import { type GuestTrust, trustOfAnchors } from '../../src/guest/trust/guest-trust.ts';
 import { generateKeyPair, type KeyPair } from '../../src/protocol/curve-keys.ts';
 import { keyId } from '../../src/protocol/envelope.ts';
 import type { TrustAnchor } from '../../src/protocol/trust-anchor.ts';

@@ -1,4 +1,4 @@
-import type { Subject } from '../../host/subjects.ts';
+import type { Subject } from '../../host/holdings/subjects.ts';
 import { type Validity, validityState } from '../../schema/validity.ts';
 
 /** Certificates or licenses of a host: those to show, and how many ended ones are only counted. */

@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { loadCatalog } from '../../catalog/catalog.ts';
 import { type LoadedCatalog, readCatalogFile } from '../../catalog/catalog-file.ts';
 import type { CatalogInstallation } from '../../catalog/catalog-installation.ts';
-import { loadTrust } from '../../guest/trust-reader.ts';
+import { loadTrust } from '../../guest/trust/trust-reader.ts';
 import { areOfOneVendor } from '../../protocol/vendor-trust.ts';
 import { printable } from '../../schema/printable.ts';
 import { listFiles } from '../../storage/atomic-file.ts';

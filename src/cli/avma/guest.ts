@@ -18,12 +18,12 @@ import { eventsCommand } from './guest-events.ts';
 import { findKeyed, keyedProducts, openGuest } from './guest-open.ts';
 import { resetCommand } from './guest-reset.ts';
 import { statusCommand } from './guest-status.ts';
+import { trustCommand } from './guest-trust.ts';
 import { readInput } from './input.ts';
 import { say, writeJson } from './output.ts';
 import { describeNow, type ProductStatus } from './product-status.ts';
 import { errorJson } from './report-json.ts';
 import { formatDuration } from './time-text.ts';
-import { trustCommand } from './trust.ts';
 
 /** What `avma guest install-key` takes. */
 interface InstallKeyOptions extends ExchangeOptions {

@@ -1,7 +1,7 @@
-import { type Installation, installAll } from '../../host/install.ts';
-import type { GivenKind } from '../../host/intake.ts';
-import { openGiven } from '../../host/received-files.ts';
-import { gapSentence, type Subject, subjectsOf } from '../../host/subjects.ts';
+import { openGiven } from '../../host/holdings/decode-given.ts';
+import { type Installation, installAll } from '../../host/holdings/install.ts';
+import type { GivenKind } from '../../host/holdings/intake.ts';
+import { gapSentence, type Subject, subjectsOf } from '../../host/holdings/subjects.ts';
 import type { Context } from './context.ts';
 import { readAs } from './file-kinds.ts';
 import { readInput } from './input.ts';

@@ -1,14 +1,14 @@
 import { Command } from 'commander';
-import { HostDocuments } from '../../host/host-documents.ts';
+import { HoldingsReader } from '../../host/holdings/holdings-reader.ts';
+import { removeLicense } from '../../host/holdings/install.ts';
 import { openHost } from '../../host/host-store.ts';
-import { removeLicense } from '../../host/install.ts';
 import { seatsFromLedger } from '../../host/ledger/ledger-seats.ts';
 import type { CustomerLicense } from '../../protocol/customer-license.ts';
 import { featureText } from '../../protocol/features.ts';
 import { counted } from '../../schema/counted.ts';
 import { formatMinute } from '../../schema/format-time.ts';
 import type { Context } from './context.ts';
-import { heldLicenseJson, licenseState, seatsCell, stateCell } from './host-documents-report.ts';
+import { heldLicenseJson, licenseState, seatsCell, stateCell } from './host-holdings-text.ts';
 import { gapWarnings, type InstallOptions, installFiles } from './host-install.ts';
 import { say, writeData, writeJson } from './output.ts';
 import { formatTable } from './table.ts';
@@ -106,7 +106,7 @@ function licenseJson({ licenseId, customer, product }: CustomerLicense) {
 function listLicenses(context: Context, { json }: InstallOptions): void {
   const folder = context.settings().hostFolder;
   const now = Date.now();
-  const holdings = new HostDocuments(folder, openHost(folder)).current;
+  const holdings = new HoldingsReader(folder, openHost(folder)).current;
   const seats = seatsFromLedger(folder, now);
   if (json === true) {
     const licenses = holdings.licenses.map((held) => heldLicenseJson(held, holdings, { seats, now }));

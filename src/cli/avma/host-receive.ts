@@ -1,7 +1,7 @@
 import { Command } from 'commander';
-import { changeHost } from '../../host/install.ts';
-import { type Received, receive } from '../../host/receive.ts';
-import { gapSentence, subjectsOf } from '../../host/subjects.ts';
+import { changeHost } from '../../host/holdings/install.ts';
+import { type Received, receive } from '../../host/holdings/receive.ts';
+import { gapSentence, subjectsOf } from '../../host/holdings/subjects.ts';
 import { counted } from '../../schema/counted.ts';
 import { ANSWER_IS_NO, type Context } from './context.ts';
 import type { InstallOptions } from './host-install.ts';

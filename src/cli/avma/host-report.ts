@@ -1,8 +1,8 @@
 import { Command } from 'commander';
 import { loadCatalog } from '../../catalog/catalog.ts';
 import { AvmaError } from '../../errors/avma-error.ts';
-import type { HostHoldings } from '../../host/holdings.ts';
-import { HostDocuments } from '../../host/host-documents.ts';
+import type { HostHoldings } from '../../host/holdings/holdings.ts';
+import { HoldingsReader } from '../../host/holdings/holdings-reader.ts';
 import { openHost } from '../../host/host-store.ts';
 import { type HostReport, hostReport } from '../../host/report/host-report.ts';
 import {
@@ -76,7 +76,7 @@ async function makeReport(context: Context, options: ReportOptions): Promise<voi
   const { hostFolder: folder, hostCatalogFolders } = context.settings();
   const host = openHost(folder);
   const now = Date.now();
-  const holdings = new HostDocuments(folder, host).current;
+  const holdings = new HoldingsReader(folder, host).current;
   const vendor = vendorToReport(holdings.vendors, { vendor: options.vendor, allVendors });
   const { certificates, cannotCheck } = signatureFor(holdings, vendor, now);
   const made = await hostReport({

@@ -11,8 +11,9 @@ import { MAX_LEASE_MS } from '../../protocol/answer.ts';
 import { MINUTE_MS } from '../../schema/durations.ts';
 import type { Context } from './context.ts';
 import { parseConnectEndpoint, parseListenEndpoint } from './endpoint-arguments.ts';
+import { collect } from './option-values.ts';
 import { say } from './output.ts';
-import { collect, parseIntervalMs, parseLeaseMs, parseThrottle } from './serve-arguments.ts';
+import { parseIntervalMs, parseLeaseMs, parseThrottle } from './serve-arguments.ts';
 
 /** The options of `avma host serve`, parsed. */
 interface ServeFlags {

@@ -1,13 +1,13 @@
 import path from 'node:path';
 import { Command } from 'commander';
 import { ANY_CERTIFICATE, chooseCertificate } from '../../host/answering/choose-certificate.ts';
-import type { HeldCertificate, HeldLicense, HostHoldings } from '../../host/holdings.ts';
-import { HostDocuments } from '../../host/host-documents.ts';
+import type { HeldCertificate, HeldLicense, HostHoldings } from '../../host/holdings/holdings.ts';
+import { HoldingsReader } from '../../host/holdings/holdings-reader.ts';
+import { subjectsOf } from '../../host/holdings/subjects.ts';
 import { openHost } from '../../host/host-store.ts';
 import { seatsFromLedger } from '../../host/ledger/ledger-seats.ts';
 import type { Seats } from '../../host/seats.ts';
 import { readServing, type Serving } from '../../host/serving-record.ts';
-import { subjectsOf } from '../../host/subjects.ts';
 import { featureText } from '../../protocol/features.ts';
 import { MINUTE_MS } from '../../schema/durations.ts';
 import { formatMinute, isoInstant } from '../../schema/format-time.ts';
@@ -22,7 +22,7 @@ import {
   seatsCell,
   stateCell,
   vendorFields,
-} from './host-documents-report.ts';
+} from './host-holdings-text.ts';
 import { type HostValidity, hostValidityOf, isActivated, WARNING_DAYS } from './host-validity.ts';
 import { certificateJson } from './lease-report.ts';
 import { writeData, writeJson } from './output.ts';
@@ -65,7 +65,7 @@ interface HostStatus {
 
 async function showHostStatus(context: Context, { json, check }: StatusOptions): Promise<void> {
   const folder = context.settings().hostFolder;
-  const documents = new HostDocuments(folder, openHost(folder));
+  const documents = new HoldingsReader(folder, openHost(folder));
   const holdings = documents.current;
   const now = Date.now();
   const status: HostStatus = {

@@ -1,4 +1,4 @@
-import type { HostHoldings } from '../../host/holdings.ts';
+import type { HostHoldings } from '../../host/holdings/holdings.ts';
 import {
   consequence,
   gapSentence,
@@ -6,7 +6,7 @@ import {
   type Subject,
   subjectName,
   subjectsOf,
-} from '../../host/subjects.ts';
+} from '../../host/holdings/subjects.ts';
 import { DAY_MS } from '../../schema/durations.ts';
 import { formatMinute } from '../../schema/format-time.ts';
 import { formatDuration } from './time-text.ts';

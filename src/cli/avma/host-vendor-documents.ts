@@ -1,12 +1,12 @@
 import { Command } from 'commander';
-import { HostDocuments } from '../../host/host-documents.ts';
+import { HoldingsReader } from '../../host/holdings/holdings-reader.ts';
+import type { Given, GivenKind } from '../../host/holdings/intake.ts';
+import { describeGiven } from '../../host/holdings/receive.ts';
 import { openHost } from '../../host/host-store.ts';
-import type { Given, GivenKind } from '../../host/intake.ts';
-import { describeGiven } from '../../host/receive.ts';
 import { keyIdOf } from '../../protocol/vendor-trust.ts';
 import { formatMinute } from '../../schema/format-time.ts';
 import type { Context } from './context.ts';
-import { hostVendorJson } from './host-documents-report.ts';
+import { hostVendorJson } from './host-holdings-text.ts';
 import { type InstallOptions, installFiles } from './host-install.ts';
 import { say, writeData, writeJson } from './output.ts';
 import { formatTable } from './table.ts';
@@ -134,5 +134,5 @@ function listVendors(context: Context, { json }: InstallOptions): void {
 
 function read(context: Context) {
   const folder = context.settings().hostFolder;
-  return new HostDocuments(folder, openHost(folder)).current;
+  return new HoldingsReader(folder, openHost(folder)).current;
 }

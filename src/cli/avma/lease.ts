@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { AvmaError } from '../../errors/avma-error.ts';
 import { decodeState, emptyState, type GuestState } from '../../guest/guest-state.ts';
-import { loadTrust } from '../../guest/trust-reader.ts';
+import { loadTrust } from '../../guest/trust/trust-reader.ts';
 import { trustedTime } from '../../guest/trusted-time.ts';
 import { readClock, withinBounds } from '../../machine/clock.ts';
 import { findVmId } from '../../machine/vm-id.ts';

@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { AvmaError } from '../../errors/avma-error.ts';
 import { exitStatusOf } from '../../errors/hresult.ts';
 import { type Probe, probePipe } from '../../guest/probe.ts';
-import { loadTrust } from '../../guest/trust-reader.ts';
+import { loadTrust } from '../../guest/trust/trust-reader.ts';
 import { pipeNotFound } from '../../pipe/discovery.ts';
 import { openPipe } from '../../pipe/pipe-uri.ts';
 import { pipeEnvironment } from '../launcher.ts';

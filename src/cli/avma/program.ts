@@ -7,7 +7,7 @@ import { demoCommand } from './demo.ts';
 import { guestCommand } from './guest.ts';
 import { hostCommand } from './host.ts';
 import { imageCommand } from './image.ts';
-import { inspectCommand } from './inspect.ts';
+import { inspectCommand } from './inspect/inspect.ts';
 import { leaseCommand } from './lease.ts';
 import { pipeCommand } from './pipe.ts';
 import { vendorCommand } from './vendor.ts';

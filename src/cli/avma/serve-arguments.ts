@@ -3,11 +3,6 @@ import type { ThrottleLimit } from '../../host/answering/throttle.ts';
 import { MAX_LEASE_MS } from '../../protocol/answer.ts';
 import { MINUTE_MS } from '../../schema/durations.ts';
 
-/** An option that may be given several times: each value is parsed and appended to those before it. */
-export function collect<T>(parse: (text: string) => T): (text: string, earlier?: T[]) => T[] {
-  return (text, earlier = []) => [...earlier, parse(text)];
-}
-
 /** Seconds as typed, in milliseconds. @throws {AvmaError} `argument-invalid` below 1 and above 3600. */
 export function parseIntervalMs(text: string): number {
   const seconds = Number(text);

@@ -1,4 +1,4 @@
-import type { GuestVendor } from '../../guest/guest-trust.ts';
+import type { GuestVendor } from '../../guest/trust/guest-trust.ts';
 import type { RevocationList } from '../../protocol/revocations.ts';
 import { openTrustUpdate } from '../../protocol/trust-update.ts';
 import { keyIdOf, type TrustedVendor, type VendorTrust } from '../../protocol/vendor-trust.ts';

@@ -10,7 +10,7 @@ import { isFolder } from '../../vendor/certify-many.ts';
 import { MAX_GRACE_DAYS } from '../../vendor/grant-dates.ts';
 import { parseCustomer, parseSite } from '../../vendor/new-license.ts';
 import type { Context } from './context.ts';
-import { parseDate, parseWholeNumber } from './date-argument.ts';
+import { parseDate, parseWholeNumber } from './option-values.ts';
 import type { SignedOutputOptions } from './signed-output.ts';
 import { certifyRequests } from './vendor-certify-many.ts';
 import { certifyRequest } from './vendor-certify-one.ts';

@@ -14,9 +14,9 @@ import { identityOf, type VendorRoot } from '../../vendor/trust-root.ts';
 import { readVendorLogIfAny } from '../../vendor/vendor-log.ts';
 import type { Context } from './context.ts';
 import { customerLicenseJson, licenseFields } from './customer-license-text.ts';
-import { collect, parseDate, parseWholeNumber } from './date-argument.ts';
 import { readAs } from './file-kinds.ts';
 import { readInput } from './input.ts';
+import { collectTexts, parseDate, parseWholeNumber } from './option-values.ts';
 import { say, writeData, writeJson } from './output.ts';
 import {
   refuseExisting,
@@ -76,7 +76,12 @@ function newCommand(): Command {
     .requiredOption('--customer <name>', "the customer, as in the certificates of the customer's hosts")
     .requiredOption('--product <product>', PRODUCT_ARGUMENT)
     .option('--catalog <file>', 'the catalog that lists it (default: those signed with this key before)')
-    .option('--feature <name[=number]>', 'a feature that it grants; may be given several times', collect, [])
+    .option(
+      '--feature <name[=number]>',
+      'a feature that it grants; may be given several times',
+      collectTexts,
+      [],
+    )
     .option('--guests <number>', 'how many guests may be licensed by it (default: any number)')
     .addOption(
       new Option('--overage <what>', 'what a host does with more guests (default: report)').choices(OVERAGES),
@@ -88,8 +93,8 @@ function newCommand(): Command {
       DEFAULT_GRACE_DAYS,
     )
     .option('--from <date>', 'its first day (default: now)')
-    .option('--site <id>', 'only hosts of this site; may be given several times', collect, [])
-    .option('--host <hardware-id>', 'only this host; may be given several times', collect, [])
+    .option('--site <id>', 'only hosts of this site; may be given several times', collectTexts, [])
+    .option('--host <hardware-id>', 'only this host; may be given several times', collectTexts, [])
     .option('--out <file>', 'write the license to this new file instead of stdout')
     .option('--dry-run', 'show what would be signed, and sign nothing')
     .option('--json', 'print what was signed as JSON; needs --out or --dry-run')

@@ -14,7 +14,7 @@ import { signNextRevocations } from '../../vendor/revocation-file.ts';
 import { newestRevocations, REVOCATIONS_FILE, revokedList } from '../../vendor/revoke.ts';
 import { identityOf } from '../../vendor/trust-root.ts';
 import { readVendorLogIfAny, type VendorLogEntry } from '../../vendor/vendor-log.ts';
-import { collect } from './date-argument.ts';
+import { collectTexts } from './option-values.ts';
 import { say, writeData, writeJson } from './output.ts';
 import {
   refuseExisting,
@@ -39,8 +39,8 @@ export function revokeCommand(): Command {
       'Withdraw host certificates and licenses: sign the next revocation list, which goes to stdout',
     ),
   )
-    .option('--host <serial>', "a certificate's serial number; may be given several times", collect, [])
-    .option('--license <id>', 'a license ID; may be given several times', collect, [])
+    .option('--host <serial>', "a certificate's serial number; may be given several times", collectTexts, [])
+    .option('--license <id>', 'a license ID; may be given several times', collectTexts, [])
     .addOption(
       new Option('--reason <reason>', 'why, for people: each counts the same')
         .choices(REVOCATION_REASONS)

@@ -16,9 +16,9 @@ import { HOUR_MS } from '../../schema/durations.ts';
 import { formatMinute } from '../../schema/format-time.ts';
 import { swapUuidByteOrder } from '../../schema/uuid.ts';
 import type { GuestChannel } from '../channel.ts';
-import type { HeldCertificate, HeldLicense, HostHoldings } from '../holdings.ts';
+import type { HeldCertificate, HeldLicense, HostHoldings } from '../holdings/holdings.ts';
+import { revocationOf, vendorOf } from '../holdings/revoked.ts';
 import type { Seats } from '../seats.ts';
-import { revocationOf, vendorOf } from './choose-certificate.ts';
 import { chooseLicense } from './choose-license.ts';
 
 /** Whether the host activates a guest, by which license; if not, why. */

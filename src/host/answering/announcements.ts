@@ -1,6 +1,6 @@
 import { type Announcement, MAX_ANNOUNCEMENTS } from '../../protocol/documents.ts';
 import { type TrustedVendor, vendorOfKeyId } from '../../protocol/vendor-trust.ts';
-import type { HeldDocument, HeldLicense, HostHoldings } from '../holdings.ts';
+import type { HeldDocument, HeldLicense, HostHoldings } from '../holdings/holdings.ts';
 
 /** What the announcements of an offer or a response are chosen by. */
 export interface AnnouncementBasis {

@@ -7,7 +7,7 @@ import { type Fault, packetDigest, Request } from '../../protocol/messages.ts';
 import { MINUTE_MS } from '../../schema/durations.ts';
 import { debug } from '../../system/debug.ts';
 import type { GuestChannel } from '../channel.ts';
-import type { HeldCertificate, HeldLicense, HostHoldings } from '../holdings.ts';
+import type { HeldCertificate, HeldLicense, HostHoldings } from '../holdings/holdings.ts';
 import type { Ledger, LedgerEntry } from '../ledger/ledger.ts';
 import { admit, type Decision } from './admission.ts';
 import { announcementsFor } from './announcements.ts';

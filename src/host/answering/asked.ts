@@ -3,7 +3,7 @@ import type { Frame } from '../../protocol/frame.ts';
 import { encodeJson, type Fault, fault } from '../../protocol/messages.ts';
 import { debug } from '../../system/debug.ts';
 import type { GuestChannel } from '../channel.ts';
-import type { HostHoldings } from '../holdings.ts';
+import type { HostHoldings } from '../holdings/holdings.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { HostObserver } from '../observer.ts';
 import type { Seats } from '../seats.ts';

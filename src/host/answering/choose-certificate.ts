@@ -1,14 +1,8 @@
-import type { CustomerLicense } from '../../protocol/customer-license.ts';
-import { isHostRevoked, isLicenseRevoked, type RevocationEntry } from '../../protocol/revocations.ts';
-import {
-  areOfOneVendor,
-  type TrustedVendor,
-  type VendorTrust,
-  vendorOfRoot,
-} from '../../protocol/vendor-trust.ts';
+import { areOfOneVendor, type VendorTrust } from '../../protocol/vendor-trust.ts';
 import { validityState } from '../../schema/validity.ts';
-import { VALIDITY_STATES } from '../coverage.ts';
-import type { HeldCertificate, HostHoldings } from '../holdings.ts';
+import { VALIDITY_STATES } from '../holdings/coverage.ts';
+import type { HeldCertificate, HostHoldings } from '../holdings/holdings.ts';
+import { revocationOf } from '../holdings/revoked.ts';
 
 /** Which certificate would suit. */
 export interface CertificateWish {
@@ -61,24 +55,4 @@ function fitsProduct(
 function isMore(a: readonly number[], b: readonly number[]): boolean {
   const at = a.findIndex((value, index) => value !== b[index]);
   return at !== -1 && (a[at] ?? 0) > (b[at] ?? 0);
-}
-
-/** The vendor who signed a certificate. */
-export function vendorOf({ certificate }: HeldCertificate, vendors: VendorTrust): TrustedVendor | undefined {
-  return vendorOfRoot(vendors, certificate.vendorKey);
-}
-
-/** The entry of the vendor's list that revokes the certificate; undefined: it is not revoked. */
-export function revocationOf(held: HeldCertificate, vendors: VendorTrust): RevocationEntry | undefined {
-  const list = vendorOf(held, vendors)?.revocations ?? null;
-  return list === null ? undefined : isHostRevoked(list, held.certificate.serial);
-}
-
-/** As {@link revocationOf}, of a customer license. */
-export function licenseRevocationOf(
-  { vendor, licenseId }: CustomerLicense,
-  vendors: VendorTrust,
-): RevocationEntry | undefined {
-  const list = vendorOfRoot(vendors, vendor.publicKey)?.revocations ?? null;
-  return list === null ? undefined : isLicenseRevoked(list, licenseId);
 }

@@ -3,7 +3,7 @@ import type { AvmaErrorCode } from '../../errors/codes.ts';
 import { checkCustomerLicense, type LicensedHost } from '../../protocol/customer-license.ts';
 import type { TrustedVendor } from '../../protocol/vendor-trust.ts';
 import { counted } from '../../schema/counted.ts';
-import type { HeldLicense } from '../holdings.ts';
+import type { HeldLicense } from '../holdings/holdings.ts';
 import type { Seats } from '../seats.ts';
 
 /** What a license is chosen by. */

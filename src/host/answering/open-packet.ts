@@ -1,7 +1,7 @@
 import type { KeyPair } from '../../protocol/curve-keys.ts';
 import { parseJson } from '../../protocol/envelope.ts';
 import { type BoxKey, boxKey, splitRequestPacket, unseal } from '../../protocol/sealed-packet.ts';
-import type { HostHoldings } from '../holdings.ts';
+import type { HostHoldings } from '../holdings/holdings.ts';
 import type { HostKeys } from '../host-store.ts';
 
 /** What the host could open. */

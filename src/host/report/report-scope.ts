@@ -8,8 +8,9 @@ import {
   type VendorTrust,
   vendorOfKeyId,
 } from '../../protocol/vendor-trust.ts';
-import { ANY_CERTIFICATE, chooseCertificate, vendorOf } from '../answering/choose-certificate.ts';
-import type { HeldCertificate, HostHoldings } from '../holdings.ts';
+import { ANY_CERTIFICATE, chooseCertificate } from '../answering/choose-certificate.ts';
+import type { HeldCertificate, HostHoldings } from '../holdings/holdings.ts';
+import { vendorOf } from '../holdings/revoked.ts';
 import type { LedgerEntry } from '../ledger/ledger.ts';
 
 /** Whose products a report has. */

@@ -9,7 +9,7 @@ import { loadCatalog } from '../../../src/catalog/catalog.ts';
 import { decodeState } from '../../../src/guest/guest-state.ts';
 import { LicenseStatus } from '../../../src/guest/license-report.ts';
 import { deriveReport } from '../../../src/guest/product-report.ts';
-import { loadTrust } from '../../../src/guest/trust-reader.ts';
+import { loadTrust } from '../../../src/guest/trust/trust-reader.ts';
 import { readClock } from '../../../src/machine/clock.ts';
 import { HANG_MS } from '../../support/hang.ts';
 import { until } from '../../support/until.ts';

@@ -3,7 +3,7 @@ import type { loadCatalog } from '../../../src/catalog/catalog.ts';
 import type { LoadedProduct } from '../../../src/catalog/product.ts';
 import { admit } from '../../../src/host/answering/admission.ts';
 import type { GuestChannel } from '../../../src/host/channel.ts';
-import type { HeldLicense } from '../../../src/host/holdings.ts';
+import type { HeldLicense } from '../../../src/host/holdings/holdings.ts';
 import type { HostCertificate } from '../../../src/protocol/host-certificate.ts';
 import type { Request } from '../../../src/protocol/messages.ts';
 import { hostEntryDigest } from '../../../src/protocol/revocations.ts';

@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { loadCatalog } from '../../../src/catalog/catalog.ts';
-import { type HostHoldings, holdingsOf } from '../../../src/host/holdings.ts';
+import { type HostHoldings, holdingsOf } from '../../../src/host/holdings/holdings.ts';
 import type { HostKeys } from '../../../src/host/host-store.ts';
 import type { LedgerEntry } from '../../../src/host/ledger/ledger.ts';
 import { scopeOf, signatureFor, vendorToReport } from '../../../src/host/report/report-scope.ts';

@@ -1,7 +1,7 @@
 /** What `avma host status` shows of licenses, when some have ended. */
 import { expect, test } from 'vitest';
 import { endedAside } from '../../../../src/cli/avma/ended-aside.ts';
-import { subjectsOf } from '../../../../src/host/subjects.ts';
+import { subjectsOf } from '../../../../src/host/holdings/subjects.ts';
 import { licenseEntryDigest } from '../../../../src/protocol/revocations.ts';
 import { DAY } from '../../../support/clock.ts';
 import {

@@ -2,12 +2,12 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { inspectFile } from '../../../../src/cli/avma/inspect-file.ts';
+import { inspectFile } from '../../../../src/cli/avma/inspect/inspect-file.ts';
 import {
   type Inspection,
   type InspectionContext,
   validityJson,
-} from '../../../../src/cli/avma/inspection.ts';
+} from '../../../../src/cli/avma/inspect/inspection.ts';
 import { exportPrivateKey, generateKeyPair } from '../../../../src/protocol/curve-keys.ts';
 import { type DocumentEnvelope, PAYLOAD_TYPES, signEnvelope } from '../../../../src/protocol/envelope.ts';
 import { hostEntryDigest, licenseEntryDigest } from '../../../../src/protocol/revocations.ts';
