@@ -58,14 +58,18 @@ export function* recordsFromEnd(files: readonly string[]): Generator<LedgerRecor
  * The files of a host's ledger, oldest first: `ledger.jsonl`, and what a rotation renamed to `ledger.jsonl.1` for
  * example, as far back as each links to the one before. Packed files are not read. Empty where there is no ledger.
  *
+ * @param besides - Older parts that lie elsewhere.
  * @throws {AvmaError} `access-denied`, `io-error`.
  */
-export function ledgerParts(folder: string): string[] {
+export function ledgerParts(folder: string, besides: readonly string[] = []): string[] {
   const older = new Map<string, string>();
+  const candidates = [...besides];
   for (const name of namesIn(folder)) {
     if (!name.startsWith(`${LEDGER_FILE}.`) || /\.(gz|xz|zst|bz2|tmp)$|\.damaged-/.test(name)) continue;
     const file = path.join(folder, name);
-    if (!fs.lstatSync(file, { throwIfNoEntry: false })?.isFile()) continue;
+    if (fs.lstatSync(file, { throwIfNoEntry: false })?.isFile()) candidates.push(file);
+  }
+  for (const file of candidates) {
     const [last] = linesFromEnd(file, MAX_LINE_BYTES);
     if (last !== undefined) older.set(linkTo(last), file);
   }
@@ -95,7 +99,8 @@ function firstLink(file: string): string | undefined {
   return undefined;
 }
 
-function namesIn(folder: string): string[] {
+/** The names of the files in a folder. @throws {AvmaError} `file-not-found`, `access-denied`, `io-error`. */
+export function namesIn(folder: string): string[] {
   try {
     return fs.readdirSync(folder);
   } catch (thrown) {

@@ -2,8 +2,8 @@ import { AvmaError } from '../../errors/avma-error.ts';
 import { type UsageReport, type UsageReportFile, withNames } from '../../protocol/usage-report.ts';
 import { formatMinute } from '../../schema/format-time.ts';
 import { withFolderLock } from '../../storage/folder-lock.ts';
-import { ledgerParts } from '../ledger/read-ledger.ts';
 import { type MadeReport, makeReport, type ReportBasis } from './make-report.ts';
+import { withWholeLedger } from './packed-ledger.ts';
 import type { ReportScope } from './report-scope.ts';
 import { ReportStore, type StoredReport } from './report-store.ts';
 import { siteKeyOf } from './site-key.ts';
@@ -68,7 +68,7 @@ function refuseNoPeriod({ from, to, now }: HostReportOptions): void {
   }
 }
 
-function report(options: HostReportOptions, store: ReportStore): HostReport {
+async function report(options: HostReportOptions, store: ReportStore): Promise<HostReport> {
   const { folder, host, from, to, names, dryRun } = options;
   const kept = keptReport(store, options);
   const previous = kept === undefined ? store.before(from ?? Number.POSITIVE_INFINITY) : undefined;
@@ -84,7 +84,10 @@ function report(options: HostReportOptions, store: ReportStore): HostReport {
   }
   if (kept !== undefined && !names) return { ...kept, isKept: true, overlaps: null, leftOut: [] };
   const site = siteKeyOf(folder, options.now(), !dryRun);
-  const made = makeReport({ ...options, site, ledger: ledgerParts(folder), previous });
+  const since = from ?? kept?.report.period.from ?? previous?.report.period.to ?? null;
+  const made = await withWholeLedger(folder, since, (ledger) =>
+    makeReport({ ...options, site, ledger, previous }),
+  );
   const { file, report } = kept ?? made;
   if (kept === undefined && !dryRun) store.keep(file, report);
   const named = names ? withNames(file, [...namesFor(report, made)], host.signing) : file;
