@@ -40,6 +40,7 @@ test("the README's walk activates a guest and cleans up", async () => {
   const folder = tempFolder();
   const { stdout } = await run(blockUnder('README.md', 'The walk by hand'), folder);
   expect(stdout).toContain('License Status: Licensed');
+  expect(stdout).toMatch(/^licensed: "Acme Gateway" until .* UTC, with vpn, throughput=10$/m);
   expect(fs.readdirSync(folder)).toEqual([]);
 });
 
