@@ -12,9 +12,10 @@ import type { Given, GivenKind } from './intake.ts';
 
 /** The largest file that is read, in bytes: a document as somebody may have formatted it, or a catalog. */
 const MAX_BYTES = 1024 * 1024 + LARGEST_DOCUMENT_BYTES;
-/** How many folders deep, and how many files, so that no medium keeps a host busy for ever. */
+/** How many folders deep, and how many files and folders, so that no medium keeps a host busy for ever. */
 const MAX_DEPTH = 8;
 const MAX_FILES = 20_000;
+const MAX_FOLDERS = 2_000;
 /** What all files together may have, in bytes: they are in memory until it is known which are the host's. */
 const MAX_TOTAL_BYTES = 256 * 1024 * 1024;
 
@@ -36,24 +37,32 @@ export type ReceivedFile = { readonly file: string } & (
  * The files that an argument names: itself, or the `*.json` of a folder and of the folders in it, sorted. Links in a
  * folder are not followed.
  *
- * @throws {AvmaError} `file-not-found`, `access-denied`; `file-invalid` for a folder with too many files.
+ * @throws {AvmaError} `file-not-found`, `access-denied`; `file-invalid` for a folder with too many files or folders.
  */
 export function filesOf(named: string): string[] {
   try {
-    return fs.statSync(named).isDirectory() ? filesIn(named, MAX_DEPTH) : [named];
+    return fs.statSync(named).isDirectory() ? filesIn(named, MAX_DEPTH, { looked: 0 }) : [named];
   } catch (thrown) {
     throw toAvmaError(thrown, `cannot read ${named}`);
   }
 }
 
-function filesIn(folder: string, depth: number): string[] {
+/** @param walk - `looked`: at how many folders, in all. */
+function filesIn(folder: string, depth: number, walk: { looked: number }): string[] {
+  walk.looked += 1;
+  if (walk.looked > MAX_FOLDERS) {
+    throw new AvmaError(
+      'file-invalid',
+      `${folder} is one of more than ${MAX_FOLDERS} folders, the most that are looked at`,
+    );
+  }
   const entries = fs
     .readdirSync(folder, { withFileTypes: true })
     .filter(({ name }) => !name.startsWith('.'))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
   const files = entries.flatMap((entry) => {
     const file = path.join(folder, entry.name);
-    if (entry.isDirectory()) return depth > 1 ? filesIn(file, depth - 1) : [];
+    if (entry.isDirectory()) return depth > 1 ? filesIn(file, depth - 1, walk) : [];
     return entry.isFile() && entry.name.endsWith('.json') ? [file] : [];
   });
   if (files.length <= MAX_FILES) return files;

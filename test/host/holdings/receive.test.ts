@@ -262,3 +262,13 @@ test('a catalog that is too long to be read again is not installed', async () =>
   bring('catalog.json', `${JSON.stringify(signedCatalog(acme))}${' '.repeat(1024 * 1024)}`);
   expect(await take()).toEqual({ 'catalog.json': 'failed: file-invalid', 'certificate.json': 'taken' });
 });
+
+test('folders in folders come to an end', async () => {
+  const { brought, take } = hostAndFolder();
+  for (const outer of Array(50).keys()) {
+    for (const inner of Array(40).keys()) {
+      fs.mkdirSync(path.join(brought, `${outer}/${inner}`), { recursive: true });
+    }
+  }
+  expect((await failureOf(take())).message).toContain('more than 2000 folders');
+});
