@@ -1,18 +1,17 @@
 import { Command } from 'commander';
 import { loadCatalog } from '../../catalog/catalog.ts';
 import { AvmaError } from '../../errors/avma-error.ts';
-import type { HostHoldings } from '../../host/holdings/holdings.ts';
 import { HoldingsReader } from '../../host/holdings/holdings-reader.ts';
 import { openHost } from '../../host/host-store.ts';
 import { type HostReport, hostReport } from '../../host/report/host-report.ts';
 import {
   ALL_VENDORS,
-  type ReportScope,
+  namedByCatalogs,
   scopeOf,
   signatureFor,
   vendorToReport,
 } from '../../host/report/report-scope.ts';
-import { areOfOneVendor, type TrustedVendor } from '../../protocol/vendor-trust.ts';
+import { areOfOneVendor } from '../../protocol/vendor-trust.ts';
 import { formatMinute } from '../../schema/format-time.ts';
 import { replaceFile } from '../../storage/atomic-file.ts';
 import { STDERR } from '../terminal.ts';
@@ -76,13 +75,17 @@ async function makeReport(context: Context, options: ReportOptions): Promise<voi
   const { hostFolder: folder, hostCatalogFolders } = context.settings();
   const host = openHost(folder);
   const now = Date.now();
-  const holdings = new HoldingsReader(folder, host).current;
+  const held = new HoldingsReader(folder, host).current;
+  const sameVendor = (a: string, b: string) => areOfOneVendor(held.vendors, a, b);
+  // A report of everything does not need to know whose a product is: a broken catalog is no obstacle.
+  const products = allVendors ? [] : loadCatalog(hostCatalogFolders, { sameVendor }).products;
+  const holdings = { ...held, vendors: namedByCatalogs(held.vendors, products) };
   const vendor = vendorToReport(holdings.vendors, { vendor: options.vendor, allVendors });
   const { certificates, cannotCheck } = signatureFor(holdings, vendor, now);
   const made = await hostReport({
     folder,
     host: { ...host, ...certificates[0]?.keys },
-    scope: vendor === null ? ALL_VENDORS : scopeFor(vendor, holdings, hostCatalogFolders),
+    scope: vendor === null ? ALL_VENDORS : scopeOf(vendor, holdings, products),
     certificates: certificates.map(({ envelope, certificate: { serial } }) => ({ envelope, serial })),
     from: from === undefined ? null : parseSince(from, now, '--from'),
     to: to === undefined ? null : parseEnd(to, now, '--to'),
@@ -100,11 +103,6 @@ async function makeReport(context: Context, options: ReportOptions): Promise<voi
   }
   await show(made, cannotCheck, options);
   if (out === undefined && !dryRun) writeData(text);
-}
-
-function scopeFor(vendor: TrustedVendor, holdings: HostHoldings, folders: readonly string[]): ReportScope {
-  const sameVendor = (a: string, b: string) => areOfOneVendor(holdings.vendors, a, b);
-  return scopeOf(vendor, holdings, loadCatalog(folders, { sameVendor }).products);
 }
 
 async function show(

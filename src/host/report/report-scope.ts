@@ -72,7 +72,19 @@ function vendorsNamed(vendors: VendorTrust, text: string): VendorTrust {
 }
 
 function vendorText({ name, roots }: TrustedVendor): string {
-  return `"${name}" (${roots.map(({ keyId }) => keyId).join(', ')})`;
+  const keys = roots.map(({ keyId }) => keyId);
+  return keys.includes(name) ? keys.join(', ') : `"${name}" (${keys.join(', ')})`;
+}
+
+/** The vendors with the names that their catalogs give them, where nothing else that the host holds does. Pure. */
+export function namedByCatalogs(vendors: VendorTrust, products: readonly LoadedProduct[]): VendorTrust {
+  return vendors.map((vendor) => {
+    if (!vendor.roots.some(({ keyId }) => keyId === vendor.name)) return vendor;
+    const listed = products.find(
+      (product) => product.vendor !== null && hasRoot(vendor, product.vendor.publicKey),
+    );
+    return { ...vendor, name: listed?.vendor?.name ?? vendor.name };
+  });
 }
 
 /** What the vendor of a report can check it with. */

@@ -136,14 +136,14 @@ describe('a host of two vendors', () => {
     expect(stdout).toBe('');
     expect(status).not.toBe(0);
     expect(stderr).toMatch(/certificates of 2 vendors, and a report is for one of them/);
-    expect(stderr.match(/\([0-9a-f]{16}\)/g)).toHaveLength(2);
+    expect(stderr.match(/[0-9a-f]{16}/g)).toHaveLength(2);
     expect((await hostReport('--vendor', 'Nobody')).stderr).toMatch(
       /no vendor of this host is called "Nobody"/,
     );
   });
 
   test('makes one for each, that the other cannot read', async () => {
-    const [, key = ''] = /\(([0-9a-f]{16})\); /.exec((await hostReport()).stderr) ?? [];
+    const [, key = ''] = /([0-9a-f]{16}); /.exec((await hostReport()).stderr) ?? [];
     const { stderr } = await beta.mustRun('avma', ['host', 'report', '--vendor', key, '-o', 'one.json']);
     expect(stderr).toMatch(new RegExp(`^ {2}Products +those of .*\\(${key}\\)$`, 'm'));
     const read = ['v', 'w'].map((folder) =>

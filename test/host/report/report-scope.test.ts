@@ -6,7 +6,12 @@ import { loadCatalog } from '../../../src/catalog/catalog.ts';
 import { type HostHoldings, holdingsOf } from '../../../src/host/holdings/holdings.ts';
 import type { HostKeys } from '../../../src/host/host-store.ts';
 import type { LedgerEntry } from '../../../src/host/ledger/ledger.ts';
-import { scopeOf, signatureFor, vendorToReport } from '../../../src/host/report/report-scope.ts';
+import {
+  namedByCatalogs,
+  scopeOf,
+  signatureFor,
+  vendorToReport,
+} from '../../../src/host/report/report-scope.ts';
 import { generateKeyPair } from '../../../src/protocol/curve-keys.ts';
 import { documentDigest } from '../../../src/protocol/documents.ts';
 import { openHostCertificate } from '../../../src/protocol/host-certificate.ts';
@@ -264,6 +269,20 @@ describe('the vendor to report to', () => {
     expect(choose('Beta')).toBe('Beta');
     expect(choose(beta.keyId.toUpperCase())).toBe('Beta');
     expect(choose(undefined, true)).toBeUndefined();
+  });
+
+  test('has the name that its catalog gives it, where no license does', () => {
+    const { vendors } = hostHolding(
+      ['certificate', certificateOf(acme, TEST_HOST)],
+      ['certificate', certificateOf(beta, TEST_HOST, { serial: 'b'.repeat(16) })],
+      ['license', signedLicense(acme)],
+    ).holdings;
+    expect(vendors.map(({ name }) => name)).toEqual(['Acme', beta.keyId]);
+    const named = namedByCatalogs(vendors, productsOfCatalogs());
+    expect(named.map(({ name }) => name)).toEqual(['Acme', 'Beta']);
+    expect(vendorToReport(named, { vendor: 'Beta', allVendors: false })?.roots).toEqual(
+      beta.vendor.roots.map((root) => expect.objectContaining({ keyId: root.keyId })),
+    );
   });
 
   test('is the only one, or has to be named', async () => {
