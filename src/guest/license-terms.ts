@@ -2,7 +2,7 @@ import type { ProductVendor } from '../catalog/product.ts';
 import type { Condition } from '../protocol/answer.ts';
 import type { CustomerLicense } from '../protocol/customer-license.ts';
 import type { VerifiedEvidence } from '../protocol/evidence.ts';
-import { featureText } from '../protocol/features.ts';
+import { type FeaturesJson, featuresJson, featureText } from '../protocol/features.ts';
 import { formatMinute, isoInstant, isoInstantOrNull } from '../schema/format-time.ts';
 import { certificateOf, licenseOf } from './lease-verdict.ts';
 import type { DerivedReport } from './product-report.ts';
@@ -29,8 +29,7 @@ export interface LicenseTerms {
 export interface GrantedLicense {
   readonly licenseId: string;
   readonly customer: string;
-  /** Each feature by its name: its number, or `true` for one without a number. */
-  readonly features: Readonly<Record<string, number | true>>;
+  readonly features: FeaturesJson;
   /** How many guests a host may license; null for no limit. */
   readonly guests: number | null;
   readonly overage: CustomerLicense['overage'];
@@ -61,7 +60,7 @@ export function grantedLicense(license: CustomerLicense): GrantedLicense {
   return {
     licenseId,
     customer,
-    features: Object.fromEntries(features.map(({ name, value }) => [name, value ?? true])),
+    features: featuresJson(features),
     guests,
     overage,
     endsAt: isoInstant(notAfter),

@@ -27,6 +27,14 @@ export function featureText({ name, value }: Feature): string {
   return value === null ? name : `${name}=${value}`;
 }
 
+/** Features as JSON shows them: each by its name, with its number, or `true` for one without a number. */
+export type FeaturesJson = Readonly<Record<string, number | true>>;
+
+/** See {@link FeaturesJson}. */
+export function featuresJson(features: readonly Feature[]): FeaturesJson {
+  return Object.fromEntries(features.map(({ name, value }) => [name, value ?? true]));
+}
+
 /** The largest number of a feature. */
 export const MAX_FEATURE_VALUE = 10 ** 12;
 

@@ -1,5 +1,5 @@
 import type { CustomerLicense } from '../../protocol/customer-license.ts';
-import { featureText } from '../../protocol/features.ts';
+import { featuresJson, featureText } from '../../protocol/features.ts';
 import { keyIdOf } from '../../protocol/vendor-trust.ts';
 import { formatMinute, isoInstant } from '../../schema/format-time.ts';
 import type { Field } from './table.ts';
@@ -38,9 +38,10 @@ function listed(values: readonly string[]): string {
 
 /** A customer license in JSON: `common.schema.json#/$defs/customerLicense`. */
 export function customerLicenseJson(license: CustomerLicense): object {
-  const { vendor, notBefore, notAfter, graceUntil, issuedAt } = license;
+  const { vendor, features, notBefore, notAfter, graceUntil, issuedAt } = license;
   return {
     ...license,
+    features: featuresJson(features),
     vendor: { name: vendor.name, keyId: keyIdOf(vendor.publicKey) },
     notBefore: isoInstant(notBefore),
     notAfter: isoInstant(notAfter),

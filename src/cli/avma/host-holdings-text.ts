@@ -3,8 +3,8 @@ import { licenseRevocationOf, revocationOf } from '../../host/holdings/revoked.t
 import type { Seats } from '../../host/seats.ts';
 import { isRetiredRoot, keyIdOf, type TrustedVendor, vendorOfKeyId } from '../../protocol/vendor-trust.ts';
 import { DAY_MS } from '../../schema/durations.ts';
-import { isoInstant } from '../../schema/format-time.ts';
 import { type Validity, type ValidityState, validityState } from '../../schema/validity.ts';
+import { customerLicenseJson } from './customer-license-text.ts';
 import { WARNING_DAYS } from './host-validity.ts';
 import { certificateJson } from './lease-report.ts';
 import type { Cell, Field } from './table.ts';
@@ -29,17 +29,10 @@ export function heldLicenseJson(
   holdings: HostHoldings,
   { seats, now }: { readonly seats: Seats; readonly now: number },
 ): object {
-  const { licenseId, customer, product, hosts, sites, features, guests, overage } = license;
   return {
-    licenseId,
+    ...customerLicenseJson(license),
     vendor: vendorJson(holdings, keyIdOf(license.vendor.publicKey)),
-    ...{ customer, product, hosts, sites },
-    features: Object.fromEntries(features.map(({ name, value }) => [name, value ?? true])),
-    ...{ guests, overage },
-    used: seats.guestsOf(licenseId, now),
-    ...{ notBefore: isoInstant(license.notBefore), notAfter: isoInstant(license.notAfter) },
-    graceUntil: isoInstant(license.graceUntil),
-    issuedAt: isoInstant(license.issuedAt),
+    used: seats.guestsOf(license.licenseId, now),
     state: licenseState(license, holdings, now),
   };
 }

@@ -9,10 +9,11 @@ import { licenseCommand } from './host-license.ts';
 import { receiveCommand } from './host-receive.ts';
 import { hostReportCommand } from './host-report.ts';
 import { requestCommand } from './host-request.ts';
+import { revocationsCommand } from './host-revocations.ts';
 import { serveCommand } from './host-serve.ts';
 import { siteKeyCommand } from './host-site-key.ts';
 import { statusCommand } from './host-status.ts';
-import { hostTrustCommand, revocationsCommand } from './host-vendor-documents.ts';
+import { hostTrustCommand } from './host-trust.ts';
 import { say, writeJson } from './output.ts';
 
 interface InitOptions {

@@ -25,13 +25,13 @@ export async function changeHost<T>(
   return readOnly ? run() : withFolderLock(folder, run);
 }
 
-/** A document that was installed, or could be. */
+/** What was installed, or could be. */
 interface Installed {
   readonly given: Given;
   readonly outcome: Taken['outcome'];
 }
 
-/** What became of several documents. */
+/** What became of all that was given. */
 export interface Installation {
   readonly installed: readonly Installed[];
   readonly before: HostSnapshot;
@@ -39,7 +39,7 @@ export interface Installation {
 }
 
 /**
- * Installs documents in a host's folder, all or none: each is checked, with those before it, before one is written.
+ * Installs what is given in a host's folder, all or none: each is checked, with those before it, before one is written.
  *
  * @param now - The host's clock, milliseconds since 1970 UTC.
  * @throws {AvmaError} What {@link changeHost} and {@link takeIn} throw; `disk-full`, `io-error`.
@@ -71,7 +71,7 @@ export function installIn(
   return { installed: taken.map(({ given, outcome }) => ({ given, outcome })), before, after };
 }
 
-/** Writes a document into the host's folder. @throws {AvmaError} `access-denied`, `disk-full`, `io-error`. */
+/** Writes what was given into the host's folder. @throws {AvmaError} `access-denied`, `disk-full`, `io-error`. */
 export function writeGiven(file: string, given: Given): void {
   makePrivateFolder(path.dirname(file));
   const envelope =

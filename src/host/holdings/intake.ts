@@ -25,7 +25,7 @@ import {
 import { followOnHost } from './host-trust.ts';
 import { revocationOf } from './revoked.ts';
 
-/** A document that a host was given; its signatures by the keys that it names were verified. */
+/** What a host was given, a certificate or a document; its signatures by the keys that it names were verified. */
 export type Given =
   | { readonly kind: 'certificate'; readonly content: InstalledCertificate }
   | { readonly kind: 'license'; readonly content: HeldLicense }
@@ -41,18 +41,18 @@ export interface HostSnapshot {
   readonly holdings: HostHoldings;
 }
 
-/** What becomes of a document that is this host's. */
+/** What becomes of something given that is this host's. */
 export interface Taken {
   /** `present`: the host has it already, or a newer one. */
   readonly outcome: 'taken' | 'present';
   readonly file: string;
-  /** With the document, in the place of what it replaces. */
+  /** With what was given, in the place of what it replaces. */
   readonly after: HostSnapshot;
 }
 
 /**
- * Whether a document is this host's, and where it goes. Nothing that the host has is asked whether it has ended: what
- * repairs must not be held up by what is broken. Pure.
+ * Whether what is given is this host's, and where it goes. Nothing that the host has is asked whether it has ended:
+ * what repairs must not be held up by what is broken. Pure.
  *
  * @param now - The host's clock, milliseconds since 1970 UTC.
  * @throws {AvmaError} `file-invalid` for another host's certificate, `certificate-expired`, `host-revoked`; for a
@@ -210,8 +210,8 @@ function sameDocument({ announcement }: HeldLicense | HeldRevocations | HeldTrus
     other.announcement.digest === announcement.digest;
 }
 
-/** The most documents of a kind that a host takes: fewer than it reads, so that no number of them hides another. */
-const MAX_DOCUMENTS = 500;
+/** The most files of a kind that a host takes: fewer than it reads, so that no number of them hides another. */
+const MAX_TAKEN_FILES = 500;
 
 /** The member of {@link StoredDocuments} for each folder. */
 const MEMBERS = {
@@ -236,8 +236,8 @@ function keep<Kind extends keyof Contents>(
     return { outcome: 'present', file: added.file, after: snapshot };
   }
   const others = before.filter(({ file }) => file !== added.file);
-  if (others.length >= MAX_DOCUMENTS) {
-    throw new AvmaError('file-invalid', `this host has ${MAX_DOCUMENTS} ${kind}, the most that it takes`, {
+  if (others.length >= MAX_TAKEN_FILES) {
+    throw new AvmaError('file-invalid', `this host has ${MAX_TAKEN_FILES} ${kind}, the most that it takes`, {
       hint: `Remove those that have ended from ${path.dirname(added.file)}.`,
     });
   }

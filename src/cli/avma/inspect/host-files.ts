@@ -2,7 +2,7 @@ import { AvmaError } from '../../../errors/avma-error.ts';
 import { Answer } from '../../../protocol/answer.ts';
 import type { Envelope } from '../../../protocol/envelope.ts';
 import { LicenseEvidence, type VerifiedEvidence, verifyEvidence } from '../../../protocol/evidence.ts';
-import { featureText } from '../../../protocol/features.ts';
+import { featuresJson, featureText } from '../../../protocol/features.ts';
 import {
   decodeUnverifiedCertificate,
   decodeUnverifiedPayload,
@@ -127,7 +127,11 @@ function evidenceContent({ certificate, answer, license }: VerifiedEvidence): ob
     license:
       license === null
         ? null
-        : { licenseId: license.licenseId, customer: license.customer, features: license.features },
+        : {
+            licenseId: license.licenseId,
+            customer: license.customer,
+            features: featuresJson(license.features),
+          },
   };
 }
 
