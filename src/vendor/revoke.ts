@@ -7,7 +7,7 @@ import {
   MAX_REVOCATIONS,
   openRevocations,
   type RevocationEntry,
-  RevocationList,
+  type RevocationList,
   type RevocationReason,
 } from '../protocol/revocations.ts';
 import type { VendorIdentity } from '../protocol/vendor-identity.ts';
@@ -15,6 +15,7 @@ import { keyIdOf } from '../protocol/vendor-trust.ts';
 import { printable } from '../schema/printable.ts';
 import { hex8 } from '../schema/shapes.ts';
 import { readInstalledFileIfAny } from '../storage/read-file.ts';
+import { ownRoots } from './trust-chain.ts';
 import type { VendorRoot } from './trust-root.ts';
 import type { VendorLogEntry } from './vendor-log.ts';
 
@@ -41,14 +42,15 @@ export interface Revocation {
  *   `access-denied`, `io-error`.
  */
 export function newestRevocations(
-  { folder, keyId }: Pick<VendorRoot, 'folder' | 'keyId'>,
+  root: Pick<VendorRoot, 'folder' | 'keyPair'>,
   log: readonly VendorLogEntry[],
 ): RevocationList | null {
+  const own = ownRoots(root);
   const lists = log
     .filter(({ payloadType }) => payloadType === PAYLOAD_TYPES.revocations)
-    .flatMap(({ statement }) => RevocationList().safeParse(statement).data ?? []);
-  const own = new Set([keyId, ...log.map((entry) => entry.keyId)]);
-  const kept = keptList(path.join(folder, REVOCATIONS_FILE), own);
+    .flatMap((entry) => loggedList(entry) ?? [])
+    .filter(({ vendor }) => own.has(vendor.publicKey));
+  const kept = keptList(path.join(root.folder, REVOCATIONS_FILE), own);
   const all = kept === null ? lists : [...lists, kept];
   return all.reduce<RevocationList | null>(
     (newest, list) => (newest === null || list.sequence >= newest.sequence ? list : newest),
@@ -56,15 +58,27 @@ export function newestRevocations(
   );
 }
 
-/** @param own - Key IDs of this root, and of those that the log knows. */
+/** The list, if the key that it names has signed it: the log's own chain has no secret. */
+function loggedList({ payloadType, statement, signatures }: VendorLogEntry): RevocationList | undefined {
+  const payload = Buffer.from(JSON.stringify(statement)).toString('base64url');
+  const envelope = DocumentEnvelope.safeParse({ payloadType, payload, signatures });
+  try {
+    return envelope.success ? openRevocations(envelope.data) : undefined;
+  } catch (thrown) {
+    if (thrown instanceof AvmaError && thrown.code === 'revocations-invalid') return undefined;
+    throw thrown;
+  }
+}
+
+/** @param own - The vendor's roots, in base64url. */
 function keptList(file: string, own: ReadonlySet<string>): RevocationList | null {
   const bytes = readInstalledFileIfAny(file, MAX_LIST_BYTES);
   if (bytes === undefined) return null;
   const envelope = DocumentEnvelope.safeParse(parseJson(bytes));
   if (envelope.success) {
     const list = openRevocations(envelope.data);
+    if (own.has(list.vendor.publicKey)) return list;
     const signer = keyIdOf(list.vendor.publicKey);
-    if (own.has(signer)) return list;
     throw new AvmaError(
       'revocations-foreign',
       `${file} is the list of "${list.vendor.name}" (key ${signer})`,

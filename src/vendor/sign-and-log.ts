@@ -1,4 +1,9 @@
-import { type Envelope, type PayloadType, signEnvelope } from '../protocol/envelope.ts';
+import {
+  type CosignedEnvelope,
+  type Envelope,
+  type PayloadType,
+  signEnvelope,
+} from '../protocol/envelope.ts';
 import { sha256Hex } from '../system/sha256.ts';
 import { refuseUnreadable } from './refuse-unreadable.ts';
 import type { VendorRoot } from './trust-root.ts';
@@ -42,15 +47,16 @@ export async function signAllAndLog(
 /** Keeps in the vendor log what was signed together with another root: a trust update. */
 export async function logSigned(
   root: VendorRoot,
-  envelopes: readonly { readonly payloadType: string; readonly payload: string }[],
+  envelopes: readonly CosignedEnvelope[],
   now: number,
 ): Promise<void> {
   await appendToVendorLog(
     root.logFile,
-    envelopes.map(({ payloadType, payload }): VendorLogEntry => {
+    envelopes.map(({ payloadType, payload, signatures }): VendorLogEntry => {
       const bytes = Buffer.from(payload, 'base64url');
       const statement = JSON.parse(bytes.toString('utf8')) as Record<string, unknown>;
-      return { at: now, keyId: root.keyId, payloadType, payloadDigest: sha256Hex(bytes), statement };
+      const payloadDigest = sha256Hex(bytes);
+      return { at: now, keyId: root.keyId, payloadType, payloadDigest, statement, signatures };
     }),
   );
 }

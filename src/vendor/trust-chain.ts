@@ -85,6 +85,24 @@ function followed(chain: readonly VerifiedTrustUpdate[]): TrustedVendor | undefi
   return chain.reduce<TrustedVendor>(followTrustUpdate, before);
 }
 
+/**
+ * The public keys whose lists are the vendor's own, in base64url: its present root, and who signed a trust update
+ * together with one of these. Who may write the files, and has no root, adds none.
+ *
+ * @throws {AvmaError} `trust-update-invalid` for a file that is none.
+ */
+export function ownRoots({ folder, keyPair }: Pick<VendorRoot, 'folder' | 'keyPair'>): ReadonlySet<string> {
+  const updates = listFiles(path.join(folder, TRUST_UPDATES_FOLDER), '.json').map(readUpdate);
+  const own = new Set([Buffer.from(keyPair.publicKey).toString('base64url')]);
+  for (let before = 0; before < own.size; ) {
+    before = own.size;
+    for (const { signers } of updates) {
+      if (signers.some((key) => own.has(key))) for (const key of signers) own.add(key);
+    }
+  }
+  return own;
+}
+
 /** A root as a trust anchor. @param key - Base64url. */
 export function anchorOf(key: string, name: string): TrustAnchor {
   return { name, keyId: keyIdOf(key), publicKey: new Uint8Array(Buffer.from(key, 'base64url')) };

@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import * as z from 'zod/mini';
 import { AvmaError, toAvmaError } from '../errors/avma-error.ts';
-import { hex8, instant, sha256Hex as sha256HexShape, shortLabel } from '../schema/shapes.ts';
+import { base64url64, hex8, instant, sha256Hex as sha256HexShape, shortLabel } from '../schema/shapes.ts';
 import { damagedName } from '../storage/atomic-file.ts';
 import { chainLine, linkTo, NO_LINE, readChainedLine } from '../storage/chained-lines.ts';
 import { withLockedFile } from '../storage/folder-lock.ts';
@@ -30,6 +30,8 @@ export const VendorLogEntry = z.strictObject({
   payloadDigest: sha256HexShape,
   /** What was signed, whole. */
   statement: z.record(z.string(), z.unknown()),
+  /** The signatures: who may write the log cannot make the vendor go on from what it never signed. */
+  signatures: z.optional(z.array(z.strictObject({ keyid: hex8, sig: base64url64 })).check(z.maxLength(8))),
 });
 export type VendorLogEntry = z.infer<typeof VendorLogEntry>;
 

@@ -1,17 +1,18 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { DocumentEnvelope } from '../../src/protocol/envelope.ts';
+import { DocumentEnvelope, PAYLOAD_TYPES } from '../../src/protocol/envelope.ts';
 import { isHostRevoked, isLicenseRevoked, openRevocations } from '../../src/protocol/revocations.ts';
 import { signNextRevocations } from '../../src/vendor/revocation-file.ts';
 import { newestRevocations, type Revocation, revokedList } from '../../src/vendor/revoke.ts';
+import { signAllAndLog } from '../../src/vendor/sign-and-log.ts';
 import {
   createVendorRoot,
   identityOf,
   openVendorRoot,
   type VendorRoot,
 } from '../../src/vendor/trust-root.ts';
-import { readVendorLogIfAny } from '../../src/vendor/vendor-log.ts';
+import { appendToVendorLog, readVendorLogIfAny, type VendorLogEntry } from '../../src/vendor/vendor-log.ts';
 import { NOW } from '../support/clock.ts';
 import { failureOf } from '../support/failures.ts';
 import { tempFolder } from '../support/temp-folder.ts';
@@ -66,6 +67,23 @@ describe('the revocation list', () => {
     expect(newestRevocations(root, readVendorLogIfAny(root.logFile))?.sequence).toBe(2);
     fs.rmSync(path.join(root.folder, 'revocations.json'));
     expect((await revoke(root, { hosts: [C] })).list).toMatchObject({ sequence: 3, hosts: { length: 3 } });
+  });
+
+  test('goes on from no list that somebody wrote into the log or beside the key', async () => {
+    const root = await newRoot();
+    const { list } = await revoke(root, { hosts: [A], reason: 'stolen' });
+    const [{ line: _line, ...logged } = {}] = readVendorLogIfAny(root.logFile);
+    const forged = { ...list, sequence: 9, hosts: [] };
+    await appendToVendorLog(root.logFile, [{ ...logged, statement: forged } as VendorLogEntry]);
+    const thief = await newRoot();
+    const own = { ...forged, vendor: identityOf(thief) };
+    const [envelope] = await signAllAndLog(thief, [{ type: PAYLOAD_TYPES.revocations, statement: own }], NOW);
+    const { signatures } = envelope as DocumentEnvelope;
+    const byThief = { ...logged, keyId: thief.keyId, statement: own, signatures } as VendorLogEntry;
+    await appendToVendorLog(root.logFile, [byThief]);
+    expect((await revoke(root, { hosts: [B] })).list).toMatchObject({ sequence: 2, hosts: { length: 2 } });
+    fs.writeFileSync(path.join(root.folder, 'revocations.json'), JSON.stringify(envelope));
+    expect((await failureOf(revoke(root, { hosts: [C] }))).code).toBe('revocations-foreign');
   });
 
   test('made by several commands at once loses nothing', async () => {
