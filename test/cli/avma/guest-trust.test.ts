@@ -54,7 +54,7 @@ test('a vendor is trusted, followed, told of a stolen host, and trusted no more'
     vendor: { trustVersion: 2, roots: [{ keyId: first.keyId }, { keyId: second.keyId, file: null }] },
   });
   expect(await json('guest-trust-add', 'add', given('introduced.json'))).toMatchObject({ changed: false });
-  expect((await trust('add', given('list.json'))).stderr).toContain('1 hosts and 0 licenses are on it');
+  expect((await trust('add', given('list.json'))).stderr).toContain('with 1 host and 0 licenses');
   const followed = await trust('add', given('retired.json'));
   expect(followed.stderr).toContain(`The root ${first.keyId} counts no more: its vendor has retired it.`);
   expect((await trust('add', given('retired.json'))).stderr).toContain('Nothing was changed');
