@@ -16,11 +16,11 @@ interface Total {
 
 /** The rows that show a report in short. */
 export function reportFields(report: UsageReport): Field[] {
-  const { period, guests, incidents, ledger, omitted, vendor } = report;
+  const { period, guests, incidents, ledger, omitted } = report;
   const totals = totalsOf(report.days);
   return [
     ['Host', `${report.hostName} (${report.hardwareId})`],
-    ['Products', vendor ? `those of "${vendor.name}" (${vendor.keyId})` : 'those of all vendors'],
+    ['Products', reportedProducts(report)],
     ['Period', `${formatMinute(period.from)} to ${formatMinute(period.to)}`],
     [
       'Follows',
@@ -44,6 +44,11 @@ export function reportFields(report: UsageReport): Field[] {
       ? []
       : ([['Left out', { tone: 'warn', text: omittedText(omitted) }]] as Field[])),
   ];
+}
+
+/** Whose products a report has: `those of "Acme Ltd" (3a2ed885b8957052)`. */
+export function reportedProducts({ vendor }: UsageReport): string {
+  return vendor ? `those of "${vendor.name}" (${vendor.keyId})` : 'those of all vendors';
 }
 
 /** `2026-11-03 10:00 UTC  gap: the host was stopped for 3 days`. */

@@ -21,6 +21,7 @@ import { keyIdOf, vendorsOfAnchors } from '../../../protocol/vendor-trust.ts';
 import { formatMinute, isoInstant } from '../../../schema/format-time.ts';
 import { certificateJson } from '../lease-report.ts';
 import type { Field } from '../table.ts';
+import { reportedProducts } from '../usage-report-text.ts';
 import {
   type Inspection,
   type InspectionContext,
@@ -166,7 +167,7 @@ export function inspectReport(bytes: Uint8Array, context: InspectionContext): In
   return inspection('usage-report', {
     signature: reportSignature(certificate, certificates, context),
     content: {
-      ...{ reportId: report.reportId, digest, hostName, hardwareId },
+      ...{ reportId: report.reportId, digest, hostName, hardwareId, vendor: report.vendor ?? null },
       period: { from: isoInstant(period.from), to: isoInstant(period.to) },
       ...{
         rows: days.length,
@@ -178,6 +179,7 @@ export function inspectReport(bytes: Uint8Array, context: InspectionContext): In
     fields: [
       ['Report', report.reportId],
       ['Host', `${hostName} (${hardwareId}), certificate ${certificate.serial}`],
+      ['Products', reportedProducts(report)],
       ['Period', `${formatMinute(period.from)} to ${formatMinute(period.to)}`],
       ['Guests', `${guests.length}${file.names === null ? ', under pseudonyms' : ', with their VM IDs'}`],
       ['Incidents', String(incidents.length)],
