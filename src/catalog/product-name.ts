@@ -46,10 +46,23 @@ export function resolveProduct<P extends Product>(products: readonly P[], text: 
       hint: 'Name the product by its activation ID.',
     });
   }
-  const known = products.length === 0 ? 'no product is listed here' : `known are ${listProducts(products)}`;
+  const known =
+    products.length === 0 ? 'no product is listed here' : `known are ${listKnownProducts(products)}`;
   throw new AvmaError('argument-invalid', `no product is called "${shown}"; ${known}`, {
     hint: 'Name a product by its activation ID, its edition, or the last five characters of its key.',
   });
+}
+
+/** Products for somebody who named none of them: by the short name, or by the activation ID where several have it. */
+export function listKnownProducts(
+  products: readonly Pick<Product, 'activationId' | 'edition' | 'name'>[],
+): string {
+  return listProducts(
+    products.map(({ activationId, edition, name }) => {
+      const isOnly = products.filter((other) => other.edition === edition).length === 1;
+      return { activationId: isOnly ? edition : activationId, name };
+    }),
+  );
 }
 
 /** Products for somebody who has to choose: the names, and the activation IDs, of which each means one product. */

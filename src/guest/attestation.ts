@@ -1,4 +1,4 @@
-import { isNamed, listProducts } from '../catalog/product-name.ts';
+import { isNamed, listKnownProducts, listProducts } from '../catalog/product-name.ts';
 import { AvmaError } from '../errors/avma-error.ts';
 import type { LicenseEvidence } from '../protocol/evidence.ts';
 import { inTurn, productToActivate } from './activation.ts';
@@ -51,6 +51,6 @@ function meantProduct(context: GuestContext, { products }: GuestState, wanted: s
     });
   }
   const which = wanted === null ? 'that a host activates' : `"${wanted}"`;
-  const known = keyed.length === 0 ? '' : `; keys are installed for ${listProducts(keyed)}`;
+  const known = keyed.length === 0 ? '' : `; keys are installed for ${listKnownProducts(keyed)}`;
   throw new AvmaError('key-not-installed', `no key is installed here for a product ${which}${known}`);
 }

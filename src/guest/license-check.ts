@@ -1,4 +1,4 @@
-import { isNamed, listProducts } from '../catalog/product-name.ts';
+import { isNamed, listKnownProducts, listProducts } from '../catalog/product-name.ts';
 import { type FeatureVerdict, featureVerdicts, type WantedFeature } from '../protocol/features.ts';
 import { formatMinute } from '../schema/format-time.ts';
 import { licenseOf } from './lease-verdict.ts';
@@ -34,7 +34,9 @@ export function checkLicense(
   const meant = keyed.filter((derived) => isMeant(derived, wanted));
   const [product] = meant;
   if (product === undefined) {
-    const message = `no key is installed here for a product "${wanted}"${listed(keyed, '; keys are installed for ')}`;
+    const installed = listKnownProducts(keyed.map((derived) => derived.product));
+    const known = keyed.length === 0 ? '' : `; keys are installed for ${installed}`;
+    const message = `no key is installed here for a product "${wanted}"${known}`;
     return {
       verdict: 'not-licensed',
       reason: { code: 'key-not-installed', message },

@@ -31,6 +31,8 @@ export interface AddedProduct {
   readonly product: Product;
   /** Whether the catalog's file was made for it. */
   readonly created: boolean;
+  /** How many products of the catalog had its short name before. */
+  readonly sameName: number;
 }
 
 /** A catalog as its vendor writes it: what its file says, without the defaults. */
@@ -72,7 +74,8 @@ export function addProduct(file: string, wanted: NewProduct, dryRun = false): Ad
     if (present === undefined) createFile(file, text, 0o644);
     else replaceFile(fs.realpathSync(file), text, fs.statSync(file).mode & 0o777);
   }
-  return { product, created: present === undefined };
+  const sameName = products.filter(({ edition }) => edition === product.edition).length;
+  return { product, created: present === undefined, sameName };
 }
 
 /** @throws {AvmaError} `file-invalid`. */

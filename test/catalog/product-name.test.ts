@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { Product } from '../../src/catalog/product.ts';
-import { resolveProduct } from '../../src/catalog/product-name.ts';
+import { listKnownProducts, resolveProduct } from '../../src/catalog/product-name.ts';
 import { vendorProduct } from '../support/catalogs.ts';
 import { failureOf } from '../support/failures.ts';
 import { MICROSOFT_CATALOG } from '../support/test-host.ts';
@@ -43,11 +43,21 @@ describe('a name that means not one product names those to choose from', () => {
   });
 
   test.each([
-    ['nobody', 'no product is called "nobody"; known are aaaaaaaa-0000-4000-8000-000000000001 (Example'],
+    ['nobody', 'no product is called "nobody"; known are Appliance0 (Example Appliance 0), Appliance1'],
     ['', 'no product is called ""; known are'],
     ['\u001b[31m', 'no product is called "\\u{1b}[31m"; known are'],
   ])('%j, which none has', async (text, message) => {
     expect((await failureOf(() => resolveProduct(products, text))).message).toContain(message);
+  });
+
+  test('by its short name where only one has it, and by its activation ID otherwise', () => {
+    const [one, two, three] = ['gate', 'gate', 'audit'].map((edition, nth) => ({
+      ...{ activationId: `aaaaaaaa-0000-4000-8000-00000000000${nth}`, edition, name: `Product ${nth}` },
+    }));
+    if (one === undefined || two === undefined || three === undefined) throw new TypeError('no product');
+    expect(listKnownProducts([one, two, three])).toBe(
+      `${one.activationId} (Product 0), ${two.activationId} (Product 1), audit (Product 2)`,
+    );
   });
 
   test('where there is no product', async () => {

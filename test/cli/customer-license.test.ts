@@ -152,6 +152,8 @@ describe.skipIf(process.getuid?.() !== 0)('a license with features', () => {
     const ran = await check('--feature', 'vpn');
     expect(ran.status).toBe(0);
     expect(ran.stdout).toMatch(note);
+    const { from } = JSON.parse((await check('--json')).stdout);
+    expect((await avma(['inspect', from])).stdout).toMatch(note);
     expect((await avma(['guest', 'status'])).stdout).toMatch(new RegExp(`^Note +${note.source}$`, 'm'));
     expect(machine.events('guest').at(-1)).toMatchObject({
       kind: 'activation',

@@ -377,6 +377,14 @@ describe.skipIf(missing !== undefined)('mistakes', () => {
       ],
     },
     {
+      title: 'The right file with another command',
+      lines: [
+        { type: 'avma host license add cert.json' },
+        { type: 'avma host activate v/root.pub.json' },
+        { type: 'avma vendor certify cert.json --key v/root.key' },
+      ],
+    },
+    {
       title: 'A second host init',
       lines: [{ type: 'avma host init' }],
     },

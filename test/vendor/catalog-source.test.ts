@@ -62,6 +62,13 @@ describe('a product is added', () => {
     expect(readCatalogFile(file).products).toHaveLength(2);
   });
 
+  test('and counts the products that have its short name already', () => {
+    const file = newFile();
+    expect(addProduct(file, GATEWAY).sameName).toBe(0);
+    expect(addProduct(file, { ...GATEWAY, version: '3.3' }).sameName).toBe(1);
+    expect(addProduct(file, { ...GATEWAY, edition: 'other' }).sameName).toBe(0);
+  });
+
   test('and leaves the rest of the file as it was', () => {
     const { file } = createVendorCatalog([{}]);
     const before = { comment: 'by hand', ...JSON.parse(fs.readFileSync(file, 'utf8')) };

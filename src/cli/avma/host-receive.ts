@@ -84,10 +84,12 @@ function showReceived(context: Context, received: readonly Received[]): void {
 
 function summary(received: readonly Received[], dryRun: boolean): string {
   const count = (outcome: Received['outcome']) => received.filter((one) => one.outcome === outcome).length;
-  const failed = count('failed');
-  return [
-    `${dryRun ? 'Would take' : 'Took'} ${count('taken')}, ${count('present')} were there already`,
+  const [present, failed, others] = [count('present'), count('failed'), count('not ours')];
+  const parts = [
+    `${dryRun ? 'Would take' : 'Took'} ${counted(count('taken'), 'file')}`,
+    ...(present === 0 ? [] : [`${present} ${present === 1 ? 'was' : 'were'} there already`]),
     ...(failed === 0 ? [] : [`${failed} cannot be used`]),
-    `${counted(count('not ours'), 'other file')} left alone.`,
-  ].join(', ');
+    ...(others === 0 ? [] : [`${counted(others, 'other file')} left alone`]),
+  ];
+  return `${parts.join(', ')}.`;
 }

@@ -51,6 +51,7 @@ async function init({ out, name, passphrase, passphraseFile, json }: InitOptions
     `  ${keyFile.padEnd(width)}  the private key. Keep it: whoever has it can license anything as you.`,
     `  ${anchorFile.padEnd(width)}  the trust anchor. It goes to every guest: avma guest trust add root.pub.json`,
     ...(isSealed ? [] : [`The key has no passphrase: avma vendor passphrase --key ${keyFile} gives it one.`]),
-    `Next: certify a host. avma vendor certify REQUEST --key ${keyFile}`,
+    'Next: describe your product. avma vendor product add --catalog FILE --name NAME --product-version VERSION',
+    `Or certify a host: avma vendor certify REQUEST --key ${keyFile}`,
   );
 }

@@ -55,7 +55,7 @@ Examples:
 
 async function add({ catalog, productVersion, addOn, dryRun, json, ...rest }: AddOptions): Promise<void> {
   const wanted: NewProduct = { ...rest, version: productVersion, isAddon: addOn };
-  const { product, created } = readAs(catalog, ['catalog'], () =>
+  const { product, created, sameName } = readAs(catalog, ['catalog'], () =>
     addProduct(catalog, wanted, dryRun === true),
   );
   if (json === true) {
@@ -83,6 +83,12 @@ async function add({ catalog, productVersion, addOn, dryRun, json, ...rest }: Ad
       .map((line) => `  ${line}`)
       .join('\n'),
   );
+  if (sameName > 0) {
+    const others = counted(sameName, 'other product');
+    say(
+      `Note: ${others} of the catalog ${sameName === 1 ? 'has' : 'have'} this short name: it does not name one of them alone. --edition gives another.`,
+    );
+  }
   if (dryRun === true) return;
   say(
     `Next: avma vendor catalog sign ${catalog} --key root.key > ${signedName(catalog)}`,

@@ -48,10 +48,12 @@ export function inspectLicenseFile(bytes: Uint8Array, { file }: InspectionContex
     fields: [
       ['Written', formatMinute(Date.parse(writtenAt))],
       ['VM ID', vmId.value],
-      ...products.map(({ name, version, state, endsAt }, index): Field => {
-        const until = endsAt === null ? '' : ` until ${formatMinute(Date.parse(endsAt))}`;
-        return [index === 0 ? 'Products' : '', `${name} ${version}: ${state}${until}`];
-      }),
+      ...products
+        .flatMap(({ name, version, state, endsAt, warnings }) => {
+          const until = endsAt === null ? '' : ` until ${formatMinute(Date.parse(endsAt))}`;
+          return [`${name} ${version}: ${state}${until}`, ...warnings.map((warning) => `  ${warning}`)];
+        })
+        .map((line, index): Field => [index === 0 ? 'Products' : '', line]),
     ],
     notes: ['It says how things stood when it was written. How they stand now: avma guest check PRODUCT'],
   });
