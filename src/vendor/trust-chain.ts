@@ -49,9 +49,12 @@ export function readRootSet(root: VendorRoot, log: readonly VendorLogEntry[]): R
     .filter(({ payloadType }) => payloadType === PAYLOAD_TYPES.trustUpdate)
     .map(({ statement }) => Number(statement['version']));
   refuseGap(chain, Math.max(0, ...logged), folder);
+  const own = vouchedBy(root.keyPair, chain);
+  // An update may claim any key as a former root: whoever writes files here could make another one the vendor's first.
+  const isOwn = chain.slice(0, 1).every(({ update }) => update.formerRoots.every((key) => own.has(key)));
   const vendor = followed(chain);
   const roots = vendor?.roots.map((key) => Buffer.from(key.publicKey).toString('base64url')) ?? [publicKey];
-  if (!roots.includes(publicKey)) {
+  if (!isOwn || !roots.includes(publicKey)) {
     throw new AvmaError(
       'trust-update-foreign',
       vendor?.retiredRoots.includes(publicKey) === true
@@ -92,8 +95,14 @@ function followed(chain: readonly VerifiedTrustUpdate[]): TrustedVendor | undefi
  * @throws {AvmaError} `trust-update-invalid` for a file that is none.
  */
 export function ownRoots({ folder, keyPair }: Pick<VendorRoot, 'folder' | 'keyPair'>): ReadonlySet<string> {
-  const updates = listFiles(path.join(folder, TRUST_UPDATES_FOLDER), '.json').map(readUpdate);
-  const own = new Set([Buffer.from(keyPair.publicKey).toString('base64url')]);
+  return vouchedBy(keyPair, listFiles(path.join(folder, TRUST_UPDATES_FOLDER), '.json').map(readUpdate));
+}
+
+function vouchedBy(
+  { publicKey }: VendorRoot['keyPair'],
+  updates: readonly VerifiedTrustUpdate[],
+): ReadonlySet<string> {
+  const own = new Set([Buffer.from(publicKey).toString('base64url')]);
   for (let before = 0; before < own.size; ) {
     before = own.size;
     for (const { signers } of updates) {

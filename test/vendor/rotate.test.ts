@@ -17,6 +17,8 @@ import { readVendorLog, readVendorLogIfAny } from '../../src/vendor/vendor-log.t
 import { NOW } from '../support/clock.ts';
 import { failureOf } from '../support/failures.ts';
 import { tempFolder } from '../support/temp-folder.ts';
+import { trustUpdateOf, writeDocument } from '../support/trust-documents.ts';
+import { testRoot } from '../support/vendor-documents.ts';
 
 const open = (folder: string) =>
   openVendorRoot(path.join(folder, 'root.key'), { passphrase: () => 'a passphrase' });
@@ -96,6 +98,16 @@ describe('a new root', () => {
     );
     expect(failure.code).toBe('file-exists');
     expect(fs.existsSync(root.logFile)).toBe(false);
+  });
+
+  test('is made from no update that somebody wrote into the folder', async () => {
+    const root = await newRoot();
+    const thief = testRoot();
+    const { publicKey } = root.keyPair;
+    const own = { ...thief, publicKey: Buffer.from(publicKey).toString('base64url') };
+    const claiming = trustUpdateOf([thief, own], [thief, own], { signers: [thief] });
+    writeDocument(path.join(root.folder, 'trust-updates'), '2.json', claiming);
+    expect((await failureOf(() => setOf(root))).code).toBe('trust-update-foreign');
   });
 
   test('is the fifth: one has to retire first', async () => {
