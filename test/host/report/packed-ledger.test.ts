@@ -49,6 +49,8 @@ test('no more is unpacked than the period needs, and nothing of it stays', async
   const partsSince = (since: number | null) => withWholeLedger(host.folder, since, namesOf);
   const [one, two, three, newest] = [3, 2, 1].map((nth) => `ledger.jsonl.${nth}`).concat('ledger.jsonl');
   expect(await partsSince(NOW - DAY)).toEqual([three, newest]);
+  // A lease of before may reach into the period.
+  expect(await partsSince(START + 65 * DAY)).toEqual([two, three, newest]);
   expect(await partsSince(START + 45 * DAY)).toEqual([two, three, newest]);
   expect(await partsSince(START + 30 * DAY)).toEqual([one, two, three, newest]);
   expect(await partsSince(null)).toEqual([one, two, three, newest]);
