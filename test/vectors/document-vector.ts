@@ -1,10 +1,9 @@
-import fs from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import type { DocumentKind } from '../../src/protocol/documents.ts';
 import type { CosignedEnvelope } from '../../src/protocol/envelope.ts';
 import { openRevocations } from '../../src/protocol/revocations.ts';
 import { keyIdOf, type TrustedVendor } from '../../src/protocol/vendor-trust.ts';
 import { bytes, type VectorVendor } from './exchange-vector.ts';
+import { readVectors } from './read-vectors.ts';
 
 /** What a reader knows of a vendor before the document comes. */
 export interface KnownVendor extends VectorVendor {
@@ -34,16 +33,11 @@ export interface DocumentVectorFile {
   readonly vectors: readonly DocumentVector[];
 }
 
-const FOLDER = fileURLToPath(new URL('documents/', import.meta.url));
-
 export function readDocumentVectors(): DocumentVectorFile[] {
-  return fs
-    .readdirSync(FOLDER)
-    .sort()
-    .map((name) => JSON.parse(fs.readFileSync(`${FOLDER}/${name}`, 'utf8')) as DocumentVectorFile);
+  return readVectors('documents/');
 }
 
-/** The vendor as this implementation knows him. */
+/** The vendor as this implementation knows it. */
 export function vendorOf({
   roots,
   formerRoots,

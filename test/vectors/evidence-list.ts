@@ -1,339 +1,42 @@
 import { keyId, PAYLOAD_TYPES } from '../../src/protocol/envelope.ts';
+import { DOCUMENTS_ASIDE, UPDATES_ASIDE } from './evidence-asides.ts';
+import {
+  anchorFile,
+  BEGUN_LONG_AGO,
+  CORNERS,
+  edit,
+  editSignature,
+  endedBefore,
+  MINUTE,
+  malleate,
+  nested,
+  OTHER,
+  refused,
+  relabel,
+  retirement,
+  spell,
+  withBom,
+  wrongUpdate,
+} from './evidence-edits.ts';
 import {
   base64,
   DAY,
-  digestOf,
   type EvidenceDifference,
   entryOf,
   HOUR,
   type Keys,
   LICENSE_ID,
-  type LooseEnvelope,
   NONCE,
   PRODUCT,
   publicKeyOf,
   revocations,
   SERIAL,
   type Statement,
-  sign,
   THEN,
   trustUpdate,
   VM,
 } from './evidence-scene.ts';
-
-const MINUTE = 60_000;
-const OTHER = '99999999-2222-4333-8444-555555555555';
-const CORNERS = { notBefore: THEN - DAY, notAfter: THEN + 365 * DAY, graceUntil: THEN + 379 * DAY };
-
-/** The dates of what ended so long before the answer, and its renewal grace of 14 days. */
-const endedBefore = (ago: number) => ({ notAfter: THEN - ago, graceUntil: THEN - ago + 14 * DAY });
-const BEGUN_LONG_AGO = { notBefore: THEN - 400 * DAY };
-
-const anchorFile = (keys: Keys, more: Statement = {}) => ({
-  schema: 'avma.trust-anchor/1',
-  name: 'Acme',
-  publicKey: publicKeyOf(keys, 'root'),
-  createdAt: THEN,
-  ...more,
-});
-
-const refused = (code: string | null, hresult: number): Statement => ({
-  decision: 'refused',
-  hresult,
-  refusal: code === null ? null : { code, message: 'why, in a sentence', retryAfter: null },
-  expiresAt: THEN,
-  renewAfter: THEN,
-});
-
-/** The third set of roots: the first root is retired. */
-const retirement = (keys: Keys, difference: Statement = {}) =>
-  trustUpdate(
-    keys,
-    {
-      version: 3,
-      previous: digestOf(trustUpdate(keys)),
-      formerRoots: [publicKeyOf(keys, 'root'), publicKeyOf(keys, 'next')],
-      roots: [publicKeyOf(keys, 'next')],
-      ...difference,
-    },
-    ['next'],
-  );
-
-function edit(from: string, to: string): (envelope: LooseEnvelope) => LooseEnvelope {
-  return (envelope) => {
-    const payload = Buffer.from(envelope.payload, 'base64url').toString('utf8');
-    if (!payload.includes(from)) throw new RangeError(`the payload does not hold ${from}`);
-    return { ...envelope, payload: base64(Buffer.from(payload.replace(from, to))) };
-  };
-}
-
-function relabel(envelope: LooseEnvelope): LooseEnvelope {
-  return { ...envelope, payloadType: PAYLOAD_TYPES.catalog };
-}
-
-/** A trust update that would bring the next root, were it not for one thing. */
-function wrongUpdate(keys: Keys, what: string): LooseEnvelope {
-  const [root, next] = [publicKeyOf(keys, 'root'), publicKeyOf(keys, 'next')];
-  switch (what) {
-    case 'relabeled':
-      return relabel(trustUpdate(keys));
-    case 'previous':
-      return trustUpdate(keys, { previous: '0'.repeat(64) });
-    case 'twice':
-      return trustUpdate(keys, { roots: [root, next, next] });
-    default:
-      return trustUpdate(keys, { formerRoots: [root, publicKeyOf(keys, 'nobody')] });
-  }
-}
-
-function editSignature(change: (signature: Uint8Array) => Uint8Array) {
-  return (envelope: LooseEnvelope): LooseEnvelope => ({
-    ...envelope,
-    signatures: envelope.signatures.map(({ keyid, sig }) => ({
-      keyid,
-      sig: base64(change(new Uint8Array(Buffer.from(sig, 'base64url')))),
-    })),
-  });
-}
-
-/** The order of the base point: S + L is the same number, in a form that must not be accepted. */
-const L = 2n ** 252n + 27742317777372353535851937790883648493n;
-
-function malleate(signature: Uint8Array): Uint8Array {
-  const s = BigInt(`0x${Buffer.from(signature.slice(32)).reverse().toString('hex')}`) + L;
-  const bytes = Buffer.from(s.toString(16).padStart(64, '0'), 'hex').reverse();
-  return new Uint8Array([...signature.slice(0, 32), ...bytes]);
-}
-
-/** JSON with another spelling of one of its parts. */
-const spell = (from: string | RegExp, to: string) => (json: string) => {
-  if (!(typeof from === 'string' ? json.includes(from) : from.test(json))) {
-    throw new RangeError(`the payload does not hold ${from}`);
-  }
-  return json.replace(from, to);
-};
-
-const withBom = (json: string) => Buffer.concat([Buffer.from([0xef, 0xbb, 0xbf]), Buffer.from(json)]);
-const withLatin1 = (json: string) => Buffer.from(json.replace('hv01', 'hv\xfc'), 'latin1');
-const withRawSurrogate = (json: string) => {
-  const [before = '', after = ''] = json.split('hv01');
-  return Buffer.concat([Buffer.from(before), Buffer.from([0xed, 0xa0, 0x80]), Buffer.from(after)]);
-};
-
-const nested = (depth: number) => '['.repeat(depth) + ']'.repeat(depth);
-
-/** What a reader of another mind could take for the same JSON. Each is in the answer, which the host signed. */
-const SPELLINGS_OF_NO_ANSWER: readonly EvidenceDifference[] = [
-  { name: 'a member twice', spellAnswer: spell('{', '{"vmId":"x",') },
-  { name: 'a member twice, once with an escape', spellAnswer: spell('{', `{"\\u0076mId":"${VM}",`) },
-  {
-    name: 'a member twice in an object within',
-    spellAnswer: spell('"refusal":null', '"refusal":{"a":1,"a":1}'),
-  },
-  { name: 'members in other letters', spellAnswer: spell('"vmId"', '"vmid"') },
-  { name: 'a member called __proto__', spellAnswer: spell('{', '{"__proto__":null,') },
-  { name: 'a member called constructor', spellAnswer: spell('{', '{"constructor":1,') },
-  { name: 'a byte order mark', spellAnswer: withBom },
-  { name: 'a byte that is no UTF-8', spellAnswer: withLatin1 },
-  { name: 'a surrogate in UTF-8', spellAnswer: withRawSurrogate },
-  { name: 'half of a pair as an escape', spellAnswer: spell('"hv01"', '"hv\\ud800"') },
-  { name: 'the other half of a pair', spellAnswer: spell('"hv01"', '"hv\\udc00x"') },
-  { name: 'a pair the wrong way round', spellAnswer: spell('"hv01"', '"\\udc00\\ud800"') },
-  { name: 'an escape that JSON does not have', spellAnswer: spell('"hv01"', '"hv\\x301"') },
-  { name: 'an escape of three digits', spellAnswer: spell('"hv01"', '"hv\\u031"') },
-  { name: 'a sign in an escape', spellAnswer: spell('"hv01"', '"hv\\u+031"') },
-  { name: 'a control character as it is', spellAnswer: spell('"hv01"', '"hv\t01"') },
-  { name: 'a control character as an escape', spellAnswer: spell('"hv01"', '"hv\\t01"') },
-  { name: 'text from right to left', spellAnswer: spell('"hv01"', '"hv\\u202e01"') },
-  { name: 'an invisible tag outside the basic plane', spellAnswer: spell('"hv01"', '"hv\\udb40\\udc41"') },
-  { name: "slmgr's status line in a name", spellAnswer: spell('"hv01"', '"License\\u00a0 STATUS:"') },
-  { name: 'data behind the object', spellAnswer: (json) => `${json} 1` },
-  { name: 'a comma behind the last member', spellAnswer: spell(/}$/, ',}') },
-  { name: 'a comment', spellAnswer: (json) => `/* */${json}` },
-  { name: 'single quotation marks', spellAnswer: (json) => json.replaceAll('"', "'") },
-  { name: 'another kind of space', spellAnswer: (json) => `\u00a0${json}` },
-  { name: 'a NUL behind it', spellAnswer: (json) => `${json}\0` },
-  { name: 'NaN', spellAnswer: spell(`"issuedAt":${THEN}`, '"issuedAt":NaN') },
-  { name: 'Infinity', spellAnswer: spell(`"issuedAt":${THEN}`, '"issuedAt":Infinity') },
-  { name: 'a number too large for a double', spellAnswer: spell(`"issuedAt":${THEN}`, '"issuedAt":1e999') },
-  { name: 'a number with a leading zero', spellAnswer: spell(`"issuedAt":${THEN}`, `"issuedAt":0${THEN}`) },
-  { name: 'a number with a plus', spellAnswer: spell(`"issuedAt":${THEN}`, `"issuedAt":+${THEN}`) },
-  { name: 'a hexadecimal number', spellAnswer: spell('"hresult":0', '"hresult":0x0') },
-  { name: 'a number with underscores', spellAnswer: spell(`"issuedAt":${THEN}`, '"issuedAt":1_000') },
-  { name: 'a number that ends in a point', spellAnswer: spell(`"issuedAt":${THEN}`, `"issuedAt":${THEN}.`) },
-  { name: 'a number with a fraction', spellAnswer: spell(`"issuedAt":${THEN}`, `"issuedAt":${THEN}.5`) },
-  { name: 'a negative number', spellAnswer: spell(`"issuedAt":${THEN}`, '"issuedAt":-1') },
-  { name: 'a number as text', spellAnswer: spell(`"issuedAt":${THEN}`, `"issuedAt":"${THEN}"`) },
-  { name: 'true where a number is', spellAnswer: spell('"hresult":0', '"hresult":true') },
-  { name: 'false where a number is', spellAnswer: spell('"hresult":0', '"hresult":false') },
-  { name: 'a number of 500 digits', spellAnswer: spell('"hresult":0', `"hresult":${'9'.repeat(500)}`) },
-  { name: 'Arabic digits', spellAnswer: spell('"hresult":0', '"hresult":\u0661') },
-  { name: 'nested 90 deep', spellAnswer: spell('"refusal":null', `"refusal":${nested(90)}`) },
-  { name: 'UTF-16', spellAnswer: (json) => Buffer.from(json, 'utf16le') },
-  { name: 'nothing', spellAnswer: () => '' },
-  { name: 'a list', spellAnswer: (json) => `[${json}]` },
-  { name: 'text', spellAnswer: (json) => JSON.stringify(json) },
-];
-
-/** What every reader has to take for the same JSON. */
-const SPELLINGS_OF_AN_ANSWER: readonly EvidenceDifference[] = [
-  {
-    name: 'spaces wherever JSON allows them',
-    spellAnswer: (json) => ` \t\r\n${json.replace(/,/g, ' ,\n')}\n`,
-  },
-  {
-    name: 'a time as a power of ten',
-    spellAnswer: spell(`"issuedAt":${THEN}`, `"issuedAt":${THEN / 1000}e3`),
-  },
-  {
-    name: 'a time with a fraction of zero',
-    spellAnswer: spell(`"issuedAt":${THEN}`, `"issuedAt":${THEN}.000`),
-  },
-  { name: 'minus zero', spellAnswer: spell('"hresult":0', '"hresult":-0') },
-  {
-    name: 'a fraction that no double holds',
-    spellAnswer: spell(`"issuedAt":${THEN}`, `"issuedAt":${THEN}.00000000000000000001`),
-  },
-  { name: 'letters as escapes', spellAnswer: spell('"hv01"', '"\\u0068v\\u00301"') },
-  {
-    name: 'a name in many bytes, as escapes',
-    certificate: { hostName: '主機😀' },
-    answer: { hostName: 'HERE' },
-    spellAnswer: spell('HERE', '\\u4e3b\\u6a5f\\ud83d\\ude00'),
-  },
-  {
-    name: 'the replacement character',
-    certificate: { hostName: 'hv\ufffd' },
-    answer: { hostName: 'hv\ufffd' },
-  },
-  {
-    name: 'a host name of 96 bytes, two of them for a quotation mark',
-    certificate: { hostName: `${'主'.repeat(31)}x"` },
-    answer: { hostName: `${'主'.repeat(31)}x"` },
-  },
-  {
-    name: 'a product name of 200 characters, of two units each',
-    license: { product: { activationId: PRODUCT, name: '😀'.repeat(100) } },
-  },
-  {
-    name: 'a letter that only looks like that of the status line',
-    certificate: { hostName: 'licen\u017fe status:' },
-    answer: { hostName: 'licen\u017fe status:' },
-  },
-];
-
-/** Documents that count for nothing, whatever they say. */
-const DOCUMENTS_ASIDE: readonly EvidenceDifference[] = [
-  {
-    name: "another vendor's revocation list",
-    options: (keys) => ({
-      revocations: [revocations(keys, { hosts: [entryOf('host serial', SERIAL)] }, 'stranger')],
-    }),
-  },
-  {
-    name: 'a revocation list in whose name another vendor signed',
-    options: (keys) => {
-      const list = { hosts: [entryOf('host serial', SERIAL)], sequence: 7 };
-      const { payload } = revocations(keys, list);
-      return {
-        revocations: [sign(keys, PAYLOAD_TYPES.revocations, Buffer.from(payload, 'base64url'), 'stranger')],
-      };
-    },
-  },
-  {
-    name: 'a revocation list with one byte changed',
-    options: (keys) => ({
-      revocations: [edit('stolen', 'unpaid')(revocations(keys, { hosts: [entryOf('host serial', SERIAL)] }))],
-    }),
-  },
-  {
-    name: 'a revocation list that was relabeled',
-    options: (keys) => ({
-      revocations: [relabel(revocations(keys, { hosts: [entryOf('host serial', SERIAL)] }))],
-    }),
-  },
-  {
-    name: 'a revocation list older than another one',
-    options: (keys) => ({
-      revocations: [
-        revocations(keys, { hosts: [entryOf('host serial', SERIAL)] }),
-        revocations(keys, { sequence: 2 }),
-      ],
-    }),
-  },
-  {
-    name: 'a revocation list with other serials and licenses',
-    options: (keys) => ({
-      revocations: [
-        revocations(keys, {
-          hosts: [entryOf('host serial', LICENSE_ID)],
-          licenses: [entryOf('license', SERIAL)],
-        }),
-      ],
-    }),
-  },
-  {
-    name: 'what is no document at all',
-    options: () => ({
-      revocations: [null, 1, '', 'x', '{}', [], {}],
-      trustUpdates: [null, 1, '', 'x', '{}', {}],
-    }),
-  },
-];
-
-const UPDATES_ASIDE: readonly EvidenceDifference[] = [
-  {
-    name: 'a trust update that skips a version',
-    options: (keys) => ({ trustUpdates: [retirement(keys)] }),
-  },
-  {
-    name: 'a trust update that only the former root signed',
-    options: (keys) => ({ trustUpdates: [trustUpdate(keys, {}, ['root'])] }),
-  },
-  {
-    name: 'a trust update that only the new root signed',
-    options: (keys) => ({ trustUpdates: [trustUpdate(keys, {}, ['next'])] }),
-  },
-  {
-    name: 'a trust update that drops every root',
-    options: (keys) => ({ trustUpdates: [trustUpdate(keys, { roots: [publicKeyOf(keys, 'next')] })] }),
-  },
-  {
-    name: 'a trust update that a stranger signed besides',
-    options: (keys) => ({ trustUpdates: [trustUpdate(keys, {}, ['root', 'next', 'stranger'])] }),
-  },
-  {
-    name: 'a trust update with one byte changed',
-    options: (keys) => ({ trustUpdates: [edit('Acme', 'Acne')(trustUpdate(keys))] }),
-  },
-  {
-    name: 'a trust update that names a former root twice',
-    options: (keys) => ({
-      trustUpdates: [trustUpdate(keys, { formerRoots: Array(2).fill(publicKeyOf(keys, 'root')) })],
-    }),
-  },
-  {
-    name: 'a trust update of another vendor, who claims the root as his',
-    options: (keys) => ({
-      trustUpdates: [
-        trustUpdate(
-          keys,
-          {
-            formerRoots: [publicKeyOf(keys, 'root'), publicKeyOf(keys, 'stranger')],
-            roots: [publicKeyOf(keys, 'stranger'), publicKeyOf(keys, 'next')],
-          },
-          ['stranger', 'next'],
-        ),
-      ],
-    }),
-  },
-  {
-    name: 'a second version 3, which follows another version 2',
-    options: (keys) => ({
-      trustUpdates: [trustUpdate(keys), retirement(keys, { previous: '0'.repeat(64) })],
-    }),
-  },
-];
+import { SPELLINGS_OF_AN_ANSWER, SPELLINGS_OF_NO_ANSWER } from './evidence-spellings.ts';
 
 /** What is different in each vector, under the reason that every verifier gives; `ok` where there is none. */
 export const EVIDENCE_VECTORS: Readonly<Record<string, readonly EvidenceDifference[]>> = {

@@ -1,6 +1,5 @@
-import fs from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import type { Claims, VerifyOptions } from '../../src/verify/api.ts';
+import { readVectors } from './read-vectors.ts';
 
 /** Evidence, what a program asks about it, and what every verifier answers. */
 export interface EvidenceVector {
@@ -19,12 +18,6 @@ export interface EvidenceVectorFile {
   readonly vectors: readonly EvidenceVector[];
 }
 
-const FOLDER = fileURLToPath(new URL('./evidence/', import.meta.url));
-
 export function readEvidenceVectors(): EvidenceVectorFile[] {
-  return fs
-    .readdirSync(FOLDER)
-    .filter((name) => name.endsWith('.json'))
-    .sort()
-    .map((name) => JSON.parse(fs.readFileSync(`${FOLDER}/${name}`, 'utf8')) as EvidenceVectorFile);
+  return readVectors('evidence/');
 }

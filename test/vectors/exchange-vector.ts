@@ -1,10 +1,9 @@
-import fs from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import type { DocumentEnvelope } from '../../src/protocol/envelope.ts';
 import { openRevocations } from '../../src/protocol/revocations.ts';
 import type { VendorTrust } from '../../src/protocol/vendor-trust.ts';
+import { readVectors } from './read-vectors.ts';
 
-/** A vendor whom the guest trusts: whose roots count, whose did, and what he has revoked. */
+/** A vendor whom the guest trusts: whose roots count, whose did, and what it has revoked. */
 export interface VectorVendor {
   readonly roots: readonly { readonly keyId: string; readonly publicKey: string }[];
   readonly formerRoots: readonly string[];
@@ -45,18 +44,11 @@ export interface VectorFile {
   readonly vectors: readonly ExchangeVector[];
 }
 
-const VECTOR_FOLDER = fileURLToPath(new URL('.', import.meta.url));
-
 export function readVectorFiles(): VectorFile[] {
-  return fs
-    .readdirSync(VECTOR_FOLDER)
-    .filter((name) => name.endsWith('.json'))
-    .sort()
-    .map((name) => JSON.parse(fs.readFileSync(`${VECTOR_FOLDER}/${name}`, 'utf8')) as VectorFile)
-    .map((file) => ({
-      ...file,
-      vectors: file.vectors.map((vector) => ({ ...vector, productVendor: productVendorOf(vector) })),
-    }));
+  return readVectors<VectorFile>('').map((file) => ({
+    ...file,
+    vectors: file.vectors.map((vector) => ({ ...vector, productVendor: productVendorOf(vector) })),
+  }));
 }
 
 /** What the guest of a vector trusts. */
