@@ -3,7 +3,7 @@ import { CosignedEnvelope, parseJson } from '../../protocol/envelope.ts';
 import type { TrustAnchor } from '../../protocol/trust-anchor.ts';
 import { parseTrustAnchor } from '../../protocol/trust-anchor.ts';
 import { openTrustUpdate } from '../../protocol/trust-update.ts';
-import { keyIdOf } from '../../protocol/vendor-trust.ts';
+import { keyIdOf, rootKey } from '../../protocol/vendor-trust.ts';
 import type { InputFile } from './read-reports.ts';
 
 /**
@@ -21,14 +21,12 @@ export function trustedRoots(anchors: readonly InputFile[], updates: readonly In
   );
   let open = updates.map((file) => ({ file, ...openUpdate(file) }));
   for (;;) {
-    const known = new Set(roots.map(({ keyId }) => keyId));
-    const isHis = ({ signers }: { signers: readonly string[] }) =>
-      signers.some((key) => known.has(keyIdOf(key)));
-    const next = open.find(isHis);
+    const known = new Set(roots.map(rootKey));
+    const next = open.find(({ signers }) => signers.some((key) => known.has(key)));
     if (next === undefined) break;
     open = open.filter((update) => update !== next);
     for (const key of next.signers) {
-      if (known.has(keyIdOf(key))) continue;
+      if (known.has(key)) continue;
       const publicKey = new Uint8Array(Buffer.from(key, 'base64url'));
       roots.push({ name: next.update.vendorName, keyId: keyIdOf(key), publicKey });
     }
