@@ -14,14 +14,14 @@ import { refusedEvent, trustEvents } from './trust/trust-events.ts';
 import type { TrustNewsReport } from './trust/trust-news.ts';
 
 /** What a host is asked for. */
-export interface Question {
+export interface HostQuestion {
   readonly trigger: Trigger;
   /** A program's own, which the host repeats in its answer; absent: none. */
   readonly nonce?: string;
 }
 
 /** What became of it, and the URI of the pipe that it went over; null when none could be opened. */
-export interface Asked {
+export interface AskOutcome {
   readonly pipe: string | null;
   readonly outcome: ExchangeOutcome;
 }
@@ -34,8 +34,8 @@ export async function askHost(
   context: GuestContext,
   product: LoadedProduct,
   basis: GuestBasis,
-  question: Question,
-): Promise<Asked> {
+  question: HostQuestion,
+): Promise<AskOutcome> {
   const asked = await exchangeWithin(context, product, basis, question);
   await keepNews(context, asked.outcome);
   return asked;
@@ -45,8 +45,8 @@ async function exchangeWithin(
   context: GuestContext,
   product: LoadedProduct,
   basis: GuestBasis,
-  { trigger, nonce }: Question,
-): Promise<Asked> {
+  { trigger, nonce }: HostQuestion,
+): Promise<AskOutcome> {
   const { environment, vmId } = context;
   const { report } = deriveReport(product, basis);
   let pipeUri: string | null = null;

@@ -19,7 +19,7 @@ export function activateCommand(context: Context): Command {
     .addHelpText(
       'after',
       `
-To renew a certificate: avma host request > request.json, have it certified, and run this
+To renew a certificate: avma host request > request.json, have the vendor certify it, run this
 again. The next one may be installed before the present one ends: from its first day on it is
 the one that is used. Only a time without any is warned of.
 

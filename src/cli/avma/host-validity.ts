@@ -2,6 +2,7 @@ import type { HostHoldings } from '../../host/holdings/holdings.ts';
 import {
   consequence,
   gapSentence,
+  RENEW_CERTIFICATE,
   retiredSentence,
   type Subject,
   subjectName,
@@ -23,8 +24,6 @@ export interface HostValidity {
   readonly warnings: readonly string[];
   readonly nextSteps: readonly string[];
 }
-
-const REQUEST = 'avma host request > request.json, have it certified, avma host activate CERTIFICATE';
 
 /** @param now - Milliseconds since 1970 UTC. Pure. */
 export function hostValidityOf(
@@ -53,7 +52,7 @@ function stateOf(certificates: readonly Subject[]): HostValidity['state'] {
 }
 
 function firstSteps(state: HostValidity['state']): readonly string[] {
-  return state === 'not activated' ? [REQUEST] : [];
+  return state === 'not activated' ? [RENEW_CERTIFICATE] : [];
 }
 
 function warningsOf(subject: Subject, now: number): readonly string[] {
@@ -99,7 +98,7 @@ function stepsOf(subject: Subject, now: number): readonly string[] {
     retiredSentence(subject) === undefined && endsAt !== null && endsAt - now > WARNING_DAYS * DAY_MS;
   if (isLong) return [];
   return kind === 'certificate'
-    ? [`Renew it: ${REQUEST}`]
+    ? [`Renew it: ${RENEW_CERTIFICATE}`]
     : ['Get the next license: avma host license add FILE'];
 }
 

@@ -4,6 +4,7 @@ import type { HostHoldings } from './holdings.ts';
 import {
   consequence,
   gapSentence,
+  RENEW_CERTIFICATE,
   retiredSentence,
   type Subject,
   subjectName,
@@ -24,8 +25,6 @@ type Stage =
 
 /** What was reported last: for each subject its stage, and what it consisted of. */
 export type Said = ReadonlyMap<string, { readonly stage: Stage; readonly ids: readonly string[] }>;
-
-const RENEW = 'avma host request > request.json, have the vendor certify it, avma host activate CERTIFICATE';
 
 /**
  * The sentences about a running host's certificates and licenses that are due now: that one is there, begins, ends in
@@ -58,7 +57,7 @@ function introduction(
   if (!certificates(said.keys())) {
     if (last !== null && !certificates(last.keys())) return [];
     const what = last === null ? 'This host is not activated' : 'The host certificate is gone';
-    return [`${what}: it refuses all guests. To activate it: ${RENEW}.`];
+    return [`${what}: it refuses all guests. To activate it: ${RENEW_CERTIFICATE}.`];
   }
   if (last !== null) return [];
   const answering = subjects.filter(
@@ -104,7 +103,7 @@ function sentencesOf(subject: Subject, stage: Stage, now: number): readonly stri
   const [gap] = coverage.gaps;
   const ahead = gap === undefined ? [] : [gapSentence(subject, gap, now)];
   const name = `The ${subjectName(subject)}`;
-  const renew = `To renew it: ${kind === 'certificate' ? RENEW : 'avma host license add FILE'}.`;
+  const renew = `To renew it: ${kind === 'certificate' ? RENEW_CERTIFICATE : 'avma host license add FILE'}.`;
   switch (stage) {
     case 'good':
       return ahead;

@@ -114,6 +114,10 @@ export function subjectName({ kind, vendorName, productName }: Subject): string 
   return kind === 'certificate' ? `host certificate of "${vendorName}"` : `license for "${productName}"`;
 }
 
+/** How a host gets its first or its next certificate, as a list of steps. */
+export const RENEW_CERTIFICATE =
+  'avma host request > request.json, have the vendor certify it, avma host activate CERTIFICATE';
+
 /** What becomes of guests without it, as the end of a sentence. */
 export function consequence({ kind, vendorName }: Subject): string {
   return kind === 'certificate'
