@@ -156,10 +156,11 @@ function identifyText(text: string, head: string): IdentifiedFile {
   if (ofLines !== undefined) return plain(ofLines);
   if (!/^\s*\{/.test(head)) return plain('unknown');
   const damage = 'is damaged: its JSON is cut or wrong, or has a member twice';
-  const type = PAYLOAD_TYPE.exec(/"payloadType"\s*:\s*"([^"]{1,100})"/.exec(head)?.[1] ?? '')?.[1] ?? '';
-  if (Object.hasOwn(SIGNED, type)) return plain(type as FileKind, damage);
+  // A file with a schema may hold envelopes, and the other way round the payload is not readable.
   const schema = SCHEMA.exec(/"schema"\s*:\s*"([^"]{1,100})"/.exec(head)?.[1] ?? '');
-  return schema === null ? plain('unknown') : plain(bySchema(schema[1] ?? '', '1').kind, damage);
+  if (schema !== null) return plain(bySchema(schema[1] ?? '', '1').kind, damage);
+  const type = PAYLOAD_TYPE.exec(/"payloadType"\s*:\s*"([^"]{1,100})"/.exec(head)?.[1] ?? '')?.[1] ?? '';
+  return Object.hasOwn(SIGNED, type) ? plain(type as FileKind, damage) : plain('unknown');
 }
 
 /** What is written line by line, by the members of one line. */

@@ -142,11 +142,11 @@ async function signNew(options: NewOptions): Promise<void> {
     identityOf(root),
     now,
   );
-  if (options.dryRun !== true) {
-    const envelope = await signAndLog(root, PAYLOAD_TYPES.license, license, now);
-    await showSigned(license, root, options);
-    writeSigned(envelope, options.out);
-  } else await showSigned(license, root, options);
+  if (options.dryRun === true) return showSigned(license, root, options);
+  const envelope = await signAndLog(root, PAYLOAD_TYPES.license, license, now);
+  if (options.out !== undefined) writeSigned(envelope, options.out);
+  await showSigned(license, root, options);
+  if (options.out === undefined) writeSigned(envelope, undefined);
 }
 
 /** @throws {AvmaError} `argument-invalid` with the products that there are; `catalog-foreign`. */

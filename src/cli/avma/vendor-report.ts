@@ -3,10 +3,9 @@ import { AvmaError } from '../../errors/avma-error.ts';
 import { counted } from '../../schema/counted.ts';
 import { replaceFile } from '../../storage/atomic-file.ts';
 import { type CheckedReports, checkReports } from '../../vendor/report/check-reports.ts';
-import type { InputFile } from '../../vendor/report/read-reports.ts';
 import { ANSWER_IS_NO, type Context } from './context.ts';
-import { readInput } from './input.ts';
 import { writeData, writeJson, writeTalk } from './output.ts';
+import { read, readReportFiles } from './report-files.ts';
 import { PLAIN, type Style } from './style.ts';
 import { formatFields } from './table.ts';
 import { reportFields, reportJson } from './usage-report-text.ts';
@@ -47,6 +46,7 @@ Exit status: 0 when every report holds and follows the one before, ${ANSWER_IS_N
 known, a limit that was exceeded for example, does not count.
 
 Example:
+  avma vendor report verify /media/usb --key v/root.pub.json
   avma vendor report verify reports/*.json bank.license.json --key v/root.pub.json`,
     )
     .action((files: string[], options: InputOptions) => verify(context, files, options));
@@ -88,7 +88,7 @@ Examples:
 
 function withInputs(command: Command): Command {
   return command
-    .argument('<files...>', 'reports from avma host report, and licenses')
+    .argument('<files...>', 'reports from avma host report, licenses, and folders with their *.json')
     .option('--key <file>', "the vendor's trust anchor, root.pub.json; may be repeated", collect, [])
     .option(
       '--trust <file>',
@@ -184,15 +184,12 @@ async function writeUsage(context: Context, checked: CheckedReports, options: Sh
   return writeOut([usageTable(usage, style), notes].filter((part) => part !== '').join('\n\n'), options);
 }
 
-function readAll(files: readonly string[], { key, trust }: InputOptions): CheckedReports {
+function readAll(paths: readonly string[], { key, trust }: InputOptions): CheckedReports {
+  const { files, updates } = readReportFiles(paths);
   return checkReports(
-    files.map(read),
-    key.length === 0 ? null : { anchors: key.map(read), updates: trust.map(read) },
+    files,
+    key.length === 0 ? null : { anchors: key.map(read), updates: [...trust.map(read), ...updates] },
   );
-}
-
-function read(name: string): InputFile {
-  return { name, bytes: readInput(name) };
 }
 
 /** @throws {AvmaError} the first reason why a report does not count: its numbers are not to be seen beside others. */

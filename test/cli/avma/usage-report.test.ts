@@ -55,6 +55,27 @@ describe('the vendor', () => {
     expect(status).toBe(0);
   });
 
+  test('gives a folder that somebody sent, whatever else lies in it', async () => {
+    fs.mkdirSync(machine.at('usb/more'), { recursive: true });
+    for (const name of ['1.json', '2.json', '3.json']) {
+      fs.copyFileSync(machine.at(name), machine.at(`usb/${name}`));
+    }
+    fs.copyFileSync(machine.at('v/root.pub.json'), machine.at('usb/root.pub.json'));
+    fs.writeFileSync(machine.at('usb/notes.json'), '{ no JSON');
+    expect((await report('verify', 'usb', ...KEY)).stdout).toMatch(/3 reports of 1 host: all hold\.\n$/);
+    const { stderr, status } = await report('verify', 'usb/more', ...KEY);
+    expect(stderr).toMatch(/there is no usage report in usb\/more\. \[file-not-found/);
+    expect(status).toBe(66);
+  });
+
+  test('is shown a damaged report of a folder', async () => {
+    fs.mkdirSync(machine.at('cut'));
+    fs.writeFileSync(machine.at('cut/1.json'), fs.readFileSync(machine.at('1.json')).subarray(0, 900));
+    const { stdout, status } = await report('verify', 'cut', ...KEY);
+    expect(stdout).toMatch(/^report-invalid /m);
+    expect(status).toBe(1);
+  });
+
   test('is shown a gap, with exit status 1', async () => {
     const { stdout, status } = await report('verify', '1.json', '3.json', ...KEY);
     expect(stdout).toMatch(/^report-gap +nothing is reported from .* between 1\.json and 3\.json$/m);
