@@ -21,20 +21,29 @@ const AT_THE_END_MS = 9000;
 type Step = { say: string } | { run: string; background?: string };
 
 const STEPS: Step[] = [
-  { say: '# The vendor makes a trust root.' },
+  { say: '# The vendor makes a trust root, and a product of its own, which it signs.' },
   { run: 'avma vendor init --out v --name "Acme Ltd"' },
-  { say: '# The host asks to be certified, and answers guests from then on.' },
+  { run: 'avma vendor product add --catalog acme.json --name "Acme Gateway" --product-version 3.2' },
+  { run: 'mkdir sent && avma vendor catalog sign acme.json --key v/root.key > sent/acme.catalog.json' },
+  { say: "# A customer's host asks to be certified." },
   { run: 'avma host init --name hv01' },
   { run: 'avma host request > request.json' },
-  { run: 'avma vendor certify request.json --key v/root.key --edition ServerDatacenter > certificate.json' },
-  { run: 'avma host activate certificate.json' },
+  { say: '# The vendor certifies it, and sells a license.' },
+  { run: 'avma vendor certify request.json --key v/root.key --customer "Bank Ltd" > sent/certificate.json' },
+  {
+    run: 'avma vendor license new --key v/root.key --customer "Bank Ltd" --product acme-gateway --feature vpn --until 2027-12-31 > sent/bank.license.json',
+  },
+  { say: '# The host takes what was sent, and answers guests.' },
+  { run: 'avma host receive sent' },
   { run: 'avma host serve --listen unix:host.sock 2> host.log &', background: 'host.sock' },
   { say: '# The guest trusts the vendor and installs its client key. That is all.' },
   { run: 'avma guest trust add v/root.pub.json' },
+  { run: 'avma guest catalog add sent/acme.catalog.json' },
   { run: 'export AVMA_PIPE=unix:host.sock' },
-  { run: 'slmgr /ipk WWVGQ-PNHV9-B89P4-8GGM9-9HPQ4' },
+  { run: 'slmgr /ipk KEY' },
   { run: 'slmgr /dlv' },
-  { run: 'avma guest status' },
+  { say: '# The program asks.' },
+  { run: 'avma guest check acme-gateway --feature vpn' },
 ];
 
 const env = recordingEnv();
@@ -56,7 +65,8 @@ export async function recordWalk(): Promise<void> {
     const stamp = (through: number) => {
       for (let row = times.length; row <= through; row++) times.push(now);
     };
-    for (const step of STEPS) {
+    for (const given of STEPS) {
+      const step = withKey(given);
       if ('say' in step) {
         if (cursorRow() > 0) await write('\n');
         await write(`\x1b[2m${step.say}\x1b[0m\n`);
@@ -94,7 +104,7 @@ export async function recordWalk(): Promise<void> {
     fs.writeFileSync(
       OUTPUT,
       renderSvg({
-        title: 'A terminal: a vendor certifies a host, which activates a guest',
+        title: 'A terminal: from nothing to a program that is licensed',
         columns: COLUMNS,
         rows: ROWS,
         lines,
@@ -106,6 +116,13 @@ export async function recordWalk(): Promise<void> {
     for (const child of started) child.kill('SIGTERM');
     fs.rmSync(FOLDER, { recursive: true, force: true });
   }
+}
+
+/** Puts in the key that the vendor has printed, as a person would. */
+function withKey(step: Step): Step {
+  if (!('run' in step) || !step.run.includes('KEY')) return step;
+  const { products } = JSON.parse(fs.readFileSync(path.join(FOLDER, 'acme.json'), 'utf8'));
+  return { ...step, run: step.run.replace('KEY', products[0].productKey) };
 }
 
 /** @throws {Error} when the command fails: a recording of a failure is none. */

@@ -49,7 +49,7 @@ export function createProgram(context: Context, json: boolean): Command {
 Start here:
   guest administrator   avma guest trust add FILE, then avma guest install-key KEY
   host operator         avma host init, then avma host request > request.json
-  vendor                avma vendor init --out FOLDER
+  vendor                avma vendor init --out FOLDER, then avma vendor product add
   just looking          avma demo`,
     )
     .exitOverride();
