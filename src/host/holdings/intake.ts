@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { AvmaError } from '../../errors/avma-error.ts';
 import { checkCustomerLicense } from '../../protocol/customer-license.ts';
+import type { VendorIdentity } from '../../protocol/vendor-identity.ts';
 import {
   areOfOneVendor,
   followTrustUpdate,
@@ -127,11 +128,7 @@ function refuseTakenId({ licenses, vendors }: HostHoldings, { license }: HeldLic
 function checkLicense({ certificates, vendors }: HostHoldings, { license }: HeldLicense, now: number): void {
   const vendor = vendorOfRoot(vendors, license.vendor.publicKey);
   if (vendor === undefined) {
-    throw new AvmaError(
-      'license-untrusted',
-      `the license is of "${license.vendor.name}", who has not certified this host`,
-      { hint: 'Install the certificate of this vendor first: avma host activate CERTIFICATE.' },
-    );
+    throw unknownRoot('license-untrusted', 'license', license.vendor);
   }
   // One that begins later is installed ahead.
   const use = {
@@ -153,16 +150,29 @@ function checkLicense({ certificates, vendors }: HostHoldings, { license }: Held
   throw failure;
 }
 
+/** A document of a root that no vendor of this host has. */
+function unknownRoot(
+  code: 'license-untrusted' | 'revocations-foreign',
+  what: string,
+  { name, publicKey }: VendorIdentity,
+): AvmaError {
+  const root = `"${name}" (key ${keyIdOf(publicKey)})`;
+  return new AvmaError(
+    code,
+    `the ${what} is signed by ${root}, a root of no vendor who has certified this host`,
+    {
+      hint: 'First install the certificate of this vendor, avma host activate CERTIFICATE; or, if its root is new, its trust update: avma host trust add FILE.',
+    },
+  );
+}
+
 function takeRevocations(snapshot: HostSnapshot, content: HeldRevocations): Taken {
   const { list } = content;
   const { vendors } = snapshot.holdings;
   const signer = keyIdOf(list.vendor.publicKey);
   const vendor = vendorOfRoot(vendors, list.vendor.publicKey);
   if (vendor === undefined) {
-    throw new AvmaError(
-      'revocations-foreign',
-      `the revocation list is of "${list.vendor.name}" (key ${signer}), who has not certified this host`,
-    );
+    throw unknownRoot('revocations-foreign', 'revocation list', list.vendor);
   }
   const after = withRevocations(vendor, list);
   const file = storedPath(snapshot.folder, 'revocations', signer);

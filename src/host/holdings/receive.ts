@@ -206,11 +206,11 @@ export function describeGiven(given: Given): string {
     }
     case 'revocations': {
       const { sequence, vendor, hosts, licenses } = given.content.list;
-      return `revocation list ${sequence} of "${vendor.name}": ${counted(hosts.length, 'host')}, ${counted(licenses.length, 'license')}`;
+      return `revocation list ${sequence} of "${vendor.name}" (${counted(hosts.length, 'host')}, ${counted(licenses.length, 'license')})`;
     }
     case 'trust-update': {
       const { version, vendorName, roots } = given.content.verified.update;
-      return `trust update ${version} of "${vendorName}": ${counted(roots.length, 'root')}`;
+      return `trust update ${version} of "${vendorName}" (${counted(roots.length, 'root')})`;
     }
   }
 }

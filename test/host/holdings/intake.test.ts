@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { GivenKind, HostSnapshot } from '../../../src/host/holdings/intake.ts';
 import { generateKeyPair } from '../../../src/protocol/curve-keys.ts';
 import { documentDigest } from '../../../src/protocol/documents.ts';
+import { keyId } from '../../../src/protocol/envelope.ts';
 import { hostEntryDigest, licenseEntryDigest } from '../../../src/protocol/revocations.ts';
 import { areOfOneVendor } from '../../../src/protocol/vendor-trust.ts';
 import { DAY, NOW } from '../../support/clock.ts';
@@ -101,6 +102,14 @@ describe('a license', () => {
     ['license-expired', 'past its grace', { notAfter: NOW - 2, graceUntil: NOW }],
   ])('gets %s: it is %s', async (code, _what, change) => {
     expect(await refusal(certified, 'license', signedLicense(vendor, change))).toBe(code);
+  });
+
+  test('of a root that the host does not know yet says which, and how it gets known', async () => {
+    const next = testRoot('Acme');
+    expect(await failureOf(() => give(certified, 'license', signedLicense(next)))).toMatchObject({
+      message: expect.stringContaining(`signed by "Acme" (key ${keyId(next.key.publicKey)})`),
+      hint: expect.stringContaining('avma host trust add FILE'),
+    });
   });
 
   test('of another vendor gets license-untrusted, and a revoked one license-revoked', async () => {
