@@ -215,6 +215,10 @@ function styleOf({ style }: Context, { out }: ShowOptions): Style {
 }
 
 function writeOut(text: string, { out }: ShowOptions): void {
-  if (out === undefined) writeData(text);
-  else replaceFile(out, text.endsWith('\n') ? text : `${text}\n`, 0o644);
+  if (out === undefined) {
+    writeData(text);
+    return;
+  }
+  replaceFile(out, text.endsWith('\n') ? text : `${text}\n`, 0o644);
+  writeTalk(`Wrote ${out}.`);
 }

@@ -55,6 +55,11 @@ describe('the vendor', () => {
     expect(status).toBe(0);
   });
 
+  test('is told where a page went', async () => {
+    const { stdout, stderr } = await report('merge', '1.json', '2.json', ...KEY, '--html', '-o', 'page.html');
+    expect([stdout, stderr]).toEqual(['', 'Wrote page.html.\n']);
+  });
+
   test('gives a folder that somebody sent, whatever else lies in it', async () => {
     fs.mkdirSync(machine.at('usb/more'), { recursive: true });
     for (const name of ['1.json', '2.json', '3.json']) {
