@@ -70,23 +70,8 @@ export function agentOnMachine(options: AgentOptions): RealAgent {
   const wakeUp = new WakeUp();
   stopping.addEventListener('abort', wakeUp.wake, { once: true });
   const stateFile = path.join(first.stateFolder, 'guest.state');
-  const folders = [
-    ...first.trustFolders,
-    documentFolder(first.stateFolder),
-    ...first.guestCatalogFolders,
-    ...options.setupFolders,
-  ];
-  const watch = new FolderWatch(
-    [
-      {
-        folder: first.stateFolder,
-        matters: (name) => ['guest.state', 'trust.d', 'documents', 'catalog.d'].includes(name),
-      },
-      { folder: first.runFolder, matters: (name) => name === path.basename(agentSocketIn(first.runFolder)) },
-      ...folders.map((folder) => ({ folder, matters: (name: string) => !name.endsWith('.tmp') })),
-    ],
-    wakeUp.wake,
-  );
+  const folders = watchedFolders(first, options);
+  const watch = watchOf(first, folders, wakeUp.wake);
   const sayings = setupSayings(event, eventsGoToJournal(first.events, process.env));
   let saidOfLock: string | undefined;
   const followLock = () => {
@@ -148,6 +133,29 @@ export function agentOnMachine(options: AgentOptions): RealAgent {
     return socket.close();
   };
   return { environment, hooks, socket, event, close };
+}
+
+/** The folders of files that change what the agent does; the state has a file of its own in one of them. */
+function watchedFolders(first: Settings, { setupFolders }: AgentOptions): readonly string[] {
+  return [
+    ...first.trustFolders,
+    documentFolder(first.stateFolder),
+    ...first.guestCatalogFolders,
+    ...setupFolders,
+  ];
+}
+
+function watchOf(first: Settings, folders: readonly string[], wake: () => void): FolderWatch {
+  const state = ['guest.state', 'trust.d', 'documents', 'catalog.d'];
+  const socket = path.basename(agentSocketIn(first.runFolder));
+  return new FolderWatch(
+    [
+      { folder: first.stateFolder, matters: (name) => state.includes(name) },
+      { folder: first.runFolder, matters: (name) => name === socket },
+      ...folders.map((folder) => ({ folder, matters: (name: string) => !name.endsWith('.tmp') })),
+    ],
+    wake,
+  );
 }
 
 /** How long a program at the agent's socket may take to ask, and to read its answer. */

@@ -145,11 +145,10 @@ function isFeatures(value: unknown): boolean {
   );
 }
 
-/** Made when a file is read: commands that only write one do not pay for it. */
-function licenseSchema() {
+function productSchema() {
   const nullable = z.nullable;
   const days = integer(0, 3650);
-  const product = z.strictObject({
+  return z.strictObject({
     activationId: uuid,
     name: longLabel,
     edition: shortLabel,
@@ -202,6 +201,22 @@ function licenseSchema() {
     ),
     evidence: nullable(LicenseEvidence),
   });
+}
+
+function vendorSchema() {
+  return z.strictObject({
+    name: shortLabel,
+    roots: z.array(z.strictObject({ name: shortLabel, keyId: hex8, publicKey: base64url32 })),
+    retiredRoots: z.array(base64url32),
+    trustVersion: sequenceNumber,
+    lastUpdate: z.nullable(sha256Hex),
+    trustUpdates: z.array(CosignedEnvelope),
+    revocations: z.nullable(DocumentEnvelope),
+  });
+}
+
+/** Made when a file is read: commands that only write one do not pay for it. */
+function licenseSchema() {
   return z.strictObject({
     schema: oneOf(['avma.license/2']),
     writtenAt: isoTime,
@@ -212,21 +227,11 @@ function licenseSchema() {
     clock: z.strictObject({
       offsetMs: integer(-MAX_INSTANT, MAX_INSTANT),
       highestSeen: isoTime,
-      bootId: nullable(anyText),
+      bootId: z.nullable(anyText),
       sinceBootMs: instant,
     }),
-    vendors: z.array(
-      z.strictObject({
-        name: shortLabel,
-        roots: z.array(z.strictObject({ name: shortLabel, keyId: hex8, publicKey: base64url32 })),
-        retiredRoots: z.array(base64url32),
-        trustVersion: sequenceNumber,
-        lastUpdate: nullable(sha256Hex),
-        trustUpdates: z.array(CosignedEnvelope),
-        revocations: nullable(DocumentEnvelope),
-      }),
-    ),
-    products: z.array(product),
+    vendors: z.array(vendorSchema()),
+    products: z.array(productSchema()),
     rearm: GuestState.shape.rearm,
     kmsClient: GuestState.shape.kmsClient,
     digest: anyText,

@@ -1,25 +1,21 @@
 import { AvmaError } from '../../errors/avma-error.ts';
 import { counted } from '../../schema/counted.ts';
 import { formatMinute } from '../../schema/format-time.ts';
-import type { Grant } from '../../vendor/certify-host.ts';
 import { type CertifyOutcome, certifyMany } from '../../vendor/certify-many.ts';
-import type { VendorRoot } from '../../vendor/trust-root.ts';
 import { ANSWER_IS_NO, type Context } from './context.ts';
 import { certificateJson } from './lease-report.ts';
 import { say, writeData, writeJson } from './output.ts';
 import { errorJson } from './report-json.ts';
-import type { SignedOutputOptions } from './signed-output.ts';
 import { type Cell, formatTable } from './table.ts';
+import type { CertifyOrder } from './vendor-certify-one.ts';
 
 /** Certifies the hosts of several requests: one certificate a host in the folder of `--out`, and one line a file. */
 export async function certifyRequests(
   context: Context,
   paths: readonly string[],
-  grant: Grant,
-  { out, dryRun = false, json }: SignedOutputOptions,
-  openRoot: () => Promise<VendorRoot>,
-  now: number,
+  { grant, options, openRoot, now }: CertifyOrder,
 ): Promise<void> {
+  const { out, dryRun = false, json } = options;
   const root = await openRoot();
   const folder = dryRun ? null : (out ?? null);
   const outcomes = await certifyMany({ paths, root, grant, out: folder, now });

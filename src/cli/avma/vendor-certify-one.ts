@@ -17,13 +17,20 @@ import {
 } from './signed-output.ts';
 import type { Field } from './table.ts';
 
+/** What is granted to the hosts of all requests, and how the certificates are handed out. */
+export interface CertifyOrder {
+  readonly grant: Grant;
+  readonly options: SignedOutputOptions;
+  /** Asks for a passphrase if the key has one, so it comes after the checks of the arguments. */
+  openRoot(): Promise<VendorRoot>;
+  /** Milliseconds since 1970 UTC. */
+  readonly now: number;
+}
+
 /** Certifies the host of one request: the certificate goes to the new file of `--out`, or to stdout. */
 export async function certifyRequest(
   file: string,
-  grant: Grant,
-  options: SignedOutputOptions,
-  openRoot: () => Promise<VendorRoot>,
-  now: number,
+  { grant, options, openRoot, now }: CertifyOrder,
 ): Promise<void> {
   refuseMixedOutput(options, 'certificate');
   refuseExisting(options);

@@ -13,7 +13,7 @@ import type { Context } from './context.ts';
 import { parseDate, parseWholeNumber } from './option-values.ts';
 import type { SignedOutputOptions } from './signed-output.ts';
 import { certifyRequests } from './vendor-certify-many.ts';
-import { certifyRequest } from './vendor-certify-one.ts';
+import { type CertifyOrder, certifyRequest } from './vendor-certify-one.ts';
 import { addRootOptions, openRoot, type RootOptions } from './vendor-root.ts';
 
 /** What a host with Windows is certified for where an option leaves it open. */
@@ -112,8 +112,9 @@ async function certify(
     });
   }
   // The arguments before the key: nobody should have to type a passphrase for a mistake.
-  if (many) await certifyRequests(context, requests, grant, options, () => openRoot(options), now);
-  else await certifyRequest(request, grant, options, () => openRoot(options), now);
+  const order: CertifyOrder = { grant, options, openRoot: () => openRoot(options), now };
+  if (many) await certifyRequests(context, requests, order);
+  else await certifyRequest(request, order);
 }
 
 function namesFolder(out: string | undefined): boolean {
