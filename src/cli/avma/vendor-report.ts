@@ -4,6 +4,7 @@ import { counted } from '../../schema/counted.ts';
 import { replaceFile } from '../../storage/atomic-file.ts';
 import { type CheckedReports, checkReports } from '../../vendor/report/check-reports.ts';
 import { ANSWER_IS_NO, type Context } from './context.ts';
+import { collectTexts } from './option-values.ts';
 import { writeData, writeJson, writeTalk } from './output.ts';
 import { read, readReportFiles } from './report-files.ts';
 import { PLAIN, type Style } from './style.ts';
@@ -89,11 +90,11 @@ Examples:
 function withInputs(command: Command): Command {
   return command
     .argument('<files...>', 'reports from avma host report, licenses, and folders with their *.json')
-    .option('--key <file>', "the vendor's trust anchor, root.pub.json; may be repeated", collect, [])
+    .option('--key <file>', "the vendor's trust anchor, root.pub.json; may be repeated", collectTexts, [])
     .option(
       '--trust <file>',
       'a trust update, for reports of before a new root; may be repeated',
-      collect,
+      collectTexts,
       [],
     );
 }
@@ -104,10 +105,6 @@ function withOutputs(command: Command): Command {
     .option('--html', 'print a page with plots that needs no network')
     .option('-o, --out <file>', 'write to this file instead of stdout')
     .option('--json', 'print as JSON');
-}
-
-function collect(value: string, values: readonly string[]): string[] {
-  return [...values, value];
 }
 
 function verify(context: Context, files: readonly string[], options: InputOptions): void {
