@@ -165,7 +165,9 @@ function toFields(status: GuestStatus): Field[] {
   return [
     ...(products.length === 0
       ? ([['Product', { tone: 'warn', text: 'no product key is installed' }]] as Field[])
-      : products.flatMap(productFields)),
+      : products.length === 1
+        ? products.flatMap(productFields)
+        : products.flatMap((product): Field[] => [...productFields(product), ['', '']])),
     ['VM ID', `${service.vmId.value} (${service.vmId.source}: ${service.vmId.from})`],
     [
       'Pipe',

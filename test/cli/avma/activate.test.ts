@@ -69,3 +69,9 @@ test('as JSON, a single product that fails is an error, as with other commands',
   expect(ran).toMatchObject({ status: 83, stderr: '' });
   expect(parseBySchema(ran.stdout, 'error')).toMatchObject({ code: 'product-unknown', exitStatus: 83 });
 });
+
+test('guest status shows each product in a paragraph of its own', async () => {
+  const { stdout } = await avma('guest', 'status');
+  const paragraphs = stdout.split('\n\n').map((text) => /^[\w ]+?(?= {2})/.exec(text)?.[0]);
+  expect(paragraphs).toEqual(['Product', 'Product', 'Product', 'VM ID']);
+});
