@@ -13,8 +13,11 @@ import { type Happening, outside, type Simulated, SimulatedMachine } from './sim
 const DAYS = 100;
 const END = DAYS * DAY;
 
-/** How many machines are simulated; each takes some seconds. AVMA_SIMULATIONS asks for more. */
-const RUNS = Number(process.env.AVMA_SIMULATIONS ?? 2);
+/**
+ * How many machines are simulated; each takes some seconds. Two where all tests run, and one elsewhere; AVMA_SIMULATIONS
+ * asks for more.
+ */
+const RUNS = Number(process.env.AVMA_SIMULATIONS ?? (process.env.AVMA_TEST_VM === 'required' ? 2 : 1));
 
 /** Against hanging: a machine takes ten seconds, and much longer beside other work. */
 const TIMEOUT_MS = (2 + RUNS) * HANG_MS;
