@@ -253,7 +253,10 @@ describe('a reader of the file alone', () => {
     const { guest } = await activatedGuest();
     expect(check(guest, 'ServerDatacenter')).toMatchObject({
       verdict: 'not-licensed',
-      reason: { code: 'key-not-installed', message: expect.stringContaining('are installed for ServerStandard') },
+      reason: {
+        code: 'key-not-installed',
+        message: expect.stringContaining('are installed for ServerStandard'),
+      },
     });
   });
 
