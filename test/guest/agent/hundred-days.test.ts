@@ -14,8 +14,8 @@ const DAYS = 100;
 const END = DAYS * DAY;
 
 /**
- * How many machines are simulated; each takes some seconds. Two where all tests run, and one elsewhere; AVMA_SIMULATIONS
- * asks for more.
+ * How many machines are simulated; each takes some seconds. Two where all tests run, and one elsewhere;
+ * AVMA_SIMULATIONS asks for more.
  */
 const RUNS = Number(process.env.AVMA_SIMULATIONS ?? (process.env.AVMA_TEST_VM === 'required' ? 2 : 1));
 
