@@ -167,7 +167,7 @@ function admitWindows(
   return undefined;
 }
 
-/** A8: the license. One that the product does not need is named all the same, for its features. */
+/** A8: the license. One that the product does not need is named all the same, for its features and its limit. */
 function admitLicense(product: LoadedProduct, basis: AdmissionBasis): Decision {
   const { request, held, holdings, seats, now } = basis;
   const vendor = vendorOf(held, holdings.vendors);
@@ -192,12 +192,14 @@ function admitLicense(product: LoadedProduct, basis: AdmissionBasis): Decision {
     ];
     return { approved: true, license: choice.held, conditions };
   }
-  if (!product.requiresLicense) return { approved: true, license: null, conditions: inGrace };
-  if (choice.kind === 'none') {
-    return refuse('license-missing', `this host has no license for "${product.name}"`);
+  // A full license refuses its new guests also where the product could do without a license.
+  if (choice.kind === 'refused' && choice.code === 'license-limit-reached') {
+    return refuse(choice.code, choice.message, FULL_RETRY_SECONDS);
   }
-  const { code, message } = choice;
-  return code === 'license-limit-reached' ? refuse(code, message, FULL_RETRY_SECONDS) : refuse(code, message);
+  if (!product.requiresLicense) return { approved: true, license: null, conditions: inGrace };
+  return choice.kind === 'none'
+    ? refuse('license-missing', `this host has no license for "${product.name}"`)
+    : refuse(choice.code, choice.message);
 }
 
 /** Old SMBIOS tables leave the byte order open, so one VM may be known by two spellings of its UUID. */

@@ -294,12 +294,14 @@ describe('A8', () => {
     });
   });
 
-  test('a full license says when it is worth to ask again', () => {
+  test('a full license refuses where the product needs none too, and says when it is worth to ask again', () => {
     const full = { ...LICENSE, license: { ...LICENSE.license, guests: 0, overage: 'refuse-new' as const } };
-    expect(decide({ ...FINE, product: needs, licenses: [full] })).toMatchObject({
-      code: 'license-limit-reached',
-      retryAfter: 3600,
-    });
+    for (const product of [needs, {}]) {
+      expect(decide({ ...FINE, product, licenses: [full] })).toMatchObject({
+        code: 'license-limit-reached',
+        retryAfter: 3600,
+      });
+    }
   });
 
   test('what is in its renewal grace, or over its limit, is approved and noted in the order of the table', () => {
