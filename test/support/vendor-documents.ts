@@ -33,6 +33,18 @@ export function rootOf(key: KeyPair, name: string): TestRoot {
   };
 }
 
+/** What the licenses of tests and vectors grant, in the order in which vectors have these members. */
+export const LICENSE_TERMS = {
+  hosts: [],
+  sites: [],
+  features: [
+    { name: 'vpn', value: null },
+    { name: 'throughput', value: 10 },
+  ],
+  guests: 50,
+  overage: 'report',
+} satisfies Partial<CustomerLicense>;
+
 /** A license for a year with 30 days of renewal grace, and what is different in it. */
 export function licenseOf(
   { key, vendor }: TestRoot,
@@ -43,14 +55,7 @@ export function licenseOf(
     vendor: vendorIdentity(vendor.name, key),
     customer: 'Bank Ltd',
     product: { activationId: '11111111-2222-4333-8444-555555555555', name: 'Acme Gateway' },
-    hosts: [],
-    sites: [],
-    features: [
-      { name: 'vpn', value: null },
-      { name: 'throughput', value: 10 },
-    ],
-    guests: 50,
-    overage: 'report',
+    ...LICENSE_TERMS,
     notBefore: BEGIN,
     notAfter: BEGIN + 365 * DAY,
     graceUntil: BEGIN + 395 * DAY,

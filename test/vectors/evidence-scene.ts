@@ -7,6 +7,7 @@ import {
   preAuthenticationEncoding,
 } from '../../src/protocol/envelope.ts';
 import type { VerifyOptions } from '../../src/verify/api.ts';
+import { LICENSE_TERMS } from '../support/vendor-documents.ts';
 
 export const HOUR = 3_600_000;
 export const DAY = 24 * HOUR;
@@ -142,14 +143,7 @@ export function makeEvidence(keys: Keys, difference: EvidenceDifference): unknow
     vendor: { name: 'Acme', publicKey: publicKeyOf(keys, licenseSigner) },
     customer: 'Bank Ltd',
     product: { activationId: PRODUCT, name: 'Acme Gateway' },
-    hosts: [],
-    sites: [],
-    features: [
-      { name: 'vpn', value: null },
-      { name: 'throughput', value: 10 },
-    ],
-    guests: 50,
-    overage: 'report',
+    ...LICENSE_TERMS,
     notBefore: THEN - DAY,
     notAfter: THEN + 365 * DAY,
     graceUntil: THEN + 379 * DAY,

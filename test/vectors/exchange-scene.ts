@@ -16,6 +16,7 @@ import { encodeJson, packetDigest } from '../../src/protocol/messages.ts';
 import { hostEntryDigest, licenseEntryDigest, signRevocations } from '../../src/protocol/revocations.ts';
 import { boxKey, joinRequestPacket, seal } from '../../src/protocol/sealed-packet.ts';
 import { vendorIdentity } from '../../src/protocol/vendor-identity.ts';
+import { LICENSE_TERMS } from '../support/vendor-documents.ts';
 import type { ExchangeVector, VectorVendor } from './exchange-vector.ts';
 
 const HOUR = 3_600_000;
@@ -190,14 +191,7 @@ function licenseFor({ license, licenseSigner = 'root' }: Difference, keys: Keys)
     vendor: vendorIdentity('Vendor', signer),
     customer: 'Bank Ltd',
     product: { activationId: PRODUCT, name: 'Product' },
-    hosts: [],
-    sites: [],
-    features: [
-      { name: 'vpn', value: null },
-      { name: 'throughput', value: 10 },
-    ],
-    guests: 50,
-    overage: 'report',
+    ...LICENSE_TERMS,
     notBefore: THEN - DAY,
     notAfter: THEN + 365 * DAY,
     graceUntil: THEN + 379 * DAY,

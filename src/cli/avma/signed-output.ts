@@ -1,4 +1,5 @@
 import fs from 'node:fs';
+import type { Command } from 'commander';
 import { AvmaError } from '../../errors/avma-error.ts';
 import type { CosignedEnvelope } from '../../protocol/envelope.ts';
 import { createFile } from '../../storage/atomic-file.ts';
@@ -12,6 +13,13 @@ export interface SignedOutputOptions {
   readonly out?: string;
   readonly dryRun?: boolean;
   readonly json?: boolean;
+}
+
+/** `--dry-run` and `--json` of a command that signs; each names its `--out` itself. */
+export function addSignedOutputOptions(command: Command): Command {
+  return command
+    .option('--dry-run', 'show what would be signed, and sign nothing')
+    .option('--json', 'print what was signed as JSON; needs --out or --dry-run');
 }
 
 /**

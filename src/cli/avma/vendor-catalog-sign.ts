@@ -6,7 +6,13 @@ import { countProducts } from './catalog-text.ts';
 import { readAs } from './file-kinds.ts';
 import { readInput } from './input.ts';
 import { say, writeJson } from './output.ts';
-import { refuseExisting, refuseMixedOutput, type SignedOutputOptions, writeSigned } from './signed-output.ts';
+import {
+  addSignedOutputOptions,
+  refuseExisting,
+  refuseMixedOutput,
+  type SignedOutputOptions,
+  writeSigned,
+} from './signed-output.ts';
 import { addRootOptions, openRoot, type RootOptions } from './vendor-root.ts';
 
 type SignOptions = RootOptions & SignedOutputOptions;
@@ -16,10 +22,8 @@ export function signCommand(): Command {
   const command = new Command('sign')
     .description('Sign a catalog, so that only your hosts license its products; it goes to stdout')
     .argument('<file>', 'the unsigned catalog; - for stdin');
-  return addRootOptions(command)
-    .option('--out <file>', 'write it to this new file instead of stdout')
-    .option('--dry-run', 'show what would be signed, and sign nothing')
-    .option('--json', 'print what was signed as JSON; needs --out or --dry-run')
+  addRootOptions(command).option('--out <file>', 'write it to this new file instead of stdout');
+  return addSignedOutputOptions(command)
     .addHelpText(
       'after',
       `

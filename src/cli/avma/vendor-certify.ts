@@ -11,7 +11,7 @@ import { MAX_GRACE_DAYS } from '../../vendor/grant-dates.ts';
 import { parseCustomer, parseSite } from '../../vendor/new-license.ts';
 import type { Context } from './context.ts';
 import { parseDate, parseWholeNumber } from './option-values.ts';
-import type { SignedOutputOptions } from './signed-output.ts';
+import { addSignedOutputOptions, type SignedOutputOptions } from './signed-output.ts';
 import { certifyRequests } from './vendor-certify-many.ts';
 import { type CertifyOrder, certifyRequest } from './vendor-certify-one.ts';
 import { addRootOptions, openRoot, type RootOptions } from './vendor-root.ts';
@@ -51,12 +51,16 @@ export function certifyCommand(context: Context): Command {
       DEFAULT_GRACE_DAYS,
     )
     .option('--from <date>', 'its first day (default: now)')
-    .option('--customer <name>', "whose the host is: of other customers' licenses none counts there")
+    .option(
+      '--customer <name>',
+      'the customer that the host belongs to; licenses of other customers do not count on it',
+    )
     .option('--site <id>', "the host's site (default: what its request says)");
-  return addWindowsOptions(command)
-    .option('--out <path>', 'a new file for the certificate; for several requests, a folder')
-    .option('--dry-run', 'show what would be signed, and sign nothing')
-    .option('--json', 'print what was signed as JSON; needs --out or --dry-run')
+  addWindowsOptions(command).option(
+    '--out <path>',
+    'a new file for the certificate; for several requests, a folder',
+  );
+  return addSignedOutputOptions(command)
     .addHelpText(
       'after',
       () => `

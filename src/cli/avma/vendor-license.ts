@@ -19,6 +19,7 @@ import { readInput } from './input.ts';
 import { collectTexts, parseDate, parseWholeNumber } from './option-values.ts';
 import { say, writeData, writeJson } from './output.ts';
 import {
+  addSignedOutputOptions,
   refuseExisting,
   refuseMixedOutput,
   type SignedOutputOptions,
@@ -68,7 +69,7 @@ Example:
 }
 
 function newCommand(): Command {
-  return addRootOptions(
+  const command = addRootOptions(
     new Command('new').description(
       'Sign a license for a customer; it goes to stdout, and what was signed is shown on stderr',
     ),
@@ -95,9 +96,8 @@ function newCommand(): Command {
     .option('--from <date>', 'its first day (default: now)')
     .option('--site <id>', 'only hosts of this site; may be given several times', collectTexts, [])
     .option('--host <hardware-id>', 'only this host; may be given several times', collectTexts, [])
-    .option('--out <file>', 'write the license to this new file instead of stdout')
-    .option('--dry-run', 'show what would be signed, and sign nothing')
-    .option('--json', 'print what was signed as JSON; needs --out or --dry-run')
+    .option('--out <file>', 'write the license to this new file instead of stdout');
+  return addSignedOutputOptions(command)
     .addHelpText(
       'after',
       `

@@ -19,7 +19,7 @@ export interface ReportScope {
   readonly vendor: ReportedVendor | null;
   /** Key IDs of all of the vendor's roots, present and retired: reports under any of them are one chain. */
   readonly keyIds: readonly string[];
-  /** Whether a report of before there was one a vendor, which had everything, may be given again. */
+  /** Whether an earlier report may be given again that was made of all vendors' products together. */
   readonly hadAll: boolean;
   /** Whether an answer is in the report. */
   covers(entry: Pick<LedgerEntry, 'activationId' | 'license'>): boolean;
