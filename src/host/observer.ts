@@ -15,6 +15,8 @@ interface RequestMoment {
   readonly message: string;
   /** Null if the request could not be opened. */
   readonly request: Request | null;
+  /** From the moment at which the frame was complete to its answer, in milliseconds of a clock that nobody can set. */
+  readonly elapsedMs: number;
 }
 
 /** A request that got a signed answer: an approval or a refusal. */
@@ -26,6 +28,8 @@ export interface RequestAnswered extends RequestMoment {
   readonly license: CustomerLicense | null;
   /** The name of the product that was asked for; null if no catalog lists it. */
   readonly productName: string | null;
+  /** The number of its ledger entry; null for a repeated answer, and for a ledger without numbers. */
+  readonly seq: number | null;
 }
 
 /** A request that got an unsigned fault. */
@@ -35,8 +39,28 @@ export interface RequestFaulted extends RequestMoment {
   readonly cause?: unknown;
 }
 
-/** Everything that happens between the host and its guests and that an observer may want to count or write down. */
-export type HostMoment =
+/** Where a VM was seen: a channel of this host, or of another one on the same database. */
+export interface MomentPlace {
+  /** The other host's name; null: this one. */
+  readonly host: string | null;
+  /** The channel's name. */
+  readonly channel: string;
+  readonly domain: string | null;
+}
+
+/** Why a VM counts as present, or no longer does. */
+export type PresenceReason =
+  | 'connected'
+  | 'libvirt'
+  | 'asked'
+  | 'closed'
+  | 'stopped'
+  | 'moved'
+  | 'silent'
+  | 'released';
+
+/** What happens between the host and its guests, on one of its channels. */
+type ChannelMoment =
   | { readonly kind: 'hello-answered'; readonly channel: GuestChannel; readonly activated: boolean }
   | RequestAnswered
   | RequestFaulted
@@ -60,7 +84,39 @@ export type HostMoment =
   /** The host ended a connection: noise, a guest that does not read, or room for another one. */
   | { readonly kind: 'connection-cut'; readonly channel: GuestChannel; readonly why: string }
   /** The channel is no longer served; its name will not come again. */
-  | { readonly kind: 'channel-closed'; readonly channel: GuestChannel };
+  | { readonly kind: 'channel-closed'; readonly channel: GuestChannel }
+  /** So many requests of the channel were answered by faults that nothing records one by one. */
+  | { readonly kind: 'throttled'; readonly channel: GuestChannel; readonly count: number };
+
+/** What happens in the host itself, or to a VM. */
+type OwnMoment =
+  /** Entries are durable; the milliseconds are those of the flush. */
+  | { readonly kind: 'ledger-flushed'; readonly entries: number; readonly ms: number }
+  | { readonly kind: 'ledger-failed'; readonly message: string }
+  | { readonly kind: 'ledger-recovered'; readonly message: string }
+  | {
+      readonly kind: 'clone-found' | 'clone-over';
+      readonly vmId: string;
+      readonly places: readonly MomentPlace[];
+    }
+  | {
+      readonly kind: 'guest-present' | 'guest-gone';
+      readonly vmId: string;
+      readonly place: MomentPlace;
+      readonly why: PresenceReason;
+    }
+  /** An approval took the last seat of a license, or found none. */
+  | { readonly kind: 'seats-full'; readonly licenseId: string }
+  /** What the host works with was read anew; a sentence for each change. */
+  | { readonly kind: 'reloaded'; readonly changes: readonly string[] };
+
+/** Everything that an observer may want to count or write down. */
+export type HostMoment = ChannelMoment | OwnMoment;
+
+/** The channel that a moment is about; null for one of the host itself, or of a VM. */
+export function channelOf(moment: HostMoment): GuestChannel | null {
+  return 'channel' in moment ? moment.channel : null;
+}
 
 /** Hears of each moment, on the answer's way: it must be quick. */
 export type HostObserver = (moment: HostMoment) => void;

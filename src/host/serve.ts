@@ -229,11 +229,11 @@ async function serveDomains(
     import('./libvirt/source.ts'),
     import('./libvirt/watch.ts'),
   ]);
-  const open = async ({ kind, vmId, path }: DomainEndpoint): Promise<ServedEndpoint> => {
+  const open = async ({ kind, vmId, path, domain }: DomainEndpoint): Promise<ServedEndpoint> => {
     const served =
       kind === 'connect'
-        ? connectUnix({ path, vmId }, environment, notify)
-        : await listenUnix({ path, vmId, mode: QEMU_SOCKET_MODE }, environment, notify);
+        ? connectUnix({ path, vmId, domain }, environment, notify)
+        : await listenUnix({ path, vmId, domain, mode: QEMU_SOCKET_MODE }, environment, notify);
     // libvirt's socket paths change at each domain start. Observers forget the channel, or their maps grow for ever.
     const { channel } = served;
     const forget = () => environment.observe({ kind: 'channel-closed', channel });

@@ -6,7 +6,7 @@ import type { GuestChannel } from '../../src/host/channel.ts';
 import type { HostIdentity } from '../../src/host/host-store.ts';
 import type { Ledger, LedgerEntry, LedgerMark } from '../../src/host/ledger/ledger.ts';
 import { LedgerSeats } from '../../src/host/ledger/ledger-seats.ts';
-import { type HostObserver, observeAll } from '../../src/host/observer.ts';
+import { type HostMoment, type HostObserver, observeAll } from '../../src/host/observer.ts';
 import { Counters } from '../../src/host/observers/counters.ts';
 import { eventLog } from '../../src/host/observers/event-log.ts';
 import { operatorLog } from '../../src/host/observers/operator-log.ts';
@@ -66,6 +66,8 @@ export interface TestHost {
   /** What the operator was told. */
   readonly log: string[];
   readonly counters: Counters;
+  /** What was observed. */
+  readonly moments: HostMoment[];
   /** The frame that answers a frame. */
   ask(frame: Frame, channel?: GuestChannel): Promise<Frame | null>;
   /** The types of the frames that came through {@link pipe}, in order. */
@@ -127,8 +129,10 @@ export function createTestHost(options: TestHostOptions = {}): TestHost {
   const events = new MemoryEvents<HostEvent>();
   const log: string[] = [];
   const counters = new Counters();
+  const moments: HostMoment[] = [];
   const observe = observeAll(
     [
+      (moment) => moments.push(moment),
       eventLog(events),
       counters.observe,
       operatorLog(
@@ -165,6 +169,7 @@ export function createTestHost(options: TestHostOptions = {}): TestHost {
     observe,
     log,
     counters,
+    moments,
     ask,
     asked,
     pipe: (channel = SHARED_CHANNEL) =>

@@ -11,7 +11,7 @@ import type { HeldCertificate, HeldLicense, HostHoldings } from '../holdings/hol
 import type { Ledger, LedgerEntry } from '../ledger/ledger.ts';
 import { admit, type Decision } from './admission.ts';
 import { announcementsFor } from './announcements.ts';
-import { type Asked, FAULT_REASONS, faultFrame } from './asked.ts';
+import { type Asked, elapsedSince, FAULT_REASONS, faultFrame } from './asked.ts';
 import { chooseCertificate } from './choose-certificate.ts';
 import { composeAnswer, fitReason, sealAnswer } from './compose-answer.ts';
 import { type OpenedPacket, openingBoxes, openPacket } from './open-packet.ts';
@@ -37,11 +37,12 @@ export async function answerRequest(asked: Asked): Promise<Frame> {
   });
 }
 
-function repeatAnswer({ environment, frame, channel }: Asked, { code, body }: RecentExchange): Frame {
+function repeatAnswer(asked: Asked, { code, body }: RecentExchange): Frame {
+  const { environment, frame, channel } = asked;
   const { exchangeId } = frame;
   const moment = { at: environment.now(), channel, exchangeId, code, message: 'answered as before' };
-  const nothing = { request: null, answer: null, license: null, productName: null };
-  environment.observe({ kind: 'request-answered', ...moment, ...nothing });
+  const nothing = { request: null, answer: null, license: null, productName: null, seq: null };
+  environment.observe({ kind: 'request-answered', ...moment, ...nothing, elapsedMs: elapsedSince(asked) });
   return { type: 'response', exchangeId, body };
 }
 
@@ -128,6 +129,8 @@ async function keepAndSend(asked: Asked, opened: OpenedRequest, decision: Decisi
       : decision.message,
     license: license?.license ?? null,
     productName: product?.name ?? null,
+    seq: null,
+    elapsedMs: elapsedSince(asked),
   });
   return { type: 'response', exchangeId, body };
 }
@@ -176,13 +179,15 @@ function toLedgerEntry(answered: Answered): LedgerEntry {
 }
 
 function answerFault(
-  { environment, frame, channel }: Asked,
+  asked: Asked,
   code: Fault['code'],
   message: string = FAULT_REASONS[code],
   request: Request | null = null,
 ): Frame {
+  const { environment, frame, channel } = asked;
   const { exchangeId } = frame;
-  const moment = { at: environment.now(), channel, exchangeId, code, message, request };
+  const elapsedMs = elapsedSince(asked);
+  const moment = { at: environment.now(), channel, exchangeId, code, message, request, elapsedMs };
   environment.observe({ kind: 'request-faulted', ...moment });
   return faultFrame(exchangeId, code);
 }

@@ -26,7 +26,7 @@ export interface ResponderEnvironment {
   holdings(): HostHoldings;
   /** Wall clock, milliseconds since 1970 UTC. */
   now(): number;
-  /** Milliseconds of a clock that does not run backwards, for the throttle. */
+  /** Milliseconds of a clock that does not run backwards, for the throttle and for latencies. */
   elapsed(): number;
 }
 
@@ -37,6 +37,13 @@ export interface Asked {
   readonly reserved: ReservedSeats;
   readonly frame: Frame;
   readonly channel: GuestChannel;
+  /** When the frame was complete, on the clock of `environment.elapsed`. */
+  readonly arrivedAt: number;
+}
+
+/** How long ago the frame was complete, in milliseconds. */
+export function elapsedSince({ environment, arrivedAt }: Asked): number {
+  return Math.max(0, environment.elapsed() - arrivedAt);
 }
 
 /** Why a frame gets a fault, for the host's operator; the guest gets the code only. */

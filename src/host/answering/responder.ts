@@ -7,7 +7,7 @@ import type { GuestChannel } from '../channel.ts';
 import { announcementsFor } from './announcements.ts';
 import { answerFetch } from './answer-fetch.ts';
 import { answerRequest } from './answer-request.ts';
-import { type Asked, FAULT_REASONS, faultFrame, type ResponderEnvironment } from './asked.ts';
+import { type Asked, elapsedSince, FAULT_REASONS, faultFrame, type ResponderEnvironment } from './asked.ts';
 import { ANY_CERTIFICATE, chooseCertificate } from './choose-certificate.ts';
 import { RecentExchanges } from './recent-exchanges.ts';
 import { ReservedSeats } from './reserved-seats.ts';
@@ -17,8 +17,14 @@ import { ReservedSeats } from './reserved-seats.ts';
  * null for a line that gets no answer. Transports read lines and encode frames.
  *
  * Never rejects: a failure inside becomes a fault for the guest and a moment for the observer.
+ *
+ * @param arrivedAt - When the line was complete, on the clock of `performance.now()`; by default now.
  */
-export type Responder = (line: ParsedLine, channel: GuestChannel) => Promise<Frame | null>;
+export type Responder = (
+  line: ParsedLine,
+  channel: GuestChannel,
+  arrivedAt?: number,
+) => Promise<Frame | null>;
 
 /** Answers what guests send: hello by an offer, a request by a response, a fetch by a part of a document. */
 export function createResponder(environment: ResponderEnvironment): Responder {
@@ -26,13 +32,13 @@ export function createResponder(environment: ResponderEnvironment): Responder {
   const reserved = new ReservedSeats(environment.seats);
   const { observe } = environment;
 
-  return async (line, channel) => {
+  return async (line, channel, arrivedAt = environment.elapsed()) => {
     if (line.kind === 'noise') return null;
     if (line.kind === 'unsupported') {
       observe({ kind: 'line-unsupported', channel, what: line.what });
       return faultFrame(line.exchangeId, 'protocol-unsupported');
     }
-    const asked: Asked = { environment, recent, reserved, frame: line.frame, channel };
+    const asked: Asked = { environment, recent, reserved, frame: line.frame, channel, arrivedAt };
     try {
       return await answerFrame(asked);
     } catch (thrown) {
@@ -57,11 +63,13 @@ async function answerFrame(asked: Asked): Promise<Frame | null> {
 }
 
 function failureFrame(
-  { environment, frame, channel }: Asked,
+  asked: Asked,
   failure: { readonly code: AvmaErrorCode; readonly message: string; readonly cause: unknown },
 ): Frame {
+  const { environment, frame, channel } = asked;
   const { exchangeId } = frame;
-  const moment = { at: environment.now(), channel, exchangeId, request: null, ...failure };
+  const elapsedMs = elapsedSince(asked);
+  const moment = { at: environment.now(), channel, exchangeId, request: null, elapsedMs, ...failure };
   environment.observe({ kind: 'request-faulted', ...moment });
   return faultFrame(exchangeId, 'io-error');
 }

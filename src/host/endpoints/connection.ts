@@ -88,7 +88,7 @@ class StreamConnection implements GuestConnection {
     this.#stream.pause();
     this.#enter('answering');
     try {
-      await this.#answerAll(this.#reader.push(chunk));
+      await this.#answerAll(this.#reader.push(chunk), this.#since);
     } catch (thrown) {
       // If the stream broke, the guest cannot be told; the responder has already reported each request.
       this.cut(thrown instanceof Error ? thrown.message : String(thrown));
@@ -99,13 +99,14 @@ class StreamConnection implements GuestConnection {
     else this.#stream.resume();
   }
 
-  async #answerAll(lines: readonly ParsedLine[]): Promise<void> {
+  /** @param arrivedAt - When the lines were complete, on the clock of `performance.now()`. */
+  async #answerAll(lines: readonly ParsedLine[], arrivedAt: number): Promise<void> {
     for (const [index, line] of lines.entries()) {
       // One frame a turn of the event loop: a guest that sends a thousand at once must not keep the others waiting.
       if (index > 0) await nextTurn();
       if (this.#finishing || this.#stream.destroyed) return;
       debug('wire', () => `${this.#channel.name}: ${describe(line)} in`);
-      const frame = await this.#environment.respond(line, this.#channel);
+      const frame = await this.#environment.respond(line, this.#channel, arrivedAt);
       if (frame !== null) await this.#write(frame);
     }
   }

@@ -7,6 +7,13 @@ export interface Endpoint {
   readonly path: string;
   /** The VM that the socket belongs to; null: any guest may connect. */
   readonly vmId: string | null;
+  /** The name of the libvirt domain whose socket it is. */
+  readonly domain?: string;
+}
+
+/** The channel of a socket's guests. */
+export function channelOfEndpoint({ path, vmId, domain }: Endpoint): GuestChannel {
+  return { name: endpointUri(path), vmId, ...(domain !== undefined && { domain }) };
 }
 
 /** A socket that the host itself creates, for guests, QEMU or libvirt to connect to. */

@@ -5,7 +5,7 @@ import type { Notify } from '../../system/notify.ts';
 import { pause } from '../../system/pause.ts';
 import type { GuestChannel } from '../channel.ts';
 import { type ConnectionEnvironment, type GuestConnection, serveConnection } from './connection.ts';
-import { type Endpoint, endpointUri, type ServedEndpoint } from './endpoint.ts';
+import { channelOfEndpoint, type Endpoint, type ServedEndpoint } from './endpoint.ts';
 import { finishAll } from './unix-listener.ts';
 
 /** How long to wait between two attempts, in milliseconds: doubles from the first number to the second. */
@@ -22,7 +22,7 @@ export function connectUnix(
   environment: ConnectionEnvironment,
   notify: Notify,
 ): ServedEndpoint {
-  const channel: GuestChannel = { name: endpointUri(endpoint.path), vmId: endpoint.vmId };
+  const channel = channelOfEndpoint(endpoint);
   const closing = new AbortController();
   const { signal } = closing;
   let connection: GuestConnection | undefined;

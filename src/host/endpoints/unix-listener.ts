@@ -7,7 +7,7 @@ import { closeServer, listenOn, removeStaleSocket } from '../../system/own-socke
 import type { GuestChannel } from '../channel.ts';
 import { ProblemReporter } from '../notify.ts';
 import { type ConnectionEnvironment, type GuestConnection, serveConnection } from './connection.ts';
-import { endpointUri, isNamedPipe, type OwnSocket, type ServedEndpoint } from './endpoint.ts';
+import { channelOfEndpoint, isNamedPipe, type OwnSocket, type ServedEndpoint } from './endpoint.ts';
 
 /**
  * The most connections of one socket. Beyond it an idle or slow connection is closed for the new one, or the new one is
@@ -49,7 +49,7 @@ class UnixListener implements ServedEndpoint {
   #closing = false;
 
   constructor(endpoint: OwnSocket, environment: ConnectionEnvironment, notify: Notify) {
-    this.channel = { name: endpointUri(endpoint.path), vmId: endpoint.vmId };
+    this.channel = channelOfEndpoint(endpoint);
     this.#endpoint = endpoint;
     this.#environment = environment;
     this.#notify = notify;

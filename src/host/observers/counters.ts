@@ -75,7 +75,7 @@ function counterOf(moment: HostMoment): keyof HostCounts | undefined {
       return 'connectionsRefused';
     case 'connection-cut':
       return 'connectionsCut';
-    case 'channel-closed':
+    default:
       return undefined;
   }
 }

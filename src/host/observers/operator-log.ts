@@ -2,7 +2,13 @@ import { MINUTE_MS } from '../../schema/durations.ts';
 import { formatMinute } from '../../schema/format-time.ts';
 import type { Notify } from '../../system/notify.ts';
 import { Throttle } from '../answering/throttle.ts';
-import type { HostMoment, HostObserver, RequestAnswered, RequestFaulted } from '../observer.ts';
+import {
+  channelOf,
+  type HostMoment,
+  type HostObserver,
+  type RequestAnswered,
+  type RequestFaulted,
+} from '../observer.ts';
 
 /** How many lines a channel may cause: a guest that floods the host must not flood its log. */
 const LINE_LIMIT = { burst: 20, windowMs: MINUTE_MS };
@@ -18,7 +24,8 @@ export function operatorLog(notify: Notify, elapsed: () => number): HostObserver
   const unsaid = new Map<string, number>();
 
   return (moment) => {
-    const { name } = moment.channel;
+    const name = channelOf(moment)?.name;
+    if (name === undefined) return;
     if (moment.kind === 'channel-closed') {
       limit.forget(name);
       unsaid.delete(name);
