@@ -26,6 +26,7 @@ export const SYSTEM_TESTS = [
   'test/guest/state-store.test.ts',
   'test/guest/two-vendors.test.ts',
   'test/host/endpoints/connections.test.ts',
+  'test/host/endpoints/endpoint-set.test.ts',
   'test/host/endpoints/kvp-endpoint.test.ts',
   'test/host/endpoints/unix-connector.test.ts',
   'test/host/host-lock.test.ts',

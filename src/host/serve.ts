@@ -7,10 +7,8 @@ import type { Notify } from '../system/notify.ts';
 import { createResponder } from './answering/responder.ts';
 import { Throttle, type ThrottleLimit } from './answering/throttle.ts';
 import { CatalogReader } from './catalog-reader.ts';
-import type { ConnectionEnvironment } from './endpoints/connection.ts';
-import type { Endpoint, ListenEndpoint, ServedEndpoint } from './endpoints/endpoint.ts';
-import { connectUnix } from './endpoints/unix-connector.ts';
-import { listenUnix } from './endpoints/unix-listener.ts';
+import type { ServedEndpoint } from './endpoints/endpoint.ts';
+import { EndpointSet, type WantedEndpoints } from './endpoints/endpoint-set.ts';
 import { HoldingsReader } from './holdings/holdings-reader.ts';
 import { lockHost } from './host-lock.ts';
 import { type HostIdentity, openHost } from './host-store.ts';
@@ -18,8 +16,6 @@ import { openFileLedger } from './ledger/file-ledger.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import { seatsFromLedger } from './ledger/ledger-seats.ts';
 import { type HostClocks, keepMarks } from './ledger/marks.ts';
-import type { DomainEndpoint } from './libvirt/domain.ts';
-import type { DomainWatch } from './libvirt/watch.ts';
 import { safeNotify } from './notify.ts';
 import { type HostObserver, observeAll } from './observer.ts';
 import { Counters } from './observers/counters.ts';
@@ -28,19 +24,10 @@ import { operatorLog } from './observers/operator-log.ts';
 import { removeServingRecord, writeServingRecord } from './serving-record.ts';
 import { watchFiles } from './watch-files.ts';
 
-/** How long answers in flight may take when the host stops, in milliseconds; then connections are cut. */
-const STOP_TIMEOUT_MS = 3000;
-
 /** What a host serves, and with which limits. */
-export interface ServeOptions {
+export interface ServeOptions extends WantedEndpoints {
   readonly folder: string;
   readonly catalogFolders: readonly string[];
-  /** Sockets of this host's own, and folders of pool files. */
-  readonly listen: readonly ListenEndpoint[];
-  /** Sockets that QEMU or libvirt owns. */
-  readonly connect?: readonly Endpoint[];
-  /** The libvirt domains to serve besides. */
-  readonly libvirt?: LibvirtOptions;
   readonly throttle: ThrottleLimit;
   /** The longest lease to grant, in milliseconds. */
   readonly leaseMs: number;
@@ -49,13 +36,6 @@ export interface ServeOptions {
   readonly notify?: Notify;
   /** Opens the ledger when the host's folder is locked; by default a file in that folder. */
   readonly openLedger?: (notify: Notify) => Ledger | Promise<Ledger>;
-}
-
-interface LibvirtOptions {
-  /** The folder of the domains' XML; null asks libvirt itself, through virsh. */
-  readonly folder: string | null;
-  /** From one look for new and gone domains to the next, in milliseconds. */
-  readonly intervalMs: number;
 }
 
 /** A host that answers guests until it is stopped. */
@@ -72,7 +52,7 @@ export interface RunningHost {
  * again. A socket of another process need not exist yet.
  *
  * @throws {AvmaError} `argument-invalid` if there is nothing to serve; what {@link openHost}, {@link lockHost}, the
- *   ledger, the catalogs and {@link listenUnix} throw, and what reading the domains throws.
+ *   ledger, the catalogs and {@link EndpointSet.change} throw.
  */
 export async function serve(options: ServeOptions): Promise<RunningHost> {
   const notify = safeNotify(options.notify ?? (() => {}));
@@ -119,9 +99,9 @@ async function serveLocked(
     now: Date.now,
     elapsed: () => performance.now(),
   });
-  let endpoints: OpenEndpoints;
+  const endpoints = new EndpointSet({ respond, observe }, notify);
   try {
-    endpoints = await openEndpoints(options, { respond, observe }, notify);
+    await endpoints.change(options);
   } catch (thrown) {
     await stopMarks();
     await ledger.close();
@@ -138,7 +118,13 @@ async function serveLocked(
     lock.release();
     notify(counters.summary());
   });
-  return { host, endpoints: endpoints.named, stop };
+  return {
+    host,
+    get endpoints() {
+      return endpoints.named;
+    },
+    stop,
+  };
 }
 
 const CLOCKS: HostClocks = { wall: Date.now, elapsed: () => performance.now() };
@@ -176,71 +162,6 @@ function observerOf(
     const stack = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
     for (const line of [FAULT_HEADING, ...stack.split('\n')]) notify(line);
   });
-}
-
-interface OpenEndpoints {
-  readonly named: readonly ServedEndpoint[];
-  /** Closes them all; connections that are still busy after {@link STOP_TIMEOUT_MS} are cut. */
-  close(): Promise<void>;
-}
-
-async function openEndpoints(
-  { listen, connect = [], libvirt }: ServeOptions,
-  environment: ConnectionEnvironment,
-  notify: Notify,
-): Promise<OpenEndpoints> {
-  const named: ServedEndpoint[] = [];
-  let domains: DomainWatch | undefined;
-  const close = async () => {
-    const stopping = new AbortController();
-    const timer = setTimeout(() => stopping.abort(), STOP_TIMEOUT_MS);
-    const { signal } = stopping;
-    await Promise.all([domains?.close(signal), ...named.map((endpoint) => endpoint.close(signal))]);
-    clearTimeout(timer);
-  };
-  try {
-    for (const endpoint of listen) {
-      if (endpoint.kind === 'kvp') {
-        // Imported here, as the XML parser below: a host loads what it serves.
-        const { serveKvpPools } = await import('./endpoints/kvp-endpoint.ts');
-        named.push(serveKvpPools(endpoint.folder, endpoint.vmId, environment.respond, notify));
-      } else {
-        named.push(await listenUnix(endpoint, environment, notify));
-      }
-    }
-    for (const endpoint of connect) named.push(connectUnix(endpoint, environment, notify));
-    if (libvirt !== undefined) domains = await serveDomains(libvirt, environment, notify);
-  } catch (thrown) {
-    await close();
-    throw thrown;
-  }
-  return { named, close };
-}
-
-/** Permission bits of the sockets that QEMU dials: it runs as another user, so it has to be let in by the group. */
-const QEMU_SOCKET_MODE = 0o660;
-
-async function serveDomains(
-  { folder, intervalMs }: LibvirtOptions,
-  environment: ConnectionEnvironment,
-  notify: Notify,
-): Promise<DomainWatch> {
-  const [{ folderSource, virshSource }, { watchDomains }] = await Promise.all([
-    import('./libvirt/source.ts'),
-    import('./libvirt/watch.ts'),
-  ]);
-  const open = async ({ kind, vmId, path, domain }: DomainEndpoint): Promise<ServedEndpoint> => {
-    const served =
-      kind === 'connect'
-        ? connectUnix({ path, vmId, domain }, environment, notify)
-        : await listenUnix({ path, vmId, domain, mode: QEMU_SOCKET_MODE }, environment, notify);
-    // libvirt's socket paths change at each domain start. Observers forget the channel, or their maps grow for ever.
-    const { channel } = served;
-    const forget = () => environment.observe({ kind: 'channel-closed', channel });
-    return { channel, close: (deadline) => served.close(deadline).finally(forget) };
-  };
-  const source = folder === null ? virshSource(process.env) : folderSource(folder);
-  return watchDomains({ source, intervalMs, open, notify });
 }
 
 /** The same promise for every call: a host is stopped once. */
