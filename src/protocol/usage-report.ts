@@ -3,16 +3,17 @@ import { AvmaError } from '../errors/avma-error.ts';
 import {
   base64url64,
   base64urlReport,
+  codeWord,
+  count,
   exchangeId,
   hardwareId,
   hex8,
   instant,
-  integer,
   longLabel,
   oneOf,
   sha256Hex,
   shortLabel,
-  text,
+  utcDay,
   uuid,
 } from '../schema/shapes.ts';
 import type { KeyPair } from './curve-keys.ts';
@@ -36,8 +37,6 @@ export const MAX_GUEST_LEASES = 64;
 /** The most certificates of a host that a report encloses: one for each vendor, or each renewal. */
 export const MAX_REPORT_CERTIFICATES = 16;
 
-const count = integer(0, Number.MAX_SAFE_INTEGER);
-
 /**
  * A list whose first wrong entry ends the look at it. zod's own array collects what is wrong with each entry, and a
  * list of a hundred thousand wrong ones overflows the stack.
@@ -48,15 +47,6 @@ function listOf<Entry extends z.core.$ZodType>(entry: Entry, max: number) {
       Array.isArray(value) && value.length <= max && value.every((one) => z.safeParse(entry, one).success),
   );
 }
-
-/** A refusal's code; any word, because a later host may have codes of its own. */
-const codeWord = text((value) => /^[a-z][a-z-]{0,39}$/.test(value));
-
-/** A day in UTC, `2026-11-29`. */
-const utcDay = text((value) => {
-  const time = /^\d{4}-\d\d-\d\d$/.test(value) ? Date.parse(value) : Number.NaN;
-  return !Number.isNaN(time) && new Date(time).toISOString().startsWith(value);
-});
 
 /** What happened on one day to one product under one license. */
 export const UsageDay = z.strictObject({

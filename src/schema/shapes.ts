@@ -58,6 +58,18 @@ export function recordByUuid<V extends z.core.SomeType>(value: V) {
   return z.pipe(whole, record);
 }
 
+/** How many: a whole number from 0. */
+export const count = integer(0, Number.MAX_SAFE_INTEGER);
+
+/** A word such as a refusal's code; any word, because a later host may have words of its own. */
+export const codeWord = matching(/^[a-z][a-z-]{0,39}$/);
+
+/** A day in UTC, `2026-11-29`. */
+export const utcDay = text((value) => {
+  const time = /^\d{4}-\d\d-\d\d$/.test(value) ? Date.parse(value) : Number.NaN;
+  return !Number.isNaN(time) && new Date(time).toISOString().startsWith(value);
+});
+
 /** A SHA-256 digest in lower-case hex. */
 export const sha256Hex = matching(/^[0-9a-f]{64}$/);
 
