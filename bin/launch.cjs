@@ -10,6 +10,7 @@ exports.launcher = {
   packageRoot: path.dirname(__dirname),
   bundleFolder: path.join(__dirname, '../dist'),
   interpreter: [process.execPath],
+  findBundle: (name) => ({ file: path.join(__dirname, '../dist', name) }),
   importModule: (url) => import(url),
 };
 

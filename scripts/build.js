@@ -12,7 +12,16 @@ import { execFileSync } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
 import { build } from 'esbuild';
 import { buildVerifier } from './build-verifier.js';
-import { addonFrom, bundledPackages, plainBuiltins, thirdPartyText } from './bundling.js';
+import {
+  addonFrom,
+  buildHostParts,
+  bundledPackages,
+  HOST_PACKAGES,
+  hostPackagesBeside,
+  libsqlFrom,
+  plainBuiltins,
+  thirdPartyText,
+} from './bundling.js';
 
 /**
  * Loads the native part of fs-native-extensions from the file in which its package keeps it for this platform. The
@@ -29,6 +38,25 @@ const directAddon = addonFrom(`
   }
 `);
 
+/** Loads libsql's native part for this platform from the package that npm installed it in, without libsql's search. */
+const directLibsql = libsqlFrom(`(() => {
+  const { familySync, MUSL } = require('detect-libc');
+  const { platform, arch } = process;
+  const library = platform === 'linux' ? (familySync() === MUSL ? '-musl' : '-gnu') : platform === 'win32' ? '-msvc' : '';
+  const { createRequire } = require('node:module');
+  return createRequire(require.resolve('libsql'))('@libsql/' + platform + '-' + arch + library);
+})()`);
+
+/** What the above resolves is the installed package, not the one in the bundle. */
+const installedLibsql = {
+  name: 'installed-libsql',
+  setup({ onResolve }) {
+    onResolve({ filter: /^libsql$/ }, ({ kind, path }) =>
+      kind === 'require-resolve' ? { path, external: true } : undefined,
+    );
+  },
+};
+
 const shared = {
   outdir: 'dist',
   outExtension: { '.js': '.cjs' },
@@ -41,28 +69,38 @@ const shared = {
   logLevel: 'warning',
 };
 
+/** For commands that are used. Sources would make the package twice as large; maps are read when a stack is printed. */
+const small = { minify: true, sourcemap: 'linked', sourcesContent: false };
+
 rmSync('dist', { recursive: true, force: true });
 const { metafile } = await build({
   ...shared,
+  ...small,
+  plugins: [...shared.plugins, hostPackagesBeside],
   metafile: true,
   entryPoints: {
     slmgr: 'src/cli/slmgr/main.ts',
     avma: 'src/cli/avma/main.ts',
     check: 'src/cli/avma/check-main.ts',
   },
-  minify: true,
-  // Read when a stack is printed, and by debuggers. Without the sources: those would make the package twice as large.
-  sourcemap: 'linked',
-  sourcesContent: false,
   // The function expression that bin/launch.cjs loads.
   banner: { js: '(function(exports,require,module){' },
   footer: { js: '})' },
 });
+const hostParts = await buildHostParts(build, {
+  ...shared,
+  ...small,
+  plugins: [...shared.plugins, directLibsql, installedLibsql],
+});
 // The licenses of what is bundled ask for their text wherever a copy goes.
-writeFileSync('dist/THIRD-PARTY', thirdPartyText(bundledPackages(process.cwd(), metafile)));
+writeFileSync(
+  'dist/THIRD-PARTY',
+  thirdPartyText(bundledPackages(process.cwd(), { inputs: { ...metafile.inputs, ...hostParts.inputs } })),
+);
 await build({
   ...shared,
   entryPoints: { 'build/warm-up': 'scripts/warm-up.ts' },
+  external: [...shared.external, ...HOST_PACKAGES],
   outExtension: { '.js': '.cjs' },
 });
 execFileSync(process.execPath, ['dist/build/warm-up.cjs'], { stdio: 'inherit' });

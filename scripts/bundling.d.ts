@@ -1,4 +1,4 @@
-import type { Metafile, Plugin } from 'esbuild';
+import type { BuildOptions, build, Metafile, Plugin } from 'esbuild';
 
 /** A package of which a part is in a bundle. */
 export interface BundledPackage {
@@ -12,5 +12,12 @@ export interface BundledPackage {
 
 export const plainBuiltins: Plugin;
 export function addonFrom(source: string): Plugin;
-export function bundledPackages(root: string, metafile: Metafile): BundledPackage[];
+export function libsqlFrom(source: string): Plugin;
+export const hostPackagesBeside: Plugin;
+export function buildHostParts(
+  esbuild: typeof build,
+  options: BuildOptions & { plugins: Plugin[] },
+  wrapping?: Pick<BuildOptions, 'banner' | 'footer'>,
+): Promise<{ files: string[]; inputs: Metafile['inputs'] }>;
+export function bundledPackages(root: string, metafile: Pick<Metafile, 'inputs'>): BundledPackage[];
 export function thirdPartyText(packages: readonly BundledPackage[]): string;

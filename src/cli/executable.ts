@@ -25,6 +25,7 @@ async function run(): Promise<void> {
     // Where this file was when the executable was made.
     bundleFolder: __dirname,
     interpreter: [],
+    findBundle: (name) => ({ code: asset(name) }),
     importModule,
   };
   const argv = process.argv.slice(2);
@@ -62,11 +63,27 @@ async function avma(launcher: Launcher, argv: readonly string[]): Promise<void> 
  * V8's compiled code is not kept for them: V8 refuses it in a process that starts from a snapshot.
  */
 function loadCommands(): typeof import('./executable-commands.ts') {
+  return loadBundle(COMMANDS, (name) =>
+    // What the build leaves out of the commands (scripts/bundling.js).
+    name.startsWith(BESIDE)
+      ? loadBundle(name.slice(BESIDE.length), process.getBuiltinModule)
+      : process.getBuiltinModule(name),
+  ) as typeof import('./executable-commands.ts');
+}
+
+/** Before the name of a bundle that the bundle of commands asks for. */
+const BESIDE = '../dist/';
+
+/** Evaluates a bundle that the executable carries, and returns what it exports. */
+function loadBundle(name: string, require: (name: string) => unknown): unknown {
   const vm = process.getBuiltinModule('node:vm');
-  const sea = process.getBuiltinModule('node:sea');
-  const filename = path.join(__dirname, COMMANDS);
+  const filename = path.join(__dirname, name);
   const loaded: { exports: unknown } = { exports: {} };
-  const body = new vm.Script(sea.getAsset(COMMANDS, 'utf8'), { filename });
-  body.runInThisContext()(loaded.exports, process.getBuiltinModule, loaded, filename, __dirname);
-  return loaded.exports as typeof import('./executable-commands.ts');
+  const body = new vm.Script(asset(name), { filename });
+  body.runInThisContext()(loaded.exports, require, loaded, filename, __dirname);
+  return loaded.exports;
+}
+
+function asset(name: string): string {
+  return process.getBuiltinModule('node:sea').getAsset(name, 'utf8');
 }

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { type PipeEnvironment, systemEnvironment } from '../pipe/environment.ts';
+import type { BundlePlace } from '../system/worker-bundle.ts';
 
 /** What a launcher in bin/, or the executable, hands to the command that it loads. */
 export interface Launcher {
@@ -9,6 +10,8 @@ export interface Launcher {
   readonly bundleFolder: string;
   /** What starts a command of `bin/`, before the command's own file: Node, or nothing for the executable. */
   readonly interpreter: readonly string[];
+  /** Where a bundle is that is no command: the code of a thread. Null where the command runs from its sources. */
+  findBundle(name: string): BundlePlace | null;
   /** Node's `import()`. Code that is compiled ahead (bin/launch.cjs) cannot call it itself. */
   importModule(url: string): Promise<unknown>;
 }

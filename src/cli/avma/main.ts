@@ -2,6 +2,7 @@ import { CommanderError } from 'commander';
 import { toAvmaError } from '../../errors/avma-error.ts';
 import { exitStatusOf } from '../../errors/hresult.ts';
 import { traceAsEnvironmentSays } from '../../system/debug.ts';
+import { useBundles } from '../../system/worker-bundle.ts';
 import type { Launcher } from '../launcher.ts';
 import { readSettings } from '../settings.ts';
 import { exitWith, outputWritten, STDOUT } from '../terminal.ts';
@@ -17,6 +18,7 @@ import { asksForJson, commandOf, usageError, withHelpHint } from './usage-error.
  */
 export async function main(launcher: Launcher, argv = process.argv.slice(2)): Promise<void> {
   traceAsEnvironmentSays();
+  useBundles((name) => launcher.findBundle(name));
   const json = asksForJson(argv);
   let exitStatus = 0;
   let isAbandoned = false;

@@ -16,6 +16,7 @@ const program = createProgram(
       packageRoot: ROOT,
       bundleFolder: `${ROOT}/dist`,
       interpreter: [process.execPath],
+      findBundle: () => null,
       importModule: (url) => import(url),
     },
     style: PLAIN,
