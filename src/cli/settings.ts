@@ -15,6 +15,8 @@ export interface Settings {
   /** Where root's license.json lies, which every user may read. */
   readonly machineRunFolder: string;
   readonly hostFolder: string;
+  /** Where the files lie that say how a host serves, besides the options of its command. */
+  readonly hostConfigFolder: string;
   readonly trustFolders: readonly string[];
   /** Where `avma guest trust add` puts anchors; one of {@link trustFolders}. */
   readonly ownTrustFolder: string;
@@ -80,6 +82,7 @@ export function readSettings(packageRoot: string, env: NodeJS.ProcessEnv = proce
     runFolder: runFolderOf(env, stateFolder, !namedStateFolder),
     machineRunFolder: path.resolve(env.AVMA_RUN_DIR || SYSTEM_RUN_FOLDER),
     hostFolder,
+    hostConfigFolder: path.resolve(env.AVMA_HOST_CONFIG_DIR || path.join(SYSTEM_FOLDER, 'host.d')),
     trustFolders: [
       path.join(packaged, 'trust'),
       path.resolve(env.AVMA_TRUST_DIR || path.join(SYSTEM_FOLDER, 'trust.d')),

@@ -8,6 +8,15 @@ export interface ServiceManager {
   ready(status: string): void;
   /** What the daemon is doing, one line: `systemctl status` shows it. */
   status(status: string): void;
+  /** The daemon reads its configuration anew; {@link ready} says that it has. */
+  reloading(): void;
+  /**
+   * The daemon works, and what it is doing. Without this for as long as the unit's `WatchdogSec`, systemd ends the
+   * daemon and starts it anew.
+   */
+  alive(status: string): void;
+  /** How often {@link alive} has to be called at least, in milliseconds; null where no watchdog is set. */
+  readonly watchdogMs: number | null;
   /** The daemon is about to end. */
   stopping(): void;
 }
@@ -24,13 +33,25 @@ const MAX_STATUS_LENGTH = 300;
  * `NotifyAccess=all`. Without NOTIFY_SOCKET nothing is sent.
  */
 export function serviceManager(env: NodeJS.ProcessEnv): ServiceManager {
-  if (!env.NOTIFY_SOCKET) return { ready: () => {}, status: () => {}, stopping: () => {} };
+  const nothing = () => {};
+  if (!env.NOTIFY_SOCKET) {
+    const silent = { ready: nothing, status: nothing, reloading: nothing, alive: nothing, stopping: nothing };
+    return { ...silent, watchdogMs: null };
+  }
   const queue = new MessageQueue(env);
   return {
+    watchdogMs: watchdogMs(env),
+    reloading: () => queue.send(['RELOADING=1']),
+    alive: (text) => queue.send(['WATCHDOG=1', statusOf(text)]),
     ready: (text) => queue.send(['READY=1', statusOf(text)]),
     status: (text) => queue.send([statusOf(text)]),
     stopping: () => queue.sendNow(['STOPPING=1']),
   };
+}
+
+/** A third of the time after which systemd takes the daemon for hung. */
+function watchdogMs({ WATCHDOG_USEC = '' }: NodeJS.ProcessEnv): number | null {
+  return /^[1-9]\d{0,14}$/.test(WATCHDOG_USEC) ? Math.max(100, Number(WATCHDOG_USEC) / 3000) : null;
 }
 
 function statusOf(text: string): string {

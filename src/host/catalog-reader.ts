@@ -33,6 +33,21 @@ export class CatalogReader {
   }
 
   /**
+   * Reads the files now.
+   *
+   * @throws {AvmaError} What {@link loadCatalog} throws; then the products stay as they were.
+   */
+  read(): { readonly changed: boolean; readonly count: number } {
+    const version = catalogVersion(this.#folders);
+    const read = loadCatalog(this.#folders, { sameVendor: this.#sameVendor });
+    const changed = version !== this.#version || read.products.length !== this.#current.products.length;
+    this.#version = version;
+    this.#current = read;
+    this.#problems.report([]);
+    return { changed, count: read.products.length };
+  }
+
+  /**
    * Looks whether a file has changed. A broken catalog is reported, and the products stay as they were.
    *
    * @param anew - Reads the files also if they have not changed: `sameVendor` says something else than before.

@@ -21,6 +21,7 @@ import { type HostObserver, observeAll } from './observer.ts';
 import { Counters } from './observers/counters.ts';
 import { eventLog } from './observers/event-log.ts';
 import { operatorLog } from './observers/operator-log.ts';
+import { createReload, type ReloadReport, type Reread } from './reload.ts';
 import { removeServingRecord, writeServingRecord } from './serving-record.ts';
 import { watchFiles } from './watch-files.ts';
 
@@ -34,6 +35,8 @@ export interface ServeOptions extends WantedEndpoints {
   readonly events: EventSink<HostEvent>;
   /** Takes what happens while the host serves, a sentence each. */
   readonly notify?: Notify;
+  /** Reads anew what is wanted, for a reload; by default all stays as it was at the start. */
+  readonly reread?: () => Reread;
   /** Opens the ledger when the host's folder is locked; by default a file in that folder. */
   readonly openLedger?: (notify: Notify) => Ledger | Promise<Ledger>;
 }
@@ -43,6 +46,8 @@ export interface RunningHost {
   readonly host: HostIdentity;
   /** The endpoints that were named; `notify` hears of the domains' endpoints. */
   readonly endpoints: readonly ServedEndpoint[];
+  /** Reads anew what may have changed, without a lost exchange. @throws {AvmaError} As {@link createReload} says. */
+  reload(): Promise<ReloadReport>;
   /** Answers what is in flight, for 3 seconds at most, removes the sockets, closes the ledger. */
   stop(): Promise<void>;
 }
@@ -88,12 +93,15 @@ async function serveLocked(
   const openLedger = options.openLedger ?? ((say) => openFileLedger({ folder, now: Date.now, notify: say }));
   const ledger = await openLedger(notify);
   const stopMarks = keepMarks(ledger, CLOCKS, notify);
+  const limits = { leaseMs: options.leaseMs };
   const respond = createResponder({
     ledger,
     seats,
     throttle,
     observe,
-    leaseMs: options.leaseMs,
+    get leaseMs() {
+      return limits.leaseMs;
+    },
     catalog: () => catalogs.current,
     holdings: () => documents.current,
     now: Date.now,
@@ -118,11 +126,14 @@ async function serveLocked(
     lock.release();
     notify(counters.summary());
   });
+  const reread = options.reread ?? (() => ({ ...options, leaseMs: limits.leaseMs, needsRestart: [] }));
+  const reload = createReload({ endpoints, catalogs, documents, limits, observe, reread });
   return {
     host,
     get endpoints() {
       return endpoints.named;
     },
+    reload,
     stop,
   };
 }

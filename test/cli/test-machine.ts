@@ -77,6 +77,7 @@ export class TestMachine {
       TZ: 'UTC',
       AVMA_STATE_DIR: this.at('guest'),
       AVMA_HOST_DIR: this.at('host'),
+      AVMA_HOST_CONFIG_DIR: this.at('host.d'),
       AVMA_TRUST_DIR: this.at('no-trust'),
       AVMA_CONFIG: this.at('config.json'),
       AVMA_VM_ID: this.vmId,

@@ -12,6 +12,14 @@ runDaemon({
     if (scenario === 'full disk') throw new RangeError('no space left');
     say(sentence);
   },
+  ...(scenario === 'reloads' || scenario === 'cannot reload'
+    ? {
+        async reload() {
+          say('reloading');
+          if (scenario === 'cannot reload') throw new RangeError('a mistake of ours');
+        },
+      }
+    : {}),
   async start() {
     if (scenario === 'cannot start') throw new RangeError('there is nothing to serve');
     if (scenario === 'exception' || scenario === 'full disk' || scenario === 'survivor') {

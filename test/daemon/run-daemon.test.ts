@@ -71,6 +71,33 @@ describe('a daemon', () => {
     },
   );
 
+  test('is reloaded by SIGHUP, and goes on', async () => {
+    const { child, ended, log, saying } = await startDaemon('reloads');
+    await started(child);
+    child.kill('SIGHUP');
+    await saying('reloading');
+    child.kill('SIGTERM');
+    expect(await ended).toBe(0);
+    expect(log()).toBe('reloading\nstopping\nended by SIGTERM\n');
+  });
+
+  test('that cannot be reloaded is ended by SIGHUP, as any process is', async () => {
+    const { child, log } = await startDaemon('serves');
+    const signal = new Promise((resolve) => child.once('close', (_status, by) => resolve(by)));
+    await started(child);
+    child.kill('SIGHUP');
+    expect(await signal).toBe('SIGHUP');
+    expect(log()).toBe('');
+  });
+
+  test('logs a mistake of its own in a reload, and stops in order', async () => {
+    const { child, ended, log } = await startDaemon('cannot reload');
+    await started(child);
+    child.kill('SIGHUP');
+    expect(await ended).toBe(70);
+    expect(log()).toMatch(/RangeError: a mistake of ours\n(?:.*\n)*stopping\nfailed: internal\n$/);
+  });
+
   test('that survives faults logs the stack and goes on until a signal comes', async () => {
     const { child, ended, log, saying } = await startDaemon('survivor');
     await saying('RangeError: a mistake of ours');

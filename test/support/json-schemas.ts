@@ -11,6 +11,7 @@ const FILE_SCHEMAS: readonly string[] = [
   'agent-socket',
   'catalog',
   'config',
+  'host-config',
   'license',
   'license-change',
   'setup',

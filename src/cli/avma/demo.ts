@@ -35,6 +35,7 @@ async function runDemo(launcher: Launcher): Promise<void> {
     ...process.env,
     AVMA_STATE_DIR: path.join(folder, 'guest'),
     AVMA_HOST_DIR: path.join(folder, 'host'),
+    AVMA_HOST_CONFIG_DIR: path.join(folder, 'host.d'),
     AVMA_TRUST_DIR: path.join(folder, 'trust'),
     AVMA_CONFIG: configuration,
     AVMA_PIPE: `unix:${socket}`,

@@ -1,31 +1,22 @@
 import path from 'node:path';
 import { Command, Option } from 'commander';
-import { runDaemon } from '../../daemon/run-daemon.ts';
-import { serviceManager } from '../../daemon/systemd-notify.ts';
+import { type Daemon, runDaemon } from '../../daemon/run-daemon.ts';
+import { type ServiceManager, serviceManager } from '../../daemon/systemd-notify.ts';
+import { toAvmaError } from '../../errors/avma-error.ts';
 import type { HostEvent } from '../../events/host-event.ts';
 import { jsonLinesSink } from '../../events/sinks/json-lines.ts';
-import { DEFAULT_LIMIT, type ThrottleLimit } from '../../host/answering/throttle.ts';
-import type { Endpoint, ListenEndpoint } from '../../host/endpoints/endpoint.ts';
+import { DEFAULT_LIMIT } from '../../host/answering/throttle.ts';
+import type { ReloadReport } from '../../host/reload.ts';
 import { type RunningHost, serve } from '../../host/serve.ts';
 import { MAX_LEASE_MS } from '../../protocol/answer.ts';
 import { MINUTE_MS } from '../../schema/durations.ts';
 import type { Context } from './context.ts';
 import { parseConnectEndpoint, parseListenEndpoint } from './endpoint-arguments.ts';
+import { readHostConfig } from './host-config.ts';
 import { collect } from './option-values.ts';
 import { say } from './output.ts';
 import { parseIntervalMs, parseLeaseMs, parseThrottle } from './serve-arguments.ts';
-
-/** The options of `avma host serve`, parsed. */
-interface ServeFlags {
-  readonly listen?: ListenEndpoint[];
-  readonly connect?: Endpoint[];
-  readonly libvirt?: string | true;
-  /** Milliseconds, although the option takes seconds. */
-  readonly libvirtInterval: number;
-  readonly throttle: ThrottleLimit;
-  /** Milliseconds, although the option takes minutes. */
-  readonly leaseMinutes: number;
-}
+import { needingRestart, type ServeFlags, wantedOf } from './serve-wanted.ts';
 
 /** `avma host serve`. */
 export function serveCommand(context: Context): Command {
@@ -66,49 +57,72 @@ export function serveCommand(context: Context): Command {
 Examples:
   avma host serve --listen unix:/run/avma/host.sock
   avma host serve --listen unix:/run/web01.sock,vm=11111111-2222-4333-8444-555555555555,mode=0660
-  avma host serve --libvirt`,
+  avma host serve --libvirt
+
+Endpoints and limits may also be in files: /etc/avma/host.d/*.json, or in the folder of
+AVMA_HOST_CONFIG_DIR. SIGHUP reads them again, and certificates, licenses and catalogs too.`,
     )
-    .action((options: ServeFlags) => runHost(context, options));
+    .action((options: ServeFlags, command: Command) => runHost(context, options, command));
 }
 
 /** `avma host serve`: answers guests until a signal stops it. @throws {AvmaError} What {@link serve} throws. */
-async function runHost(context: Context, options: ServeFlags): Promise<void> {
-  const { hostFolder, hostCatalogFolders } = context.settings();
+async function runHost(context: Context, flags: ServeFlags, command: Command): Promise<void> {
+  const { hostFolder, hostConfigFolder, hostCatalogFolders } = context.settings();
   const manager = serviceManager(process.env);
-  const { signal } = await runDaemon({
+  const typed = (option: keyof ServeFlags) =>
+    !['default', undefined].includes(command.getOptionValueSource(option));
+  const readWanted = () => wantedOf(flags, typed, readHostConfig(hostConfigFolder));
+  const { signal } = await runDaemon<Daemon & { readonly running: RunningHost }>({
     notify: say,
     async start() {
+      const wanted = readWanted();
       const running = await serve({
+        ...wanted,
         folder: hostFolder,
         catalogFolders: hostCatalogFolders,
-        listen: options.listen ?? [],
-        connect: options.connect ?? [],
-        ...(options.libvirt === undefined
-          ? {}
-          : {
-              libvirt: {
-                folder: options.libvirt === true ? null : options.libvirt,
-                intervalMs: options.libvirtInterval,
-              },
-            }),
         notify: say,
-        throttle: options.throttle,
-        leaseMs: options.leaseMinutes,
         events: jsonLinesSink<HostEvent>(path.join(hostFolder, 'events.jsonl'), say),
+        reread() {
+          const now = readWanted();
+          return { ...now, needsRestart: needingRestart(wanted, now) };
+        },
       });
       for (const { channel } of running.endpoints) {
         say(`  ${channel.name}  ${channel.vmId === null ? 'any guest' : `VM ${channel.vmId}`}`);
       }
       manager.ready(servingStatus(running));
       return {
+        running,
         stop: () => {
           manager.stopping();
           return running.stop();
         },
       };
     },
+    // On a terminal SIGHUP says that the terminal is gone.
+    ...(process.stderr.isTTY ? {} : { reload: ({ running }) => reloadHost(running, manager) }),
   });
   say(`Stopped by ${signal}.`);
+}
+
+/** Reloads, and tells the operator and the service manager. */
+async function reloadHost(running: RunningHost, manager: ServiceManager): Promise<void> {
+  manager.reloading();
+  try {
+    say(...reloadSentences(await running.reload()));
+  } catch (thrown) {
+    const { code, message, hint } = toAvmaError(thrown, 'the reload failed');
+    say(`The reload failed, and what it would have replaced stays: ${message} [${code}]. ${hint}`);
+  }
+  manager.ready(servingStatus(running));
+}
+
+/** What a reload has done, for people. */
+function reloadSentences({ changes, needsRestart }: ReloadReport): string[] {
+  return [
+    changes.length === 0 ? 'Reloaded: nothing has changed.' : `Reloaded: ${changes.join(', ')}.`,
+    ...needsRestart.map((member) => `A change of ${member} counts when the host is started again.`),
+  ];
 }
 
 /** The line that `systemctl status` shows. The domains of libvirt come and go; the log says which there are. */

@@ -61,6 +61,12 @@ export class HoldingsReader {
     return this.#look();
   }
 
+  /** Looks at all files now. */
+  refresh(): void {
+    this.#lookedAt = performance.now();
+    this.#look();
+  }
+
   /** As {@link current}, with the files that it comes from. */
   get snapshot(): HostSnapshot {
     return { folder: this.#folder, holdings: this.current, stored: this.#stored };

@@ -12,6 +12,7 @@ export function runAvma(
   const folders = {
     AVMA_STATE_DIR: path.join(folder, 'guest'),
     AVMA_HOST_DIR: path.join(folder, 'host'),
+    AVMA_HOST_CONFIG_DIR: path.join(folder, 'host.d'),
     AVMA_TRUST_DIR: path.join(folder, 'trust'),
     AVMA_PIPE: '',
     AVMA_CONFIG: '',
