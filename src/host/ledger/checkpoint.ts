@@ -75,14 +75,18 @@ export function checkpointLine(note: string): string {
   return `checkpoint ${id} ${seq} ${digest} ${time} ${signature.split(' ').at(-1)}`;
 }
 
-/** The notes in a text: a file of checkpoints, or a log with lines of checkpoints. All else is passed over. */
+/**
+ * The notes in a text: a file of checkpoints, or a log with lines of checkpoints. All else is passed over, also the
+ * part of a note that a power cut left at the end.
+ */
 export function notesIn(text: string): string[] {
   const notes: string[] = [];
   const lines = text.replaceAll('\r\n', '\n').split('\n');
   for (const [index, line] of lines.entries()) {
     if (line === ORIGIN) {
       const end = lines.findIndex((one, nth) => nth > index + 5 && !one.startsWith('— '));
-      notes.push(`${lines.slice(index, end === -1 ? undefined : end).join('\n')}\n`);
+      if (end > index + 6) notes.push(`${lines.slice(index, end).join('\n')}\n`);
+      continue;
     }
     const [, id, seq, digest, time, signature] = LOG_LINE.exec(line) ?? [];
     if (id === undefined) continue;

@@ -58,8 +58,8 @@ interface Candidate {
 const MAX_NEW_IN_A_ROW = 1000;
 
 /**
- * What is to be folded of a ledger: renewals, which are approvals of a VM and product that have an earlier one, and a
- * later one that is old enough itself; and refusals. First approvals, the last ones, what a clone was part of, and marks
+ * What is to be folded of a ledger: refusals, and renewals: approvals of a VM and product that have an earlier one, and
+ * a later one that is old enough itself. First approvals, the last ones, those that were given to clones, and marks
  * stay. Reads the records only as far as they are old enough. Where the chain is broken, nothing up to the break is
  * folded, so that what shows it stays.
  */

@@ -44,8 +44,9 @@ export interface LedgerVerdict {
 const PROGRESS_STEP = 8192;
 
 /**
- * Checks a ledger from its first record to its last: each record's digest, its link to the one before, the folds against
- * the marks that vouch for them, and all of it against the checkpoints. Memory grows with the folds and checkpoints only.
+ * Checks a ledger from its first record to its last: each record's digest, its link to the one before, the folds
+ * against the marks that vouch for them, and all of it against the checkpoints. Memory grows with the folds and
+ * checkpoints only.
  *
  * @param onProgress - Hears now and then how many records were read, folded ones too.
  */

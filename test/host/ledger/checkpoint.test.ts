@@ -46,6 +46,7 @@ test('notes are found in a file of them, and in the lines of a log', () => {
   expect(notesIn(notes.join('\r\n').replaceAll('\n', '\r\n').replaceAll('\r\r', '\r'))).toHaveLength(3);
   const log = notes.map((note) => `Nov 24 11:08:00 hv01 avma[4711]: Ledger: ${checkpointLine(note)}.`);
   expect(notesIn(`started\n${log.join('\n')}\nstopped\n`)).toEqual(notes);
-  expect(notesIn('avma ledger checkpoint v1\ncut')).toHaveLength(1);
+  const [first = ''] = notes;
+  for (let at = 0; at < first.length - 1; at++) expect(notesIn(first.slice(0, at))).toEqual([]);
   expect(notesIn('nothing at all')).toEqual([]);
 });
