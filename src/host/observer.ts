@@ -79,10 +79,14 @@ type ChannelMoment =
   /** A well-formed frame of another version or type. */
   | { readonly kind: 'line-unsupported'; readonly channel: GuestChannel; readonly what: string }
   | { readonly kind: 'connection-opened'; readonly channel: GuestChannel }
+  /** A connection has ended, whichever way: one moment for each that was opened. */
+  | { readonly kind: 'connection-closed'; readonly channel: GuestChannel }
   /** The socket has all the connections that it may have, and none could be closed for the new one. */
   | { readonly kind: 'connection-refused'; readonly channel: GuestChannel }
   /** The host ended a connection: noise, a guest that does not read, or room for another one. */
   | { readonly kind: 'connection-cut'; readonly channel: GuestChannel; readonly why: string }
+  /** libvirt says whether the domain of the channel runs: when it is first seen, and when that changes. */
+  | { readonly kind: 'domain-seen'; readonly channel: GuestChannel; readonly runs: boolean }
   /** The channel is no longer served; its name will not come again. */
   | { readonly kind: 'channel-closed'; readonly channel: GuestChannel }
   /** So many requests of the channel were answered by faults that nothing records one by one. */

@@ -7,20 +7,21 @@ import type { Notify } from '../system/notify.ts';
 import { createResponder } from './answering/responder.ts';
 import { Throttle, type ThrottleLimit } from './answering/throttle.ts';
 import { CatalogReader } from './catalog-reader.ts';
-import type { ServedEndpoint } from './endpoints/endpoint.ts';
+import { listenName, type ServedEndpoint } from './endpoints/endpoint.ts';
 import { EndpointSet, type WantedEndpoints } from './endpoints/endpoint-set.ts';
 import { HoldingsReader } from './holdings/holdings-reader.ts';
 import { lockHost } from './host-lock.ts';
 import { type HostIdentity, openHost } from './host-store.ts';
 import { openFileLedger } from './ledger/file-ledger.ts';
 import type { Ledger } from './ledger/ledger.ts';
-import { seatsFromLedger } from './ledger/ledger-seats.ts';
 import { type HostClocks, keepMarks } from './ledger/marks.ts';
 import { safeNotify } from './notify.ts';
 import { type HostObserver, observeAll } from './observer.ts';
 import { Counters } from './observers/counters.ts';
 import { eventLog } from './observers/event-log.ts';
 import { operatorLog } from './observers/operator-log.ts';
+import { openPresence, type RunningPresence } from './presence/open-presence.ts';
+import { seenGuests } from './presence/seen-guests.ts';
 import { createReload, type ReloadReport, type Reread } from './reload.ts';
 import { removeServingRecord, writeServingRecord } from './serving-record.ts';
 import { watchFiles } from './watch-files.ts';
@@ -86,17 +87,22 @@ async function serveLocked(
   const documents = new HoldingsReader(folder, host, notify);
   const sameVendor = (a: string, b: string) => areOfOneVendor(documents.current.vendors, a, b);
   const catalogs = new CatalogReader(options.catalogFolders, notify, sameVendor);
-  const seats = seatsFromLedger(folder, Date.now());
   const throttle = new Throttle(options.throttle);
   const counters = new Counters();
-  const observe = observerOf(options, { throttle, counters, notify });
+  const presence = openPresence({
+    now: Date.now,
+    elapsed: CLOCKS.elapsed,
+    observe: (moment) => observe(moment),
+  });
+  presence.fill(seenGuests(folder, Date.now()), new Set(options.listen.map(listenName)));
+  const observe: HostObserver = observerOf(options, { throttle, counters, presence, notify });
   const openLedger = options.openLedger ?? ((say) => openFileLedger({ folder, now: Date.now, notify: say }));
   const ledger = await openLedger(notify);
   const stopMarks = keepMarks(ledger, CLOCKS, notify);
   const limits = { leaseMs: options.leaseMs };
   const respond = createResponder({
     ledger,
-    seats,
+    seats: presence.seats,
     throttle,
     observe,
     get leaseMs() {
@@ -115,10 +121,12 @@ async function serveLocked(
     await ledger.close();
     throw thrown;
   }
+  presence.start();
   const stopWatching = watchFiles({ lock, catalogs, documents }, notify);
   recordServing(folder, endpoints.named, notify);
   const stop = once(async () => {
     stopWatching();
+    presence.close();
     await endpoints.close();
     await stopMarks();
     await ledger.close();
@@ -155,10 +163,17 @@ function recordServing(folder: string, endpoints: readonly ServedEndpoint[], not
   }
 }
 
-/** Events, counters and the operator's log each observe what happens; the throttle forgets closed channels. */
+interface Observing {
+  readonly throttle: Throttle;
+  readonly counters: Counters;
+  readonly presence: RunningPresence;
+  readonly notify: Notify;
+}
+
+/** Events, counters, presence and the operator's log observe what happens; the throttle forgets closed channels. */
 function observerOf(
   options: ServeOptions,
-  { throttle, counters, notify }: { throttle: Throttle; counters: Counters; notify: Notify },
+  { throttle, counters, presence, notify }: Observing,
 ): HostObserver {
   const forgetChannels: HostObserver = (moment) => {
     if (moment.kind === 'channel-closed') throttle.forget(moment.channel.name);
@@ -168,6 +183,7 @@ function observerOf(
     counters.observe,
     operatorLog(notify, () => performance.now()),
     forgetChannels,
+    presence.take,
   ];
   return observeAll(observers, (thrown) => {
     const stack = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);

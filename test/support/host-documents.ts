@@ -93,6 +93,10 @@ export class MemorySeats implements Seats {
     return this.#given.get(licenseId)?.has(vmId) === true;
   }
 
+  keeps(licenseId: string, vmId: string): boolean {
+    return this.holds(licenseId, vmId);
+  }
+
   note({ license, decision, vmId }: Parameters<Seats['note']>[0]): void {
     if (license !== undefined && decision === 'approved') this.give(license, vmId);
   }

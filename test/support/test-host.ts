@@ -5,11 +5,11 @@ import { Throttle, type ThrottleLimit } from '../../src/host/answering/throttle.
 import type { GuestChannel } from '../../src/host/channel.ts';
 import type { HostIdentity } from '../../src/host/host-store.ts';
 import type { Ledger, LedgerEntry, LedgerMark } from '../../src/host/ledger/ledger.ts';
-import { LedgerSeats } from '../../src/host/ledger/ledger-seats.ts';
 import { type HostMoment, type HostObserver, observeAll } from '../../src/host/observer.ts';
 import { Counters } from '../../src/host/observers/counters.ts';
 import { eventLog } from '../../src/host/observers/event-log.ts';
 import { operatorLog } from '../../src/host/observers/operator-log.ts';
+import { openPresence } from '../../src/host/presence/open-presence.ts';
 import { LoopbackPipe } from '../../src/pipe/loopback.ts';
 import type { Pipe } from '../../src/pipe/pipe.ts';
 import { MAX_LEASE_MS } from '../../src/protocol/answer.ts';
@@ -67,6 +67,8 @@ export interface TestHost {
   readonly log: string[];
   readonly counters: Counters;
   /** What was observed. */
+  /** Time goes by, and the host looks who has gone. */
+  pass(milliseconds: number): void;
   readonly moments: HostMoment[];
   /** The frame that answers a frame. */
   ask(frame: Frame, channel?: GuestChannel): Promise<Frame | null>;
@@ -130,7 +132,12 @@ export function createTestHost(options: TestHostOptions = {}): TestHost {
   const log: string[] = [];
   const counters = new Counters();
   const moments: HostMoment[] = [];
-  const observe = observeAll(
+  const presence = openPresence({
+    now: () => clock.wall,
+    elapsed: () => clock.sinceBoot,
+    observe: (moment) => observe(moment),
+  });
+  const observe: HostObserver = observeAll(
     [
       (moment) => moments.push(moment),
       eventLog(events),
@@ -139,6 +146,7 @@ export function createTestHost(options: TestHostOptions = {}): TestHost {
         (line) => log.push(line),
         () => clock.sinceBoot,
       ),
+      presence.take,
     ],
     (thrown) => {
       throw thrown;
@@ -146,7 +154,7 @@ export function createTestHost(options: TestHostOptions = {}): TestHost {
   );
   const respond = createResponder({
     ledger: options.ledger ?? new MemoryLedger(),
-    seats: new LedgerSeats(),
+    seats: presence.seats,
     throttle: new Throttle(options.throttle),
     observe,
     leaseMs: options.lease ?? MAX_LEASE_MS,
@@ -167,6 +175,10 @@ export function createTestHost(options: TestHostOptions = {}): TestHost {
     clock,
     respond,
     observe,
+    pass(milliseconds) {
+      clock.advance(milliseconds);
+      presence.sweep();
+    },
     log,
     counters,
     moments,

@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { HoldingsReader } from '../../host/holdings/holdings-reader.ts';
 import { removeLicense } from '../../host/holdings/install.ts';
 import { openHost } from '../../host/host-store.ts';
-import { seatsFromLedger } from '../../host/ledger/ledger-seats.ts';
+import { seatsFromLedger } from '../../host/presence/seen-guests.ts';
 import type { CustomerLicense } from '../../protocol/customer-license.ts';
 import { featureText } from '../../protocol/features.ts';
 import { counted } from '../../schema/counted.ts';

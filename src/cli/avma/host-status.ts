@@ -5,7 +5,7 @@ import type { HeldCertificate, HeldLicense, HostHoldings } from '../../host/hold
 import { HoldingsReader } from '../../host/holdings/holdings-reader.ts';
 import { subjectsOf } from '../../host/holdings/subjects.ts';
 import { openHost } from '../../host/host-store.ts';
-import { seatsFromLedger } from '../../host/ledger/ledger-seats.ts';
+import { seatsFromLedger } from '../../host/presence/seen-guests.ts';
 import type { Seats } from '../../host/seats.ts';
 import { readServing, type Serving } from '../../host/serving-record.ts';
 import { featureText } from '../../protocol/features.ts';

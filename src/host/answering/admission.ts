@@ -18,7 +18,7 @@ import { swapUuidByteOrder } from '../../schema/uuid.ts';
 import type { GuestChannel } from '../channel.ts';
 import type { HeldCertificate, HeldLicense, HostHoldings } from '../holdings/holdings.ts';
 import { revocationOf, vendorOf } from '../holdings/revoked.ts';
-import type { Seats } from '../seats.ts';
+import type { SeatsInUse } from '../seats.ts';
 import { chooseLicense } from './choose-license.ts';
 
 /** Whether the host activates a guest, by which license; if not, why. */
@@ -44,7 +44,7 @@ interface Refusal {
 
 /** When a guest may ask again whose channel is over its limit, in seconds: as the hint of the code says. */
 export const THROTTLED_RETRY_SECONDS = 60;
-/** When a guest may ask again that found a license full: a lease may have ended by then. */
+/** When a guest may ask again that found a license full: another guest may have stopped by then. */
 const FULL_RETRY_SECONDS = HOUR_MS / 1000;
 /** The longest time that an answer may ask a guest to wait, in seconds. */
 const MAX_RETRY_SECONDS = 86_400;
@@ -60,7 +60,7 @@ export interface AdmissionBasis {
   readonly holdings: Pick<HostHoldings, 'licenses' | 'vendors'>;
   /** What was asked for; undefined: no catalog of this host lists it. */
   readonly product: LoadedProduct | undefined;
-  readonly seats: Pick<Seats, 'guestsOf' | 'holds'>;
+  readonly seats: SeatsInUse;
   /** The host's clock, milliseconds since 1970 UTC. */
   readonly now: number;
 }

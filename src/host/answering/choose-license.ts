@@ -4,7 +4,7 @@ import { checkCustomerLicense, type LicensedHost } from '../../protocol/customer
 import type { TrustedVendor } from '../../protocol/vendor-trust.ts';
 import { counted } from '../../schema/counted.ts';
 import type { HeldLicense } from '../holdings/holdings.ts';
-import type { Seats } from '../seats.ts';
+import type { SeatsInUse } from '../seats.ts';
 
 /** What a license is chosen by. */
 export interface LicenseWish {
@@ -14,7 +14,7 @@ export interface LicenseWish {
   readonly certificate: LicensedHost;
   readonly activationId: string;
   readonly vmId: string;
-  readonly seats: Pick<Seats, 'guestsOf' | 'holds'>;
+  readonly seats: SeatsInUse;
   /** The host's clock, milliseconds since 1970 UTC. */
   readonly now: number;
 }
@@ -59,7 +59,7 @@ interface Rejected {
 
 /**
  * The license that the guest is activated by. A license in its grace counts only where none is in date, and the newest
- * comes first: with room for the guest, or over its limit where it allows that. A guest that holds a seat of any of the
+ * comes first: with room for the guest, or over its limit where it allows that. A guest that keeps a seat of any of the
  * product's licenses is never refused for a limit: a renewed license, or a smaller one, throws nobody out. Pure.
  */
 export function chooseLicense(wish: LicenseWish): LicenseChoice {
@@ -74,7 +74,7 @@ export function chooseLicense(wish: LicenseWish): LicenseChoice {
   );
   const withRoom = counted.find(({ held }) => hasRoom(held, wish));
   if (withRoom !== undefined) return { kind: 'chosen', ...withRoom, overLimit: false };
-  const isKnown = ofProduct.some(({ license }) => seats.holds(license.licenseId, vmId, now));
+  const isKnown = ofProduct.some(({ license }) => seats.keeps(license.licenseId, vmId, now));
   const overLimit = counted.find(({ held }) => isKnown || held.license.overage === 'report');
   if (overLimit !== undefined) return { kind: 'chosen', ...overLimit, overLimit: true };
   const [full] = counted;
@@ -116,6 +116,6 @@ function hasRoom(
 function limitReached({ license: { licenseId, guests } }: HeldLicense): Rejected {
   return {
     code: 'license-limit-reached',
-    message: `license ${licenseId} is for ${counted(guests ?? 0, 'guest')}, and as many use it`,
+    message: `license ${licenseId} is for ${counted(guests ?? 0, 'guest')}, and as many use it now`,
   };
 }

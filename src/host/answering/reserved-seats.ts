@@ -1,10 +1,10 @@
-import type { Seats } from '../seats.ts';
+import type { Seats, SeatsInUse } from '../seats.ts';
 
 /**
  * Seats with those of the answers that are on their way to the ledger: two new guests that ask at the same time must
  * not both get the last seat.
  */
-export class ReservedSeats implements Pick<Seats, 'guestsOf' | 'holds'> {
+export class ReservedSeats implements SeatsInUse {
   readonly #seats: Seats;
   /** How many answers are on their way, by license and VM. */
   readonly #reserved = new Map<string, Map<string, number>>();
@@ -21,6 +21,10 @@ export class ReservedSeats implements Pick<Seats, 'guestsOf' | 'holds'> {
 
   holds(licenseId: string, vmId: string, now: number): boolean {
     return this.#seats.holds(licenseId, vmId, now) || this.#reserved.get(licenseId)?.has(vmId) === true;
+  }
+
+  keeps(licenseId: string, vmId: string, now: number): boolean {
+    return this.#seats.keeps(licenseId, vmId, now) || this.#reserved.get(licenseId)?.has(vmId) === true;
   }
 
   /** Keeps a seat for the guest until `release` is called: its answer is in the ledger then, or was not kept. */

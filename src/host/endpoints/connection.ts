@@ -58,6 +58,7 @@ class StreamConnection implements GuestConnection {
     this.#environment = environment;
     this.done = new Promise((resolve) => stream.once('close', resolve));
     environment.observe({ kind: 'connection-opened', channel });
+    stream.once('close', () => environment.observe({ kind: 'connection-closed', channel }));
     // Events rather than an async iterator: leaving the iterator costs an error with its stack for each connection.
     stream.on('data', (chunk: Buffer) => void this.#take(chunk));
     stream.on('end', () => stream.destroy());

@@ -1,4 +1,5 @@
 import type { Notify } from '../../system/notify.ts';
+import type { GuestChannel } from '../channel.ts';
 import type { DomainEndpoint } from '../libvirt/domain.ts';
 import type { DomainWatch } from '../libvirt/watch.ts';
 import type { ConnectionEnvironment } from './connection.ts';
@@ -43,5 +44,7 @@ export async function serveDomains(
     return { channel, close: (deadline) => served.close(deadline).finally(forget) };
   };
   const source = folder === null ? virshSource(process.env) : folderSource(folder);
-  return watchDomains({ source, intervalMs, open, notify });
+  const seen = (channel: GuestChannel, runs: boolean) =>
+    environment.observe({ kind: 'domain-seen', channel, runs });
+  return watchDomains({ source, intervalMs, open, seen, notify });
 }

@@ -3,7 +3,13 @@ import type { Notify } from '../../system/notify.ts';
 import type { DomainWatch } from '../libvirt/watch.ts';
 import type { ConnectionEnvironment } from './connection.ts';
 import { type LibvirtOptions, serveDomains } from './domain-endpoints.ts';
-import { type Endpoint, endpointUri, type ListenEndpoint, type ServedEndpoint } from './endpoint.ts';
+import {
+  type Endpoint,
+  endpointUri,
+  type ListenEndpoint,
+  listenName,
+  type ServedEndpoint,
+} from './endpoint.ts';
 import { connectUnix } from './unix-connector.ts';
 import { listenUnix } from './unix-listener.ts';
 
@@ -186,7 +192,7 @@ export class EndpointSet {
     const notify = this.#notify;
     const list = [
       ...listen.map((endpoint): Wanted => {
-        const place = endpoint.kind === 'kvp' ? `kvp:${endpoint.folder}` : endpointUri(endpoint.path);
+        const place = listenName(endpoint);
         const open = () => openListening(endpoint, environment, notify);
         return { place, name: place, key: JSON.stringify(['listen', place, endpoint]), open };
       }),

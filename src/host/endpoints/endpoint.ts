@@ -28,6 +28,11 @@ export type ListenEndpoint =
   /** The folder of a guest's Hyper-V pool files. */
   | { readonly kind: 'kvp'; readonly folder: string; readonly vmId: string | null };
 
+/** The name of the channel of an endpoint of the host's own. */
+export function listenName(endpoint: ListenEndpoint): string {
+  return endpoint.kind === 'kvp' ? `kvp:${endpoint.folder}` : endpointUri(endpoint.path);
+}
+
 /** An endpoint whose guests are answered until it is closed. */
 export interface ServedEndpoint {
   readonly channel: GuestChannel;

@@ -22,6 +22,10 @@ export class LeaseEnds {
     this.#earliest = Math.min(this.#earliest, end);
   }
 
+  remove(vmId: string): void {
+    this.#ends.delete(vmId);
+  }
+
   /**
    * Forgets the guests whose lease has ended. Cheap when none has: a lease that was renewed costs one look at all
    * guests, at the moment when it would have ended.

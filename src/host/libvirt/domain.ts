@@ -8,6 +8,8 @@ import { socketPathProblem } from '../endpoints/endpoint.ts';
 export interface DomainXml {
   readonly from: string;
   readonly xml: string;
+  /** Whether the domain runs or is paused; absent where only its XML may say so. */
+  readonly runs?: boolean;
 }
 
 /** A domain's channel, as this host has to serve it. */
@@ -19,6 +21,8 @@ export interface DomainEndpoint {
   readonly path: string;
   /** `connect` where libvirt's mode is `bind`: QEMU owns the socket. `listen` where it is `connect`: QEMU connects. */
   readonly kind: 'connect' | 'listen';
+  /** Whether the domain runs or is paused; null: nothing says so. */
+  readonly runs: boolean | null;
 }
 
 /** Why a domain is not served, as the rest of a sentence that begins with its name. */
@@ -49,7 +53,8 @@ export function domainsToEndpoints(
     const why = 'why' in found ? found.why : clash(found, endpoints);
     if (why !== undefined) problems.push({ domain, why });
     else if (!('why' in found)) {
-      endpoints.push({ domain, from, vmId: found.vmId, path: found.path, kind: found.kind });
+      const { vmId, path, kind } = found;
+      endpoints.push({ domain, from, vmId, path, kind, runs: found.runs ?? one.runs ?? null });
     }
   }
   return { endpoints, problems };
@@ -90,13 +95,16 @@ export type ReadDomain =
       readonly vmId: string;
       readonly path: string;
       readonly kind: DomainEndpoint['kind'];
+      /** What libvirt's own file of a running domain says of its state; null for any other XML. */
+      readonly runs: boolean | null;
     }
   | { readonly name: string | undefined; readonly why: string };
 
 /** Reads the XML of one domain. Pure. */
 export function readDomain(xml: string): ReadDomain {
-  const root = parseRoot(xml);
-  if (typeof root === 'string') return { name: undefined, why: root };
+  const found = parseRoot(xml);
+  if (typeof found === 'string') return { name: undefined, why: found };
+  const { root, runs } = found;
   const name = textOf(childrenOf(root, 'name')[0]) || undefined;
   if (name === undefined) return { name, why: 'has no name' };
   const uuid = textOf(childrenOf(root, 'uuid')[0]);
@@ -127,9 +135,9 @@ export function readDomain(xml: string): ReadDomain {
   if (problem !== undefined) return { name, why: problem };
   switch (source['mode']) {
     case 'bind':
-      return { name, vmId, path, kind: 'connect' };
+      return { name, vmId, path, kind: 'connect', runs };
     case 'connect':
-      return { name, vmId, path, kind: 'listen' };
+      return { name, vmId, path, kind: 'listen', runs };
     default:
       return { name, why: "has a channel whose mode is neither 'bind' nor 'connect'" };
   }
@@ -148,8 +156,11 @@ interface Element {
 export const MAX_DOMAIN_XML_LENGTH = 1024 * 1024;
 const TOO_LONG = `has more than ${MAX_DOMAIN_XML_LENGTH} characters, the most that is read`;
 
-/** The domain's element, or what is wrong with the text. */
-function parseRoot(text: string): Element | string {
+/** The states of a domain in which its guest is there, in libvirt's words. */
+const PRESENT_STATES = ['running', 'paused', 'idle', 'in shutdown', 'pmsuspended'];
+
+/** The domain's element and whether it runs, or what is wrong with the text. */
+function parseRoot(text: string): { readonly root: Element; readonly runs: boolean | null } | string {
   if (text.length > MAX_DOMAIN_XML_LENGTH) return TOO_LONG;
   let document: Element;
   try {
@@ -159,11 +170,13 @@ function parseRoot(text: string): Element | string {
     return thrown.message;
   }
   // libvirt's own files in /run/libvirt/qemu have the domain inside a `domstatus` element.
-  const roots = isNamed(document, 'domstatus') ? childrenOf(document, 'domain') : [document];
+  const isStatus = isNamed(document, 'domstatus');
+  const roots = isStatus ? childrenOf(document, 'domain') : [document];
   const [root] = roots;
-  return roots.length === 1 && root !== undefined && isNamed(root, 'domain')
-    ? root
-    : 'is not the XML of a domain';
+  if (roots.length !== 1 || root === undefined || !isNamed(root, 'domain'))
+    return 'is not the XML of a domain';
+  const runs = isStatus ? PRESENT_STATES.includes(document.element.attributes['state'] ?? '') : null;
+  return { root, runs };
 }
 
 /** The root element with all that stands in it. @throws {AvmaError} `file-invalid`, as readXml does. */

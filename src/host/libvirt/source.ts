@@ -48,7 +48,7 @@ export function virshSource(env: NodeJS.ProcessEnv): DomainSource {
       for (const name of names) {
         try {
           // As an option's value, a name that begins with a hyphen stays a name.
-          domains.push({ from: name, xml: await run(['dumpxml', '--domain', name]) });
+          domains.push({ from: name, xml: await run(['dumpxml', '--domain', name]), runs: true });
         } catch (thrown) {
           if (signal.aborted) throw thrown;
           unread.push({ from: name, why: `cannot be read: ${(thrown as AvmaError).message}` });

@@ -3,6 +3,7 @@ import { MINUTE_MS } from '../../schema/durations.ts';
 import { debug } from '../../system/debug.ts';
 import type { Notify } from '../../system/notify.ts';
 import { pause } from '../../system/pause.ts';
+import type { GuestChannel } from '../channel.ts';
 import type { ServedEndpoint } from '../endpoints/endpoint.ts';
 import { ProblemReporter } from '../notify.ts';
 import {
@@ -26,6 +27,8 @@ export interface WatchOptions {
   /** From the end of one look to the next, in milliseconds. */
   readonly intervalMs: number;
   open(endpoint: DomainEndpoint): Promise<ServedEndpoint>;
+  /** Hears whether the domain of a channel runs: when that is first known, and when it changes. */
+  seen(channel: GuestChannel, runs: boolean): void;
   readonly notify: Notify;
 }
 
@@ -47,9 +50,16 @@ export async function watchDomains(options: WatchOptions): Promise<DomainWatch> 
   return watcher;
 }
 
+interface Running {
+  readonly wanted: DomainEndpoint;
+  readonly served: ServedEndpoint;
+  /** What was last said of the domain. */
+  runs: boolean | null;
+}
+
 class DomainWatcher implements DomainWatch {
   readonly #options: WatchOptions;
-  readonly #running = new Map<string, { wanted: DomainEndpoint; served: ServedEndpoint }>();
+  readonly #running = new Map<string, Running>();
   readonly #problems: ProblemReporter;
   readonly #sourceProblems: ProblemReporter;
   readonly #closing = new AbortController();
@@ -109,6 +119,7 @@ class DomainWatcher implements DomainWatch {
     debug('libvirt', () => `${domains.length} domains, ${open.length} to open, ${close.length} to close`);
     await this.#close(close);
     const failed = await this.#open(open);
+    this.#saySeen(endpoints);
     const unserved = unread.filter(({ from }) => !kept.some((one) => one.from === from));
     this.#problems.report([
       ...[...problems, ...failed].map(sentence),
@@ -143,7 +154,7 @@ class DomainWatcher implements DomainWatch {
       if (this.#closing.signal.aborted) break;
       try {
         const served = await this.#options.open(endpoint);
-        this.#running.set(endpointKey(endpoint), { wanted: endpoint, served });
+        this.#running.set(endpointKey(endpoint), { wanted: endpoint, served, runs: null });
         this.#options.notify(`${endpoint.domain} (VM ${endpoint.vmId}) is served on ${endpoint.path}.`);
       } catch (thrown) {
         const { message } = toAvmaError(thrown, 'it');
@@ -151,6 +162,15 @@ class DomainWatcher implements DomainWatch {
       }
     }
     return failed;
+  }
+
+  #saySeen(endpoints: readonly DomainEndpoint[]): void {
+    for (const endpoint of endpoints) {
+      const running = this.#running.get(endpointKey(endpoint));
+      if (running === undefined || endpoint.runs === null || running.runs === endpoint.runs) continue;
+      running.runs = endpoint.runs;
+      this.#options.seen(running.served.channel, endpoint.runs);
+    }
   }
 
   async #closeAll(deadline: AbortSignal): Promise<void> {

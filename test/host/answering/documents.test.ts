@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { loadCatalog } from '../../../src/catalog/catalog.ts';
+import type { GuestChannel } from '../../../src/host/channel.ts';
 import { generateKeyPair } from '../../../src/protocol/curve-keys.ts';
 import { type Announcement, PART_BYTES, parseDocument } from '../../../src/protocol/documents.ts';
 import { parseJson, payloadJson } from '../../../src/protocol/envelope.ts';
@@ -15,6 +16,7 @@ import { DAY, MINUTE, NOW } from '../../support/clock.ts';
 import { certificateOf, type GivenDocument } from '../../support/host-documents.ts';
 import { faultIn, rawRequest } from '../../support/raw-request.ts';
 import { signedCatalog, writeJsonFile } from '../../support/signed-catalogs.ts';
+import { VM } from '../../support/test-guest.ts';
 import { createTestHost, type TestHost, type TestHostOptions } from '../../support/test-host.ts';
 import { createTestVendor } from '../../support/test-vendor.ts';
 import { trustUpdateOf } from '../../support/trust-documents.ts';
@@ -41,9 +43,9 @@ function acmeHost(options: TestHostOptions = {}): TestHost {
 }
 
 /** Asks for the product. @returns What the response holds. */
-async function ask(host: TestHost, change: object = {}) {
+async function ask(host: TestHost, change: object = {}, channel?: GuestChannel) {
   const request = rawRequest(host, { ...ASKED, ...change });
-  const frame = await host.ask(request.frame);
+  const frame = await host.ask(request.frame, channel);
   return { ...request.responseIn(frame), answer: request.answerIn(frame) };
 }
 
@@ -113,8 +115,25 @@ describe('a license', () => {
     ]);
     expect((await ask(host)).answer.decision).toBe('approved');
     expect((await ask(host, other)).answer.refusal).toMatchObject({ retryAfter: 3600 });
-    host.clock.advance(8 * DAY);
+    host.pass(DAY);
     expect((await ask(host, other)).answer.decision).toBe('approved');
+  });
+
+  test('that is full has room again when a VM stops, which is a new guest when it starts again', async () => {
+    const host = acmeHost({ documents: [license({ guests: 1, overage: 'refuse-new' })] });
+    const other = { vmId: '99999999-2222-4333-8444-555555555555' };
+    const channel = { name: 'unix:/run/qemu.sock', vmId: VM };
+    host.observe({ kind: 'domain-seen', channel, runs: true });
+    expect((await ask(host, {}, channel)).answer.decision).toBe('approved');
+    host.clock.advance(2 * DAY);
+    expect((await ask(host, other)).answer.refusal).toMatchObject({ code: 'license-limit-reached' });
+    host.observe({ kind: 'domain-seen', channel, runs: false });
+    expect((await ask(host, other)).answer.decision).toBe('approved');
+    // It has given its seat away, and is a new guest when it asks again.
+    host.observe({ kind: 'domain-seen', channel, runs: true });
+    expect((await ask(host, {}, channel)).answer.refusal).toMatchObject({ code: 'license-limit-reached' });
+    expect((await ask(host, other)).answer.decision).toBe('approved');
+    expect(host.moments.filter(({ kind }) => kind === 'seats-full')).toHaveLength(1);
   });
 });
 

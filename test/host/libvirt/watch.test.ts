@@ -330,7 +330,10 @@ test('a domain that cannot be read any more is news after a minute, and stays se
   const open = async () => ({ channel: { name: path, vmId: VM }, close: async () => {} });
   const clock = vi.spyOn(performance, 'now');
   onTestFinished(() => clock.mockRestore());
-  const watch = await watchDomains({ source, intervalMs: 1, open, notify: (line) => told.push(line) });
+  const watch = await watchDomains({
+    ...{ source, intervalMs: 1, open, seen() {} },
+    notify: (line) => told.push(line),
+  });
   onTestFinished(() => watch.close(AbortSignal.abort()));
   const looksTwice = async () => {
     const seen = looks;

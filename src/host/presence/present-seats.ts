@@ -1,0 +1,129 @@
+import { MAX_LEASE_MS } from '../../protocol/answer.ts';
+import { LeaseEnds } from '../ledger/lease-ends.ts';
+import type { LedgerEntry } from '../ledger/ledger.ts';
+import type { Seats } from '../seats.ts';
+import type { Presence, PresenceChange } from './presence.ts';
+import { vmKey } from './vm-key.ts';
+
+/** The last approval of a VM for a product, as long as its lease lasts. */
+interface Lease {
+  readonly vmId: string;
+  readonly license: string;
+  readonly endsAt: number;
+  /** The VM has been here ever since, as far as is known. */
+  kept: boolean;
+}
+
+/** A seat that is taken. Times are milliseconds since 1970 UTC. */
+export interface Seat {
+  readonly licenseId: string;
+  readonly vmId: string;
+  readonly activationId: string;
+  /** When the lease ends, and with it the seat if the VM does not renew it. */
+  readonly until: number;
+}
+
+/** What a seat is noted from. */
+export type SeatBasis = Pick<LedgerEntry, 'vmId' | 'activationId' | 'expiresAt'> & {
+  readonly license?: string | null | undefined;
+};
+
+/** Seats in memory: the approvals with a license whose lease lasts, of the VMs that are present. */
+export class PresentSeats implements Seats {
+  readonly #presence: Presence;
+  /** By VM, then by product. */
+  readonly #leases = new Map<string, Map<string, Lease>>();
+  /** By license: the present VMs, and when their leases end. */
+  readonly #holders = new Map<string, LeaseEnds>();
+
+  constructor(presence: Presence) {
+    this.#presence = presence;
+  }
+
+  guestsOf(licenseId: string, now: number): number {
+    const holders = this.#holders.get(licenseId);
+    holders?.removeEnded(now);
+    return holders?.size ?? 0;
+  }
+
+  holds(licenseId: string, vmId: string, now: number): boolean {
+    return (this.#holders.get(licenseId)?.endOf(vmKey(vmId)) ?? 0) > now;
+  }
+
+  keeps(licenseId: string, vmId: string, now: number): boolean {
+    const leases = this.#leases.get(vmKey(vmId))?.values() ?? [];
+    return [...leases].some(({ license, endsAt, kept }) => license === licenseId && endsAt > now && kept);
+  }
+
+  note(entry: LedgerEntry): void {
+    if (entry.decision === 'approved') this.take(entry);
+  }
+
+  /** The VM's last approval for a product, from wherever it is known. One without a license frees what it had. */
+  take({ vmId, activationId, license, expiresAt }: SeatBasis): void {
+    const key = vmKey(vmId);
+    const leases = this.#leases.get(key) ?? new Map<string, Lease>();
+    const before = leases.get(activationId);
+    if (before !== undefined && before.license !== license) this.#holders.get(before.license)?.remove(key);
+    if (license === undefined || license === null) leases.delete(activationId);
+    else leases.set(activationId, { vmId, license, endsAt: expiresAt, kept: true });
+    if (leases.size === 0) this.#leases.delete(key);
+    else this.#leases.set(key, leases);
+    if (this.#presence.has(vmId)) this.#sit(key);
+  }
+
+  /** A VM came or went. */
+  follow({ vmId, kind, why, present }: PresenceChange): void {
+    const key = vmKey(vmId);
+    if (kind === 'guest-present') this.#sit(key);
+    if (present) return;
+    for (const lease of this.#leases.get(key)?.values() ?? []) {
+      this.#holders.get(lease.license)?.remove(key);
+      // Silence says nothing: the VM may well run.
+      if (why !== 'silent') lease.kept = false;
+    }
+  }
+
+  /**
+   * Frees all seats of a VM: it takes one again with its next approval, if there is room.
+   *
+   * @returns Whether it had any.
+   */
+  release(vmId: string): boolean {
+    const key = vmKey(vmId);
+    for (const { license } of this.#leases.get(key)?.values() ?? []) this.#holders.get(license)?.remove(key);
+    return this.#leases.delete(key);
+  }
+
+  /** Forgets the leases that have ended. */
+  sweep(now: number): void {
+    for (const [key, leases] of this.#leases) {
+      for (const [activationId, { endsAt }] of leases) if (endsAt <= now) leases.delete(activationId);
+      if (leases.size === 0) this.#leases.delete(key);
+    }
+  }
+
+  /** The seats that are taken now. */
+  *taken(now: number): Generator<Seat> {
+    for (const [key, leases] of this.#leases) {
+      for (const [activationId, { vmId, license, endsAt }] of leases) {
+        if (!this.holds(license, key, now)) continue;
+        yield { licenseId: license, vmId, activationId, until: endsAt };
+      }
+    }
+  }
+
+  #sit(key: string): void {
+    for (const { license, endsAt } of this.#leases.get(key)?.values() ?? []) {
+      const holders = this.#holders.get(license) ?? new LeaseEnds();
+      this.#holders.set(license, holders);
+      holders.remove(key);
+      holders.extend(key, endsAt);
+    }
+  }
+}
+
+/** A lease that seems longer than any was given while the clock was wrong. */
+export function boundedLeaseEnd(expiresAt: number, now: number): number {
+  return Math.min(expiresAt, now + MAX_LEASE_MS);
+}
