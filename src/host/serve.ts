@@ -4,8 +4,11 @@ import type { HostEvent } from '../events/host-event.ts';
 import { areOfOneVendor } from '../protocol/vendor-trust.ts';
 import type { ProcessLock } from '../storage/process-lock.ts';
 import type { Notify } from '../system/notify.ts';
+import type { ResponderEnvironment } from './answering/asked.ts';
+import { openCryptoThread } from './answering/crypto-thread.ts';
 import { createResponder } from './answering/responder.ts';
 import { Throttle, type ThrottleLimit } from './answering/throttle.ts';
+import { Turns } from './answering/turns.ts';
 import { CatalogReader } from './catalog-reader.ts';
 import { listenName, type ServedEndpoint } from './endpoints/endpoint.ts';
 import { EndpointSet, type WantedEndpoints } from './endpoints/endpoint-set.ts';
@@ -100,7 +103,8 @@ async function serveLocked(
   const ledger = await openLedger(notify);
   const stopMarks = keepMarks(ledger, CLOCKS, notify);
   const limits = { leaseMs: options.leaseMs };
-  const respond = createResponder({
+  const crypto = openCryptoThread();
+  const environment: ResponderEnvironment = {
     ledger,
     seats: presence.seats,
     throttle,
@@ -112,7 +116,8 @@ async function serveLocked(
     holdings: () => documents.current,
     now: Date.now,
     elapsed: () => performance.now(),
-  });
+  };
+  const respond = createResponder(environment, new Turns(crypto));
   const endpoints = new EndpointSet({ respond, observe }, notify);
   try {
     await endpoints.change(options);
@@ -128,6 +133,7 @@ async function serveLocked(
     stopWatching();
     presence.close();
     await endpoints.close();
+    await crypto?.close();
     await stopMarks();
     await ledger.close();
     removeServingRecord(folder);

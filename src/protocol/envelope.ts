@@ -74,7 +74,15 @@ export function cosignEnvelope(
   statement: object,
   signers: readonly KeyPair[],
 ): CosignedEnvelope {
-  const payload = Buffer.from(JSON.stringify(statement), 'utf8');
+  return signPayload(payloadType, Buffer.from(JSON.stringify(statement), 'utf8'), signers);
+}
+
+/** As {@link cosignEnvelope}, for a statement that is serialized already. */
+export function signPayload(
+  payloadType: PayloadType,
+  payload: Buffer,
+  signers: readonly KeyPair[],
+): CosignedEnvelope {
   const message = preAuthenticationEncoding(payloadType, payload);
   return {
     payloadType,

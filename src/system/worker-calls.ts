@@ -44,6 +44,11 @@ export class WorkerCalls<Request, Result> {
     return this.#waiting.size;
   }
 
+  /** Starts the thread if none runs. */
+  start(): void {
+    this.#running();
+  }
+
   /** @throws {AvmaError} What the thread answered with; `io-error` if it died, or could not be started. */
   call(request: Request, transfer: readonly ArrayBuffer[] = []): Promise<Result> {
     return new Promise((resolve, reject) => {

@@ -1,4 +1,5 @@
-import { composeAnswer, fitReason, sealAnswer } from '../../src/host/answering/compose-answer.ts';
+import { composeAnswer, fitReason, sealJob } from '../../src/host/answering/compose-answer.ts';
+import { sealResponse } from '../../src/host/answering/host-crypto.ts';
 import type { Answer } from '../../src/protocol/answer.ts';
 import { generateKeyPair } from '../../src/protocol/curve-keys.ts';
 import {
@@ -98,7 +99,7 @@ export function longestFrames(letter: string): LongestFrame[] {
   } as const;
   const refusal = { ...composeAnswer({ ...basis, decision }), digitalPid2: pid };
   const announced = { certificate: envelope, documents: [...DOCUMENTS] };
-  const respond = (answer: Answer) => sealAnswer(answer, { ...announced, signing, key });
+  const respond = (answer: Answer) => sealResponse(sealJob(answer, { ...announced, signing, key }));
   const sealed = (packet: object) => joinRequestPacket(fresh.publicKey, seal(key, encodeJson(packet)));
   const fetched: Fetch = { exchangeId: EXCHANGE, digest: DIGEST, offset: LARGEST_DOCUMENT_BYTES - 1 };
   const code: Fault['code'] = 'protocol-unsupported';

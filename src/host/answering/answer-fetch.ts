@@ -3,7 +3,8 @@ import type { Frame } from '../../protocol/frame.ts';
 import type { Fault } from '../../protocol/messages.ts';
 import { seal } from '../../protocol/sealed-packet.ts';
 import { type Asked, FAULT_REASONS, faultFrame } from './asked.ts';
-import { openingBoxes, openPacket } from './open-packet.ts';
+import { openBox } from './host-crypto.ts';
+import { openingBoxes, readContent } from './open-packet.ts';
 
 /**
  * Answers a fetch by a part of a document that the host hands on. A fetch counts for the throttle as a request does,
@@ -21,9 +22,11 @@ export function answerFetch(asked: Asked): Frame {
   const holdings = environment.holdings();
   if (holdings.certificates.length === 0) return fetchFault(asked, 'host-not-activated');
   const boxes = openingBoxes(holdings, environment.now());
-  const opened = openPacket(new Uint8Array(frame.body), exchangeId, boxes, Fetch);
-  if (typeof opened === 'string') return fetchFault(asked, opened);
-  const { digest, offset } = opened.content;
+  const opened = openBox({ packet: new Uint8Array(frame.body), boxes });
+  if (opened === null) return fetchFault(asked, 'request-unopened');
+  const content = readContent(opened.plaintext, exchangeId, Fetch);
+  if (content === undefined) return fetchFault(asked, 'request-malformed');
+  const { digest, offset } = content;
   const document = holdings.documents.get(digest);
   if (document === undefined) return fetchFault(asked, 'document-unknown');
   const part = partOf(document.bytes, offset);

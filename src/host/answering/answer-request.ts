@@ -4,6 +4,7 @@ import { isWindowsProduct } from '../../policy/windows.ts';
 import type { Answer } from '../../protocol/answer.ts';
 import type { Frame } from '../../protocol/frame.ts';
 import { type Fault, packetDigest, Request } from '../../protocol/messages.ts';
+import type { BoxKey } from '../../protocol/sealed-packet.ts';
 import { MINUTE_MS } from '../../schema/durations.ts';
 import { debug } from '../../system/debug.ts';
 import type { GuestChannel } from '../channel.ts';
@@ -13,8 +14,8 @@ import { admit, type Decision } from './admission.ts';
 import { announcementsFor } from './announcements.ts';
 import { type Asked, elapsedSince, FAULT_REASONS, faultFrame } from './asked.ts';
 import { chooseCertificate } from './choose-certificate.ts';
-import { composeAnswer, fitReason, sealAnswer } from './compose-answer.ts';
-import { type OpenedPacket, openingBoxes, openPacket } from './open-packet.ts';
+import { composeAnswer, fitReason, sealJob } from './compose-answer.ts';
+import { openingBoxes, readContent } from './open-packet.ts';
 import type { RecentExchange } from './recent-exchanges.ts';
 
 /** Answering a request is a row of steps: open it, decide, compose the answer, seal it, keep it, send it. */
@@ -55,7 +56,10 @@ interface FreshRequest {
 }
 
 /** A request that was opened, and all that it is answered from. */
-interface OpenedRequest extends FreshRequest, OpenedPacket<Request> {
+interface OpenedRequest extends FreshRequest {
+  readonly content: Request;
+  /** The key that the answer is sealed with. */
+  readonly key: BoxKey;
   readonly held: HeldCertificate;
   readonly holdings: HostHoldings;
   readonly product: LoadedProduct | undefined;
@@ -63,23 +67,24 @@ interface OpenedRequest extends FreshRequest, OpenedPacket<Request> {
 }
 
 async function answerAnew(asked: Asked, fresh: FreshRequest): Promise<Frame> {
-  const { environment, frame, reserved } = asked;
+  const { environment, frame, reserved, crypto } = asked;
   const { exchangeId } = frame;
   const holdings = environment.holdings();
   if (holdings.certificates.length === 0) return answerFault(asked, 'host-not-activated');
   const now = environment.now();
-  const packet = openPacket(fresh.packet, exchangeId, openingBoxes(holdings, now), Request);
-  if (typeof packet === 'string') return answerFault(asked, packet);
-  const { anchors, activationId } = packet.content;
+  const box = await crypto.open({ packet: fresh.packet, boxes: openingBoxes(holdings, now) });
+  if (box === null) return answerFault(asked, 'request-unopened');
+  const content = readContent(box.plaintext, exchangeId, Request);
+  if (content === undefined) return answerFault(asked, 'request-malformed');
+  const { anchors, activationId, vmId } = content;
   const product = environment.catalog().productOfActivationId(activationId);
   const productVendor = product?.vendor?.publicKey ?? null;
   const windows = product !== undefined && isWindowsProduct(product);
   const held = chooseCertificate(holdings, { anchors, productVendor, windows }, now);
   if (held === undefined) return answerFault(asked, 'host-not-activated');
-  const opened = { ...fresh, ...packet, held, holdings, product, now };
+  const opened = { ...fresh, content, key: box.key, held, holdings, product, now };
   const decision = decide(asked, opened);
   const license = decision.approved ? decision.license : null;
-  const { vmId } = packet.content;
   debug('host', () => `${exchangeId}: ${decision.approved ? 'approved' : decision.code}, VM ${vmId}`);
   const release = license === null ? () => {} : reserved.reserve(license.license.licenseId, vmId);
   try {
@@ -111,7 +116,8 @@ async function keepAndSend(asked: Asked, opened: OpenedRequest, decision: Decisi
   const documents = announcementsFor({ holdings, rootKeyId, anchors: request.anchors, license });
   const composed = composeAnswer({ request, requestDigest, decision, certificate, leaseMs, now });
   const answer = fitReason(composed, { certificate: envelope, documents: [...documents] });
-  const body = sealAnswer(answer, { certificate: envelope, signing: held.keys.signing, key, documents });
+  const { signing } = held.keys;
+  const body = await asked.crypto.seal(sealJob(answer, { certificate: envelope, signing, key, documents }));
   const edition = product?.edition;
   const entry = toLedgerEntry({ answer, decision, license, request, channel, body, edition });
   const failure = await keep(environment.ledger, entry);

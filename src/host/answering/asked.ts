@@ -8,6 +8,7 @@ import type { Ledger } from '../ledger/ledger.ts';
 import type { HostObserver } from '../observer.ts';
 import type { Seats } from '../seats.ts';
 import { THROTTLED_RETRY_SECONDS } from './admission.ts';
+import type { HostCrypto } from './host-crypto.ts';
 import type { RecentExchanges } from './recent-exchanges.ts';
 import type { ReservedSeats } from './reserved-seats.ts';
 import type { Throttle } from './throttle.ts';
@@ -35,6 +36,8 @@ export interface Asked {
   readonly environment: ResponderEnvironment;
   readonly recent: RecentExchanges;
   readonly reserved: ReservedSeats;
+  /** Where the curves of the answer are done. */
+  readonly crypto: HostCrypto;
   readonly frame: Frame;
   readonly channel: GuestChannel;
   /** When the frame was complete, on the clock of `environment.elapsed`. */

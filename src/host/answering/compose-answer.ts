@@ -2,14 +2,15 @@ import { CODES } from '../../errors/codes.ts';
 import { type Answer, MAX_LEASE_MS, type Response, refusalReason } from '../../protocol/answer.ts';
 import type { KeyPair } from '../../protocol/curve-keys.ts';
 import type { Announcement } from '../../protocol/documents.ts';
-import { type Envelope, PAYLOAD_TYPES, signEnvelope } from '../../protocol/envelope.ts';
+import { type Envelope, PAYLOAD_TYPES } from '../../protocol/envelope.ts';
 import { maxBodyLength } from '../../protocol/frame.ts';
 import type { HostCertificate } from '../../protocol/host-certificate.ts';
 import { encodeJson, type Request } from '../../protocol/messages.ts';
-import { type BoxKey, SEAL_OVERHEAD, seal } from '../../protocol/sealed-packet.ts';
+import { type BoxKey, SEAL_OVERHEAD } from '../../protocol/sealed-packet.ts';
 import { jsonBytes } from '../../schema/shapes.ts';
 import { digitalPid2 } from '../host-store.ts';
 import type { Decision } from './admission.ts';
+import type { SealJob } from './host-crypto.ts';
 
 /** What an answer is made from. */
 export interface AnswerBasis {
@@ -43,7 +44,7 @@ export function composeAnswer(basis: AnswerBasis): Answer {
         },
     hostName: certificate.hostName,
     hardwareId: certificate.hardwareId,
-    digitalPid2: digitalPid2(certificate),
+    digitalPid2: pidOf(certificate),
     guestClock: request.guestClock,
     nonce: request.nonce,
     license: decision.approved ? (decision.license?.announcement.digest ?? null) : null,
@@ -52,6 +53,15 @@ export function composeAnswer(basis: AnswerBasis): Answer {
     expiresAt: now + lease,
     renewAfter: now + Math.floor(lease / 2),
   };
+}
+
+const pids = new WeakMap<HostCertificate, string>();
+
+/** {@link digitalPid2}, computed once for a certificate. */
+function pidOf(certificate: HostCertificate): string {
+  const pid = pids.get(certificate) ?? digitalPid2(certificate);
+  pids.set(certificate, pid);
+  return pid;
 }
 
 /**
@@ -85,7 +95,8 @@ export function fitReason(
   if (refusal === null) return answer;
   const withReason = (message: string): Answer => ({ ...answer, refusal: { ...refusal, message } });
   const fits = (candidate: Answer) => {
-    const payload = Buffer.from(JSON.stringify(candidate)).toString('base64url');
+    const bytes = Buffer.byteLength(JSON.stringify(candidate));
+    const payload = 'A'.repeat(Math.ceil((bytes * 4) / 3));
     const signatures = [{ keyid: '0'.repeat(16), sig: ANY_SIGNATURE }];
     const envelope = { payloadType: PAYLOAD_TYPES.answer, payload, signatures };
     return encodeJson({ certificate, answer: envelope, documents }).length <= MAX_RESPONSE_BYTES;
@@ -111,15 +122,22 @@ export interface SealOptions {
   readonly documents: readonly Announcement[];
 }
 
-/** Signs an answer and seals it with the certificate: the body of the response frame. */
-export function sealAnswer(
-  answer: Answer,
-  { certificate, signing, key, documents }: SealOptions,
-): Uint8Array {
-  const response: Response = {
-    certificate,
-    answer: signEnvelope(PAYLOAD_TYPES.answer, answer, signing),
-    documents: [...documents],
+/** What has to be signed and sealed of an answer, to make the body of the response frame. */
+export function sealJob(answer: Answer, { certificate, signing, key, documents }: SealOptions): SealJob {
+  return {
+    answer: JSON.stringify(answer),
+    certificate: certificateJson(certificate),
+    documents: JSON.stringify(documents),
+    signing,
+    key,
   };
-  return seal(key, encodeJson(response));
+}
+
+const certificatesJson = new WeakMap<Envelope, string>();
+
+/** The JSON of a certificate's envelope, made once: each answer has it. */
+function certificateJson(envelope: Envelope): string {
+  const json = certificatesJson.get(envelope) ?? JSON.stringify(envelope);
+  certificatesJson.set(envelope, json);
+  return json;
 }

@@ -11,6 +11,7 @@ import { type Asked, elapsedSince, FAULT_REASONS, faultFrame, type ResponderEnvi
 import { ANY_CERTIFICATE, chooseCertificate } from './choose-certificate.ts';
 import { RecentExchanges } from './recent-exchanges.ts';
 import { ReservedSeats } from './reserved-seats.ts';
+import { Turns } from './turns.ts';
 
 /**
  * The host's side of an exchange: takes a line that came in on a channel, resolves with the frame to send back, or with
@@ -26,8 +27,12 @@ export type Responder = (
   arrivedAt?: number,
 ) => Promise<Frame | null>;
 
-/** Answers what guests send: hello by an offer, a request by a response, a fetch by a part of a document. */
-export function createResponder(environment: ResponderEnvironment): Responder {
+/**
+ * Answers what guests send: hello by an offer, a request by a response, a fetch by a part of a document.
+ *
+ * @param turns - Whose frame is next; by default all is done in this thread.
+ */
+export function createResponder(environment: ResponderEnvironment, turns = new Turns()): Responder {
   const recent = new RecentExchanges(environment.ledger);
   const reserved = new ReservedSeats(environment.seats);
   const { observe } = environment;
@@ -38,7 +43,13 @@ export function createResponder(environment: ResponderEnvironment): Responder {
       observe({ kind: 'line-unsupported', channel, what: line.what });
       return faultFrame(line.exchangeId, 'protocol-unsupported');
     }
-    const asked: Asked = { environment, recent, reserved, frame: line.frame, channel, arrivedAt };
+    const { frame } = line;
+    const crypto = await turns.take(channel.name);
+    if (crypto === null) {
+      observe({ kind: 'request-dropped', channel });
+      return faultFrame(frame.exchangeId, 'throttled');
+    }
+    const asked: Asked = { environment, recent, reserved, crypto, frame, channel, arrivedAt };
     try {
       return await answerFrame(asked);
     } catch (thrown) {
