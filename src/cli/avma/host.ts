@@ -6,6 +6,7 @@ import { machineName } from '../settings.ts';
 import type { Context } from './context.ts';
 import { activateCommand } from './host-activate.ts';
 import { licenseCommand } from './host-license.ts';
+import { loadCommand } from './host-load.ts';
 import { receiveCommand } from './host-receive.ts';
 import { hostReportCommand } from './host-report.ts';
 import { requestCommand } from './host-request.ts';
@@ -35,6 +36,7 @@ export function hostCommand(context: Context): Command {
   host.addCommand(licenseCommand(context));
   host.addCommand(revocationsCommand(context));
   host.addCommand(hostTrustCommand(context));
+  host.addCommand(loadCommand(context));
   return host;
 }
 

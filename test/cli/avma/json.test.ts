@@ -276,6 +276,12 @@ describe('a pipe is probed', () => {
   });
 });
 
+test('guests are played against a host', async () => {
+  const load = ['host', 'load', '--pipe', 'unix:h.sock', '--requests', '4', '--product', 'MTB6V'];
+  const found = await json('host-load', load);
+  expect(found).toMatchObject({ pipes: ['unix:h.sock'], requests: 4, failures: 0, rate: null });
+});
+
 describe('a vendor describes products', () => {
   test('and is shown what was made, and what is wrong', async () => {
     const product = ['vendor', 'product', 'add', '--catalog', 'acme.json', '--name', 'Acme Gateway'];

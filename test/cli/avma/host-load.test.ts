@@ -1,0 +1,119 @@
+/** `avma host load`: guests that are played over real sockets, against a host of its own or another one. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import fs from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { until } from '../../support/until.ts';
+import { builtCommand, type ServedHost, TestMachine } from '../test-machine.ts';
+
+const machine = new TestMachine();
+let host: ServedHost;
+
+beforeAll(async () => {
+  await machine.certifyHost('10.0.26100');
+  fs.mkdirSync(machine.at('pool'));
+  host = await machine.serve([
+    '--throttle',
+    '60/3600',
+    '--listen',
+    'unix:pool/1.sock',
+    '--listen',
+    'unix:pool/2.sock',
+  ]);
+});
+afterAll(async () => {
+  await host.stop();
+  await machine.close();
+});
+
+/** The approved VM IDs in the host's events, by channel. */
+function approvedOn(channel: string): string[] {
+  const lines = fs.readFileSync(machine.at('host/events.jsonl'), 'utf8').trim().split('\n');
+  const events = lines.map((line) => JSON.parse(line));
+  return events
+    .filter((event) => event.channel === channel && event.decision === 'approved')
+    .map(({ vmId }) => vmId);
+}
+
+describe('a host of its own', () => {
+  /** Where the command puts its host. */
+  const folder = machine.at('tmp');
+  beforeAll(() => void fs.mkdirSync(folder));
+
+  test('is certified, serves, is measured, and leaves nothing', async () => {
+    const load = ['host', 'load', '--requests', '40', '--connections', '4', '--guests', '10', '--prepared'];
+    const ran = await machine.run('avma', load, { env: { TMPDIR: folder } });
+    expect(ran).toMatchObject({ status: 0, stderr: '' });
+    expect(ran.stdout).toMatch(/^Requests +40 in /m);
+    expect(ran.stdout).toMatch(/^Failures +0$/m);
+    expect(fs.readdirSync(folder)).toEqual([]);
+  });
+
+  test('is gone when the run is interrupted', async () => {
+    const [file, ...script] = builtCommand('avma');
+    const args = [...script, 'host', 'load', '--rate', '20', '--for', '1h', '--json'];
+    const run = spawn(file, args, {
+      env: { ...machine.env, TMPDIR: folder },
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    let stdout = '';
+    run.stdout.setEncoding('utf8').on('data', (text) => {
+      stdout += text;
+    });
+    const ledger = () => fs.readdirSync(folder).map((name) => path.join(folder, name, 'host/events.jsonl'));
+    await until('the host has answered', () => ledger().some((events) => fs.existsSync(events)));
+    run.kill('SIGINT');
+    await once(run, 'close');
+    expect(JSON.parse(stdout)).toMatchObject({ rate: 20, failures: 0 });
+    expect(fs.readdirSync(folder)).toEqual([]);
+  });
+});
+
+describe('another host', () => {
+  test('is asked over all sockets of a folder, and each guest keeps to one', async () => {
+    const load = ['host', 'load', '--pipe', 'unix:pool/', '--rate', '200', '--for', '1s', '--guests', '4'];
+    const ran = await machine.run('avma', [...load, '--json', '--seed', 'a']);
+    // The host's throttle allows 60 requests on each socket.
+    expect(JSON.parse(ran.stdout)).toMatchObject({
+      channels: 2,
+      requests: 200,
+      failures: 80,
+      failuresByCode: [{ code: 'throttled', count: 80 }],
+    });
+    expect(ran.status).toBe(1);
+    const [first, second] = [approvedOn('unix:pool/1.sock'), approvedOn('unix:pool/2.sock')];
+    expect([new Set(first).size, new Set(second).size]).toEqual([2, 2]);
+    expect(first.filter((vmId) => second.includes(vmId))).toEqual([]);
+  });
+
+  test('knows the guests of a seed again', async () => {
+    const load = ['host', 'load', '--pipe', 'unix:h.sock', '--guests', '2', '--seed', 'a', '--requests', '2'];
+    expect(await machine.run('avma', load)).toMatchObject({ status: 0 });
+    const before = [...approvedOn('unix:pool/1.sock'), ...approvedOn('unix:pool/2.sock')];
+    const again = approvedOn('unix:h.sock');
+    expect(again).toHaveLength(2);
+    expect(again.filter((vmId) => !before.includes(vmId))).toEqual([]);
+  });
+
+  test('that nobody here trusts is not measured', async () => {
+    const load = ['host', 'load', '--pipe', 'unix:h.sock', '--requests', '2'];
+    const ran = await machine.run('avma', load, { env: { AVMA_STATE_DIR: machine.at('untrusting') } });
+    expect(ran.stderr).toContain('[certificate-untrusted');
+  });
+});
+
+test.each([
+  [['--requests', '5', '--rate', '5'], '--requests and --rate exclude each other'],
+  [['--depth', '2', '--rate', '5'], '--depth and a rate exclude each other'],
+  [['--pipe', 'virtio:x'], '--pipe is "virtio:x", which is no unix socket'],
+  [['--pipe', 'unix:nothing/'], 'cannot list nothing/'],
+  [['--for', 'ever'], '--for is "ever", which is no time'],
+  [['--rate', '0'], '--rate is "0"'],
+  [['--requests', '300000', '--prepared'], 'that is 300000 requests, and a run has 200000 at most'],
+  [['--requests', '1', '--pipe', 'unix:nobody.sock'], 'ENOENT'],
+])('%j is an error that says why', async (args, why) => {
+  const ran = await machine.run('avma', ['host', 'load', ...args]);
+  expect(ran.stderr).toContain(why);
+  expect(ran.status).not.toBe(0);
+});
