@@ -33,6 +33,7 @@ export const SYSTEM_TESTS = [
   'test/host/key-rotation.test.ts',
   'test/host/ledger/file-ledger.test.ts',
   'test/host/libvirt/watch.test.ts',
+  'test/host/metrics/metrics-server.test.ts',
   'test/host/report/long-ledger.test.ts',
   'test/host/serve.test.ts',
   'test/kvp/pool-file.test.ts',

@@ -18,6 +18,8 @@ import { type HostIdentity, openHost } from './host-store.ts';
 import { openFileLedger } from './ledger/file-ledger.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import { type HostClocks, keepMarks } from './ledger/marks.ts';
+import type { MetricsAddress } from './metrics/metrics-address.ts';
+import { type MetricsOfHost, metricsOfHost } from './metrics/metrics-of-host.ts';
 import { safeNotify } from './notify.ts';
 import { type HostObserver, observeAll } from './observer.ts';
 import { Counters } from './observers/counters.ts';
@@ -39,6 +41,10 @@ export interface ServeOptions extends WantedEndpoints {
   readonly events: EventSink<HostEvent>;
   /** Takes what happens while the host serves, a sentence each. */
   readonly notify?: Notify;
+  /** Where metrics are served; by default nowhere. */
+  readonly metrics?: MetricsAddress | undefined;
+  /** The version of this program, for metrics. */
+  readonly version?: string;
   /** Reads anew what is wanted, for a reload; by default all stays as it was at the start. */
   readonly reread?: () => Reread;
   /** Opens the ledger when the host's folder is locked; by default a file in that folder. */
@@ -92,13 +98,15 @@ async function serveLocked(
   const catalogs = new CatalogReader(options.catalogFolders, notify, sameVendor);
   const throttle = new Throttle(options.throttle);
   const counters = new Counters();
+  const info = { name: host.name, version: options.version ?? '' };
+  const metrics = await metricsOfHost(options.metrics, info, notify);
   const presence = openPresence({
     now: Date.now,
     elapsed: CLOCKS.elapsed,
     observe: (moment) => observe(moment),
   });
   presence.fill(seenGuests(folder, Date.now()), new Set(options.listen.map(listenName)));
-  const observe: HostObserver = observerOf(options, { throttle, counters, presence, notify });
+  const observe: HostObserver = observerOf(options, { throttle, counters, presence, metrics, notify });
   const openLedger = options.openLedger ?? ((say) => openFileLedger({ folder, now: Date.now, notify: say }));
   const ledger = await openLedger(notify);
   const stopMarks = keepMarks(ledger, CLOCKS, notify);
@@ -124,9 +132,11 @@ async function serveLocked(
   } catch (thrown) {
     await stopMarks();
     await ledger.close();
+    await metrics.close();
     throw thrown;
   }
   presence.start();
+  metrics.show({ documents, seats: presence.seats, ledger, endpoints });
   const stopWatching = watchFiles({ lock, catalogs, documents }, notify);
   recordServing(folder, endpoints.named, notify);
   const stop = once(async () => {
@@ -136,6 +146,7 @@ async function serveLocked(
     await crypto?.close();
     await stopMarks();
     await ledger.close();
+    await metrics.close();
     removeServingRecord(folder);
     lock.release();
     notify(counters.summary());
@@ -173,13 +184,14 @@ interface Observing {
   readonly throttle: Throttle;
   readonly counters: Counters;
   readonly presence: RunningPresence;
+  readonly metrics: MetricsOfHost;
   readonly notify: Notify;
 }
 
-/** Events, counters, presence and the operator's log observe what happens; the throttle forgets closed channels. */
+/** Events, counters, metrics, presence and the operator's log observe what happens; the throttle forgets channels. */
 function observerOf(
   options: ServeOptions,
-  { throttle, counters, presence, notify }: Observing,
+  { throttle, counters, presence, metrics, notify }: Observing,
 ): HostObserver {
   const forgetChannels: HostObserver = (moment) => {
     if (moment.kind === 'channel-closed') throttle.forget(moment.channel.name);
@@ -187,6 +199,7 @@ function observerOf(
   const observers = [
     eventLog(options.events),
     counters.observe,
+    metrics.observe,
     operatorLog(notify, () => performance.now()),
     forgetChannels,
     presence.take,

@@ -4,6 +4,7 @@ import * as z from 'zod/mini';
 import { AvmaError, toAvmaError } from '../../errors/avma-error.ts';
 import type { ThrottleLimit } from '../../host/answering/throttle.ts';
 import type { Endpoint, ListenEndpoint } from '../../host/endpoints/endpoint.ts';
+import { type MetricsAddress, parseMetricsAddress } from '../../host/metrics/metrics-address.ts';
 import { placeOf } from '../../schema/issue-place.ts';
 import { anyText, oneOf } from '../../schema/shapes.ts';
 import { readInstalledFile } from '../../storage/read-file.ts';
@@ -35,8 +36,7 @@ export interface HostConfig {
   readonly clones: ClonePolicy | undefined;
   /** As written: a URI, which may hold a password. */
   readonly ledger: string | undefined;
-  /** As written: an address to serve metrics at. */
-  readonly metrics: string | undefined;
+  readonly metrics: MetricsAddress | undefined;
 }
 
 const NOTHING_SAID: HostConfig = {
@@ -204,6 +204,6 @@ function toConfig(content: ConfigFile, file: string): HostConfig {
     leaseMs: one('leaseMinutes', parseLeaseMs),
     clones: content.clones,
     ledger: content.ledger,
-    metrics: content.metrics,
+    metrics: one('metrics', parseMetricsAddress),
   };
 }

@@ -6,10 +6,12 @@ import { toAvmaError } from '../../errors/avma-error.ts';
 import type { HostEvent } from '../../events/host-event.ts';
 import { jsonLinesSink } from '../../events/sinks/json-lines.ts';
 import { DEFAULT_LIMIT } from '../../host/answering/throttle.ts';
+import { parseMetricsAddress } from '../../host/metrics/metrics-address.ts';
 import type { ReloadReport } from '../../host/reload.ts';
 import { type RunningHost, serve } from '../../host/serve.ts';
 import { MAX_LEASE_MS } from '../../protocol/answer.ts';
 import { MINUTE_MS } from '../../schema/durations.ts';
+import { packageVersion } from '../settings.ts';
 import type { Context } from './context.ts';
 import { parseConnectEndpoint, parseListenEndpoint } from './endpoint-arguments.ts';
 import { readHostConfig } from './host-config.ts';
@@ -51,6 +53,12 @@ export function serveCommand(context: Context): Command {
         .argParser(parseLeaseMs)
         .default(MAX_LEASE_MS, `${MAX_LEASE_MS / MINUTE_MS}`),
     )
+    .addOption(
+      new Option(
+        '--metrics <address>',
+        'serve metrics for Prometheus there: 127.0.0.1:9640, or unix:PATH[,mode=0660]; other addresses end in ,remote',
+      ).argParser(parseMetricsAddress),
+    )
     .addHelpText(
       'after',
       `
@@ -80,6 +88,7 @@ async function runHost(context: Context, flags: ServeFlags, command: Command): P
         ...wanted,
         folder: hostFolder,
         catalogFolders: hostCatalogFolders,
+        version: packageVersion(context.launcher.packageRoot),
         notify: say,
         events: jsonLinesSink<HostEvent>(path.join(hostFolder, 'events.jsonl'), say),
         reread() {

@@ -1,6 +1,7 @@
 import type { ThrottleLimit } from '../../host/answering/throttle.ts';
 import type { LibvirtOptions } from '../../host/endpoints/domain-endpoints.ts';
 import type { Endpoint, ListenEndpoint } from '../../host/endpoints/endpoint.ts';
+import type { MetricsAddress } from '../../host/metrics/metrics-address.ts';
 import type { HostConfig } from './host-config.ts';
 
 /** The options of `avma host serve`, parsed. */
@@ -13,6 +14,7 @@ export interface ServeFlags {
   readonly throttle: ThrottleLimit;
   /** Milliseconds, although the option takes minutes. */
   readonly leaseMinutes: number;
+  readonly metrics?: MetricsAddress;
 }
 
 /** What a host is to serve and how, of options and configuration together. */
@@ -22,6 +24,7 @@ export interface Wanted {
   readonly libvirt: LibvirtOptions | undefined;
   readonly throttle: ThrottleLimit;
   readonly leaseMs: number;
+  readonly metrics: MetricsAddress | undefined;
 }
 
 /**
@@ -48,11 +51,12 @@ export function wantedOf(
         : { folder: libvirt === true ? null : libvirt, intervalMs },
     throttle: choose('throttle', flags.throttle, config.throttle),
     leaseMs: choose('leaseMinutes', flags.leaseMinutes, config.leaseMs),
+    metrics: choose('metrics', flags.metrics, config.metrics),
   };
 }
 
 /** What counts only when the host is started again, and is different now, as the configuration names it. */
 export function needingRestart(before: Wanted, now: Wanted): string[] {
-  const members = ['throttle'] as const;
+  const members = ['throttle', 'metrics'] as const;
   return members.filter((member) => JSON.stringify(before[member]) !== JSON.stringify(now[member]));
 }

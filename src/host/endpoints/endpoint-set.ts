@@ -71,9 +71,9 @@ export class EndpointSet {
     return [...this.#open.values()].map(({ served }) => served);
   }
 
-  /** Whether libvirt's domains are served besides. */
-  get servesDomains(): boolean {
-    return this.#domains !== undefined;
+  /** How many endpoints of libvirt's domains are served; null where domains are not followed. */
+  get domains(): number | null {
+    return this.#domains?.watch.served ?? null;
   }
 
   /**

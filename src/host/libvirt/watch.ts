@@ -34,6 +34,8 @@ export interface WatchOptions {
 
 /** A watch that runs until it is closed. */
 export interface DomainWatch {
+  /** How many endpoints of domains are served. */
+  readonly served: number;
   /** Stops looking and closes the domains' endpoints. @param deadline - As of {@link ServedEndpoint.close}. */
   close(deadline: AbortSignal): Promise<void>;
 }
@@ -72,6 +74,10 @@ class DomainWatcher implements DomainWatch {
     this.#options = options;
     this.#problems = new ProblemReporter(options.notify);
     this.#sourceProblems = new ProblemReporter(options.notify);
+  }
+
+  get served(): number {
+    return this.#running.size;
   }
 
   async start(): Promise<void> {

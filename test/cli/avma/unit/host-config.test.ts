@@ -68,6 +68,7 @@ describe('options and files together', () => {
       libvirt: { folder: '/d', intervalMs: 7000 },
       throttle: { burst: 5, windowMs: 1000 },
       leaseMs: 604_800_000,
+      metrics: undefined,
     });
   });
 
@@ -90,6 +91,7 @@ describe('a mistake names the file and the member: config-invalid', () => {
     ['a VM that is no UUID', { connect: ['unix:/a', 'unix:/b,vm=x'] }, '"connect.1"', /unix:PATH/],
     ['a throttle of none', { throttle: '0/60' }, '"throttle"', /60\/60/],
     ['a lease of a year', { leaseMinutes: 525_600 }, '"leaseMinutes"', /./],
+    ['metrics for everybody', { metrics: '0.0.0.0:9640' }, '"metrics"', /,remote/],
     ['an unknown policy', { clones: 'ignore' }, '"clones"', /refuse-both/],
   ])('%s', async (_what, content, place, hint) => {
     const folder = folderOf({ 'wrong.json': content });
