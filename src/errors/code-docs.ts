@@ -83,6 +83,11 @@ export const CODE_DOCS: Record<AvmaErrorCode, CodeDocs> = {
     happened: 'No agent answered on its socket, so a program got no attestation.',
     why: 'The agent does not run, or is being started; its folder `/run/avma` is not mounted into the container; or something else listens there.',
   },
+  'host-not-running': {
+    group: 'machine',
+    happened: 'A command for a running host found none on its control socket.',
+    why: '`avma host serve` does not run from that folder, has ended meanwhile, or could not make `control.sock` there (its log says so).',
+  },
   'hook-failed': {
     group: 'machine',
     happened: 'A program of `on-change.d` failed, took too long, or was not run. No license depends on it.',

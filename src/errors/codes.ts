@@ -69,6 +69,10 @@ export const CODES = {
     HRESULT.RPC_S_SERVER_UNAVAILABLE,
     'As root: start the agent (systemctl start avma-agent, or avma guest agent), or run the command as root, which needs none.',
   ),
+  'host-not-running': data(
+    HRESULT.RPC_S_SERVER_UNAVAILABLE,
+    'Start the host (systemctl start avma-host, or avma host serve), then run the command again.',
+  ),
   'hook-failed': data(
     HRESULT.E_INVALIDARG,
     'Look at that program of /etc/avma/on-change.d: it has to end with 0 within 30 seconds, to belong to root, and to be writable by root only, as has every folder above it.',
