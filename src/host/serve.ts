@@ -10,6 +10,7 @@ import { createResponder } from './answering/responder.ts';
 import { Throttle, type ThrottleLimit } from './answering/throttle.ts';
 import { Turns } from './answering/turns.ts';
 import { CatalogReader } from './catalog-reader.ts';
+import { type ControlHandlers, openControl } from './control/control-server.ts';
 import { listenName, type ServedEndpoint } from './endpoints/endpoint.ts';
 import { EndpointSet, type WantedEndpoints } from './endpoints/endpoint-set.ts';
 import { HoldingsReader } from './holdings/holdings-reader.ts';
@@ -139,7 +140,13 @@ async function serveLocked(
   metrics.show({ documents, seats: presence.seats, ledger, endpoints });
   const stopWatching = watchFiles({ lock, catalogs, documents }, notify);
   recordServing(folder, endpoints.named, notify);
+  const reread = options.reread ?? (() => ({ ...options, leaseMs: limits.leaseMs, needsRestart: [] }));
+  const reload = createReload({ endpoints, catalogs, documents, limits, observe, reread });
+  // What commands can ask of this host, by what `callHost` names.
+  const handlers: ControlHandlers = { reload: () => reload() };
+  const control = await openControl({ folder, handlers, notify });
   const stop = once(async () => {
+    await control.close();
     stopWatching();
     presence.close();
     await endpoints.close();
@@ -151,8 +158,6 @@ async function serveLocked(
     lock.release();
     notify(counters.summary());
   });
-  const reread = options.reread ?? (() => ({ ...options, leaseMs: limits.leaseMs, needsRestart: [] }));
-  const reload = createReload({ endpoints, catalogs, documents, limits, observe, reread });
   return {
     host,
     get endpoints() {
