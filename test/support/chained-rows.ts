@@ -1,4 +1,5 @@
 import type { CheckedRow } from '../../src/host/ledger/chain-check.ts';
+import type { FoldPlan, StoredFold } from '../../src/host/ledger/fold.ts';
 import type { LedgerRecord } from '../../src/host/ledger/ledger.ts';
 import { NO_LINE } from '../../src/host/ledger/ledger-line.ts';
 import { chainLine, linkTo } from '../../src/storage/chained-lines.ts';
@@ -36,4 +37,22 @@ export function asLines(rows: readonly CheckedRow[]): CheckedRow[] {
 /** The digest of a row. */
 export function digestOf({ text }: CheckedRow): string {
   return linkTo(text);
+}
+
+/** What an engine does with a plan: as the contract of FoldPlan says it. */
+export function applyPlan(
+  rows: readonly CheckedRow[],
+  { folds }: FoldPlan,
+): { rows: CheckedRow[]; folds: StoredFold[] } {
+  let left = [...rows];
+  const stored: StoredFold[] = [];
+  for (const { fold, text, mark } of folds) {
+    for (const { from, to } of fold.runs) left = left.filter(({ seq }) => seq < from || seq > to);
+    const last = left.at(-1) as CheckedRow;
+    const { line, digest } = chainLine(digestOf(last), mark);
+    const seq = last.seq + 1;
+    left.push({ seq, text: line, digest, previous: digestOf(last) });
+    stored.push({ seq, text });
+  }
+  return { rows: left, folds: stored };
 }

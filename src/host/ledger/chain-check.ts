@@ -176,7 +176,7 @@ export class ChainCheck {
         ? {
             kind: 'changed',
             ...{ seq: last.seq, to: last.seq, time },
-            what: `record ${last.seq} is not the one that record ${seq} was written behind: it was changed, and its digest made anew`,
+            what: `record ${last.seq} is not the one that record ${seq} was written behind: it was changed, and its digest made anew, or records between them are missing`,
           }
         : {
             kind: 'missing',

@@ -2,16 +2,19 @@ import { parseJson } from '../../protocol/envelope.ts';
 import { sha256Hex } from '../../system/sha256.ts';
 import { Fold, type FoldRun, MAX_FOLD_BYTES, type StoredFold } from './fold.ts';
 
+/** A fold as a ledger or a file has it. `seq` null: a file does not say the number of the mark. */
+export type FoundFold = Pick<StoredFold, 'text'> & { readonly seq: number | null };
+
 /** A fold as it is found, with the digest that a mark has to have of it. */
 export interface ReadFold {
-  readonly stored: StoredFold;
+  readonly stored: FoundFold;
   readonly digest: string;
   /** Undefined: the text is no fold. */
   readonly fold: Fold | undefined;
 }
 
 /** What the text of a fold says, and its digest. */
-export function readFold(stored: StoredFold): ReadFold {
+export function readFold(stored: FoundFold): ReadFold {
   const { text } = stored;
   const bytes = Buffer.from(text);
   const parsed = bytes.length <= MAX_FOLD_BYTES ? Fold.safeParse(parseJson(bytes)).data : undefined;

@@ -52,8 +52,8 @@ export interface CheckpointKeeper {
 }
 
 /**
- * Signs now and then where the ledger stands, and keeps the note in the ledger, outside of it, and in the log: who takes
- * away the last records cannot take away all three. At the start it says whether records are missing already.
+ * Signs now and then where the ledger stands, and keeps the note in the ledger, outside of it, and in the log: who
+ * takes away the last records cannot take away all three. At the start it says whether records are missing already.
  */
 export function keepCheckpoints(options: CheckpointOptions): CheckpointKeeper {
   const keeper = new Keeper(options);

@@ -2,19 +2,25 @@ import { readChainedLine } from '../../storage/chained-lines.ts';
 import { ChainCheck, type ChainPlace, type ChainSource, type CheckedRow } from './chain-check.ts';
 import type { CheckpointClaim } from './checkpoint.ts';
 import { CheckpointCheck, type CheckpointHost } from './checkpoint-check.ts';
-import { FoldedMark, type StoredFold } from './fold.ts';
-import { FoldIndex, type ReadFold, readFold } from './fold-index.ts';
+import { FoldedMark } from './fold.ts';
+import { FoldIndex, type FoundFold, type ReadFold, readFold } from './fold-index.ts';
 import { type LedgerProblem, ProblemList, recordsText } from './ledger-problem.ts';
 
 /** A ledger that is to be verified, from a database or from a file. */
 export interface LedgerToVerify extends ChainSource {
   /** Whether it may end before the ledger does, or may be without folds that are marked in it: a part of a ledger. */
   readonly mayEndEarly: boolean;
-  readonly folds: readonly StoredFold[];
+  /** `seq` null: a file does not say the number of a fold's mark. */
+  readonly folds: readonly FoundFold[];
   /** Signed notes; read before the records are, so that none is of a later one. */
   readonly checkpoints: Iterable<string>;
   /** The records in order. */
   rows(): AsyncIterable<CheckedRow> | Iterable<CheckedRow>;
+  /**
+   * Where it says that it ends, known when all records were read: the number of the last one, null without any;
+   * undefined where it does not say so and should.
+   */
+  saidEnd?(): number | null | undefined;
 }
 
 /** What was found. */
@@ -77,6 +83,7 @@ export async function verifyLedger(
     if (records % PROGRESS_STEP === 0) onProgress(records + folded);
   }
   checkFolds(folds, marks, ledger, problems);
+  checkEnd(ledger, chain, problems);
   checkpoints.end(chain.last, chain.lastTime, ledger.mayEndEarly);
   onProgress(records + folded);
   return {
@@ -87,6 +94,19 @@ export async function verifyLedger(
     problems: problems.named,
     problemCount: problems.count,
   };
+}
+
+/** An export says where it ends: one that was cut, by a full disk for example, does not. */
+function checkEnd(ledger: LedgerToVerify, { last, lastTime }: ChainCheck, problems: ProblemList): void {
+  if (ledger.saidEnd === undefined) return;
+  const end = ledger.saidEnd();
+  const seq = last?.seq ?? 0;
+  if (end !== undefined && (end ?? 0) <= seq) return;
+  const what =
+    end === undefined
+      ? `the export was cut behind record ${seq}: its last line is not there`
+      : `${recordsText(seq + 1, end ?? 0)} ${seq + 1 === end ? 'is' : 'are'} missing at the end of the export`;
+  problems.add({ kind: 'end-missing', seq: seq + 1, to: end ?? seq + 1, time: lastTime, what });
 }
 
 /** Only the mark of a fold has these bytes: in a string of JSON the quotes would be escaped. */
@@ -108,10 +128,13 @@ function checkFolds(
     const mark = marks.get(digest);
     marks.delete(digest);
     const isVouchedFor =
-      mark !== undefined && fold !== undefined && mark.seq === stored.seq && isOf(mark, fold);
+      mark !== undefined &&
+      fold !== undefined &&
+      (stored.seq === null || mark.seq === stored.seq) &&
+      isOf(mark, fold);
     // The mark of a fold may lie behind the end of a part.
     if (isVouchedFor || (mark === undefined && fold !== undefined && mayEndEarly)) continue;
-    const [from, to] = [fold?.from ?? stored.seq, fold?.to ?? stored.seq];
+    const [from, to] = [fold?.from ?? stored.seq ?? 0, fold?.to ?? stored.seq ?? 0];
     const what = `no mark vouches for the fold of ${recordsText(from, to)}: it was changed or made up, and what it stands for is not known`;
     problems.add({ kind: 'fold', seq: from, to, time: fold?.time ?? null, what });
   }

@@ -1,12 +1,11 @@
 /** Which old records are folded, which stay, and that what is left verifies as before. */
 import { describe, expect, test } from 'vitest';
 import type { CheckedRow } from '../../../src/host/ledger/chain-check.ts';
-import type { Fold, FoldPlan, StoredFold } from '../../../src/host/ledger/fold.ts';
+import type { Fold, StoredFold } from '../../../src/host/ledger/fold.ts';
 import { type FoldPolicy, planFolds } from '../../../src/host/ledger/fold-plan.ts';
 import type { LedgerEntry, LedgerRecord } from '../../../src/host/ledger/ledger.ts';
 import { type LedgerVerdict, verifyLedger } from '../../../src/host/ledger/verify-ledger.ts';
-import { chainLine } from '../../../src/storage/chained-lines.ts';
-import { chainedRows, digestOf, edited } from '../../support/chained-rows.ts';
+import { applyPlan, chainedRows, digestOf, edited } from '../../support/chained-rows.ts';
 import { DAY, HOUR, NOW } from '../../support/clock.ts';
 import { approval, LICENSE, PRODUCT, refusal } from '../../support/ledger-entries.ts';
 
@@ -24,24 +23,6 @@ const POLICY: FoldPolicy = {
 const RECORDS: LedgerRecord[] = [{ time: START, mark: 'started' }];
 for (let time = START; time < NOW; time += 3 * DAY) RECORDS.push(approval(1, time), approval(2, time + HOUR));
 const ROWS = chainedRows(RECORDS);
-
-/** What an engine does with a plan: as the contract of FoldPlan says it. */
-function applyPlan(
-  rows: readonly CheckedRow[],
-  { folds }: FoldPlan,
-): { rows: CheckedRow[]; folds: StoredFold[] } {
-  let left = [...rows];
-  const stored: StoredFold[] = [];
-  for (const { fold, text, mark } of folds) {
-    for (const { from, to } of fold.runs) left = left.filter(({ seq }) => seq < from || seq > to);
-    const last = left.at(-1) as CheckedRow;
-    const { line, digest } = chainLine(digestOf(last), mark);
-    const seq = last.seq + 1;
-    left.push({ seq, text: line, digest, previous: digestOf(last) });
-    stored.push({ seq, text });
-  }
-  return { rows: left, folds: stored };
-}
 
 function verify(rows: readonly CheckedRow[], folds: readonly StoredFold[]): Promise<LedgerVerdict> {
   const source = { begin: 1, isPart: false, isNumbered: true, mayEndEarly: false, checkpoints: [] };
