@@ -1,7 +1,7 @@
 import type { CustomerLicense } from '../../protocol/customer-license.ts';
-import { featuresJson, featureText } from '../../protocol/features.ts';
+import { featureText } from '../../protocol/features.ts';
 import { keyIdOf } from '../../protocol/vendor-trust.ts';
-import { formatMinute, isoInstant } from '../../schema/format-time.ts';
+import { formatMinute } from '../../schema/format-time.ts';
 import type { Field } from './table.ts';
 
 /** Most that one line lists, in hosts or features. */
@@ -34,18 +34,4 @@ function listed(values: readonly string[]): string {
   const more = values.length - MAX_LISTED;
   const shown = values.slice(0, MAX_LISTED).join(', ');
   return more > 0 ? `${shown} and ${more} more` : shown;
-}
-
-/** A customer license in JSON: `common.schema.json#/$defs/customerLicense`. */
-export function customerLicenseJson(license: CustomerLicense): object {
-  const { vendor, features, notBefore, notAfter, graceUntil, issuedAt } = license;
-  return {
-    ...license,
-    features: featuresJson(features),
-    vendor: { name: vendor.name, keyId: keyIdOf(vendor.publicKey) },
-    notBefore: isoInstant(notBefore),
-    notAfter: isoInstant(notAfter),
-    graceUntil: isoInstant(graceUntil),
-    issuedAt: isoInstant(issuedAt),
-  };
 }

@@ -1,6 +1,7 @@
 import { AvmaError, toAvmaError } from '../../errors/avma-error.ts';
 import { writeAgentEvent } from '../../guest/guest-events.ts';
 import { MINUTE_MS } from '../../schema/durations.ts';
+import { formatDuration } from '../../schema/format-duration.ts';
 import { MAX_ANSWER_FILE_BYTES } from '../../setup/answer-file.ts';
 import { applyGivenSetup, type SetupReport } from '../../setup/apply.ts';
 import { type Candidate, readFile, unusable } from '../../setup/places.ts';
@@ -14,7 +15,6 @@ import type { Context } from './context.ts';
 import { openGuest, requireOwnLicense } from './guest-open.ts';
 import { say } from './output.ts';
 import { describeNow } from './product-status.ts';
-import { formatDuration } from './time-text.ts';
 
 /** What is applied, and how. */
 interface ApplyArguments {

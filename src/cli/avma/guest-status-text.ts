@@ -1,10 +1,10 @@
 import { LicenseStatus } from '../../guest/license-report.ts';
 import { featuresText } from '../../guest/license-terms.ts';
 import { counted } from '../../schema/counted.ts';
+import { formatDuration } from '../../schema/format-duration.ts';
 import { formatMinute } from '../../schema/format-time.ts';
 import type { AttemptStatus, LeaseStatus, ProductStatus } from './product-status.ts';
 import type { Cell, Field } from './table.ts';
-import { formatDuration } from './time-text.ts';
 
 /** The rows of one product in the table of `avma guest status`. */
 export function productFields(product: ProductStatus): Field[] {

@@ -2,13 +2,14 @@ import type { StoredEvent } from '../../events/stored-event.ts';
 import { LicenseStatus } from '../../guest/license-report.ts';
 import { featuresText } from '../../guest/license-terms.ts';
 import { MINUTE_MS } from '../../schema/durations.ts';
+import { formatDuration } from '../../schema/format-duration.ts';
 import { formatMinute } from '../../schema/format-time.ts';
 import { formatEvent } from './guest-events-text.ts';
 import { attemptCell, licenseCell, noteFields } from './guest-status-text.ts';
 import type { ProductStatus } from './product-status.ts';
 import type { Style, Tone } from './style.ts';
 import { type Cell, type Field, formatFields } from './table.ts';
-import { formatDuration, formatInstant } from './time-text.ts';
+import { formatInstant } from './time-text.ts';
 
 /** A product as it is watched. */
 export interface WatchedProduct extends ProductStatus {

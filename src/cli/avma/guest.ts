@@ -7,6 +7,7 @@ import type { GuestService } from '../../guest/guest-service.ts';
 import type { KeyInstallation } from '../../guest/licensing-service.ts';
 import type { DerivedReport } from '../../guest/product-report.ts';
 import { MINUTE_MS } from '../../schema/durations.ts';
+import { formatDuration } from '../../schema/format-duration.ts';
 import { whileWaiting } from '../terminal.ts';
 import type { Context } from './context.ts';
 import { agentCommand } from './guest-agent.ts';
@@ -23,7 +24,6 @@ import { readInput } from './input.ts';
 import { say, writeJson } from './output.ts';
 import { describeNow, type ProductStatus } from './product-status.ts';
 import { errorJson } from './report-json.ts';
-import { formatDuration } from './time-text.ts';
 
 /** What `avma guest install-key` takes. */
 interface InstallKeyOptions extends ExchangeOptions {

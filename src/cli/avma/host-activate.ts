@@ -1,10 +1,10 @@
 import { Command } from 'commander';
+import { certificateJson } from '../../protocol/document-json.ts';
 import type { HostCertificate } from '../../protocol/host-certificate.ts';
 import { keyIdOf, vendorOfKeyId } from '../../protocol/vendor-trust.ts';
 import { formatMinute } from '../../schema/format-time.ts';
 import type { Context } from './context.ts';
 import { gapWarnings, type InstallOptions, installFiles } from './host-install.ts';
-import { certificateJson } from './lease-report.ts';
 import { say, writeJson } from './output.ts';
 
 /** `avma host activate`. */

@@ -1,15 +1,13 @@
 import type { HeldCertificate, HeldLicense, HostHoldings } from '../../host/holdings/holdings.ts';
 import { licenseRevocationOf, revocationOf } from '../../host/holdings/revoked.ts';
 import type { Seats } from '../../host/seats.ts';
+import { WARNING_DAYS } from '../../host/status/host-validity.ts';
+import { certificateJson, customerLicenseJson, revocationsJson } from '../../protocol/document-json.ts';
 import { isRetiredRoot, keyIdOf, type TrustedVendor, vendorOfKeyId } from '../../protocol/vendor-trust.ts';
 import { DAY_MS } from '../../schema/durations.ts';
+import { formatDuration } from '../../schema/format-duration.ts';
 import { type Validity, type ValidityState, validityState } from '../../schema/validity.ts';
-import { customerLicenseJson } from './customer-license-text.ts';
-import { WARNING_DAYS } from './host-validity.ts';
-import { certificateJson } from './lease-report.ts';
 import type { Cell, Field } from './table.ts';
-import { formatDuration } from './time-text.ts';
-import { revocationsJson } from './trust-report.ts';
 
 /** What a certificate or a license is worth now. */
 export type DocumentState = ValidityState | 'revoked' | 'retired root';

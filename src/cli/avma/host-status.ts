@@ -8,11 +8,19 @@ import { openHost } from '../../host/host-store.ts';
 import { seatsFromLedger } from '../../host/presence/seen-guests.ts';
 import type { Seats } from '../../host/seats.ts';
 import { readServing, type Serving } from '../../host/serving-record.ts';
+import { endedAside } from '../../host/status/ended-aside.ts';
+import {
+  type HostValidity,
+  hostValidityOf,
+  isActivated,
+  WARNING_DAYS,
+} from '../../host/status/host-validity.ts';
+import { certificateJson } from '../../protocol/document-json.ts';
 import { featureText } from '../../protocol/features.ts';
 import { MINUTE_MS } from '../../schema/durations.ts';
+import { formatDuration } from '../../schema/format-duration.ts';
 import { formatMinute, isoInstant } from '../../schema/format-time.ts';
 import { ANSWER_IS_NO, type Context } from './context.ts';
-import { endedAside } from './ended-aside.ts';
 import {
   certificateState,
   heldCertificateJson,
@@ -23,11 +31,8 @@ import {
   stateCell,
   vendorFields,
 } from './host-holdings-text.ts';
-import { type HostValidity, hostValidityOf, isActivated, WARNING_DAYS } from './host-validity.ts';
-import { certificateJson } from './lease-report.ts';
 import { writeData, writeJson } from './output.ts';
 import { type Cell, type Field, formatFields } from './table.ts';
-import { formatDuration } from './time-text.ts';
 
 interface StatusOptions {
   readonly check?: boolean;

@@ -4,6 +4,7 @@ import { judgeLease, type LeaseContext } from '../../guest/lease-verdict.ts';
 import { grantedLicense } from '../../guest/license-terms.ts';
 import { Answer } from '../../protocol/answer.ts';
 import { CustomerLicense } from '../../protocol/customer-license.ts';
+import { certificateJson } from '../../protocol/document-json.ts';
 import { payloadJson } from '../../protocol/envelope.ts';
 import type { LicenseEvidence } from '../../protocol/evidence.ts';
 import { featureText } from '../../protocol/features.ts';
@@ -13,9 +14,10 @@ import {
   windowsText,
 } from '../../protocol/host-certificate.ts';
 import { counted } from '../../schema/counted.ts';
+import { formatDuration } from '../../schema/format-duration.ts';
 import { isoInstant } from '../../schema/format-time.ts';
 import type { Field } from './table.ts';
-import { formatDuration, formatInstant } from './time-text.ts';
+import { formatInstant } from './time-text.ts';
 
 /** What a lease claims, and what this machine makes of it. */
 export interface InspectedLease {
@@ -76,16 +78,6 @@ function answerJson(answer: Answer): object {
     issuedAt: isoInstant(issuedAt),
     expiresAt: isoInstant(expiresAt),
     renewAfter: isoInstant(renewAfter),
-  };
-}
-
-/** A host certificate as JSON: times are ISO 8601. */
-export function certificateJson(certificate: HostCertificate): object {
-  return {
-    ...certificate,
-    notBefore: isoInstant(certificate.notBefore),
-    notAfter: isoInstant(certificate.notAfter),
-    graceUntil: isoInstant(certificate.graceUntil),
   };
 }
 

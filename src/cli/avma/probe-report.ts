@@ -1,8 +1,8 @@
 import { AvmaError } from '../../errors/avma-error.ts';
 import { type Probe, whoIsThere } from '../../guest/probe.ts';
+import { certificateJson } from '../../protocol/document-json.ts';
 import { windowsText } from '../../protocol/host-certificate.ts';
 import { formatMinute } from '../../schema/format-time.ts';
-import { certificateJson } from './lease-report.ts';
 import { candidateFields, type PipeChoice } from './pipe-choice.ts';
 import { errorJson } from './report-json.ts';
 import type { Field } from './table.ts';

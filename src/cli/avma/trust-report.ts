@@ -1,8 +1,7 @@
 import type { GuestVendor } from '../../guest/trust/guest-trust.ts';
-import type { RevocationList } from '../../protocol/revocations.ts';
+import { revocationsJson } from '../../protocol/document-json.ts';
 import { openTrustUpdate } from '../../protocol/trust-update.ts';
 import { keyIdOf, type TrustedVendor, type VendorTrust } from '../../protocol/vendor-trust.ts';
-import { isoInstant } from '../../schema/format-time.ts';
 import type { Cell } from './table.ts';
 
 /** A trusted vendor as JSON shows it. The files are those of a vendor whose trust anchors this user can see. */
@@ -16,11 +15,6 @@ export function vendorJson(vendor: TrustedVendor | GuestVendor): object {
     retiredRoots: retiredRoots.map(keyIdOf).map((keyId) => ({ keyId, file: fileOf(keyId) })),
     revocations: revocations === null ? null : revocationsJson(revocations),
   };
-}
-
-/** A revocation list as JSON counts it up. */
-export function revocationsJson({ sequence, issuedAt, hosts, licenses }: RevocationList): object {
-  return { sequence, issuedAt: isoInstant(issuedAt), hosts: hosts.length, licenses: licenses.length };
 }
 
 /** `Acme (0123456789abcdef, version 3)`: the vendor, its roots, and how far its trust updates were followed. */

@@ -1,9 +1,9 @@
 import { AvmaError } from '../../errors/avma-error.ts';
+import { certificateJson } from '../../protocol/document-json.ts';
 import { counted } from '../../schema/counted.ts';
 import { formatMinute } from '../../schema/format-time.ts';
 import { type CertifyOutcome, certifyMany } from '../../vendor/certify-many.ts';
 import { ANSWER_IS_NO, type Context } from './context.ts';
-import { certificateJson } from './lease-report.ts';
 import { say, writeData, writeJson } from './output.ts';
 import { errorJson } from './report-json.ts';
 import { type Cell, formatTable } from './table.ts';

@@ -1,3 +1,4 @@
+import { certificateJson } from '../../protocol/document-json.ts';
 import { PAYLOAD_TYPES } from '../../protocol/envelope.ts';
 import { type HostCertificate, windowsText } from '../../protocol/host-certificate.ts';
 import { formatMinute } from '../../schema/format-time.ts';
@@ -6,7 +7,6 @@ import { signAndLog } from '../../vendor/sign-and-log.ts';
 import type { VendorRoot } from '../../vendor/trust-root.ts';
 import { readAs } from './file-kinds.ts';
 import { readInput } from './input.ts';
-import { certificateJson } from './lease-report.ts';
 import { say, writeJson } from './output.ts';
 import {
   refuseExisting,

@@ -1,5 +1,6 @@
 import { AvmaError } from '../../../errors/avma-error.ts';
 import { Answer } from '../../../protocol/answer.ts';
+import { certificateJson } from '../../../protocol/document-json.ts';
 import type { Envelope } from '../../../protocol/envelope.ts';
 import { LicenseEvidence, type VerifiedEvidence, verifyEvidence } from '../../../protocol/evidence.ts';
 import { featuresJson, featureText } from '../../../protocol/features.ts';
@@ -19,7 +20,6 @@ import {
 } from '../../../protocol/usage-report.ts';
 import { keyIdOf, vendorsOfAnchors } from '../../../protocol/vendor-trust.ts';
 import { formatMinute, isoInstant } from '../../../schema/format-time.ts';
-import { certificateJson } from '../lease-report.ts';
 import type { Field } from '../table.ts';
 import { reportedProducts } from '../usage-report-text.ts';
 import {

@@ -2,10 +2,10 @@ import { type AvmaError, toAvmaError } from '../../../errors/avma-error.ts';
 import { CODES } from '../../../errors/codes.ts';
 import type { FileKind } from '../../../protocol/identify-file.ts';
 import { keyIdOf, type VendorTrust, vendorOfKeyId } from '../../../protocol/vendor-trust.ts';
+import { formatDuration } from '../../../schema/format-duration.ts';
 import { formatMinute, isoInstant } from '../../../schema/format-time.ts';
 import { type Validity, validityState } from '../../../schema/validity.ts';
 import type { Cell, Field } from '../table.ts';
-import { formatDuration } from '../time-text.ts';
 
 /** What `avma inspect` finds out about one file. */
 export interface Inspection {

@@ -1,5 +1,6 @@
 import { parseCatalog } from '../../../catalog/catalog-file.ts';
 import { openCustomerLicense } from '../../../protocol/customer-license.ts';
+import { customerLicenseJson } from '../../../protocol/document-json.ts';
 import { documentDigest } from '../../../protocol/documents.ts';
 import type { CosignedEnvelope, DocumentEnvelope } from '../../../protocol/envelope.ts';
 import { isLicenseRevoked, openRevocations } from '../../../protocol/revocations.ts';
@@ -8,7 +9,7 @@ import { followTrustUpdate, keyIdOf, vendorOfKeyId, vendorOfRoot } from '../../.
 import { counted } from '../../../schema/counted.ts';
 import { formatMinute, isoInstant } from '../../../schema/format-time.ts';
 import { catalogJson, countProducts } from '../catalog-text.ts';
-import { customerLicenseJson, licenseFields } from '../customer-license-text.ts';
+import { licenseFields } from '../customer-license-text.ts';
 import type { Field } from '../table.ts';
 import { type Inspection, type InspectionContext, inspection, problemOf, signerOf } from './inspection.ts';
 

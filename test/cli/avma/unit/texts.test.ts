@@ -3,12 +3,12 @@ import { Command } from 'commander';
 import { describe, expect, test } from 'vitest';
 import { isLicensed } from '../../../../src/cli/avma/guest-status.ts';
 import { productFields } from '../../../../src/cli/avma/guest-status-text.ts';
-import { hostValidityOf } from '../../../../src/cli/avma/host-validity.ts';
 import { nextSteps, type ProductStatus, type Situation } from '../../../../src/cli/avma/product-status.ts';
 import { PLAIN, type Style } from '../../../../src/cli/avma/style.ts';
 import { formatFields, formatTable } from '../../../../src/cli/avma/table.ts';
-import { formatDuration } from '../../../../src/cli/avma/time-text.ts';
 import { asksForJson, commandOf } from '../../../../src/cli/avma/usage-error.ts';
+import { hostValidityOf } from '../../../../src/host/status/host-validity.ts';
+import { formatDuration } from '../../../../src/schema/format-duration.ts';
 import { formatMinute, isoInstant } from '../../../../src/schema/format-time.ts';
 import { DAY, HOUR, MINUTE, NOW } from '../../../support/clock.ts';
 import {

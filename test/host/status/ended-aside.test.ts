@@ -1,16 +1,11 @@
 /** What `avma host status` shows of licenses, when some have ended. */
 import { expect, test } from 'vitest';
-import { endedAside } from '../../../../src/cli/avma/ended-aside.ts';
-import { subjectsOf } from '../../../../src/host/holdings/subjects.ts';
-import { licenseEntryDigest } from '../../../../src/protocol/revocations.ts';
-import { DAY } from '../../../support/clock.ts';
-import {
-  certificateOf,
-  type GivenDocument,
-  hostHolding,
-  TEST_HOST,
-} from '../../../support/host-documents.ts';
-import { BEGIN, signedLicense, signedRevocations, testRoot } from '../../../support/vendor-documents.ts';
+import { subjectsOf } from '../../../src/host/holdings/subjects.ts';
+import { endedAside } from '../../../src/host/status/ended-aside.ts';
+import { licenseEntryDigest } from '../../../src/protocol/revocations.ts';
+import { DAY } from '../../support/clock.ts';
+import { certificateOf, type GivenDocument, hostHolding, TEST_HOST } from '../../support/host-documents.ts';
+import { BEGIN, signedLicense, signedRevocations, testRoot } from '../../support/vendor-documents.ts';
 
 const acme = testRoot('Acme');
 const NOW = BEGIN + 100 * DAY;

@@ -1,4 +1,7 @@
-import type { HostHoldings } from '../../host/holdings/holdings.ts';
+import { DAY_MS } from '../../schema/durations.ts';
+import { formatDuration } from '../../schema/format-duration.ts';
+import { formatMinute } from '../../schema/format-time.ts';
+import type { HostHoldings } from '../holdings/holdings.ts';
 import {
   consequence,
   gapSentence,
@@ -7,10 +10,7 @@ import {
   type Subject,
   subjectName,
   subjectsOf,
-} from '../../host/holdings/subjects.ts';
-import { DAY_MS } from '../../schema/durations.ts';
-import { formatMinute } from '../../schema/format-time.ts';
-import { formatDuration } from './time-text.ts';
+} from '../holdings/subjects.ts';
 
 /** Days before its end from which a certificate or a license is shown with a warning. */
 export const WARNING_DAYS = 30;

@@ -1,5 +1,5 @@
-import type { Subject } from '../../host/holdings/subjects.ts';
 import { type Validity, validityState } from '../../schema/validity.ts';
+import type { Subject } from '../holdings/subjects.ts';
 
 /** Certificates or licenses of a host: those to show, and how many ended ones are only counted. */
 export interface EndedAside<T> {
