@@ -79,9 +79,14 @@ export function isRetiredRoot(trust: VendorTrust, publicKey: string): boolean {
   return vendor !== undefined && !isRootOf(vendor, publicKey);
 }
 
+const rootKeys = new WeakMap<Uint8Array, string>();
+
 /** A root's public key in base64url. */
 export function rootKey({ publicKey }: Pick<TrustAnchor, 'publicKey'>): string {
-  return Buffer.from(publicKey).toString('base64url');
+  const key = rootKeys.get(publicKey) ?? Buffer.from(publicKey).toString('base64url');
+  // A host asks at each request, of keys that stay the same.
+  rootKeys.set(publicKey, key);
+  return key;
 }
 
 /** Whether a public key, in base64url, is a root of the vendor, present or retired. */

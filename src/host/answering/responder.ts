@@ -39,12 +39,12 @@ export function createResponder(environment: ResponderEnvironment, turns = new T
 
   return async (line, channel, arrivedAt = environment.elapsed()) => {
     if (line.kind === 'noise') return null;
+    const crypto = await turns.take(channel.name);
     if (line.kind === 'unsupported') {
       observe({ kind: 'line-unsupported', channel, what: line.what });
       return faultFrame(line.exchangeId, 'protocol-unsupported');
     }
     const { frame } = line;
-    const crypto = await turns.take(channel.name);
     if (crypto === null) {
       observe({ kind: 'request-dropped', channel });
       return faultFrame(frame.exchangeId, 'throttled');

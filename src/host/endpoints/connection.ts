@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import { encodeFrame, type Frame, MAX_NOISE_LENGTH, type ParsedLine } from '../../protocol/frame.ts';
+import { encodeFrame, MAX_NOISE_LENGTH, type ParsedLine } from '../../protocol/frame.ts';
 import { LineReader } from '../../protocol/line-reader.ts';
 import { debug } from '../../system/debug.ts';
 import type { Responder } from '../answering/responder.ts';
@@ -42,15 +42,24 @@ export function serveConnection(
   return new StreamConnection(stream, channel, environment);
 }
 
+/** A line that was not answered yet. */
+interface Arrived {
+  readonly line: ParsedLine;
+  /** When it was complete, on the clock of `performance.now()`. */
+  readonly arrivedAt: number;
+}
+
 class StreamConnection implements GuestConnection {
   readonly done: Promise<void>;
   readonly #stream: Duplex;
   readonly #channel: GuestChannel;
   readonly #environment: ConnectionEnvironment;
   readonly #reader = new LineReader();
+  readonly #lines: Arrived[] = [];
   #state: GuestConnection['state'] = 'waiting';
   #since = performance.now();
   #finishing = false;
+  #ended = false;
 
   constructor(stream: Duplex, channel: GuestChannel, environment: ConnectionEnvironment) {
     this.#stream = stream;
@@ -60,8 +69,12 @@ class StreamConnection implements GuestConnection {
     environment.observe({ kind: 'connection-opened', channel });
     stream.once('close', () => environment.observe({ kind: 'connection-closed', channel }));
     // Events rather than an async iterator: leaving the iterator costs an error with its stack for each connection.
-    stream.on('data', (chunk: Buffer) => void this.#take(chunk));
-    stream.on('end', () => stream.destroy());
+    stream.on('data', (chunk: Buffer) => this.#take(chunk));
+    stream.on('end', () => {
+      // A guest that has said all may still wait for its answer.
+      this.#ended = true;
+      if (this.#state === 'waiting') stream.destroy();
+    });
     stream.on('error', () => stream.destroy());
   }
 
@@ -85,50 +98,57 @@ class StreamConnection implements GuestConnection {
     this.#stream.destroy();
   }
 
-  async #take(chunk: Buffer): Promise<void> {
-    this.#stream.pause();
+  #take(chunk: Buffer): void {
+    const arrivedAt = performance.now();
+    for (const line of this.#reader.push(chunk)) this.#lines.push({ line, arrivedAt });
+    // Who sends on while an answer is being made waits until it has been taken. Not earlier: most send one frame, and
+    // to stop and start reading costs two calls of the system.
+    if (this.#state === 'waiting') void this.#answerAll();
+    else this.#stream.pause();
+  }
+
+  async #answerAll(): Promise<void> {
     this.#enter('answering');
     try {
-      await this.#answerAll(this.#reader.push(chunk), this.#since);
+      for (let next = this.#lines.shift(); next !== undefined; next = this.#lines.shift()) {
+        await this.#answer(next);
+        if (this.#finishing || this.#stream.destroyed) break;
+        // One frame a turn of the event loop: a guest that sends a thousand at once must not keep the others waiting.
+        if (this.#lines.length > 0) await nextTurn();
+      }
     } catch (thrown) {
       // If the stream broke, the guest cannot be told; the responder has already reported each request.
       this.cut(thrown instanceof Error ? thrown.message : String(thrown));
     }
     this.#enter('waiting');
-    if (this.#finishing) this.#stream.destroy();
+    if (this.#finishing || this.#ended) this.#stream.destroy();
     else if (this.#reader.noise > MAX_NOISE_LENGTH) this.cut('more than 64 KiB came without a frame');
-    else this.#stream.resume();
+    else if (this.#stream.isPaused()) this.#stream.resume();
   }
 
-  /** @param arrivedAt - When the lines were complete, on the clock of `performance.now()`. */
-  async #answerAll(lines: readonly ParsedLine[], arrivedAt: number): Promise<void> {
-    for (const [index, line] of lines.entries()) {
-      // One frame a turn of the event loop: a guest that sends a thousand at once must not keep the others waiting.
-      if (index > 0) await nextTurn();
-      if (this.#finishing || this.#stream.destroyed) return;
-      debug('wire', () => `${this.#channel.name}: ${describe(line)} in`);
-      const frame = await this.#environment.respond(line, this.#channel, arrivedAt);
-      if (frame !== null) await this.#write(frame);
-    }
-  }
-
-  /** Resolves when the stream has taken the frame; rejects when the guest does not read, or is gone. */
-  #write(frame: Frame): Promise<void> {
+  async #answer({ line, arrivedAt }: Arrived): Promise<void> {
+    debug('wire', () => `${this.#channel.name}: ${describe(line)} in`);
+    const frame = await this.#environment.respond(line, this.#channel, arrivedAt);
+    if (frame === null || this.#stream.destroyed) return;
     const bytes = encodeFrame(frame);
     debug(
       'wire',
       () => `${this.#channel.name}: ${frame.type} ${frame.exchangeId} out, ${bytes.length} bytes`,
     );
+    let taken: ((failed?: Error | null) => void) | undefined;
+    this.#stream.write(bytes, (failed) => taken?.(failed));
+    // As a rule the system takes an answer at once.
+    if (this.#stream.writableLength === 0) return;
     this.#enter('writing');
-    return new Promise((resolve, reject) => {
+    await new Promise<void>((resolve, reject) => {
       const timer = setTimeout(() => this.cut('the guest does not read its answers'), WRITE_TIMEOUT_MS);
-      this.#stream.write(bytes, (failed) => {
+      taken = (failed) => {
         clearTimeout(timer);
-        this.#enter('answering');
         if (failed) reject(failed);
         else resolve();
-      });
+      };
     });
+    this.#enter('answering');
   }
 
   #enter(state: GuestConnection['state']): void {

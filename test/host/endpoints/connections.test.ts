@@ -196,6 +196,28 @@ describe('a connection is ended', () => {
   });
 });
 
+test('a guest that has nothing more to say still gets the answers to what it has said', async () => {
+  const asked = deferred();
+  const released = deferred();
+  const { path } = await serve(async ({ exchangeId }) => {
+    asked.resolve();
+    await released.promise;
+    return { type: 'offer', exchangeId, body: new Uint8Array() };
+  });
+  const client = await connectClient(path);
+  await client.send(Buffer.concat([encodeFrame(HELLO), encodeFrame(HELLO)]));
+  await asked.promise;
+  client.socket.end();
+  // The host has read the end when it has answered another guest that came after it.
+  const other = await connectClient(path);
+  const later = other.send(encodeFrame({ ...HELLO, exchangeId: 'fedcba9876543210'.repeat(2) }));
+  await later;
+  released.resolve();
+  expect((await client.next()).type).toBe('offer');
+  expect((await client.next()).type).toBe('offer');
+  await client.ended;
+});
+
 describe('a guest that sends many frames at once', () => {
   const many = (count: number, frame = HELLO) =>
     Buffer.concat(Array.from({ length: count }, () => encodeFrame(frame)));
