@@ -45,6 +45,12 @@ export const MAX_INSTANT = 9_999_999_999_999;
 /** Milliseconds since 1970 UTC. */
 export const instant = integer(0, MAX_INSTANT);
 
+/** A moment as JSON has it, to the millisecond: `2026-11-24T11:08:55.000Z`. */
+export const isoTime = text((value) => {
+  const time = Date.parse(value);
+  return !Number.isNaN(time) && new Date(time).toISOString() === value;
+});
+
 /** An HRESULT as an unsigned number of 32 bits. */
 export const hresult = integer(0, 0xffff_ffff);
 

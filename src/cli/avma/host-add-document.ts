@@ -1,8 +1,8 @@
 import { Command } from 'commander';
 import type { Given } from '../../host/holdings/intake.ts';
 import { describeGiven } from '../../host/holdings/receive.ts';
+import { hostVendorJson } from '../../host/status/held-documents.ts';
 import type { Context } from './context.ts';
-import { hostVendorJson } from './host-holdings-text.ts';
 import { type InstallOptions, installFiles } from './host-install.ts';
 import { say, writeJson } from './output.ts';
 

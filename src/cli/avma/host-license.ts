@@ -3,12 +3,13 @@ import { HoldingsReader } from '../../host/holdings/holdings-reader.ts';
 import { removeLicense } from '../../host/holdings/install.ts';
 import { openHost } from '../../host/host-store.ts';
 import { seatsFromLedger } from '../../host/presence/seen-guests.ts';
+import { heldLicenseJson, licenseState } from '../../host/status/held-documents.ts';
 import type { CustomerLicense } from '../../protocol/customer-license.ts';
 import { featureText } from '../../protocol/features.ts';
 import { counted } from '../../schema/counted.ts';
 import { formatMinute } from '../../schema/format-time.ts';
 import type { Context } from './context.ts';
-import { heldLicenseJson, licenseState, seatsCell, stateCell } from './host-holdings-text.ts';
+import { seatsCell, stateCell } from './host-holdings-text.ts';
 import { gapWarnings, type InstallOptions, installFiles } from './host-install.ts';
 import { say, writeData, writeJson } from './output.ts';
 import { formatTable } from './table.ts';
@@ -109,7 +110,9 @@ function listLicenses(context: Context, { json }: InstallOptions): void {
   const holdings = new HoldingsReader(folder, openHost(folder)).current;
   const seats = seatsFromLedger(folder, now);
   if (json === true) {
-    const licenses = holdings.licenses.map((held) => heldLicenseJson(held, holdings, { seats, now }));
+    const licenses = holdings.licenses.map((held) =>
+      heldLicenseJson(held, holdings, { used: seats.guestsOf(held.license.licenseId, now), now }),
+    );
     writeJson('avma.host-license-list/1', { licenses });
     return;
   }

@@ -1,10 +1,10 @@
 import { Command } from 'commander';
 import { HoldingsReader } from '../../host/holdings/holdings-reader.ts';
 import { openHost } from '../../host/host-store.ts';
+import { hostVendorJson } from '../../host/status/held-documents.ts';
 import { formatMinute } from '../../schema/format-time.ts';
 import type { Context } from './context.ts';
 import { addDocumentCommand } from './host-add-document.ts';
-import { hostVendorJson } from './host-holdings-text.ts';
 import type { InstallOptions } from './host-install.ts';
 import { say, writeData, writeJson } from './output.ts';
 import { formatTable } from './table.ts';

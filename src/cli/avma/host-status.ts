@@ -10,6 +10,13 @@ import type { Seats } from '../../host/seats.ts';
 import { readServing, type Serving } from '../../host/serving-record.ts';
 import { endedAside } from '../../host/status/ended-aside.ts';
 import {
+  certificateState,
+  heldCertificateJson,
+  heldLicenseJson,
+  hostVendorJson,
+  licenseState,
+} from '../../host/status/held-documents.ts';
+import {
   type HostValidity,
   hostValidityOf,
   isActivated,
@@ -21,16 +28,7 @@ import { MINUTE_MS } from '../../schema/durations.ts';
 import { formatDuration } from '../../schema/format-duration.ts';
 import { formatMinute, isoInstant } from '../../schema/format-time.ts';
 import { ANSWER_IS_NO, type Context } from './context.ts';
-import {
-  certificateState,
-  heldCertificateJson,
-  heldLicenseJson,
-  hostVendorJson,
-  licenseState,
-  seatsCell,
-  stateCell,
-  vendorFields,
-} from './host-holdings-text.ts';
+import { seatsCell, stateCell, vendorFields } from './host-holdings-text.ts';
 import { writeData, writeJson } from './output.ts';
 import { type Cell, type Field, formatFields } from './table.ts';
 
@@ -99,7 +97,9 @@ function statusJson({ folder, holdings, problems, validity, serving, seats, now 
     certificate: used === undefined ? null : certificateJson(used.certificate),
     remainingMinutes: validity.remainingMs === null ? null : Math.floor(validity.remainingMs / MINUTE_MS),
     certificates: certificates.map((held) => heldCertificateJson(held, holdings, now)),
-    licenses: licenses.map((held) => heldLicenseJson(held, holdings, { seats, now })),
+    licenses: licenses.map((held) =>
+      heldLicenseJson(held, holdings, { used: seats.guestsOf(held.license.licenseId, now), now }),
+    ),
     vendors: vendors.map(hostVendorJson),
     newKeys: holdings.keys.length > 1 && awaitsCertificate(holdings),
     warnings: validity.warnings,
