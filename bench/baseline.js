@@ -5,7 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 
 /** The last commit whose host kept a file of JSON Lines and did all its work in one thread. */
-export const BASELINE = '99eae37';
+const BASELINE = '99eae37';
 
 /**
  * A built checkout of the baseline, in a temporary folder, with the packages of this one.

@@ -1,5 +1,5 @@
-// The rows of the host's table. Each measures one thing and returns what is printed of it: `{what, target, found, met}`,
-// `met` null where there is no target.
+// The rows of the host's table. Each measures one thing and returns what is printed of it: `{what, target, found, met}`;
+// without a target, `target` and `met` are null.
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
@@ -15,7 +15,7 @@ const PREPARED = '--prepared';
  *
  * @param hosts `{before, now}`, each certified and serving, with `pid`.
  */
-export async function renewals({ before, now }, connections, scale) {
+async function renewals({ before, now }, connections, scale) {
   const requests = Math.round(6000 * scale);
   const seen = { before: [], now: [] };
   for (let round = -1; round < ROUNDS; round++) {
@@ -85,7 +85,7 @@ export async function renewalRows(hosts, scale) {
   ];
 }
 
-/** How many exchanges a second the curves would allow on one processor: one X25519 secret and one Ed25519 signature each. */
+/** What the curves alone would allow on one processor: an exchange takes one X25519 secret and one Ed25519 signature. */
 function curveSpeed() {
   const said = execFileSync('openssl', ['speed', '-seconds', '1', '-mr', 'ecdhx25519', 'ed25519'], {
     encoding: 'utf8',
@@ -203,6 +203,12 @@ export async function memoryRow(host, channels, scale) {
     found,
     failures === 0 && last.now < 150,
   );
+}
+
+/** The first start on a ledger of an older version. */
+export function takeOverRow(ms, entries) {
+  const what = `first start, which takes over ${entries.toLocaleString('en')} lines of JSON`;
+  return row(what, null, `${(ms / 1000).toFixed(1)} s`);
 }
 
 /** From the start of `avma host serve` until it listens. */

@@ -7,8 +7,8 @@ import path from 'node:path';
 const PRODUCT_KEY = 'WWVGQ-PNHV9-B89P4-8GGM9-9HPQ4';
 const GRANT = '--edition ServerDatacenter --os-version 10.0.26100 --channel MAK --days 1'.split(' ');
 
-/** How long a host may take to start or stop, in milliseconds. */
-const HOST_TIMEOUT_MS = 60_000;
+/** How long a host may take to start or stop, in milliseconds: at the first start it takes over an older ledger. */
+const HOST_TIMEOUT_MS = 300_000;
 
 /**
  * A folder with a vendor, and a host that it has certified, by the built commands in `root`.
