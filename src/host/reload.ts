@@ -1,5 +1,6 @@
-import { AvmaError } from '../errors/avma-error.ts';
+import { AvmaError, toAvmaError } from '../errors/avma-error.ts';
 import { counted } from '../schema/counted.ts';
+import type { Notify } from '../system/notify.ts';
 import type { CatalogReader } from './catalog-reader.ts';
 import type { EndpointSet, WantedEndpoints } from './endpoints/endpoint-set.ts';
 import type { HoldingsReader } from './holdings/holdings-reader.ts';
@@ -29,6 +30,9 @@ export interface Reloaded {
   /** The longest lease to grant, in milliseconds. */
   readonly limits: { leaseMs: number };
   readonly observe: HostObserver;
+  readonly notify: Notify;
+  /** Hears that a reload begins and ends. */
+  readonly onReload?: ((step: 'begun' | 'done') => void) | undefined;
   /** Reads options and configuration anew. @throws {AvmaError} for a mistake in them. */
   readonly reread: () => Reread;
 }
@@ -38,6 +42,8 @@ export interface Reloaded {
  * on serving meanwhile. Whatever is wrong keeps what it would have replaced; the configuration and the catalogs are
  * read before anything is changed.
  *
+ * What it did, and what it could not do, is said to the operator.
+ *
  * @returns The function; calls of it happen one after the other. It throws `config-invalid`, what the catalogs and
  *   {@link EndpointSet.change} throw, and `file-invalid` for a file of the host's folder that counts for nothing: then
  *   all the rest was taken.
@@ -45,10 +51,28 @@ export interface Reloaded {
 export function createReload(parts: Reloaded): () => Promise<ReloadReport> {
   let turn: Promise<unknown> = Promise.resolve();
   return () => {
-    const done = turn.then(() => reload(parts));
+    const done = turn.then(() => reloadAndSay(parts));
     turn = done.catch(() => {});
     return done;
   };
+}
+
+async function reloadAndSay(parts: Reloaded): Promise<ReloadReport> {
+  const { notify, onReload = () => {} } = parts;
+  onReload('begun');
+  try {
+    const report = await reload(parts);
+    const { changes, needsRestart } = report;
+    notify(changes.length === 0 ? 'Reloaded: nothing has changed.' : `Reloaded: ${changes.join(', ')}.`);
+    for (const member of needsRestart) notify(`A change of ${member} counts when the host is started again.`);
+    return report;
+  } catch (thrown) {
+    const { code, message, hint } = toAvmaError(thrown, 'the host failed');
+    notify(`The reload failed, and what it would have replaced stays: ${message} [${code}]. ${hint}`);
+    throw thrown;
+  } finally {
+    onReload('done');
+  }
 }
 
 async function reload({
@@ -65,9 +89,11 @@ async function reload({
   documents.refresh();
   const { opened, closed } = await endpoints.change(wanted);
   const changes = [
-    ...opened.filter((name) => !closed.includes(name)).map((name) => `${name} is served`),
-    ...closed.filter((name) => !opened.includes(name)).map((name) => `${name} is no longer served`),
-    ...opened.filter((name) => closed.includes(name)).map((name) => `${name} is served in another way`),
+    ...opened.filter((name) => !closed.includes(name)).map((name) => `endpoint ${name} is served`),
+    ...closed.filter((name) => !opened.includes(name)).map((name) => `endpoint ${name} is no longer served`),
+    ...opened
+      .filter((name) => closed.includes(name))
+      .map((name) => `endpoint ${name} is served in another way`),
     ...(products.changed ? [`the catalogs have ${counted(products.count, 'product')}`] : []),
     ...differences(held, countsOf(documents)),
     ...(leaseMs === limits.leaseMs ? [] : [`leases are for ${counted(leaseMs / 60_000, 'minute')} at most`]),

@@ -48,6 +48,8 @@ export interface ServeOptions extends WantedEndpoints {
   readonly version?: string;
   /** Reads anew what is wanted, for a reload; by default all stays as it was at the start. */
   readonly reread?: () => Reread;
+  /** Hears that a reload begins and ends. */
+  readonly onReload?: (step: 'begun' | 'done') => void;
   /** Opens the ledger when the host's folder is locked; by default a file in that folder. */
   readonly openLedger?: (notify: Notify) => Ledger | Promise<Ledger>;
 }
@@ -141,7 +143,8 @@ async function serveLocked(
   const stopWatching = watchFiles({ lock, catalogs, documents }, notify);
   recordServing(folder, endpoints.named, notify);
   const reread = options.reread ?? (() => ({ ...options, leaseMs: limits.leaseMs, needsRestart: [] }));
-  const reload = createReload({ endpoints, catalogs, documents, limits, observe, reread });
+  const { onReload } = options;
+  const reload = createReload({ endpoints, catalogs, documents, limits, observe, notify, onReload, reread });
   // What commands can ask of this host, by what `callHost` names.
   const handlers: ControlHandlers = { reload: () => reload() };
   const control = await openControl({ folder, handlers, notify });

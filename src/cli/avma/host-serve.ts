@@ -1,13 +1,11 @@
 import path from 'node:path';
 import { Command, Option } from 'commander';
 import { type Daemon, runDaemon } from '../../daemon/run-daemon.ts';
-import { type ServiceManager, serviceManager } from '../../daemon/systemd-notify.ts';
-import { toAvmaError } from '../../errors/avma-error.ts';
+import { serviceManager } from '../../daemon/systemd-notify.ts';
 import type { HostEvent } from '../../events/host-event.ts';
 import { jsonLinesSink } from '../../events/sinks/json-lines.ts';
 import { DEFAULT_LIMIT } from '../../host/answering/throttle.ts';
 import { parseMetricsAddress } from '../../host/metrics/metrics-address.ts';
-import type { ReloadReport } from '../../host/reload.ts';
 import { type RunningHost, serve } from '../../host/serve.ts';
 import { MAX_LEASE_MS } from '../../protocol/answer.ts';
 import { MINUTE_MS } from '../../schema/durations.ts';
@@ -80,6 +78,7 @@ async function runHost(context: Context, flags: ServeFlags, command: Command): P
   const typed = (option: keyof ServeFlags) =>
     !['default', undefined].includes(command.getOptionValueSource(option));
   const readWanted = () => wantedOf(flags, typed, readHostConfig(hostConfigFolder));
+  let status = '';
   const { signal } = await runDaemon<Daemon & { readonly running: RunningHost }>({
     notify: say,
     async start() {
@@ -91,6 +90,10 @@ async function runHost(context: Context, flags: ServeFlags, command: Command): P
         version: packageVersion(context.launcher.packageRoot),
         notify: say,
         events: jsonLinesSink<HostEvent>(path.join(hostFolder, 'events.jsonl'), say),
+        onReload: (step) => {
+          if (step === 'begun') manager.reloading();
+          else manager.ready(status);
+        },
         reread() {
           const now = readWanted();
           return { ...now, needsRestart: needingRestart(wanted, now) };
@@ -99,7 +102,8 @@ async function runHost(context: Context, flags: ServeFlags, command: Command): P
       for (const { channel } of running.endpoints) {
         say(`  ${channel.name}  ${channel.vmId === null ? 'any guest' : `VM ${channel.vmId}`}`);
       }
-      manager.ready(servingStatus(running));
+      status = servingStatus(running);
+      manager.ready(status);
       return {
         running,
         stop: () => {
@@ -109,30 +113,13 @@ async function runHost(context: Context, flags: ServeFlags, command: Command): P
       };
     },
     // On a terminal SIGHUP says that the terminal is gone.
-    ...(process.stderr.isTTY ? {} : { reload: ({ running }) => reloadHost(running, manager) }),
+    ...(process.stderr.isTTY ? {} : { reload: ({ running }) => running.reload().then(nothing, nothing) }),
   });
   say(`Stopped by ${signal}.`);
 }
 
-/** Reloads, and tells the operator and the service manager. */
-async function reloadHost(running: RunningHost, manager: ServiceManager): Promise<void> {
-  manager.reloading();
-  try {
-    say(...reloadSentences(await running.reload()));
-  } catch (thrown) {
-    const { code, message, hint } = toAvmaError(thrown, 'the reload failed');
-    say(`The reload failed, and what it would have replaced stays: ${message} [${code}]. ${hint}`);
-  }
-  manager.ready(servingStatus(running));
-}
-
-/** What a reload has done, for people. */
-function reloadSentences({ changes, needsRestart }: ReloadReport): string[] {
-  return [
-    changes.length === 0 ? 'Reloaded: nothing has changed.' : `Reloaded: ${changes.join(', ')}.`,
-    ...needsRestart.map((member) => `A change of ${member} counts when the host is started again.`),
-  ];
-}
+/** What a reload did is said by the host itself. */
+function nothing(): void {}
 
 /** The line that `systemctl status` shows. The domains of libvirt come and go; the log says which there are. */
 function servingStatus({ host, endpoints }: RunningHost): string {

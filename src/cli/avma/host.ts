@@ -8,6 +8,7 @@ import { activateCommand } from './host-activate.ts';
 import { licenseCommand } from './host-license.ts';
 import { loadCommand } from './host-load.ts';
 import { receiveCommand } from './host-receive.ts';
+import { reloadCommand } from './host-reload.ts';
 import { hostReportCommand } from './host-report.ts';
 import { requestCommand } from './host-request.ts';
 import { revocationsCommand } from './host-revocations.ts';
@@ -29,6 +30,7 @@ export function hostCommand(context: Context): Command {
   host.addCommand(requestCommand(context));
   host.addCommand(activateCommand(context));
   host.addCommand(serveCommand(context));
+  host.addCommand(reloadCommand(context));
   host.addCommand(statusCommand(context));
   host.addCommand(hostReportCommand(context));
   host.addCommand(siteKeyCommand(context));

@@ -94,10 +94,31 @@ test('a file that is wrong keeps what is served, and is named; the right one is 
   expect(fs.existsSync(machine.at('a.sock'))).toBe(true);
   configure({ listen: [`unix:${machine.at('b.sock')},mode=0660`], throttle: '5/60' });
   await reload(host);
-  const changes = `${machine.at('b.sock')} is served, unix:${machine.at('a.sock')} is no longer served`;
-  expect(host.output()).toContain(`Reloaded: unix:${changes}.\n`);
-  expect(host.output()).toContain('A change of throttle counts when the host is started again.\n');
+  const changes = `${machine.at('b.sock')} is served, endpoint unix:${machine.at('a.sock')} is no longer served`;
+  expect(host.output()).toContain(`Reloaded: endpoint unix:${changes}.\n`);
+  await until('it is said', () =>
+    host.output().includes('A change of throttle counts when the host is started again.\n'),
+  );
   expect(fs.existsSync(machine.at('a.sock'))).toBe(false);
+});
+
+test('by the command: what has changed, or the exit status of what is wrong', async () => {
+  const host = await machine.serve();
+  configure({ listen: [`unix:${machine.at('a.sock')}`], throttle: '5/60' });
+  const { stdout } = await machine.mustRun('avma', ['host', 'reload']);
+  expect(stdout).toBe(
+    `Endpoint unix:${machine.at('a.sock')} is served.\nA change of throttle counts when the host is started again.\n`,
+  );
+  expect(host.output()).toContain(`Reloaded: endpoint unix:${machine.at('a.sock')} is served.\n`);
+  configure({ listen: ['tcp:1688'] });
+  const wrong = await machine.run('avma', ['host', 'reload']);
+  expect(wrong.status).toBe(64);
+  expect(wrong.stderr).toContain('"listen.0" in the configuration');
+  expect(wrong.stderr).toContain('config-invalid');
+  await host.stop();
+  const without = await machine.run('avma', ['host', 'reload']);
+  expect(without.status).toBe(69);
+  expect(without.stderr).toContain('host-not-running');
 });
 
 test('a catalog that is broken, and a certificate that is none, are said and change nothing', async () => {

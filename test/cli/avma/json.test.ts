@@ -372,6 +372,14 @@ describe('a vendor and a host', () => {
     });
   });
 
+  test('what a reload has changed', async () => {
+    expect(await json('host-reload', ['host', 'reload'])).toEqual({
+      schema: 'avma.host-reload/1',
+      changes: [],
+      needsRestart: [],
+    });
+  });
+
   test('what the vendor signs is installed, listed and removed', async () => {
     const root = rootOf(plainRootKey(machine.at('v2/root.key')), 'Example Ltd');
     const put = (name: string, envelope: object) =>
