@@ -314,6 +314,11 @@ export const CODE_DOCS: Record<AvmaErrorCode, CodeDocs> = {
     happened: 'The host is certified by another vendor than the one whom the product belongs to.',
     why: "The product's catalog is signed, and the host has no certificate of that vendor. Being trusted here is not enough: each vendor's hosts license that vendor's own products only.",
   },
+  'vm-cloned': {
+    group: 'host',
+    happened: 'Two machines use one VM ID at the same time, and the host refuses one of them, or both.',
+    why: "A VM was copied with its VM ID, or was started on two hosts. The host's policy (`avma host serve --clones`) is not `warn`.",
+  },
   'document-unknown': {
     group: 'host',
     happened: 'The host does not have the document that the guest asked for.',

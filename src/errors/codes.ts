@@ -224,6 +224,10 @@ export const CODES = {
     HRESULT.SL_E_IA_MACHINE_NOT_BOUND,
     "Use this VM's own pipe. If it is, compare the VM's UUID on the host with avma guest status here; AVMA_VM_ID corrects it.",
   ),
+  'vm-cloned': denied(
+    HRESULT.SL_E_IA_MACHINE_NOT_BOUND,
+    "Give the copied VM a VM ID of its own (virt-clone does; in the domain's XML: uuid), then activate it. On the host: avma host guests shows where both run, avma host release VM ends it.",
+  ),
   'document-unknown': host(
     HRESULT.SL_E_IA_INVALID_VIRTUALIZATION_PLATFORM,
     'Run the command again (avma guest activate): the host has replaced what it announced a moment before.',

@@ -26,6 +26,7 @@ import { type HostObserver, observeAll } from './observer.ts';
 import { Counters } from './observers/counters.ts';
 import { eventLog } from './observers/event-log.ts';
 import { operatorLog } from './observers/operator-log.ts';
+import type { ClonePolicy } from './presence/clones.ts';
 import { openPresence, type RunningPresence } from './presence/open-presence.ts';
 import { seenGuests } from './presence/seen-guests.ts';
 import { createReload, type ReloadReport, type Reread } from './reload.ts';
@@ -42,6 +43,8 @@ export interface ServeOptions extends WantedEndpoints {
   readonly events: EventSink<HostEvent>;
   /** Takes what happens while the host serves, a sentence each. */
   readonly notify?: Notify;
+  /** What becomes of VM IDs that are in use twice; `warn` by default. */
+  readonly clones?: ClonePolicy;
   /** Where metrics are served; by default nowhere. */
   readonly metrics?: MetricsAddress | undefined;
   /** The version of this program, for metrics. */
@@ -107,6 +110,7 @@ async function serveLocked(
     now: Date.now,
     elapsed: CLOCKS.elapsed,
     observe: (moment) => observe(moment),
+    ...(options.clones !== undefined && { clonePolicy: options.clones }),
   });
   presence.fill(seenGuests(folder, Date.now()), new Set(options.listen.map(listenName)));
   const observe: HostObserver = observerOf(options, { throttle, counters, presence, metrics, notify });
@@ -118,6 +122,7 @@ async function serveLocked(
   const environment: ResponderEnvironment = {
     ledger,
     seats: presence.seats,
+    clones: presence,
     throttle,
     observe,
     get leaseMs() {

@@ -51,6 +51,7 @@ export const REFUSAL_CODES = [
   'license-not-yet-valid',
   'license-expired',
   'license-limit-reached',
+  'vm-cloned',
   'exchange-reused',
   'refused',
 ] as const satisfies readonly AvmaErrorCode[];

@@ -131,6 +131,7 @@ export type Reason =
   | 'version-too-old'
   | 'version-too-new'
   | 'license-limit-reached'
+  | 'vm-cloned'
   | 'exchange-reused'
   /** A fault in the verifier: please report it. */
   | 'internal';

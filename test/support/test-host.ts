@@ -9,6 +9,7 @@ import { type HostMoment, type HostObserver, observeAll } from '../../src/host/o
 import { Counters } from '../../src/host/observers/counters.ts';
 import { eventLog } from '../../src/host/observers/event-log.ts';
 import { operatorLog } from '../../src/host/observers/operator-log.ts';
+import type { ClonePolicy } from '../../src/host/presence/clones.ts';
 import { openPresence } from '../../src/host/presence/open-presence.ts';
 import { LoopbackPipe } from '../../src/pipe/loopback.ts';
 import type { Pipe } from '../../src/pipe/pipe.ts';
@@ -49,6 +50,7 @@ export interface TestHostOptions {
   readonly catalog?: Catalog;
   readonly ledger?: Ledger;
   readonly throttle?: ThrottleLimit;
+  readonly clones?: ClonePolicy;
   readonly lease?: number;
   readonly clock?: TestClock;
 }
@@ -136,6 +138,7 @@ export function createTestHost(options: TestHostOptions = {}): TestHost {
     now: () => clock.wall,
     elapsed: () => clock.sinceBoot,
     observe: (moment) => observe(moment),
+    clonePolicy: options.clones ?? 'warn',
   });
   const observe: HostObserver = observeAll(
     [
@@ -155,6 +158,7 @@ export function createTestHost(options: TestHostOptions = {}): TestHost {
   const respond = createResponder({
     ledger: options.ledger ?? new MemoryLedger(),
     seats: presence.seats,
+    clones: presence,
     throttle: new Throttle(options.throttle),
     observe,
     leaseMs: options.lease ?? MAX_LEASE_MS,

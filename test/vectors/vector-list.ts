@@ -446,6 +446,7 @@ export const VECTORS: Readonly<Record<string, readonly Difference[]>> = {
     { name: 'without a renewal grace', step: 'V17', license: { notAfter: THEN, graceUntil: THEN } },
   ],
   'license-limit-reached': [SIGNED_REFUSAL('license-limit-reached')],
+  'vm-cloned': [SIGNED_REFUSAL('vm-cloned')],
   'license-invalid': [
     { name: 'edited', step: 'V17', license: {}, fetched: editedLicense('"guests":50', '"guests":99') },
     {

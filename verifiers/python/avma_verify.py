@@ -702,6 +702,7 @@ _REFUSALS = {
     "license-not-yet-valid": 0xC004FD02,
     "license-expired": 0xC004FD02,
     "license-limit-reached": 0xC004FD04,
+    "vm-cloned": 0xC004FD04,
     "exchange-reused": 0x8007000D,
     "refused": 0xC004FD04,
 }

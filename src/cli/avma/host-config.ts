@@ -5,6 +5,7 @@ import { AvmaError, toAvmaError } from '../../errors/avma-error.ts';
 import type { ThrottleLimit } from '../../host/answering/throttle.ts';
 import type { Endpoint, ListenEndpoint } from '../../host/endpoints/endpoint.ts';
 import { type MetricsAddress, parseMetricsAddress } from '../../host/metrics/metrics-address.ts';
+import { CLONE_POLICIES, type ClonePolicy } from '../../host/presence/clones.ts';
 import { placeOf } from '../../schema/issue-place.ts';
 import { anyText, oneOf } from '../../schema/shapes.ts';
 import { readInstalledFile } from '../../storage/read-file.ts';
@@ -16,10 +17,6 @@ const MAX_FILE_BYTES = 1024 * 1024;
 
 /** The most endpoints that one file may name. */
 const MAX_ENDPOINTS = 10_000;
-
-/** What may be done about clones. */
-const CLONE_POLICIES = ['warn', 'refuse-newest', 'refuse-both'] as const;
-type ClonePolicy = (typeof CLONE_POLICIES)[number];
 
 /** What the files of a folder say of how a host serves, parsed as the options of `avma host serve` are. */
 export interface HostConfig {

@@ -6,6 +6,8 @@ import type { HostEvent } from '../../events/host-event.ts';
 import { jsonLinesSink } from '../../events/sinks/json-lines.ts';
 import { DEFAULT_LIMIT } from '../../host/answering/throttle.ts';
 import { parseMetricsAddress } from '../../host/metrics/metrics-address.ts';
+import { CLONE_POLICIES } from '../../host/presence/clones.ts';
+import type { ReloadReport } from '../../host/reload.ts';
 import { type RunningHost, serve } from '../../host/serve.ts';
 import { MAX_LEASE_MS } from '../../protocol/answer.ts';
 import { MINUTE_MS } from '../../schema/durations.ts';
@@ -50,6 +52,14 @@ export function serveCommand(context: Context): Command {
       new Option('--lease-minutes <number>', 'length of a lease; 10080 (7 days) at most')
         .argParser(parseLeaseMs)
         .default(MAX_LEASE_MS, `${MAX_LEASE_MS / MINUTE_MS}`),
+    )
+    .addOption(
+      new Option(
+        '--clones <policy>',
+        'what becomes of a VM ID that two machines use at once: warn says it; the others refuse the machine that came last, or both',
+      )
+        .choices(CLONE_POLICIES)
+        .default('warn'),
     )
     .addOption(
       new Option(

@@ -2,6 +2,7 @@ import type { ThrottleLimit } from '../../host/answering/throttle.ts';
 import type { LibvirtOptions } from '../../host/endpoints/domain-endpoints.ts';
 import type { Endpoint, ListenEndpoint } from '../../host/endpoints/endpoint.ts';
 import type { MetricsAddress } from '../../host/metrics/metrics-address.ts';
+import type { ClonePolicy } from '../../host/presence/clones.ts';
 import type { HostConfig } from './host-config.ts';
 
 /** The options of `avma host serve`, parsed. */
@@ -15,6 +16,7 @@ export interface ServeFlags {
   /** Milliseconds, although the option takes minutes. */
   readonly leaseMinutes: number;
   readonly metrics?: MetricsAddress;
+  readonly clones: ClonePolicy;
 }
 
 /** What a host is to serve and how, of options and configuration together. */
@@ -25,6 +27,7 @@ export interface Wanted {
   readonly throttle: ThrottleLimit;
   readonly leaseMs: number;
   readonly metrics: MetricsAddress | undefined;
+  readonly clones: ClonePolicy;
 }
 
 /**
@@ -52,11 +55,12 @@ export function wantedOf(
     throttle: choose('throttle', flags.throttle, config.throttle),
     leaseMs: choose('leaseMinutes', flags.leaseMinutes, config.leaseMs),
     metrics: choose('metrics', flags.metrics, config.metrics),
+    clones: choose('clones', flags.clones, config.clones),
   };
 }
 
 /** What counts only when the host is started again, and is different now, as the configuration names it. */
 export function needingRestart(before: Wanted, now: Wanted): string[] {
-  const members = ['throttle', 'metrics'] as const;
+  const members = ['throttle', 'metrics', 'clones'] as const;
   return members.filter((member) => JSON.stringify(before[member]) !== JSON.stringify(now[member]));
 }

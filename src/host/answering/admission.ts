@@ -18,6 +18,7 @@ import { swapUuidByteOrder } from '../../schema/uuid.ts';
 import type { GuestChannel } from '../channel.ts';
 import type { HeldCertificate, HeldLicense, HostHoldings } from '../holdings/holdings.ts';
 import { revocationOf, vendorOf } from '../holdings/revoked.ts';
+import type { MomentPlace } from '../observer.ts';
 import type { SeatsInUse } from '../seats.ts';
 import { chooseLicense } from './choose-license.ts';
 
@@ -46,6 +47,8 @@ interface Refusal {
 export const THROTTLED_RETRY_SECONDS = 60;
 /** When a guest may ask again that found a license full: another guest may have stopped by then. */
 const FULL_RETRY_SECONDS = HOUR_MS / 1000;
+/** When a guest may ask again whose VM ID is in use twice, in seconds. */
+const CLONED_RETRY_SECONDS = HOUR_MS / 1000;
 /** The longest time that an answer may ask a guest to wait, in seconds. */
 const MAX_RETRY_SECONDS = 86_400;
 
@@ -200,6 +203,12 @@ function admitLicense(product: LoadedProduct, basis: AdmissionBasis): Decision {
   return choice.kind === 'none'
     ? refuse('license-missing', `this host has no license for "${product.name}"`)
     : refuse(choice.code, choice.message);
+}
+
+/** A9: what is signed for a VM that is at two places at once, where the operator refuses that. */
+export function refuseClone(vmId: string, places: readonly MomentPlace[]): Refusal {
+  const names = places.map(({ host, channel }) => (host === null ? channel : `${channel} of host ${host}`));
+  return refuse('vm-cloned', `the VM ID ${vmId} is in use at ${names.join(' and ')}`, CLONED_RETRY_SECONDS);
 }
 
 /** Old SMBIOS tables leave the byte order open, so one VM may be known by two spellings of its UUID. */

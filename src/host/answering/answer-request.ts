@@ -10,7 +10,8 @@ import { debug } from '../../system/debug.ts';
 import type { GuestChannel } from '../channel.ts';
 import type { HeldCertificate, HeldLicense, HostHoldings } from '../holdings/holdings.ts';
 import type { Ledger, LedgerEntry } from '../ledger/ledger.ts';
-import { admit, type Decision } from './admission.ts';
+import type { CloneVerdict } from '../presence/clones.ts';
+import { admit, type Decision, refuseClone } from './admission.ts';
 import { announcementsFor } from './announcements.ts';
 import { type Asked, elapsedSince, FAULT_REASONS, faultFrame } from './asked.ts';
 import { chooseCertificate } from './choose-certificate.ts';
@@ -83,21 +84,31 @@ async function answerAnew(asked: Asked, fresh: FreshRequest): Promise<Frame> {
   const held = chooseCertificate(holdings, { anchors, productVendor, windows }, now);
   if (held === undefined) return answerFault(asked, 'host-not-activated');
   const opened = { ...fresh, content, key: box.key, held, holdings, product, now };
-  const decision = decide(asked, opened);
+  const { decision, clone } = decide(asked, opened);
   const license = decision.approved ? decision.license : null;
   debug('host', () => `${exchangeId}: ${decision.approved ? 'approved' : decision.code}, VM ${vmId}`);
   const release = license === null ? () => {} : reserved.reserve(license.license.licenseId, vmId);
   try {
-    return await keepAndSend(asked, opened, decision);
+    return await keepAndSend(asked, { ...opened, clone }, decision);
   } finally {
     release();
   }
 }
 
-function decide({ channel, reserved }: Asked, opened: OpenedRequest): Decision {
-  if (opened.reused) return REUSED;
+interface Decided {
+  readonly decision: Decision;
+  /** What was done about a VM ID that is in use twice; null: it is not. */
+  readonly clone: CloneVerdict['clone'];
+}
+
+function decide({ environment, channel, reserved }: Asked, opened: OpenedRequest): Decided {
+  if (opened.reused) return { decision: REUSED, clone: null };
   const { content: request, ...rest } = opened;
-  return admit({ ...rest, request, channel, seats: reserved });
+  const decision = admit({ ...rest, request, channel, seats: reserved });
+  if (!decision.approved || environment.clones === undefined) return { decision, clone: null };
+  const vmId = channel.vmId ?? request.vmId;
+  const { clone, places } = environment.clones.check(vmId, channel);
+  return { decision: clone === 'refused' ? refuseClone(vmId, places) : decision, clone };
 }
 
 const REUSED: Decision = {
@@ -106,7 +117,11 @@ const REUSED: Decision = {
   message: 'the exchange ID came before, with other bytes',
 };
 
-async function keepAndSend(asked: Asked, opened: OpenedRequest, decision: Decision): Promise<Frame> {
+async function keepAndSend(
+  asked: Asked,
+  opened: OpenedRequest & Pick<Decided, 'clone'>,
+  decision: Decision,
+): Promise<Frame> {
   const { environment, recent, frame, channel } = asked;
   const { exchangeId } = frame;
   const { content: request, key, requestDigest, held, holdings, product, now } = opened;

@@ -6,6 +6,7 @@ import type { GuestChannel } from '../channel.ts';
 import type { HostHoldings } from '../holdings/holdings.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { HostObserver } from '../observer.ts';
+import type { CloneVerdict } from '../presence/clones.ts';
 import type { Seats } from '../seats.ts';
 import { THROTTLED_RETRY_SECONDS } from './admission.ts';
 import type { HostCrypto } from './host-crypto.ts';
@@ -13,11 +14,18 @@ import type { RecentExchanges } from './recent-exchanges.ts';
 import type { ReservedSeats } from './reserved-seats.ts';
 import type { Throttle } from './throttle.ts';
 
+/** Follows where VMs ask. */
+export interface CloneCheck {
+  check(vmId: string, channel: GuestChannel): Pick<CloneVerdict, 'clone' | 'places'>;
+}
+
 /** What answering needs besides the frame itself. */
 export interface ResponderEnvironment {
   readonly ledger: Ledger;
   readonly seats: Seats;
   readonly throttle: Throttle;
+  /** Notes that a VM asks at a place, and says whether it is at two; absent where nobody follows that. */
+  readonly clones?: CloneCheck;
   readonly observe: HostObserver;
   /** The longest lease to grant, in milliseconds. */
   readonly leaseMs: number;

@@ -1,5 +1,7 @@
+import type { GuestChannel } from '../channel.ts';
 import type { HostMoment, HostObserver, MomentPlace } from '../observer.ts';
 import { ChannelPresence } from './channel-presence.ts';
+import { type CloneChange, type ClonePlace, type ClonePolicy, Clones, type CloneVerdict } from './clones.ts';
 import { type Place, Presence, type PresenceChange, SILENCE_MS } from './presence.ts';
 import { boundedLeaseEnd, PresentSeats, type SeatBasis } from './present-seats.ts';
 
@@ -20,6 +22,8 @@ export interface PresenceOptions {
   now(): number;
   /** Milliseconds of a clock that nobody can set: silence is measured by it. */
   elapsed(): number;
+  /** What becomes of VM IDs that are in use twice; `warn` by default. */
+  readonly clonePolicy?: ClonePolicy;
   /** Hears that VMs come and go, and that licenses are full. */
   readonly observe: HostObserver;
 }
@@ -28,6 +32,8 @@ export interface PresenceOptions {
 export interface RunningPresence {
   readonly presence: Presence;
   readonly seats: PresentSeats;
+  /** VM IDs that are in use twice. */
+  readonly clones: Clones;
   /** An observer of all that happens on the host's channels. */
   readonly take: HostObserver;
   /**
@@ -41,6 +47,10 @@ export interface RunningPresence {
   /** Ends what has had its time; {@link start} does so each second. */
   sweep(): void;
   start(): void;
+  /** Notes that a VM asks at a channel, and says whether it is elsewhere too. */
+  check(vmId: string, channel: GuestChannel): CloneVerdict;
+  /** A VM is at a place of another host, or no longer is. */
+  seenElsewhere(vmId: string, place: ClonePlace, ended: boolean): void;
   /** An operator frees what a VM holds. @returns Whether it held a seat, or its requests made it present. */
   release(vmId: string): boolean;
   /** Nothing changes any more: the host stops, and its channels are closed. */
@@ -55,6 +65,7 @@ export function openPresence(options: PresenceOptions): RunningPresence {
 class LivePresence implements RunningPresence {
   readonly presence = new Presence();
   readonly seats = new PresentSeats(this.presence);
+  readonly clones: Clones;
   readonly #options: PresenceOptions;
   readonly #channels = new ChannelPresence(this.presence);
   readonly #full = new Set<string>();
@@ -66,6 +77,7 @@ class LivePresence implements RunningPresence {
 
   constructor(options: PresenceOptions) {
     this.#options = options;
+    this.clones = new Clones(options.clonePolicy ?? 'warn');
     this.#startedAt = options.now() - options.elapsed();
   }
 
@@ -93,9 +105,23 @@ class LivePresence implements RunningPresence {
     }
   }
 
+  check(vmId: string, { name, domain }: GuestChannel): CloneVerdict {
+    const verdict = this.clones.asked(vmId, name, domain ?? null, this.#steady());
+    this.#sayClones(verdict.changes);
+    return verdict;
+  }
+
+  seenElsewhere(vmId: string, place: ClonePlace, ended: boolean): void {
+    const now = this.#steady();
+    const { changes, moved } = this.clones.remote(vmId, place, ended, now);
+    for (const { channel } of moved) this.#apply(this.presence.end(vmId, channel, 'moved'));
+    this.#sayClones(changes);
+  }
+
   release(vmId: string): boolean {
     const changes = this.presence.release(vmId);
     this.#apply(changes);
+    this.#sayClones(this.clones.release(vmId));
     return this.seats.release(vmId) || changes.length > 0;
   }
 
@@ -107,6 +133,7 @@ class LivePresence implements RunningPresence {
   sweep(): void {
     const now = this.#steady();
     this.#apply(this.presence.sweep(now));
+    this.#sayClones(this.clones.sweep(now));
     if (now - this.#sweptLeases < LEASE_SWEEP_MS) return;
     this.#sweptLeases = now;
     this.seats.sweep(this.#options.now());
@@ -117,9 +144,20 @@ class LivePresence implements RunningPresence {
   }
 
   #apply(changes: readonly PresenceChange[]): void {
-    for (const change of changes) this.seats.follow(change);
+    const now = this.#steady();
+    for (const change of changes) {
+      this.seats.follow(change);
+      this.#sayClones(this.clones.follow(change, now));
+    }
     for (const { kind, vmId, place, why } of changes) {
       this.#options.observe({ kind, vmId, place: momentPlace(place), why });
+    }
+  }
+
+  #sayClones(changes: readonly CloneChange[]): void {
+    for (const { kind, vmId, places } of changes) {
+      const where = places.map(({ host, channel, domain }) => ({ host, channel, domain }));
+      this.#options.observe({ kind, vmId, places: where });
     }
   }
 

@@ -54,6 +54,7 @@ describe('options and files together', () => {
     libvirtInterval: 5000,
     throttle: { burst: 600, windowMs: 60_000 },
     leaseMinutes: 604_800_000,
+    clones: 'warn',
   };
   const configured = () =>
     folderOf({
@@ -69,6 +70,7 @@ describe('options and files together', () => {
       throttle: { burst: 5, windowMs: 1000 },
       leaseMs: 604_800_000,
       metrics: undefined,
+      clones: 'warn',
     });
   });
 
