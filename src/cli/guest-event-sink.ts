@@ -1,4 +1,3 @@
-import fs from 'node:fs';
 import path from 'node:path';
 import { AvmaError } from '../errors/avma-error.ts';
 import type { EventSink } from '../events/event-sink.ts';
@@ -9,7 +8,7 @@ import { severalSinks } from '../events/sinks/several.ts';
 import { syslogSink } from '../events/sinks/syslog.ts';
 import { windowsEventLogSink } from '../events/sinks/windows-event-log.ts';
 import { makePrivateFolder } from '../storage/atomic-file.ts';
-import { errnoOf } from '../system/errno.ts';
+import { isConnectedToJournal } from '../system/journal.ts';
 import type { Notify } from '../system/notify.ts';
 import type { Settings } from './settings.ts';
 
@@ -46,7 +45,7 @@ export function guestEventSink(
 
 /** Whether events are written to the journal: as the configuration says, else where systemd runs this program. */
 export function eventsGoToJournal({ journald }: Settings['events'], env: NodeJS.ProcessEnv): boolean {
-  return journald ?? writesToJournal(env);
+  return journald ?? isConnectedToJournal(env, [1, 2]);
 }
 
 function fileSink(stateFolder: string): EventSink<GuestEvent> {
@@ -64,22 +63,4 @@ function fileSink(stateFolder: string): EventSink<GuestEvent> {
       sink.write(event, now);
     },
   };
-}
-
-/**
- * Whether systemd has connected stdout or stderr to its journal. The variable alone says little: a shell that a service
- * has started hands it on.
- */
-function writesToJournal({ JOURNAL_STREAM }: NodeJS.ProcessEnv): boolean {
-  return JOURNAL_STREAM !== undefined && [1, 2].some((fd) => identityOf(fd) === JOURNAL_STREAM);
-}
-
-function identityOf(fd: number): string | undefined {
-  try {
-    const { dev, ino } = fs.fstatSync(fd);
-    return `${dev}:${ino}`;
-  } catch (thrown) {
-    if (errnoOf(thrown) === 'EBADF') return undefined;
-    throw thrown;
-  }
 }

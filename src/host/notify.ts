@@ -10,9 +10,9 @@ const MAX_SENTENCE_LENGTH = 2000;
  * cannot be written is ignored, since a full disk must not cost a guest its answer.
  */
 export function safeNotify(notify: Notify): Notify {
-  return (sentence) => {
+  return (sentence, about) => {
     try {
-      notify(printable(sentence, MAX_SENTENCE_LENGTH));
+      notify(printable(sentence, MAX_SENTENCE_LENGTH), about);
     } catch (thrown) {
       debug('host', () => `the operator's log cannot be written: ${thrown}`);
     }
@@ -31,7 +31,7 @@ export class ProblemReporter {
   /** Takes all problems that there are now, a sentence each. */
   report(problems: readonly string[]): void {
     const now = new Set(problems);
-    for (const problem of now) if (!this.#reported.has(problem)) this.#notify(problem);
+    for (const problem of now) if (!this.#reported.has(problem)) this.#notify(problem, { level: 'warning' });
     this.#reported = now;
   }
 }

@@ -1,5 +1,15 @@
-/** Takes one sentence for the operator. */
-export type Notify = (sentence: string) => void;
+/** How much a sentence matters to an operator. */
+export type LogLevel = 'info' | 'notice' | 'warning' | 'error';
+
+/** What a log that knows more than lines keeps of a sentence. */
+export interface LogAbout {
+  readonly level: LogLevel;
+  /** Fields as systemd's journal names them, `AVMA_CODE`, with their values. */
+  readonly fields?: Readonly<Record<string, string>>;
+}
+
+/** Takes one sentence for the operator. Without more about it, it is information. */
+export type Notify = (sentence: string, about?: LogAbout) => void;
 
 /** Passes sentences on. A log that cannot be written is ignored: it must fail neither the daemon nor an activation. */
 export function notifyQuietly(notify: Notify, ...sentences: readonly string[]): void {

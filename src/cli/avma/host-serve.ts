@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { Command, Option } from 'commander';
+import { openServiceLog } from '../../daemon/journal-log.ts';
 import { type Daemon, runDaemon } from '../../daemon/run-daemon.ts';
 import { serviceManager } from '../../daemon/systemd-notify.ts';
 import type { HostEvent } from '../../events/host-event.ts';
@@ -7,7 +8,6 @@ import { jsonLinesSink } from '../../events/sinks/json-lines.ts';
 import { DEFAULT_LIMIT } from '../../host/answering/throttle.ts';
 import { parseMetricsAddress } from '../../host/metrics/metrics-address.ts';
 import { CLONE_POLICIES } from '../../host/presence/clones.ts';
-import type { ReloadReport } from '../../host/reload.ts';
 import { type RunningHost, serve } from '../../host/serve.ts';
 import { MAX_LEASE_MS } from '../../protocol/answer.ts';
 import { MINUTE_MS } from '../../schema/durations.ts';
@@ -85,12 +85,13 @@ AVMA_HOST_CONFIG_DIR. SIGHUP reads them again, and certificates, licenses and ca
 async function runHost(context: Context, flags: ServeFlags, command: Command): Promise<void> {
   const { hostFolder, hostConfigFolder, hostCatalogFolders } = context.settings();
   const manager = serviceManager(process.env);
+  const log = openServiceLog({ env: process.env, identifier: 'avma-host', stderr: (line) => say(line) });
   const typed = (option: keyof ServeFlags) =>
     !['default', undefined].includes(command.getOptionValueSource(option));
   const readWanted = () => wantedOf(flags, typed, readHostConfig(hostConfigFolder));
   let status = '';
   const { signal } = await runDaemon<Daemon & { readonly running: RunningHost }>({
-    notify: say,
+    notify: log.write,
     async start() {
       const wanted = readWanted();
       const running = await serve({
@@ -98,8 +99,8 @@ async function runHost(context: Context, flags: ServeFlags, command: Command): P
         folder: hostFolder,
         catalogFolders: hostCatalogFolders,
         version: packageVersion(context.launcher.packageRoot),
-        notify: say,
-        events: jsonLinesSink<HostEvent>(path.join(hostFolder, 'events.jsonl'), say),
+        notify: log.write,
+        events: jsonLinesSink<HostEvent>(path.join(hostFolder, 'events.jsonl'), log.write),
         onReload: (step) => {
           if (step === 'begun') manager.reloading();
           else manager.ready(status);
@@ -110,7 +111,7 @@ async function runHost(context: Context, flags: ServeFlags, command: Command): P
         },
       });
       for (const { channel } of running.endpoints) {
-        say(`  ${channel.name}  ${channel.vmId === null ? 'any guest' : `VM ${channel.vmId}`}`);
+        log.write(`  ${channel.name}  ${channel.vmId === null ? 'any guest' : `VM ${channel.vmId}`}`);
       }
       status = servingStatus(running);
       manager.ready(status);
@@ -125,7 +126,8 @@ async function runHost(context: Context, flags: ServeFlags, command: Command): P
     // On a terminal SIGHUP says that the terminal is gone.
     ...(process.stderr.isTTY ? {} : { reload: ({ running }) => running.reload().then(nothing, nothing) }),
   });
-  say(`Stopped by ${signal}.`);
+  log.write(`Stopped by ${signal}.`);
+  await log.close();
 }
 
 /** What a reload did is said by the host itself. */

@@ -75,7 +75,7 @@ export class Activity {
     return sum;
   }
 
-  /** How many requests were answered in each of the last {@link SECONDS}, the oldest first; the present one left out. */
+  /** How many requests were answered in each of the last {@link SECONDS}, the oldest first; without the present one. */
   perSecond(now: number): readonly number[] {
     const present = Math.floor(now / 1000);
     return Array.from({ length: SECONDS - 1 }, (_, index) => {

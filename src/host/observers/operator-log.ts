@@ -1,6 +1,7 @@
+import { MESSAGE_IDS } from '../../events/message-ids.ts';
 import { MINUTE_MS } from '../../schema/durations.ts';
 import { formatMinute } from '../../schema/format-time.ts';
-import type { Notify } from '../../system/notify.ts';
+import type { LogAbout, Notify } from '../../system/notify.ts';
 import { Throttle } from '../answering/throttle.ts';
 import {
   channelOf,
@@ -9,6 +10,7 @@ import {
   type RequestAnswered,
   type RequestFaulted,
 } from '../observer.ts';
+import { eventOfMoment } from '../shown-events/of-moment.ts';
 
 /** How many lines a channel may cause: a guest that floods the host must not flood its log. */
 const LINE_LIMIT = { burst: 20, windowMs: MINUTE_MS };
@@ -33,20 +35,21 @@ export function operatorLog(notify: Notify, elapsed: () => number): HostObserver
     }
     const line = lineOf(moment);
     if (line === undefined) return;
+    const about = aboutOf(moment);
     const before = unsaid.get(name) ?? 0;
     if (limit.take(name, elapsed()) !== 'pass') {
       unsaid.set(name, before + 1);
       if (before === 0) {
         notify(
           `More lines about ${name} are left out until they become fewer; events.jsonl has the details.`,
+          { level: 'warning', fields: { AVMA_CHANNEL: name } },
         );
       }
       return;
     }
     unsaid.delete(name);
-    notify(before === 0 ? line : `${line} Left out before it: ${before} lines about ${name}.`);
-    const stack = stackOf(moment);
-    for (const part of stack) notify(part);
+    notify(before === 0 ? line : `${line} Left out before it: ${before} lines about ${name}.`, about);
+    for (const part of stackOf(moment)) notify(part, { level: 'error' });
   };
 }
 
@@ -65,6 +68,27 @@ function lineOf(moment: HostMoment): string | undefined {
     default:
       return undefined;
   }
+}
+
+/** What the journal keeps of a line: its level, and who and what it is about. */
+function aboutOf(moment: HostMoment): LogAbout {
+  // The journal has times of its own.
+  const event = eventOfMoment(moment, 0);
+  const channel = channelOf(moment)?.name ?? null;
+  if (event === undefined)
+    return { level: 'notice', fields: channel === null ? {} : { AVMA_CHANNEL: channel } };
+  const isRequest = moment.kind === 'request-answered' || moment.kind === 'request-faulted';
+  const { kind, code, vmId, domain, machineName, product, version, license, seq } = event;
+  const named = {
+    MESSAGE_ID: isRequest ? (MESSAGE_IDS[12310] ?? null) : null,
+    ...{ AVMA_KIND: kind, AVMA_CODE: code, AVMA_EXCHANGE: isRequest ? moment.exchangeId : null },
+    ...{ AVMA_VM: vmId, AVMA_DOMAIN: domain, AVMA_MACHINE: machineName, AVMA_CHANNEL: channel },
+    ...{ AVMA_PRODUCT: product, AVMA_VERSION: version, AVMA_LICENSE: license, AVMA_SEQ: seq },
+  };
+  const known = Object.entries(named).flatMap(([name, value]) =>
+    value === null ? [] : [[name, String(value)]],
+  );
+  return { level: event.level, fields: Object.fromEntries(known) };
 }
 
 function answerLine(moment: RequestAnswered): string {

@@ -114,6 +114,7 @@ export const GuestCounts = z.object({
 });
 export type GuestCounts = z.infer<typeof GuestCounts>;
 
+/** The status of a host. */
 export const HostStatus = z.object({
   at: isoTime,
   /** Of the avma that answered. */

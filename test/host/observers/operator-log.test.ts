@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { AvmaError } from '../../../src/errors/avma-error.ts';
+import { MESSAGE_IDS } from '../../../src/events/message-ids.ts';
 import { operatorLog } from '../../../src/host/observers/operator-log.ts';
+import type { LogAbout } from '../../../src/system/notify.ts';
 import { MINUTE } from '../../support/clock.ts';
 import { rawRequest } from '../../support/raw-request.ts';
 import { OTHER_VM, VM } from '../../support/test-guest.ts';
@@ -82,6 +84,33 @@ test('a flood on one channel does not flood the log, nor hide the other channels
   host.clock.advance(10 * MINUTE);
   await host.ask(rawRequest(host).frame);
   expect(host.log.at(-1)).toMatch(/^Approved: .* Left out before it: 80 lines about /);
+});
+
+test('the journal gets who and what a line is about, and how much it matters', async () => {
+  const about: (LogAbout | undefined)[] = [];
+  const log = operatorLog(
+    (_line, more) => about.push(more),
+    () => 0,
+  );
+  const host = createTestHost();
+  const { frame } = rawRequest(host);
+  await host.ask(frame, { ...ofVm, domain: 'web01' });
+  await host.ask({ ...frame, body: new Uint8Array(200) }, ofVm);
+  await host.ask(rawRequest(host, { vmId: OTHER_VM }).frame, ofVm);
+  for (const moment of host.moments) log(moment);
+  expect(about).toEqual([
+    {
+      level: 'info',
+      fields: {
+        MESSAGE_ID: MESSAGE_IDS[12310],
+        ...{ AVMA_KIND: 'approved', AVMA_CODE: 'success', AVMA_EXCHANGE: frame.exchangeId },
+        ...{ AVMA_VM: VM, AVMA_DOMAIN: 'web01', AVMA_MACHINE: 'guest01', AVMA_CHANNEL: ofVm.name },
+        ...{ AVMA_PRODUCT: 'ServerStandard', AVMA_VERSION: '10.0.26100' },
+      },
+    },
+    { level: 'warning', fields: expect.objectContaining({ AVMA_CODE: 'request-unopened', AVMA_VM: VM }) },
+    { level: 'notice', fields: expect.objectContaining({ AVMA_CODE: 'vm-refused', AVMA_KIND: 'refused' }) },
+  ]);
 });
 
 test('a channel that is closed is forgotten', () => {
