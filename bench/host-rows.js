@@ -1,4 +1,5 @@
-// The rows of the host's table. Each measures one thing and returns what is printed of it: `{what, target, found, met}`;
+// The rows of the host's table. Each measures one thing and returns what is printed of it: `{what, target, found,
+// met}`;
 // without a target, `target` and `met` are null.
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
@@ -85,7 +86,10 @@ export async function renewalRows(hosts, scale) {
   ];
 }
 
-/** What the curves alone would allow on one processor: an exchange takes one X25519 secret and one Ed25519 signature. */
+/**
+ * What the curves alone would allow on one processor: an exchange takes one X25519 secret and one Ed25519
+ * signature.
+ */
 function curveSpeed() {
   const said = execFileSync('openssl', ['speed', '-seconds', '1', '-mr', 'ecdhx25519', 'ed25519'], {
     encoding: 'utf8',

@@ -1,6 +1,7 @@
 // Prints the figures of the README's tables: npm run bench. The host's are held against those of an older commit: of
 // `--against FOLDER`, a built checkout, or of one that is made for the run. `--only host` leaves out the commands and
-// the virtual machines, and `--scale 0.1` makes its rows shorter. `--only starts --against FOLDER` compares the start-up
+// the virtual machines, and `--scale 0.1` makes its rows shorter. `--only starts --against FOLDER` compares the
+// start-up
 // of two checkouts; `--executable out/linux-x64/bin/avma` times the executable.
 // Needs Linux: what a host uses is read from /proc.
 import os from 'node:os';

@@ -8,6 +8,7 @@ import { exitStatusOf, formatHresult, HRESULTS } from '../src/errors/hresult.ts'
 
 import { longestFramesTable } from '../test/support/longest-frames.ts';
 import { eventKindTable, eventMemberTable } from './event-docs.ts';
+import { restartOverTime, restartTable } from './scale-docs.ts';
 
 /** A file of docs/ that is written, in part or whole, from tables of the code. */
 export interface GeneratedFile {
@@ -23,6 +24,8 @@ export function generatedDocs(root: string): GeneratedFile[] {
   const guest = 'docs/guest.md';
   const protocol = 'docs/protocol.md';
   const protocolPage = fs.readFileSync(path.join(root, protocol), 'utf8');
+  const scale = 'docs/scale.md';
+  const scalePage = fs.readFileSync(path.join(root, scale), 'utf8');
   const guestGuide = fs.readFileSync(path.join(root, guest), 'utf8');
   return [
     {
@@ -39,6 +42,14 @@ export function generatedDocs(root: string): GeneratedFile[] {
     },
     { file: 'docs/errors.md', text: errorsPage() },
     { file: protocol, text: replacePart(protocolPage, 'longest frames', longestFramesTable()) },
+    {
+      file: scale,
+      text: replacePart(
+        replacePart(scalePage, 'restarts', restartTable()),
+        'requests over time',
+        restartOverTime(),
+      ),
+    },
   ];
 }
 
