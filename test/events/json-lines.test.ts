@@ -1,12 +1,13 @@
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import type { HostEvent } from '../../src/events/host-event.ts';
 import { jsonLinesSink } from '../../src/events/sinks/json-lines.ts';
 import { NOW } from '../support/clock.ts';
 import { mountSmallDisk } from '../support/restrictions.ts';
 import { tempFolder } from '../support/temp-folder.ts';
+import { until } from '../support/until.ts';
 
 const event = (message: string) => ({ eventId: 12310, code: 'success', message }) as HostEvent;
 
@@ -100,5 +101,53 @@ describe('an event file that is not a plain file is not written, and that is sai
     write('lost');
     expect(told).toEqual([expect.stringMatching(/is a (link|pipe)/)]);
     expect(fs.existsSync(target)).toBe(false);
+  });
+});
+
+describe('events that are gathered', () => {
+  /** A sink that gathers for an hour, and what the process runs when it ends. */
+  function gathering(file: string) {
+    const sink = jsonLinesSink<HostEvent>(file, () => {}, { gatherMs: 3_600_000 });
+    const atExit = process.listeners('exit').at(-1);
+    onTestFinished(() => void (atExit && process.off('exit', atExit)));
+    return { write: (message: string) => sink.write(event(message), NOW), end: () => atExit?.(0) };
+  }
+
+  test('are written together when their time has come', async () => {
+    const file = path.join(tempFolder(), 'events.jsonl');
+    const sink = jsonLinesSink<HostEvent>(file, () => {}, { gatherMs: 5 });
+    for (const message of ['a', 'b', 'c']) sink.write(event(message), NOW);
+    expect(fs.existsSync(file)).toBe(false);
+    await until('the events are written', () => fs.existsSync(file));
+    expect(messagesIn(file)).toEqual(['a', 'b', 'c']);
+  });
+
+  test('are not lost when the process ends', () => {
+    const file = path.join(tempFolder(), 'events.jsonl');
+    const { write, end } = gathering(file);
+    write('a');
+    write('b');
+    end();
+    expect(messagesIn(file)).toEqual(['a', 'b']);
+  });
+
+  test('do not become many: 256 are written at once', () => {
+    const file = path.join(tempFolder(), 'events.jsonl');
+    const { write } = gathering(file);
+    for (let nth = 1; nth <= 300; nth++) write(`${nth}`);
+    expect(messagesIn(file)).toHaveLength(256);
+  });
+
+  test('are all counted when they cannot be written', () => {
+    const folder = path.join(tempFolder(), 'later');
+    const told: string[] = [];
+    const sink = jsonLinesSink<HostEvent>(path.join(folder, 'e'), (line) => told.push(line), { gatherMs: 1 });
+    for (let nth = 0; nth < 256; nth++) sink.write(event('lost'), NOW);
+    fs.mkdirSync(folder);
+    for (let nth = 0; nth < 256; nth++) sink.write(event('kept'), NOW);
+    expect(told).toEqual([
+      expect.stringMatching(/^Events are being lost/),
+      expect.stringMatching(/; 256 were lost\.$/),
+    ]);
   });
 });

@@ -100,7 +100,7 @@ async function runHost(context: Context, flags: ServeFlags, command: Command): P
         catalogFolders: hostCatalogFolders,
         version: packageVersion(context.launcher.packageRoot),
         notify: log.write,
-        events: jsonLinesSink<HostEvent>(path.join(hostFolder, 'events.jsonl'), log.write),
+        events: jsonLinesSink<HostEvent>(path.join(hostFolder, 'events.jsonl'), log.write, { gatherMs: 10 }),
         onReload: (step) => {
           if (step === 'begun') manager.reloading();
           else manager.ready(status);

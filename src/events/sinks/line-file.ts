@@ -31,12 +31,16 @@ export class LineFile {
   readonly #limits: RotationLimits;
   #open: { readonly fd: number; readonly ino: number } | undefined;
 
-  constructor(file: string, limits: RotationLimits = DEFAULT_ROTATION) {
+  constructor(file: string, limits: Partial<RotationLimits> = {}) {
     this.#file = file;
-    this.#limits = limits;
+    this.#limits = { ...DEFAULT_ROTATION, ...limits };
   }
 
-  /** @throws {AvmaError} `disk-full` if only part of the line could be written; else as the system says. */
+  /**
+   * Appends a line, or several with newlines between them, in one write.
+   *
+   * @throws {AvmaError} `disk-full` if only part of it could be written; else as the system says.
+   */
   append(line: string): void {
     const length = Buffer.byteLength(line) + 1;
     let { fd, size } = this.#current();
