@@ -75,7 +75,13 @@ export async function exchangeFrames(pipe: Pipe, frame: Frame, signal: AbortSign
   return parsed.frame;
 }
 
-/** A fault is not signed: it ends this attempt and changes nothing else. */
+/**
+ * The longest pause that an unsigned fault may ask for, in seconds: ten minutes. Whoever can put a fault into the pipe
+ * could keep the host's answers back as well, but not for longer than he is there.
+ */
+const MAX_UNSIGNED_PAUSE_SECONDS = 600;
+
+/** A fault is not signed: it ends this attempt, may ask for a short pause, and changes nothing else. */
 function faultError(body: Uint8Array): AvmaError {
   const fault = Fault.safeParse(parseJson(body));
   if (!fault.success) {
@@ -84,7 +90,7 @@ function faultError(body: Uint8Array): AvmaError {
       'the host reports a fault that this version of avma does not know',
     );
   }
-  const { code, supported } = fault.data;
+  const { code, supported, retryAfter } = fault.data;
   const says: Record<Fault['code'], string> = {
     'protocol-unsupported': `it speaks version ${supported.versions.join(', ')} of the protocol only`,
     'request-unopened': 'it cannot open the request: it was sealed to another host',
@@ -96,7 +102,8 @@ function faultError(body: Uint8Array): AvmaError {
   };
   // The code `io-error` is for disks of this machine; a host whose disk fails cannot serve.
   const mapped: AvmaErrorCode = code === 'io-error' ? 'host-gone' : code;
-  return new AvmaError(mapped, `the host could not answer: ${says[code]}`);
+  const pause = retryAfter === null ? null : Math.min(retryAfter, MAX_UNSIGNED_PAUSE_SECONDS);
+  return new AvmaError(mapped, `the host could not answer: ${says[code]}`, { retryAfter: pause });
 }
 
 /** The ID of a new exchange: 16 random bytes. */

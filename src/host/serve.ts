@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { AvmaError, FAULT_HEADING, toAvmaError } from '../errors/avma-error.ts';
 import type { EventSink } from '../events/event-sink.ts';
 import type { HostEvent } from '../events/host-event.ts';
@@ -6,8 +7,9 @@ import type { ProcessLock } from '../storage/process-lock.ts';
 import type { Notify } from '../system/notify.ts';
 import type { ResponderEnvironment } from './answering/asked.ts';
 import { openCryptoThread } from './answering/crypto-thread.ts';
+import { openThrottle, type RunningThrottle } from './answering/open-throttle.ts';
 import { createResponder } from './answering/responder.ts';
-import { Throttle, type ThrottleLimit } from './answering/throttle.ts';
+import type { ThrottleLimit } from './answering/throttle.ts';
 import { Turns } from './answering/turns.ts';
 import { CatalogReader } from './catalog-reader.ts';
 import { type ControlHandlers, openControl } from './control/control-server.ts';
@@ -37,7 +39,9 @@ import { watchFiles } from './watch-files.ts';
 export interface ServeOptions extends WantedEndpoints {
   readonly folder: string;
   readonly catalogFolders: readonly string[];
+  /** What each channel may ask, and all of them together. */
   readonly throttle: ThrottleLimit;
+  readonly hostThrottle?: ThrottleLimit;
   /** The longest lease to grant, in milliseconds. */
   readonly leaseMs: number;
   readonly events: EventSink<HostEvent>;
@@ -102,7 +106,12 @@ async function serveLocked(
   const documents = new HoldingsReader(folder, host, notify);
   const sameVendor = (a: string, b: string) => areOfOneVendor(documents.current.vendors, a, b);
   const catalogs = new CatalogReader(options.catalogFolders, notify, sameVendor);
-  const throttle = new Throttle(options.throttle);
+  const { throttle: channel, hostThrottle } = options;
+  const throttling = openThrottle({
+    ...{ folder, notify, now: CLOCKS.wall, elapsed: CLOCKS.elapsed },
+    limits: { channel, ...(hostThrottle !== undefined && { host: hostThrottle }) },
+    observe: (moment) => observe(moment),
+  });
   const counters = new Counters();
   const info = { name: host.name, version: options.version ?? '' };
   const metrics = await metricsOfHost(options.metrics, info, notify);
@@ -113,7 +122,7 @@ async function serveLocked(
     ...(options.clones !== undefined && { clonePolicy: options.clones }),
   });
   presence.fill(seenGuests(folder, Date.now()), new Set(options.listen.map(listenName)));
-  const observe: HostObserver = observerOf(options, { throttle, counters, presence, metrics, notify });
+  const observe: HostObserver = observerOf(options, { throttling, counters, presence, metrics, notify });
   const openLedger = options.openLedger ?? ((say) => openFileLedger({ folder, now: Date.now, notify: say }));
   const ledger = await openLedger(notify);
   const stopMarks = keepMarks(ledger, CLOCKS, notify);
@@ -123,7 +132,7 @@ async function serveLocked(
     ledger,
     seats: presence.seats,
     clones: presence,
-    throttle,
+    throttle: throttling.throttle,
     observe,
     get leaseMs() {
       return limits.leaseMs;
@@ -132,6 +141,7 @@ async function serveLocked(
     holdings: () => documents.current,
     now: Date.now,
     elapsed: () => performance.now(),
+    pause: setTimeout,
   };
   const respond = createResponder(environment, new Turns(crypto));
   const endpoints = new EndpointSet({ respond, observe }, notify);
@@ -144,6 +154,7 @@ async function serveLocked(
     throw thrown;
   }
   presence.start();
+  throttling.start(async () => {});
   metrics.show({ documents, seats: presence.seats, ledger, endpoints });
   const stopWatching = watchFiles({ lock, catalogs, documents }, notify);
   recordServing(folder, endpoints.named, notify);
@@ -157,6 +168,8 @@ async function serveLocked(
     await control.close();
     stopWatching();
     presence.close();
+    // First: closed channels are forgotten.
+    await throttling.close();
     await endpoints.close();
     await crypto?.close();
     await stopMarks();
@@ -194,7 +207,7 @@ function recordServing(folder: string, endpoints: readonly ServedEndpoint[], not
 }
 
 interface Observing {
-  readonly throttle: Throttle;
+  readonly throttling: RunningThrottle;
   readonly counters: Counters;
   readonly presence: RunningPresence;
   readonly metrics: MetricsOfHost;
@@ -204,10 +217,10 @@ interface Observing {
 /** Events, counters, metrics, presence and the operator's log observe what happens; the throttle forgets channels. */
 function observerOf(
   options: ServeOptions,
-  { throttle, counters, presence, metrics, notify }: Observing,
+  { throttling, counters, presence, metrics, notify }: Observing,
 ): HostObserver {
   const forgetChannels: HostObserver = (moment) => {
-    if (moment.kind === 'channel-closed') throttle.forget(moment.channel.name);
+    if (moment.kind === 'channel-closed') throttling.throttle.forget(moment.channel.name);
   };
   const observers = [
     eventLog(options.events),

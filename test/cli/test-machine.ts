@@ -176,7 +176,10 @@ export class TestMachine {
   /** Another host beside the first, in a folder of its own with the same keys: two may not share a ledger. */
   async serveBeside(options: readonly string[], run: RunOptions = {}): Promise<ServedHost> {
     const folder = this.at(`host-${this.#beside++}`);
-    fs.cpSync(run.env?.AVMA_HOST_DIR ?? this.at('host'), folder, { recursive: true });
+    fs.cpSync(run.env?.AVMA_HOST_DIR ?? this.at('host'), folder, {
+      recursive: true,
+      filter: (file) => !fs.lstatSync(file).isSocket(),
+    });
     fs.rmSync(path.join(folder, 'ledger.jsonl'), { force: true });
     const socket = (options[1] as string).slice('unix:'.length);
     return this.serve(options.slice(2), socket, { ...run, env: { ...run.env, AVMA_HOST_DIR: folder } });

@@ -11,7 +11,6 @@ import {
   freshMemory,
   planRenewal,
 } from '../../src/guest/agent/renewal-plan.ts';
-import { THROTTLED_RETRY_SECONDS } from '../../src/host/answering/admission.ts';
 import { DEFAULT_LIMIT, Throttle } from '../../src/host/answering/throttle.ts';
 import { HOUR_MS, MINUTE_MS } from '../../src/schema/durations.ts';
 
@@ -152,7 +151,7 @@ class Simulation {
     host.free = begun + this.#restart.hostMs;
     if (host.throttle.take(channel, at) !== 'pass') {
       this.#throttled++;
-      return { outcome: 'throttled', retryAfter: THROTTLED_RETRY_SECONDS, answeredAt: host.free };
+      return { outcome: 'throttled', retryAfter: host.throttle.retryAfter(channel, at), answeredAt: host.free };
     }
     const answeredAt = this.#recorded(host.free);
     if (answeredAt - at <= DEADLINE_MS) return { outcome: 'success', retryAfter: null, answeredAt };

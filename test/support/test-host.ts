@@ -1,7 +1,8 @@
 import { type Catalog, loadCatalog } from '../../src/catalog/catalog.ts';
 import type { HostEvent } from '../../src/events/host-event.ts';
+import { HostThrottle } from '../../src/host/answering/host-throttle.ts';
 import { createResponder, type Responder } from '../../src/host/answering/responder.ts';
-import { Throttle, type ThrottleLimit } from '../../src/host/answering/throttle.ts';
+import type { ThrottleLimit } from '../../src/host/answering/throttle.ts';
 import type { GuestChannel } from '../../src/host/channel.ts';
 import type { HostIdentity } from '../../src/host/host-store.ts';
 import type { Ledger, LedgerEntry, LedgerMark } from '../../src/host/ledger/ledger.ts';
@@ -159,13 +160,14 @@ export function createTestHost(options: TestHostOptions = {}): TestHost {
     ledger: options.ledger ?? new MemoryLedger(),
     seats: presence.seats,
     clones: presence,
-    throttle: new Throttle(options.throttle),
+    throttle: new HostThrottle(options.throttle && { channel: options.throttle }),
     observe,
     leaseMs: options.lease ?? MAX_LEASE_MS,
     catalog: () => options.catalog ?? MICROSOFT_CATALOG,
     holdings: () => holdings,
     now: () => clock.wall,
     elapsed: () => clock.sinceBoot,
+    async pause() {},
   });
   const ask: TestHost['ask'] = (frame, channel = SHARED_CHANNEL) =>
     respond({ kind: 'frame', frame }, channel);

@@ -5,6 +5,7 @@ import { type Daemon, runDaemon } from '../../daemon/run-daemon.ts';
 import { serviceManager } from '../../daemon/systemd-notify.ts';
 import type { HostEvent } from '../../events/host-event.ts';
 import { jsonLinesSink } from '../../events/sinks/json-lines.ts';
+import { DEFAULT_HOST_LIMIT } from '../../host/answering/host-throttle.ts';
 import { DEFAULT_LIMIT } from '../../host/answering/throttle.ts';
 import { parseMetricsAddress } from '../../host/metrics/metrics-address.ts';
 import { CLONE_POLICIES } from '../../host/presence/clones.ts';
@@ -47,6 +48,11 @@ export function serveCommand(context: Context): Command {
       new Option('--throttle <count/seconds>', 'requests that a channel may send in that time')
         .argParser(parseThrottle)
         .default(DEFAULT_LIMIT, `${DEFAULT_LIMIT.burst}/${DEFAULT_LIMIT.windowMs / 1000}`),
+    )
+    .addOption(
+      new Option('--host-throttle <count/seconds>', 'requests of all channels together in that time')
+        .argParser(parseThrottle)
+        .default(DEFAULT_HOST_LIMIT, `${DEFAULT_HOST_LIMIT.burst}/${DEFAULT_HOST_LIMIT.windowMs / 1000}`),
     )
     .addOption(
       new Option('--lease-minutes <number>', 'length of a lease; 10080 (7 days) at most')

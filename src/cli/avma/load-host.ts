@@ -99,7 +99,7 @@ async function certifyHost(launcher: Launcher, folder: string): Promise<string> 
 function serve(launcher: Launcher, folder: string, paths: readonly string[]): ChildProcess {
   const listen = paths.flatMap((socket) => ['--listen', `unix:${socket}`]);
   const [file, ...args] = commandLine(launcher, 'avma', [
-    ...['host', 'serve', '--throttle', NO_THROTTLE],
+    ...['host', 'serve', '--throttle', NO_THROTTLE, '--host-throttle', NO_THROTTLE],
     ...listen,
   ]);
   const log = fs.openSync(path.join(folder, 'host.log'), 'w', 0o600);

@@ -13,6 +13,7 @@ export interface ServeFlags {
   /** Milliseconds, although the option takes seconds. */
   readonly libvirtInterval: number;
   readonly throttle: ThrottleLimit;
+  readonly hostThrottle: ThrottleLimit;
   /** Milliseconds, although the option takes minutes. */
   readonly leaseMinutes: number;
   readonly metrics?: MetricsAddress;
@@ -25,6 +26,7 @@ export interface Wanted {
   readonly connect: readonly Endpoint[];
   readonly libvirt: LibvirtOptions | undefined;
   readonly throttle: ThrottleLimit;
+  readonly hostThrottle: ThrottleLimit;
   readonly leaseMs: number;
   readonly metrics: MetricsAddress | undefined;
   readonly clones: ClonePolicy;
@@ -53,6 +55,7 @@ export function wantedOf(
         ? undefined
         : { folder: libvirt === true ? null : libvirt, intervalMs },
     throttle: choose('throttle', flags.throttle, config.throttle),
+    hostThrottle: choose('hostThrottle', flags.hostThrottle, config.hostThrottle),
     leaseMs: choose('leaseMinutes', flags.leaseMinutes, config.leaseMs),
     metrics: choose('metrics', flags.metrics, config.metrics),
     clones: choose('clones', flags.clones, config.clones),
@@ -61,6 +64,6 @@ export function wantedOf(
 
 /** What counts only when the host is started again, and is different now, as the configuration names it. */
 export function needingRestart(before: Wanted, now: Wanted): string[] {
-  const members = ['throttle', 'metrics', 'clones'] as const;
+  const members = ['throttle', 'hostThrottle', 'metrics', 'clones'] as const;
   return members.filter((member) => JSON.stringify(before[member]) !== JSON.stringify(now[member]));
 }

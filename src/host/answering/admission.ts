@@ -43,8 +43,6 @@ interface Refusal {
   readonly message: string;
 }
 
-/** When a guest may ask again whose channel is over its limit, in seconds: as the hint of the code says. */
-export const THROTTLED_RETRY_SECONDS = 60;
 /** When a guest may ask again that found a license full: another guest may have stopped by then. */
 const FULL_RETRY_SECONDS = HOUR_MS / 1000;
 /** When a guest may ask again whose VM ID is in use twice, in seconds. */
@@ -56,8 +54,8 @@ const MAX_RETRY_SECONDS = 86_400;
 export interface AdmissionBasis {
   readonly request: Request;
   readonly channel: GuestChannel;
-  /** Whether the channel has used up its requests. */
-  readonly throttled: boolean;
+  /** In how many seconds the channel has requests again, where it has used them up; null: it has some. */
+  readonly throttledFor: number | null;
   /** The certificate that the host answers with. */
   readonly held: HeldCertificate;
   readonly holdings: Pick<HostHoldings, 'licenses' | 'vendors'>;
@@ -76,7 +74,7 @@ export function admit(basis: AdmissionBasis): Decision {
   return admitChannel(basis) ?? admitHost(basis) ?? admitProduct(basis);
 }
 
-function admitChannel({ request, channel, throttled }: AdmissionBasis): Refusal | undefined {
+function admitChannel({ request, channel, throttledFor }: AdmissionBasis): Refusal | undefined {
   // A1: the channel knows which VM it belongs to; the request must agree.
   if (channel.vmId !== null && !sameVm(request.vmId, channel.vmId)) {
     return refuse(
@@ -85,9 +83,9 @@ function admitChannel({ request, channel, throttled }: AdmissionBasis): Refusal 
     );
   }
   // A2
-  return throttled
-    ? refuse('throttled', 'too many requests came over this pipe', THROTTLED_RETRY_SECONDS)
-    : undefined;
+  return throttledFor === null
+    ? undefined
+    : refuse('throttled', 'too many requests came over this pipe', throttledFor);
 }
 
 function admitHost({ held, holdings, now }: AdmissionBasis): Refusal | undefined {

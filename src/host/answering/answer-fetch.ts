@@ -13,12 +13,6 @@ import { openingBoxes, readContent } from './open-packet.ts';
 export function answerFetch(asked: Asked): Frame {
   const { environment, frame, channel } = asked;
   const { exchangeId } = frame;
-  const verdict = environment.throttle.take(channel.name, environment.elapsed());
-  if (verdict === 'drop again') {
-    environment.observe({ kind: 'request-dropped', channel });
-    return faultFrame(exchangeId, 'throttled');
-  }
-  if (verdict !== 'pass') return fetchFault(asked, 'throttled');
   const holdings = environment.holdings();
   if (holdings.certificates.length === 0) return fetchFault(asked, 'host-not-activated');
   const boxes = openingBoxes(holdings, environment.now());

@@ -16,26 +16,20 @@ import { announcementsFor } from './announcements.ts';
 import { type Asked, elapsedSince, FAULT_REASONS, faultFrame } from './asked.ts';
 import { chooseCertificate } from './choose-certificate.ts';
 import { composeAnswer, fitReason, sealJob } from './compose-answer.ts';
+import { dropFrame } from './drop-frame.ts';
 import { openingBoxes, readContent } from './open-packet.ts';
 import type { RecentExchange } from './recent-exchanges.ts';
 
 /** Answering a request is a row of steps: open it, decide, compose the answer, seal it, keep it, send it. */
 export async function answerRequest(asked: Asked): Promise<Frame> {
-  const { environment, recent, frame, channel } = asked;
+  const { recent, frame, channel } = asked;
   const { exchangeId } = frame;
-  const verdict = environment.throttle.take(channel.name, environment.elapsed());
-  if (verdict === 'drop') return answerFault(asked, 'throttled');
-  if (verdict === 'drop again') {
-    environment.observe({ kind: 'request-dropped', channel });
-    return faultFrame(exchangeId, 'throttled');
-  }
   const packet = new Uint8Array(frame.body);
   const requestDigest = packetDigest(packet);
   return recent.inTurn(channel.name, exchangeId, async () => {
     const earlier = await recent.find(channel.name, exchangeId);
     if (earlier?.requestDigest === requestDigest) return repeatAnswer(asked, earlier);
-    const throttled = verdict === 'refuse';
-    return answerAnew(asked, { packet, requestDigest, throttled, reused: earlier !== undefined });
+    return answerAnew(asked, { packet, requestDigest, reused: earlier !== undefined });
   });
 }
 
@@ -51,7 +45,6 @@ function repeatAnswer(asked: Asked, { code, body }: RecentExchange): Frame {
 interface FreshRequest {
   readonly packet: Uint8Array;
   readonly requestDigest: string;
-  readonly throttled: boolean;
   /** Whether this channel has used the exchange ID with other bytes. */
   readonly reused: boolean;
 }
@@ -85,6 +78,8 @@ async function answerAnew(asked: Asked, fresh: FreshRequest): Promise<Frame> {
   if (held === undefined) return answerFault(asked, 'host-not-activated');
   const opened = { ...fresh, content, key: box.key, held, holdings, product, now };
   const { decision, clone } = decide(asked, opened);
+  const recorded = environment.throttle.record(asked.channel, decision.approved, environment.elapsed());
+  if (recorded.kind !== 'pass') return dropFrame(asked, recorded);
   const license = decision.approved ? decision.license : null;
   debug('host', () => `${exchangeId}: ${decision.approved ? 'approved' : decision.code}, VM ${vmId}`);
   const release = license === null ? () => {} : reserved.reserve(license.license.licenseId, vmId);
@@ -101,10 +96,10 @@ interface Decided {
   readonly clone: CloneVerdict['clone'];
 }
 
-function decide({ environment, channel, reserved }: Asked, opened: OpenedRequest): Decided {
+function decide({ environment, channel, reserved, retryAfter }: Asked, opened: OpenedRequest): Decided {
   if (opened.reused) return { decision: REUSED, clone: null };
   const { content: request, ...rest } = opened;
-  const decision = admit({ ...rest, request, channel, seats: reserved });
+  const decision = admit({ ...rest, request, channel, throttledFor: retryAfter, seats: reserved });
   if (!decision.approved || environment.clones === undefined) return { decision, clone: null };
   const vmId = channel.vmId ?? request.vmId;
   const { clone, places } = environment.clones.check(vmId, channel);

@@ -8,11 +8,10 @@ import type { Ledger } from '../ledger/ledger.ts';
 import type { HostObserver } from '../observer.ts';
 import type { CloneVerdict } from '../presence/clones.ts';
 import type { Seats } from '../seats.ts';
-import { THROTTLED_RETRY_SECONDS } from './admission.ts';
 import type { HostCrypto } from './host-crypto.ts';
+import type { HostThrottle } from './host-throttle.ts';
 import type { RecentExchanges } from './recent-exchanges.ts';
 import type { ReservedSeats } from './reserved-seats.ts';
-import type { Throttle } from './throttle.ts';
 
 /** Follows where VMs ask. */
 export interface CloneCheck {
@@ -23,7 +22,7 @@ export interface CloneCheck {
 export interface ResponderEnvironment {
   readonly ledger: Ledger;
   readonly seats: Seats;
-  readonly throttle: Throttle;
+  readonly throttle: HostThrottle;
   /** Notes that a VM asks at a place, and says whether it is at two; absent where nobody follows that. */
   readonly clones?: CloneCheck;
   readonly observe: HostObserver;
@@ -37,6 +36,8 @@ export interface ResponderEnvironment {
   now(): number;
   /** Milliseconds of a clock that does not run backwards, for the throttle and for latencies. */
   elapsed(): number;
+  /** Lets so many milliseconds pass. */
+  pause(milliseconds: number): Promise<void>;
 }
 
 /** A frame of a guest, where it came in, and what it is answered with. */
@@ -48,12 +49,14 @@ export interface Asked {
   readonly crypto: HostCrypto;
   readonly frame: Frame;
   readonly channel: GuestChannel;
+  /** In how many seconds the channel may ask again, where it is over its limit; null: it is not. */
+  readonly retryAfter: number | null;
   /** When the frame was complete, on the clock of `environment.elapsed`. */
   readonly arrivedAt: number;
 }
 
 /** How long ago the frame was complete, in milliseconds. */
-export function elapsedSince({ environment, arrivedAt }: Asked): number {
+export function elapsedSince({ environment, arrivedAt }: Pick<Asked, 'environment' | 'arrivedAt'>): number {
   return Math.max(0, environment.elapsed() - arrivedAt);
 }
 
@@ -69,9 +72,12 @@ export const FAULT_REASONS: Record<Fault['code'], string> = {
   'document-unknown': 'this host does not have the document that was asked for',
 };
 
-/** The frame that says that something cannot be answered under seal, and why. */
-export function faultFrame(exchangeId: string, code: Fault['code']): Frame {
+/**
+ * The frame that says that something cannot be answered under seal, and why.
+ *
+ * @param retryAfter - In how many seconds it is worth to ask again; null: nobody knows.
+ */
+export function faultFrame(exchangeId: string, code: Fault['code'], retryAfter: number | null = null): Frame {
   debug('host', () => `fault ${code} for exchange ${exchangeId}`);
-  const retryAfter = code === 'throttled' ? THROTTLED_RETRY_SECONDS : null;
   return { type: 'fault', exchangeId, body: encodeJson(fault(code, retryAfter)) };
 }

@@ -9,6 +9,7 @@ import { answerFetch } from './answer-fetch.ts';
 import { answerRequest } from './answer-request.ts';
 import { type Asked, elapsedSince, FAULT_REASONS, faultFrame, type ResponderEnvironment } from './asked.ts';
 import { ANY_CERTIFICATE, chooseCertificate } from './choose-certificate.ts';
+import { dropFrame } from './drop-frame.ts';
 import { RecentExchanges } from './recent-exchanges.ts';
 import { ReservedSeats } from './reserved-seats.ts';
 import { Turns } from './turns.ts';
@@ -39,17 +40,21 @@ export function createResponder(environment: ResponderEnvironment, turns = new T
 
   return async (line, channel, arrivedAt = environment.elapsed()) => {
     if (line.kind === 'noise') return null;
-    const crypto = await turns.take(channel.name);
-    if (line.kind === 'unsupported') {
+    if (line.kind === 'unsupported' || !GUEST_FRAMES.has(line.frame.type)) {
+      await turns.take(channel.name);
+      if (line.kind === 'frame') return null;
       observe({ kind: 'line-unsupported', channel, what: line.what });
       return faultFrame(line.exchangeId, 'protocol-unsupported');
     }
     const { frame } = line;
-    if (crypto === null) {
-      observe({ kind: 'request-dropped', channel });
-      return faultFrame(frame.exchangeId, 'throttled');
-    }
-    const asked: Asked = { environment, recent, reserved, crypto, frame, channel, arrivedAt };
+    // Before its turn: a frame that is dropped must not take one.
+    const verdict = environment.throttle.take(channel, frame.type === 'request', environment.elapsed());
+    const retryAfter = verdict.kind === 'pass' ? null : verdict.retryAfter;
+    const base = { environment, recent, reserved, frame, channel, arrivedAt, retryAfter };
+    if (verdict.kind === 'drop' || verdict.kind === 'drop again') return dropFrame(base, verdict);
+    const crypto = await turns.take(channel.name);
+    if (crypto === null) return dropFrame(base, { kind: 'drop again', retryAfter: FULL_QUEUE_SECONDS });
+    const asked: Asked = { ...base, crypto };
     try {
       return await answerFrame(asked);
     } catch (thrown) {
@@ -58,6 +63,12 @@ export function createResponder(environment: ResponderEnvironment, turns = new T
     }
   };
 }
+
+/** What guests send; all else is what only hosts send. */
+const GUEST_FRAMES: ReadonlySet<string> = new Set(['hello', 'request', 'fetch']);
+
+/** When a guest may ask again whose channel has too many frames waiting, in seconds. */
+const FULL_QUEUE_SECONDS = 5;
 
 async function answerFrame(asked: Asked): Promise<Frame | null> {
   switch (asked.frame.type) {
@@ -68,7 +79,6 @@ async function answerFrame(asked: Asked): Promise<Frame | null> {
     case 'fetch':
       return answerFetch(asked);
     default:
-      // What only hosts send.
       return null;
   }
 }

@@ -46,7 +46,7 @@ const CERTIFICATE = {
 interface Situation {
   readonly request: Request;
   readonly channel: GuestChannel;
-  readonly throttled: boolean;
+  readonly throttledFor: number | null;
   readonly certificate: HostCertificate;
   /** What is different in the product. */
   readonly product: Partial<LoadedProduct>;
@@ -58,7 +58,7 @@ interface Situation {
 const FINE: Situation = {
   request: REQUEST,
   channel: { name: 'unix:/s', vmId: VM },
-  throttled: false,
+  throttledFor: null,
   certificate: CERTIFICATE,
   product: {},
   vendors: [acme.vendor],
@@ -103,7 +103,7 @@ const BREACHES: readonly { rule: string; code: string; breach(situation: Situati
     code: 'vm-refused',
     breach: (s) => ({ ...s, channel: { ...s.channel, vmId: OTHER_VM } }),
   },
-  { rule: 'A2, not throttled', code: 'throttled', breach: (s) => ({ ...s, throttled: true }) },
+  { rule: 'A2, not throttled', code: 'throttled', breach: (s) => ({ ...s, throttledFor: 60 }) },
   {
     rule: 'A3, the certificate is in date',
     code: 'certificate-expired',

@@ -10,6 +10,7 @@ test('the counters know what became of each line', async () => {
   await host.ask(first.frame);
   // Refused as one too many, then dropped with an event, then dropped without.
   for (let nth = 0; nth < 3; nth++) await host.ask(rawRequest(host).frame);
+  host.clock.advance(2 * MINUTE);
   await host.ask({ ...first.frame, type: 'hello', body: new Uint8Array() });
   await host.ask({ ...first.frame, type: 'hello' });
   await host.respond(

@@ -53,6 +53,7 @@ describe('options and files together', () => {
   const flags: ServeFlags = {
     libvirtInterval: 5000,
     throttle: { burst: 600, windowMs: 60_000 },
+    hostThrottle: { burst: 60_000, windowMs: 60_000 },
     leaseMinutes: 604_800_000,
     clones: 'warn',
   };
@@ -68,6 +69,7 @@ describe('options and files together', () => {
       connect: [{ path: '/run/c', vmId: null }],
       libvirt: { folder: '/d', intervalMs: 7000 },
       throttle: { burst: 5, windowMs: 1000 },
+      hostThrottle: flags.hostThrottle,
       leaseMs: 604_800_000,
       metrics: undefined,
       clones: 'warn',
