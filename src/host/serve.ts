@@ -31,8 +31,10 @@ import { operatorLog } from './observers/operator-log.ts';
 import type { ClonePolicy } from './presence/clones.ts';
 import { openPresence, type RunningPresence } from './presence/open-presence.ts';
 import { seenGuests } from './presence/seen-guests.ts';
+import { HostPulse, type PulseBeat } from './pulse.ts';
 import { createReload, type ReloadReport, type Reread } from './reload.ts';
 import { removeServingRecord, writeServingRecord } from './serving-record.ts';
+import { troubleOf } from './trouble.ts';
 import { watchFiles } from './watch-files.ts';
 
 /** What a host serves, and with which limits. */
@@ -68,6 +70,8 @@ export interface RunningHost {
   readonly endpoints: readonly ServedEndpoint[];
   /** Reads anew what may have changed, without a lost exchange. @throws {AvmaError} As {@link createReload} says. */
   reload(): Promise<ReloadReport>;
+  /** Whether it works, and what it does: for the service manager. */
+  pulse(): PulseBeat;
   /** Answers what is in flight, for 3 seconds at most, removes the sockets, closes the ledger. */
   stop(): Promise<void>;
 }
@@ -113,6 +117,7 @@ async function serveLocked(
     observe: (moment) => observe(moment),
   });
   const counters = new Counters();
+  const pulse = new HostPulse(CLOCKS.elapsed);
   const info = { name: host.name, version: options.version ?? '' };
   const metrics = await metricsOfHost(options.metrics, info, notify);
   const presence = openPresence({
@@ -122,7 +127,14 @@ async function serveLocked(
     ...(options.clones !== undefined && { clonePolicy: options.clones }),
   });
   presence.fill(seenGuests(folder, Date.now()), new Set(options.listen.map(listenName)));
-  const observe: HostObserver = observerOf(options, { throttling, counters, presence, metrics, notify });
+  const observe: HostObserver = observerOf(options, {
+    throttling,
+    counters,
+    presence,
+    metrics,
+    pulse,
+    notify,
+  });
   const openLedger = options.openLedger ?? ((say) => openFileLedger({ folder, now: Date.now, notify: say }));
   const ledger = await openLedger(notify);
   const stopMarks = keepMarks(ledger, CLOCKS, notify);
@@ -185,6 +197,15 @@ async function serveLocked(
       return endpoints.named;
     },
     reload,
+    pulse: () =>
+      pulse.beat({
+        name: host.name,
+        endpoints: endpoints.named.length,
+        domains: endpoints.domains,
+        guests: presence.presence.size,
+        requests: counters.requests,
+        ...troubleOf(ledger, documents.current, Date.now()),
+      }),
     stop,
   };
 }
@@ -211,13 +232,14 @@ interface Observing {
   readonly counters: Counters;
   readonly presence: RunningPresence;
   readonly metrics: MetricsOfHost;
+  readonly pulse: HostPulse;
   readonly notify: Notify;
 }
 
 /** Events, counters, metrics, presence and the operator's log observe what happens; the throttle forgets channels. */
 function observerOf(
   options: ServeOptions,
-  { throttling, counters, presence, metrics, notify }: Observing,
+  { throttling, counters, presence, metrics, pulse, notify }: Observing,
 ): HostObserver {
   const forgetChannels: HostObserver = (moment) => {
     if (moment.kind === 'channel-closed') throttling.throttle.forget(moment.channel.name);
@@ -226,6 +248,7 @@ function observerOf(
     eventLog(options.events),
     counters.observe,
     metrics.observe,
+    pulse.observe,
     operatorLog(notify, () => performance.now()),
     forgetChannels,
     presence.take,

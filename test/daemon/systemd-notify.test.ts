@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { startHeartbeat } from '../../src/daemon/heartbeat.ts';
 import { serviceManager } from '../../src/daemon/systemd-notify.ts';
 import { cannotReceive, notifySocket } from '../support/notify-socket.ts';
 import { tempFolder } from '../support/temp-folder.ts';
@@ -34,6 +35,41 @@ describe.skipIf(cannotReceive !== undefined)(`a daemon under systemd${title}`, (
     for (let step = 0; step < 100; step++) manager.status(`step ${step}`);
     await until('the last came', () => socket.messages().includes('STATUS=step 99'));
     expect(socket.messages()).toEqual(['READY=1', 'STATUS=first', 'STATUS=step 99']);
+  });
+});
+
+describe.skipIf(cannotReceive !== undefined)(`a daemon with a watchdog${title}`, () => {
+  test('says that it works three times as often as it must, and what it does', async () => {
+    const socket = await notifySocket(path.join(tempFolder(), 'n'));
+    const manager = serviceManager({ ...process.env, ...socket.env, WATCHDOG_USEC: '600000' });
+    expect(manager.watchdogMs).toBe(200);
+    let beats = 0;
+    onTestFinished(startHeartbeat(manager, () => ({ alive: true, text: `beat ${++beats}` })));
+    const count = (line: string) => socket.messages().filter((one) => one === line).length;
+    await until('it has said so twice', () => count('WATCHDOG=1') >= 2);
+    expect(socket.messages()).toContain('STATUS=beat 1');
+  });
+
+  test('that does not work says only what it does', async () => {
+    const socket = await notifySocket(path.join(tempFolder(), 'n'));
+    const manager = serviceManager({ ...process.env, ...socket.env, WATCHDOG_USEC: '300000' });
+    let beats = 0;
+    onTestFinished(startHeartbeat(manager, () => ({ alive: false, text: `hung ${++beats}` })));
+    await until('it has beaten twice', () =>
+      socket.messages().some((line) => line.startsWith('STATUS=hung')),
+    );
+    await until('and again', () => beats > 3);
+    expect(socket.messages()).not.toContain('WATCHDOG=1');
+  });
+
+  test('says that it reloads, and that it has', async () => {
+    const socket = await notifySocket(path.join(tempFolder(), 'n'));
+    const manager = serviceManager({ ...process.env, ...socket.env });
+    expect(manager.watchdogMs).toBeNull();
+    manager.reloading();
+    manager.ready('done');
+    await until('it is ready', () => socket.messages().includes('STATUS=done'));
+    expect(socket.messages()).toEqual(['RELOADING=1', 'READY=1', 'STATUS=done']);
   });
 });
 

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { Command, Option } from 'commander';
+import { startHeartbeat } from '../../daemon/heartbeat.ts';
 import { openServiceLog } from '../../daemon/journal-log.ts';
 import { type Daemon, runDaemon } from '../../daemon/run-daemon.ts';
 import { serviceManager } from '../../daemon/systemd-notify.ts';
@@ -95,7 +96,7 @@ async function runHost(context: Context, flags: ServeFlags, command: Command): P
   const typed = (option: keyof ServeFlags) =>
     !['default', undefined].includes(command.getOptionValueSource(option));
   const readWanted = () => wantedOf(flags, typed, readHostConfig(hostConfigFolder));
-  let status = '';
+  let status = () => '';
   const { signal } = await runDaemon<Daemon & { readonly running: RunningHost }>({
     notify: log.write,
     async start() {
@@ -109,7 +110,7 @@ async function runHost(context: Context, flags: ServeFlags, command: Command): P
         events: jsonLinesSink<HostEvent>(path.join(hostFolder, 'events.jsonl'), log.write, { gatherMs: 10 }),
         onReload: (step) => {
           if (step === 'begun') manager.reloading();
-          else manager.ready(status);
+          else manager.ready(status());
         },
         reread() {
           const now = readWanted();
@@ -119,11 +120,13 @@ async function runHost(context: Context, flags: ServeFlags, command: Command): P
       for (const { channel } of running.endpoints) {
         log.write(`  ${channel.name}  ${channel.vmId === null ? 'any guest' : `VM ${channel.vmId}`}`);
       }
-      status = servingStatus(running);
-      manager.ready(status);
+      status = () => running.pulse().text;
+      manager.ready(status());
+      const endHeartbeat = startHeartbeat(manager, () => running.pulse());
       return {
         running,
         stop: () => {
+          endHeartbeat();
           manager.stopping();
           return running.stop();
         },
@@ -138,9 +141,3 @@ async function runHost(context: Context, flags: ServeFlags, command: Command): P
 
 /** What a reload did is said by the host itself. */
 function nothing(): void {}
-
-/** The line that `systemctl status` shows. The domains of libvirt come and go; the log says which there are. */
-function servingStatus({ host, endpoints }: RunningHost): string {
-  const places = endpoints.map(({ channel }) => channel.name).join(', ');
-  return `Host ${host.name} answers guests${places === '' ? ' of libvirt' : ` on ${places}`}.`;
-}

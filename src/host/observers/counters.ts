@@ -39,6 +39,12 @@ export class Counters {
     if (name !== undefined) this.counts[name]++;
   };
 
+  /** How many requests were answered, faults among them. */
+  get requests(): number {
+    const { approved, refused, repeated, faulted } = this.counts;
+    return approved + refused + repeated + faulted;
+  }
+
   /** The counts in one sentence, for the operator's log. */
   summary(): string {
     const { approved, refused, repeated, faulted, dropped, connectionsRefused, connectionsCut } = this.counts;

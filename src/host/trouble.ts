@@ -1,0 +1,31 @@
+import type { HostHoldings } from './holdings/holdings.ts';
+import type { Ledger } from './ledger/ledger.ts';
+import type { PulseFacts } from './pulse.ts';
+import { hostValidityOf } from './status/host-validity.ts';
+
+/** What a ledger says of itself, where it does. */
+interface SpeakingLedger {
+  health(): {
+    readonly ok: boolean;
+    readonly waiting: number;
+    readonly lastError: { readonly message: string } | null;
+  };
+}
+
+/** What an operator has to know first: the ledger, then certificates and licenses. @param now - The host's clock. */
+export function troubleOf(
+  ledger: Ledger,
+  holdings: HostHoldings,
+  now: number,
+): Pick<PulseFacts, 'waiting' | 'trouble'> {
+  const health = (ledger as Ledger & Partial<SpeakingLedger>).health?.();
+  const waiting = health?.waiting ?? 0;
+  if (health?.ok === false) {
+    const why = health.lastError === null ? '' : `: ${health.lastError.message}`;
+    return { waiting, trouble: `no guest is approved, because the ledger cannot be written${why}` };
+  }
+  const { state, warnings } = hostValidityOf(holdings, now);
+  if (state === 'not activated')
+    return { waiting, trouble: 'all guests are refused: no certificate is installed' };
+  return { waiting, trouble: warnings[0] ?? null };
+}
