@@ -7,6 +7,7 @@ import {
   hex8,
   hresult,
   instant,
+  integer,
   oneOf,
   sha256Hex,
   shortLabel,
@@ -17,7 +18,13 @@ import {
 /** A condition of an approval. Any word is read: a later host may note conditions of its own. */
 const conditionName = text((value) => /^[a-z][a-z-]{0,39}$/.test(value));
 
-/** What the host answered to which request: enough to repeat the answer, and to show later what was granted. */
+/** A text from outside: a machine's or a domain's name, a version. What is shown of it is made printable there. */
+const outsideText = text((value) => value.length <= 200);
+
+const count = integer(0, Number.MAX_SAFE_INTEGER);
+const sequence = integer(1, Number.MAX_SAFE_INTEGER);
+
+/** What the host answered to which request: enough to know a repeated request, and to show later what was granted. */
 export const LedgerEntry = z.strictObject({
   time: instant,
   channel: anyText,
@@ -36,26 +43,69 @@ export const LedgerEntry = z.strictObject({
   conditions: z.optional(z.array(conditionName)),
   /** The short name of the product; absent for one that no catalog of the host lists. */
   edition: z.optional(shortLabel),
+  /** The product's version, as the guest says. */
+  version: z.optional(outsideText),
   /** Set where the approval answers a program's own question, and is no lease that the guest keeps. */
   purpose: z.optional(oneOf(['attestation'])),
+  /** What made the guest ask, as it says. */
+  trigger: z.optional(outsideText),
   /** Whether the channel belongs to that VM, or only the guest says that it is that VM. */
   vmIdFrom: z.optional(oneOf(['channel', 'label'])),
-  /** The body of the response frame. */
-  response: base64urlBlob,
+  /** The machine's name, as the guest says. */
+  machineName: z.optional(outsideText),
+  /** The name of libvirt's domain; absent on other channels. */
+  domain: z.optional(outsideText),
+  /** Set where the same VM ID was at two places at this time, with what was done about it. */
+  clone: z.optional(oneOf(['warned', 'refused'])),
+  /** The SHA-256 of the body of the response frame. */
+  responseDigest: z.optional(sha256Hex),
+  /** The body itself: in lines of hosts that kept it here. */
+  response: z.optional(base64urlBlob),
 });
 export type LedgerEntry = z.infer<typeof LedgerEntry>;
 
+function markOf<const Name extends string>(name: Name) {
+  return { time: instant, mark: oneOf([name]) };
+}
+
 /**
- * What happened to the host itself, so that the times in which it could not answer are on record: it started, it
- * stopped, or its wall clock was set.
+ * What happened to the host itself, so that the times in which it could not answer are on record, and what else must
+ * not go unsaid. Each has the wall clock's time, after it was set.
  */
-export const LedgerMark = z.strictObject({
-  /** The wall clock, after it was set. */
-  time: instant,
-  mark: oneOf(['started', 'stopped', 'clock-stepped']),
-  /** What the wall clock would show if nobody had set it; with `clock-stepped` only. */
-  expected: z.optional(instant),
-});
+export const LedgerMark = z.union([
+  z.strictObject(markOf('started')),
+  z.strictObject(markOf('stopped')),
+  /** `expected`: what the wall clock would show if nobody had set it. */
+  z.strictObject({ ...markOf('clock-stepped'), expected: z.optional(instant) }),
+  /**
+   * The records before this one were imported from `file`, a ledger of JSON Lines: so many, up to that digest; and the
+   * number of the first that is not as it was written, null where all are.
+   */
+  z.strictObject({
+    ...markOf('taken-over'),
+    file: outsideText,
+    records: count,
+    lastDigest: sha256Hex,
+    damaged: z.nullable(sequence),
+  }),
+  /** Records of this range were replaced by counts. */
+  z.strictObject({
+    ...markOf('folded'),
+    from: sequence,
+    to: sequence,
+    lastDigest: sha256Hex,
+    records: count,
+    counts: z.array(z.strictObject({ code: outsideText, count })),
+  }),
+  /** An operator freed the seats of a VM. */
+  z.strictObject({ ...markOf('released'), vmId: uuid }),
+  /** So many decisions of a channel were not recorded one by one, in this time. */
+  z.strictObject({ ...markOf('throttled'), channel: anyText, count, from: instant, to: instant }),
+  /** The host read its configuration again. */
+  z.strictObject({ ...markOf('reloaded'), changes: z.optional(z.array(outsideText)) }),
+  /** One VM ID was present at several places at once. */
+  z.strictObject({ ...markOf('clone-found'), vmId: uuid, places: z.array(anyText) }),
+]);
 export type LedgerMark = z.infer<typeof LedgerMark>;
 
 /** What a line of the ledger holds. */
@@ -66,17 +116,87 @@ export function isMark(record: LedgerRecord): record is LedgerMark {
   return 'mark' in record;
 }
 
-/** Where the host's answers are kept. A file (file-ledger.ts), a test's memory; a database could be another. */
+/** Where a record stands in its host's chain: its number, from 1 without gaps, and its digest. */
+export interface Appended {
+  readonly seq: number;
+  readonly digest: string;
+}
+
+/** The last record of a host's chain. `seq` 0: there is none yet. */
+export interface LedgerHead extends Appended {
+  /** Its time, milliseconds since 1970 UTC. */
+  readonly time: number;
+}
+
+/** An approval that is kept to be repeated. */
+export interface RecentAnswer {
+  readonly requestDigest: string;
+  /** The body of the response frame. */
+  readonly body: Uint8Array;
+}
+
+/** How many answers are kept to be repeated. */
+export const MAX_ANSWERS = 16_384;
+
+/** A signed note that says where the ledger stood. */
+export interface Checkpoint {
+  readonly seq: number;
+  /** Milliseconds since 1970 UTC. */
+  readonly time: number;
+  readonly note: string;
+}
+
+/** Which records are to lose their text, and the counts that stand for them. */
+export interface FoldPlan {
+  readonly from: number;
+  readonly to: number;
+  /** The records of that range that stay as they are. */
+  readonly keep: readonly number[];
+  /** The mark that is appended in the same transaction. */
+  readonly mark: Extract<LedgerMark, { mark: 'folded' }>;
+}
+
+/** What a fold did. */
+export interface FoldResult {
+  /** How many records lost their text. */
+  readonly records: number;
+  readonly mark: Appended;
+}
+
+/** Whether the ledger takes records now. */
+export interface LedgerHealth {
+  readonly ok: boolean;
+  /** Since when that is so, milliseconds since 1970 UTC. */
+  readonly since: number;
+  readonly lastError: { readonly at: number; readonly message: string } | null;
+  /** How many records wait to be written. */
+  readonly waiting: number;
+}
+
+/** Where the host's answers are kept: the writing side, of which a running host has one. What is there is read by
+ * {@link LedgerReader} of ledger-reader.ts, also by other processes. */
 export interface Ledger {
   /**
-   * The first entry of an exchange on a channel; undefined if there is none, or if it is older than the ledger
-   * remembers.
+   * Keeps an entry, and for an approval the body of the response frame, so that it can be repeated. Resolves when both
+   * are durable.
+   *
+   * @throws {AvmaError} `disk-full`, `io-error`, `access-denied`: then nothing was kept.
    */
-  find(channel: string, exchangeId: string): Promise<LedgerEntry | undefined> | LedgerEntry | undefined;
-  /** Resolves when the entry is on the disk. @throws {AvmaError} `disk-full`, `io-error`: then nothing was kept. */
-  append(entry: LedgerEntry): Promise<void>;
+  append(entry: LedgerEntry, response: Uint8Array): Promise<Appended>;
   /** As {@link append}, for what happened to the host itself. */
-  mark(mark: LedgerMark): Promise<void>;
+  mark(mark: LedgerMark): Promise<Appended>;
+  /**
+   * The approval of an exchange on a channel; undefined if there is none, or if {@link MAX_ANSWERS} came after it. That
+   * there is none is known at once, without a promise.
+   */
+  find(channel: string, exchangeId: string): Promise<RecentAnswer | undefined> | RecentAnswer | undefined;
+  /** Known without a look at the disk. */
+  head(): LedgerHead;
+  /** Keeps a checkpoint beside the records; not a record itself. */
+  saveCheckpoint(checkpoint: Checkpoint): Promise<void>;
+  /** Replaces records by counts, all or nothing. */
+  fold(plan: FoldPlan): Promise<FoldResult>;
+  health(): LedgerHealth;
   /** Writes what is still waiting, then releases the ledger. */
   close(): Promise<void>;
 }

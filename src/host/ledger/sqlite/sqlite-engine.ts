@@ -1,0 +1,254 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { AvmaError, toAvmaError } from '../../../errors/avma-error.ts';
+import { makePrivateFolder } from '../../../storage/atomic-file.ts';
+import { openPlainFile } from '../../../storage/read-file.ts';
+import type { Notify } from '../../../system/notify.ts';
+import type { KeptAnswer, LedgerEngine, NewRecord } from '../batched-ledger.ts';
+import type { Appended, Checkpoint, FoldPlan, FoldResult, LedgerHead, RecentAnswer } from '../ledger.ts';
+import { composeLine, NO_LINE } from '../ledger-line.ts';
+import { RecordWriter } from './record-writer.ts';
+import { migrate, rollBack } from './schema.ts';
+import { type OpenSqliteFile, type SqliteFile, type Statement, sqliteError, type Value } from './sqlite-file.ts';
+
+/** How a ledger is written: a commit returns when its records are on the disk. */
+const PRAGMAS = `
+pragma journal_mode = wal;
+pragma synchronous = full;
+pragma cache_size = -4000;
+pragma temp_store = memory;
+pragma journal_size_limit = 16777216;
+`;
+
+/** Where the ledger lies, and who hears of what happens to it. */
+export interface SqliteEngineOptions {
+  readonly file: string;
+  /** The host's hardware ID: a ledger is one host's. */
+  readonly host: string;
+  readonly open: OpenSqliteFile;
+  /** Hears of a database that somebody deleted or replaced. */
+  readonly notify: Notify;
+}
+
+interface Connection {
+  readonly database: SqliteFile;
+  readonly writer: RecordWriter;
+  readonly answer: Statement;
+  /** Which file this is: somebody may put another one in its place. */
+  readonly identity: string;
+}
+
+/**
+ * The writing side of a ledger in a SQLite database, one transaction a batch. Everything blocks: it runs in a thread of
+ * its own, or a test's.
+ *
+ * A database that was deleted or replaced while the host runs is noticed before the next batch is written: the host
+ * goes on in the file that has the name now, or in a new one, and the first record there links to the last one that was
+ * written, so that a check shows the loss.
+ */
+export class SqliteEngine implements LedgerEngine {
+  readonly #options: SqliteEngineOptions;
+  #connection: Connection | null;
+  #head: LedgerHead;
+
+  /** @throws {AvmaError} `file-invalid`, `ledger-newer`, `access-denied`, `disk-full`, `io-error`. */
+  constructor(options: SqliteEngineOptions) {
+    this.#options = options;
+    this.#head = { seq: 0, digest: NO_LINE, time: 0 };
+    this.#connection = this.#connect();
+  }
+
+  get head(): LedgerHead {
+    return this.#head;
+  }
+
+  /** The answers that can be repeated, the oldest first. */
+  answers(): KeptAnswer[] {
+    return this.#guarded('read', ({ database }) =>
+      database
+        .prepare('select seq, channel, hex(exchange_id) from answers order by seq')
+        .all()
+        .map(([seq, channel, id]) => ({
+          seq: Number(seq),
+          channel: String(channel),
+          exchangeId: String(id).toLowerCase(),
+        })),
+    );
+  }
+
+  write(records: readonly NewRecord[]): Appended[] {
+    return this.#transact((connection) => this.#writeAll(connection, records));
+  }
+
+  answer(seq: number): RecentAnswer | undefined {
+    return this.#guarded('read', ({ answer }) => {
+      const [requestDigest, body] = answer.get([seq]) ?? [];
+      if (!(body instanceof Uint8Array)) return undefined;
+      return { requestDigest: hexOf(requestDigest), body };
+    });
+  }
+
+  saveCheckpoint({ seq, time, note }: Checkpoint): void {
+    this.#transact(({ database }) => {
+      database.prepare('insert into checkpoints (seq, time, note) values (?, ?, ?)').run([seq, time, note]);
+    });
+  }
+
+  fold({ from, to, keep, mark }: FoldPlan): FoldResult {
+    return this.#transact((connection) => {
+      const { database } = connection;
+      const kept = `(${keep.map(Number).join(', ')})`;
+      const chosen = `seq between ? and ? and text is not null and seq not in ${kept}`;
+      const [records] = database.prepare(`select count(*) from records where ${chosen}`).get([from, to]) ?? [];
+      database.prepare(`update records set text = null where ${chosen}`).run([from, to]);
+      const [appended] = this.#writeAll(connection, [{ record: mark, response: null }]);
+      if (appended === undefined) throw new AvmaError('internal', 'a mark has no place');
+      const fold = [from, to, appended.seq];
+      database.prepare('insert into folds (first, last, mark) values (?, ?, ?)').run(fold);
+      return { records: Number(records), mark: appended };
+    });
+  }
+
+  close(): void {
+    const { database } = this.#connection ?? {};
+    this.#connection = null;
+    database?.close();
+  }
+
+  #writeAll({ writer }: Connection, records: readonly NewRecord[]): Appended[] {
+    let { seq, digest, time } = this.#head;
+    const appended = records.map(({ record, response }) => {
+      const composed = composeLine(record, digest);
+      ({ digest } = composed);
+      ({ time } = record);
+      seq += 1;
+      writer.write({ seq, time, digest, text: composed.line.trimEnd(), record, response });
+      return { seq, digest };
+    });
+    this.#head = { seq, digest, time };
+    return appended;
+  }
+
+  /** All of it or nothing; the head too. */
+  #transact<T>(work: (connection: Connection) => T): T {
+    return this.#guarded('write', (connection) => {
+      const before = this.#head;
+      try {
+        // Not prepared: a prepared one that meets a lock spoils the connection.
+        connection.database.exec('begin immediate');
+        const result = work(connection);
+        connection.database.exec('commit');
+        return result;
+      } catch (thrown) {
+        this.#head = before;
+        rollBack(connection.database);
+        throw thrown;
+      }
+    });
+  }
+
+  /** After a failure the database is opened anew: what it says counts then. */
+  #guarded<T>(doing: 'read' | 'write', work: (connection: Connection) => T): T {
+    const { file } = this.#options;
+    try {
+      this.#leaveAnotherFile();
+      this.#connection ??= this.#connect();
+      return work(this.#connection);
+    } catch (thrown) {
+      this.#abandon();
+      const said = `cannot ${doing} the ledger ${file}`;
+      throw toAvmaError(sqliteError(thrown, said, file), said);
+    }
+  }
+
+  #abandon(): void {
+    try {
+      this.close();
+    } catch {
+      // It is of no use any more.
+    }
+  }
+
+  #leaveAnotherFile(): void {
+    const { file, notify } = this.#options;
+    if (this.#connection === null) return;
+    const identity = identityOf(file);
+    if (identity === this.#connection.identity) return;
+    this.#abandon();
+    const what = identity === null ? 'was deleted or renamed' : 'was replaced';
+    notify(
+      `The ledger ${file} ${what} while the host was running. The host goes on in the file that has this name now, and a check of the ledger will show that records before it are missing.`,
+    );
+  }
+
+  #connect(): Connection {
+    const { file, host, open } = this.#options;
+    const doing = `cannot open the ledger ${file}`;
+    let database: SqliteFile | null = null;
+    try {
+      makeDatabaseFile(file);
+      database = open(file);
+      database.exec(PRAGMAS);
+      migrate(database, file);
+      this.#head = this.#follow(database, host);
+      const writer = new RecordWriter(database);
+      const answer = database.prepare('select request_digest, body from answers where seq = ?');
+      return { database, writer, answer, identity: identityOf(file) ?? '' };
+    } catch (thrown) {
+      database?.close();
+      throw toAvmaError(sqliteError(thrown, doing, file), doing);
+    }
+  }
+
+  /**
+   * Where the chain goes on. That is behind the database's last record, as long as the last record that this host has
+   * written is in it; else the next one links to that all the same.
+   */
+  #follow(database: SqliteFile, host: string): LedgerHead {
+    const { file } = this.#options;
+    const known = this.#head;
+    const [owner, baseSeq, baseDigest] = database.prepare('select host, base_seq, base_digest from chain').get() ?? [];
+    if (owner === undefined) {
+      const base = [host, known.seq, Buffer.from(known.digest, 'hex')];
+      database.prepare('insert into chain (host, base_seq, base_digest) values (?, ?, ?)').run(base);
+      return known;
+    }
+    if (owner !== host) {
+      throw new AvmaError('file-invalid', `the ledger ${file} is that of another host, ${owner}`, {
+        hint: 'Give each host a ledger of its own: --ledger sqlite:PATH.',
+      });
+    }
+    const [seq = baseSeq, digest = baseDigest, time = known.time] =
+      database.prepare('select seq, digest, time from records order by seq desc limit 1').get() ?? [];
+    const last = { seq: Number(seq), digest: hexOf(digest), time: Number(time) };
+    if (known.seq === 0 || last.digest === known.digest) return last;
+    const [own] = database.prepare('select digest from records where seq = ?').get([known.seq]) ?? [];
+    return hexOf(own) === known.digest ? last : { ...last, digest: known.digest };
+  }
+}
+
+/** The bytes of a column in hex; empty for none. */
+export function hexOf(value: Value | undefined): string {
+  return value instanceof Uint8Array ? Buffer.from(value).toString('hex') : '';
+}
+
+/**
+ * Makes the file, so that it and what SQLite puts beside it are for this user only. A file that is there is not opened
+ * here: to close it again would drop the locks that this process may have on it.
+ */
+function makeDatabaseFile(file: string): void {
+  const stat = fs.lstatSync(file, { throwIfNoEntry: false });
+  if (stat === undefined) {
+    makePrivateFolder(path.dirname(file));
+    const { O_RDWR, O_CREAT, O_EXCL } = fs.constants;
+    fs.closeSync(openPlainFile(file, O_RDWR | O_CREAT | O_EXCL, 0o600));
+    return;
+  }
+  if (!stat.isFile()) throw new AvmaError('file-invalid', `${file} is not a plain file`);
+}
+
+/** Which file has the name; null: none. */
+function identityOf(file: string): string | null {
+  const stat = fs.lstatSync(file, { throwIfNoEntry: false });
+  return stat === undefined ? null : `${stat.dev} ${stat.ino}`;
+}
