@@ -11,8 +11,6 @@ import { deriveReports, licenseBasis } from '../src/guest/license-basis.ts';
 import { checkLicense } from '../src/guest/license-check.ts';
 import { decodeLicenseFile } from '../src/guest/license-file.ts';
 import { createHost, openHost } from '../src/host/host-store.ts';
-import { openFileLedger } from '../src/host/ledger/file-ledger.ts';
-import { LedgerEntry } from '../src/host/ledger/ledger.ts';
 import { readLedger } from '../src/host/ledger/read-ledger.ts';
 import { generateKeyPair } from '../src/protocol/curve-keys.ts';
 import { Envelope } from '../src/protocol/envelope.ts';
@@ -24,6 +22,7 @@ import { certifyHost } from './support/certify-host.ts';
 import { DAY, HOUR, TestClock } from './support/clock.ts';
 import { failureOf } from './support/failures.ts';
 import { schemaErrors } from './support/json-schemas.ts';
+import { openTestLedger, rowsIn } from './support/open-ledgers.ts';
 import { tempFolder } from './support/temp-folder.ts';
 import { createTestGuest } from './support/test-guest.ts';
 import { reportingHost } from './support/usage-reports.ts';
@@ -104,23 +103,30 @@ describe.each(VERSIONS)('version $version', ({ version, stateVersion, files, cer
     });
   });
 
-  test('ledger: its answers are found again, and it is continued', async () => {
+  test('ledger: it is taken over, its approvals are found again, and it is continued', async () => {
     const folder = tempFolder();
     fs.copyFileSync(fixture('ledger.jsonl'), path.join(folder, 'ledger.jsonl'));
     const told: string[] = [];
-    const open = () =>
-      openFileLedger({ folder, now: () => issuedAt, notify: (line) => void told.push(line) });
-    const ledger = open();
-    for (const { previous: _previous, sha256: _sha256, digest: _digest, ...entry } of entries) {
-      expect(await ledger.find(entry.channel, entry.exchangeId)).toEqual(LedgerEntry.parse(entry));
+    const ledger = await openTestLedger(folder, { notify: (line) => void told.push(line) });
+    for (const { channel, exchangeId, requestDigest, response } of entries) {
+      const kept = await ledger.find(channel, exchangeId);
+      expect({ ...kept, body: Buffer.from(kept?.body ?? []).toString('base64url') }).toEqual({
+        requestDigest,
+        body: response,
+      });
     }
-    const first = LedgerEntry.parse(await ledger.find(entries[0].channel, entries[0].exchangeId));
-    await ledger.append({ ...first, exchangeId: 'f'.repeat(32) });
-    await ledger.close();
-    const again = open();
-    expect(await again.find(first.channel, 'f'.repeat(32))).toMatchObject({ vmId: VM });
-    await again.close();
-    expect(told).toEqual([]);
+    await ledger.mark({ time: issuedAt, mark: 'started' });
+    const rows = await rowsIn(folder);
+    const lines = text('ledger.jsonl').trimEnd().split('\n');
+    expect(rows.map((row) => row.text).slice(0, lines.length)).toEqual(lines);
+    expect(rows.map((row) => JSON.parse(row.text).mark).slice(lines.length)).toEqual([
+      'taken-over',
+      'started',
+    ]);
+    expect(told.at(-1)).toMatch(/were taken over\. It is whole\.$/);
+    expect(fs.readdirSync(folder).filter((name) => name.includes('jsonl'))).toEqual([
+      'ledger.jsonl.taken-over',
+    ]);
   });
 
   test('ledger: each line is as it was written, and a report is made of it', async () => {

@@ -68,6 +68,11 @@ export const CODE_DOCS: Record<AvmaErrorCode, CodeDocs> = {
     happened: "The guest's state was written by a later version of avma.",
     why: 'An older version was installed after a newer one, or two versions share one state folder.',
   },
+  'ledger-newer': {
+    group: 'machine',
+    happened: "The host's ledger was written by a later version of avma.",
+    why: 'An older version was installed after a newer one, or two versions share one ledger.',
+  },
   'state-locked': {
     group: 'machine',
     happened: 'The folder stayed locked for as long as the command waited.',

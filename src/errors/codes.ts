@@ -57,6 +57,10 @@ export const CODES = {
     INVALID_DATA,
     'Update avma to the version that wrote the file, or a newer one (slmgr /dlv shows the version in use).',
   ),
+  'ledger-newer': data(
+    INVALID_DATA,
+    'Update avma on this host to the version that wrote the ledger, or a newer one. A ledger is never changed back.',
+  ),
   'state-locked': data(
     HRESULT.ERROR_LOCK_VIOLATION,
     'Wait until the other command has ended, then run this one again.',

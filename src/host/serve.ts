@@ -18,8 +18,10 @@ import { EndpointSet, type WantedEndpoints } from './endpoints/endpoint-set.ts';
 import { HoldingsReader } from './holdings/holdings-reader.ts';
 import { lockHost } from './host-lock.ts';
 import { type HostIdentity, openHost } from './host-store.ts';
-import { openFileLedger } from './ledger/file-ledger.ts';
+import { openHostLedger, openReaderOf } from './ledger/host-ledger.ts';
 import type { Ledger } from './ledger/ledger.ts';
+import { defaultLedger } from './ledger/ledger-place.ts';
+import type { LedgerUri } from './ledger/ledger-uri.ts';
 import { type HostClocks, keepMarks } from './ledger/marks.ts';
 import type { MetricsAddress } from './metrics/metrics-address.ts';
 import { type MetricsOfHost, metricsOfHost } from './metrics/metrics-of-host.ts';
@@ -29,7 +31,7 @@ import { Counters } from './observers/counters.ts';
 import { eventLog } from './observers/event-log.ts';
 import { operatorLog } from './observers/operator-log.ts';
 import type { ClonePolicy } from './presence/clones.ts';
-import { openPresence, type RunningPresence } from './presence/open-presence.ts';
+import { openPresence, type RunningPresence, type SeenGuest } from './presence/open-presence.ts';
 import { seenGuests } from './presence/seen-guests.ts';
 import { HostPulse, type PulseBeat } from './pulse.ts';
 import { createReload, type ReloadReport, type Reread } from './reload.ts';
@@ -59,7 +61,9 @@ export interface ServeOptions extends WantedEndpoints {
   readonly reread?: () => Reread;
   /** Hears that a reload begins and ends. */
   readonly onReload?: (step: 'begun' | 'done') => void;
-  /** Opens the ledger when the host's folder is locked; by default a file in that folder. */
+  /** Where the ledger is; by default a database in the host's folder. */
+  readonly ledger?: LedgerUri;
+  /** Opens another ledger in its place, when the host's folder is locked. */
   readonly openLedger?: (notify: Notify) => Ledger | Promise<Ledger>;
 }
 
@@ -126,7 +130,6 @@ async function serveLocked(
     observe: (moment) => observe(moment),
     ...(options.clones !== undefined && { clonePolicy: options.clones }),
   });
-  presence.fill(seenGuests(folder, Date.now()), new Set(options.listen.map(listenName)));
   const observe: HostObserver = observerOf(options, {
     throttling,
     counters,
@@ -135,8 +138,8 @@ async function serveLocked(
     pulse,
     notify,
   });
-  const openLedger = options.openLedger ?? ((say) => openFileLedger({ folder, now: Date.now, notify: say }));
-  const ledger = await openLedger(notify);
+  const { ledger, guests } = await openRecords(options, { host, notify, observe });
+  presence.fill(guests, new Set(options.listen.map(listenName)));
   const stopMarks = keepMarks(ledger, CLOCKS, notify);
   const limits = { leaseMs: options.leaseMs };
   const crypto = openCryptoThread();
@@ -208,6 +211,23 @@ async function serveLocked(
       }),
     stop,
   };
+}
+
+/** The ledger, and the guests that it knows. */
+async function openRecords(
+  { folder, openLedger, ledger: uri = defaultLedger(folder) }: ServeOptions,
+  { host, notify, observe }: { host: HostIdentity; notify: Notify; observe: HostObserver },
+): Promise<{ ledger: Ledger; guests: readonly SeenGuest[] }> {
+  if (openLedger !== undefined) return { ledger: await openLedger(notify), guests: [] };
+  const place = { folder, host, uri };
+  const ledger = await openHostLedger({ ...place, now: Date.now, notify, observe });
+  try {
+    const reader = await openReaderOf(place);
+    return { ledger, guests: await seenGuests(reader, Date.now()).finally(() => reader.close()) };
+  } catch (thrown) {
+    await ledger.close();
+    throw thrown;
+  }
 }
 
 const CLOCKS: HostClocks = { wall: Date.now, elapsed: () => performance.now() };

@@ -2,13 +2,13 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import type { Ledger } from '../../src/host/ledger/ledger.ts';
 import { type ServeOptions, serve } from '../../src/host/serve.ts';
 import { openPipe } from '../../src/pipe/pipe-uri.ts';
 import { MAX_LEASE_MS } from '../../src/protocol/answer.ts';
 import { encodeFrame } from '../../src/protocol/frame.ts';
 import { makeCertifiedHost, serveHost } from '../support/certified-host.ts';
 import { failureOf } from '../support/failures.ts';
+import { rowsIn } from '../support/open-ledgers.ts';
 import { connectClient } from '../support/socket-client.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 import { createTestGuest, STANDARD_2012R2, type TestGuest } from '../support/test-guest.ts';
@@ -48,11 +48,11 @@ describe("a host's folder", () => {
     } as const;
     const first = await serveHost(folder, options);
     expect((await failureOf(serveHost(folder, other))).code).toBe('state-locked');
-    fs.rmSync(path.join(folder, 'ledger.jsonl'));
+    fs.rmSync(path.join(folder, 'ledger.db'));
     const failure = await failureOf(serveHost(folder, other));
     expect(failure.code).toBe('state-locked');
     expect(failure.message).toContain(folder);
-    expect(fs.existsSync(path.join(folder, 'ledger.jsonl'))).toBe(false);
+    expect(fs.existsSync(path.join(folder, 'ledger.db'))).toBe(false);
     await first.stop();
     await serveHost(folder, other);
   });
@@ -78,18 +78,14 @@ test('a ledger that is passed in takes the place of the file', async () => {
   const { folder, options, guest } = makeSite();
   const ledger = new MemoryLedger();
   let closed = false;
-  const openLedger = (): Ledger => ({
-    find: ledger.find.bind(ledger),
-    append: ledger.append.bind(ledger),
-    mark: ledger.mark.bind(ledger),
-    close: async () => {
-      closed = true;
-    },
-  });
+  const openLedger = () => ledger;
+  ledger.close = async () => {
+    closed = true;
+  };
   const running = await serveHost(folder, { ...options, openLedger });
   await activate(guest);
   expect(ledger.kept).toMatchObject([{ decision: 'approved' }]);
-  expect(fs.existsSync(path.join(folder, 'ledger.jsonl'))).toBe(false);
+  expect(fs.existsSync(path.join(folder, 'ledger.db'))).toBe(false);
   await running.stop();
   expect(closed).toBe(true);
 });
@@ -97,9 +93,9 @@ test('a ledger that is passed in takes the place of the file', async () => {
 test('a ledger that is deleted while the host serves: guests go on being activated, and it is said', async () => {
   const { folder, options, guest, told } = makeSite();
   await serveHost(folder, options);
-  fs.rmSync(path.join(folder, 'ledger.jsonl'));
+  fs.rmSync(path.join(folder, 'ledger.db'));
   await activate(guest);
-  expect(fs.readFileSync(path.join(folder, 'ledger.jsonl'), 'utf8')).toContain('"decision":"approved"');
+  expect((await rowsIn(folder)).at(-1)?.text).toContain('"decision":"approved"');
   expect(told.filter((sentence) => /ledger.*was deleted/.test(sentence))).toHaveLength(1);
 });
 

@@ -15,10 +15,10 @@ export async function asUnprivilegedUser<T>(work: () => Promise<T>): Promise<T> 
   }
 }
 
-/** Mounts a disk of 256 KiB over the folder until the test has finished; false where that is not allowed. */
-export function mountSmallDisk(folder: string): boolean {
+/** Mounts a small disk over the folder until the test has finished; false where that is not allowed. */
+export function mountSmallDisk(folder: string, size = '256k'): boolean {
   try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', folder], { stdio: 'ignore' });
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', folder], { stdio: 'ignore' });
   } catch (thrown) {
     // mount ran and was refused, or there is none.
     const { status, code } = thrown as { status?: number; code?: string };

@@ -5,7 +5,19 @@ import { createResponder, type Responder } from '../../src/host/answering/respon
 import type { ThrottleLimit } from '../../src/host/answering/throttle.ts';
 import type { GuestChannel } from '../../src/host/channel.ts';
 import type { HostIdentity } from '../../src/host/host-store.ts';
-import type { Ledger, LedgerEntry, LedgerMark } from '../../src/host/ledger/ledger.ts';
+import type { FoldResult } from '../../src/host/ledger/fold.ts';
+import type {
+  Appended,
+  Checkpoint,
+  Ledger,
+  LedgerEntry,
+  LedgerHead,
+  LedgerHealth,
+  LedgerMark,
+  LedgerRecord,
+  RecentAnswer,
+} from '../../src/host/ledger/ledger.ts';
+import { composeLine, NO_LINE } from '../../src/host/ledger/ledger-line.ts';
 import { type HostMoment, type HostObserver, observeAll } from '../../src/host/observer.ts';
 import { Counters } from '../../src/host/observers/counters.ts';
 import { eventLog } from '../../src/host/observers/event-log.ts';
@@ -81,24 +93,53 @@ export interface TestHost {
   pipe(channel?: GuestChannel): Pipe;
 }
 
-/** A ledger that keeps its entries in memory. */
+/** A ledger that keeps its records in memory. */
 export class MemoryLedger implements Ledger {
   readonly kept: LedgerEntry[] = [];
   readonly marks: LedgerMark[] = [];
+  readonly checkpoints: Checkpoint[] = [];
+  readonly #answers = new Map<string, RecentAnswer>();
+  #head: LedgerHead = { seq: 0, digest: NO_LINE, time: 0 };
 
-  find(channel: string, exchangeId: string): LedgerEntry | undefined {
-    return this.kept.find((entry) => entry.channel === channel && entry.exchangeId === exchangeId);
+  find(channel: string, exchangeId: string): Promise<RecentAnswer | undefined> | RecentAnswer | undefined {
+    return this.#answers.get(`${channel} ${exchangeId}`);
   }
 
-  async append(entry: LedgerEntry): Promise<void> {
+  async append(entry: LedgerEntry, body: Uint8Array): Promise<Appended> {
     this.kept.push(entry);
+    const { channel, exchangeId, requestDigest, decision } = entry;
+    if (decision === 'approved') this.#answers.set(`${channel} ${exchangeId}`, { requestDigest, body });
+    return this.#add(entry);
   }
 
-  async mark(mark: LedgerMark): Promise<void> {
+  async mark(mark: LedgerMark): Promise<Appended> {
     this.marks.push(mark);
+    return this.#add(mark);
+  }
+
+  head(): LedgerHead {
+    return this.#head;
+  }
+
+  async saveCheckpoint(checkpoint: Checkpoint): Promise<void> {
+    this.checkpoints.push(checkpoint);
+  }
+
+  fold(): Promise<FoldResult> {
+    throw new Error('a ledger in memory is not folded');
+  }
+
+  health(): LedgerHealth {
+    return { ok: true, since: 0, lastError: null, waiting: 0 };
   }
 
   async close(): Promise<void> {}
+
+  #add(record: LedgerRecord): Appended {
+    const { digest } = composeLine(record, this.#head.digest);
+    this.#head = { seq: this.#head.seq + 1, digest, time: record.time };
+    return this.#head;
+  }
 }
 
 export function createTestHost(options: TestHostOptions = {}): TestHost {

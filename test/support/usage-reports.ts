@@ -5,6 +5,7 @@ import { ALL_VENDORS } from '../../src/host/report/report-scope.ts';
 import type { Envelope } from '../../src/protocol/envelope.ts';
 import { NOW } from './clock.ts';
 import { writeLedger } from './ledger-entries.ts';
+import { withLedger } from './open-ledgers.ts';
 import { createTestHost, type TestHost, type TestHostOptions } from './test-host.ts';
 
 /** A host that has a ledger, and makes reports of it. */
@@ -26,9 +27,11 @@ export function reportingHost(folder: string, options: TestHostOptions = {}): Re
     folder: hostFolder,
     ledger: (records, edit) => void writeLedger(hostFolder, records, edit),
     report: (more = {}) =>
-      hostReport({
-        ...{ folder: hostFolder, host: host.identity, certificates, from: null, to: null, now: () => NOW },
-        ...{ scope: ALL_VENDORS, names: false, dryRun: false, ...more },
-      }),
+      withLedger(hostFolder, (reader) =>
+        hostReport({
+          ...{ folder: hostFolder, reader, host: host.identity, certificates, from: null, to: null },
+          ...{ now: () => NOW, scope: ALL_VENDORS, names: false, dryRun: false, ...more },
+        }),
+      ),
   };
 }

@@ -11,8 +11,13 @@ import { formatMinute } from '../../schema/format-time.ts';
 import type { Context } from './context.ts';
 import { seatsCell, stateCell } from './host-holdings-text.ts';
 import { gapWarnings, type InstallOptions, installFiles } from './host-install.ts';
+import { type LedgerFlag, ledgerOption, withLedger } from './ledger-option.ts';
 import { say, writeData, writeJson } from './output.ts';
 import { formatTable } from './table.ts';
+
+interface ListOptions extends LedgerFlag {
+  readonly json?: boolean;
+}
 
 /** `avma host license`. */
 export function licenseCommand(context: Context): Command {
@@ -40,7 +45,8 @@ Examples:
     .command('list')
     .description('List the licenses, with the guests that use them')
     .option('--json', 'print the list as JSON')
-    .action((options: InstallOptions) => listLicenses(context, options));
+    .addOption(ledgerOption())
+    .action((options: ListOptions) => listLicenses(context, options));
   license
     .command('remove')
     .description('Remove a license; guests that were activated by it keep it until their leases end')
@@ -104,11 +110,13 @@ function licenseJson({ licenseId, customer, product }: CustomerLicense) {
   return { licenseId, customer, product };
 }
 
-function listLicenses(context: Context, { json }: InstallOptions): void {
+async function listLicenses(context: Context, options: ListOptions): Promise<void> {
+  const { json } = options;
   const folder = context.settings().hostFolder;
   const now = Date.now();
-  const holdings = new HoldingsReader(folder, openHost(folder)).current;
-  const seats = seatsFromLedger(folder, now);
+  const host = openHost(folder);
+  const holdings = new HoldingsReader(folder, host).current;
+  const seats = await withLedger(context, host, options, (reader) => seatsFromLedger(reader, now));
   if (json === true) {
     const licenses = holdings.licenses.map((held) =>
       heldLicenseJson(held, holdings, { used: seats.guestsOf(held.license.licenseId, now), now }),

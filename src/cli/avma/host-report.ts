@@ -16,13 +16,14 @@ import { formatMinute } from '../../schema/format-time.ts';
 import { replaceFile } from '../../storage/atomic-file.ts';
 import { STDERR } from '../terminal.ts';
 import type { Context } from './context.ts';
+import { type LedgerFlag, ledgerOption, withLedger } from './ledger-option.ts';
 import { say, writeData, writeJson, writeTalk } from './output.ts';
 import { parseEnd, parseSince } from './since.ts';
 import { styleFor } from './style.ts';
 import { formatFields } from './table.ts';
 import { reportFields, reportJson } from './usage-report-text.ts';
 
-interface ReportOptions {
+interface ReportOptions extends LedgerFlag {
   readonly vendor?: string;
   readonly allVendors?: boolean;
   readonly from?: string;
@@ -48,6 +49,7 @@ export function hostReportCommand(context: Context): Command {
     .option('-o, --out <file>', 'write the report to this file instead of stdout')
     .option('--dry-run', 'show what would be reported, and keep nothing')
     .option('--json', 'print what was reported as JSON; needs --out or --dry-run')
+    .addOption(ledgerOption())
     .addHelpText(
       'after',
       `
@@ -82,17 +84,20 @@ async function makeReport(context: Context, options: ReportOptions): Promise<voi
   const holdings = { ...held, vendors: namedByCatalogs(held.vendors, products) };
   const vendor = vendorToReport(holdings.vendors, { vendor: options.vendor, allVendors });
   const { certificates, cannotCheck } = signatureFor(holdings, vendor, now);
-  const made = await hostReport({
-    folder,
-    host: { ...host, ...certificates[0]?.keys },
-    scope: vendor === null ? ALL_VENDORS : scopeOf(vendor, holdings, products),
-    certificates: certificates.map(({ envelope, certificate: { serial } }) => ({ envelope, serial })),
-    from: from === undefined ? null : parseSince(from, now, '--from'),
-    to: to === undefined ? null : parseEnd(to, now, '--to'),
-    names: names === true,
-    dryRun,
-    now: Date.now,
-  });
+  const made = await withLedger(context, host, options, (reader) =>
+    hostReport({
+      folder,
+      reader,
+      host: { ...host, ...certificates[0]?.keys },
+      scope: vendor === null ? ALL_VENDORS : scopeOf(vendor, holdings, products),
+      certificates: certificates.map(({ envelope, certificate: { serial } }) => ({ envelope, serial })),
+      from: from === undefined ? null : parseSince(from, now, '--from'),
+      to: to === undefined ? null : parseEnd(to, now, '--to'),
+      names: names === true,
+      dryRun,
+      now: Date.now,
+    }),
+  );
   const text = `${JSON.stringify(made.file, null, 2)}\n`;
   if (out !== undefined && !dryRun) replaceFile(out, text, 0o644);
   if (json === true) {

@@ -17,6 +17,7 @@ import { packageVersion } from '../settings.ts';
 import type { Context } from './context.ts';
 import { parseConnectEndpoint, parseListenEndpoint } from './endpoint-arguments.ts';
 import { readHostConfig } from './host-config.ts';
+import { ledgerOption, ledgerPlace } from './ledger-option.ts';
 import { collect } from './option-values.ts';
 import { say } from './output.ts';
 import { parseIntervalMs, parseLeaseMs, parseThrottle } from './serve-arguments.ts';
@@ -74,6 +75,7 @@ export function serveCommand(context: Context): Command {
         'serve metrics for Prometheus there: 127.0.0.1:9640, or unix:PATH[,mode=0660]; other addresses end in ,remote',
       ).argParser(parseMetricsAddress),
     )
+    .addOption(ledgerOption())
     .addHelpText(
       'after',
       `
@@ -104,6 +106,7 @@ async function runHost(context: Context, flags: ServeFlags, command: Command): P
       const running = await serve({
         ...wanted,
         folder: hostFolder,
+        ledger: ledgerPlace(context, flags),
         catalogFolders: hostCatalogFolders,
         version: packageVersion(context.launcher.packageRoot),
         notify: log.write,

@@ -29,10 +29,11 @@ import { formatDuration } from '../../schema/format-duration.ts';
 import { formatMinute, isoInstant } from '../../schema/format-time.ts';
 import { ANSWER_IS_NO, type Context } from './context.ts';
 import { seatsCell, stateCell, vendorFields } from './host-holdings-text.ts';
+import { type LedgerFlag, ledgerOption, withLedger } from './ledger-option.ts';
 import { writeData, writeJson } from './output.ts';
 import { type Cell, type Field, formatFields } from './table.ts';
 
-interface StatusOptions {
+interface StatusOptions extends LedgerFlag {
   readonly check?: boolean;
   readonly json?: boolean;
 }
@@ -43,6 +44,7 @@ export function statusCommand(context: Context): Command {
     .description('Show who this host is, whether it is activated and running, and what to do next')
     .option('--check', `exit with ${ANSWER_IS_NO} unless this host is activated`)
     .option('--json', 'print the status as JSON')
+    .addOption(ledgerOption())
     .addHelpText(
       'after',
       `
@@ -66,9 +68,11 @@ interface HostStatus {
   readonly now: number;
 }
 
-async function showHostStatus(context: Context, { json, check }: StatusOptions): Promise<void> {
+async function showHostStatus(context: Context, options: StatusOptions): Promise<void> {
+  const { json, check } = options;
   const folder = context.settings().hostFolder;
-  const documents = new HoldingsReader(folder, openHost(folder));
+  const host = openHost(folder);
+  const documents = new HoldingsReader(folder, host);
   const holdings = documents.current;
   const now = Date.now();
   const status: HostStatus = {
@@ -77,7 +81,7 @@ async function showHostStatus(context: Context, { json, check }: StatusOptions):
     problems: documents.problems,
     validity: hostValidityOf(holdings, now),
     serving: await readServing(folder),
-    seats: seatsFromLedger(folder, now),
+    seats: await withLedger(context, host, options, (reader) => seatsFromLedger(reader, now)),
     now,
   };
   if (json === true) writeJson('avma.host-status/1', statusJson(status));

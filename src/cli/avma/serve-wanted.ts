@@ -4,9 +4,10 @@ import type { Endpoint, ListenEndpoint } from '../../host/endpoints/endpoint.ts'
 import type { MetricsAddress } from '../../host/metrics/metrics-address.ts';
 import type { ClonePolicy } from '../../host/presence/clones.ts';
 import type { HostConfig } from './host-config.ts';
+import type { LedgerFlag } from './ledger-option.ts';
 
 /** The options of `avma host serve`, parsed. */
-export interface ServeFlags {
+export interface ServeFlags extends LedgerFlag {
   readonly listen?: ListenEndpoint[];
   readonly connect?: Endpoint[];
   readonly libvirt?: string | true;
@@ -30,6 +31,8 @@ export interface Wanted {
   readonly leaseMs: number;
   readonly metrics: MetricsAddress | undefined;
   readonly clones: ClonePolicy;
+  /** As it is written in a file. */
+  readonly ledger: string | undefined;
 }
 
 /**
@@ -59,11 +62,12 @@ export function wantedOf(
     leaseMs: choose('leaseMinutes', flags.leaseMinutes, config.leaseMs),
     metrics: choose('metrics', flags.metrics, config.metrics),
     clones: choose('clones', flags.clones, config.clones),
+    ledger: config.ledger,
   };
 }
 
 /** What counts only when the host is started again, and is different now, as the configuration names it. */
 export function needingRestart(before: Wanted, now: Wanted): string[] {
-  const members = ['throttle', 'hostThrottle', 'metrics', 'clones'] as const;
+  const members = ['throttle', 'hostThrottle', 'metrics', 'clones', 'ledger'] as const;
   return members.filter((member) => JSON.stringify(before[member]) !== JSON.stringify(now[member]));
 }

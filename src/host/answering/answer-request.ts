@@ -1,5 +1,5 @@
 import type { LoadedProduct } from '../../catalog/product.ts';
-import { type AvmaError, toAvmaError } from '../../errors/avma-error.ts';
+import { AvmaError, toAvmaError } from '../../errors/avma-error.ts';
 import { isWindowsProduct } from '../../policy/windows.ts';
 import type { Answer } from '../../protocol/answer.ts';
 import type { Frame } from '../../protocol/frame.ts';
@@ -7,9 +7,10 @@ import { type Fault, packetDigest, Request } from '../../protocol/messages.ts';
 import type { BoxKey } from '../../protocol/sealed-packet.ts';
 import { MINUTE_MS } from '../../schema/durations.ts';
 import { debug } from '../../system/debug.ts';
+import { sha256Hex } from '../../system/sha256.ts';
 import type { GuestChannel } from '../channel.ts';
 import type { HeldCertificate, HeldLicense, HostHoldings } from '../holdings/holdings.ts';
-import type { Ledger, LedgerEntry } from '../ledger/ledger.ts';
+import type { Appended, Ledger, LedgerEntry } from '../ledger/ledger.ts';
 import type { CloneVerdict } from '../presence/clones.ts';
 import { admit, type Decision, refuseClone } from './admission.ts';
 import { announcementsFor } from './announcements.ts';
@@ -129,10 +130,19 @@ async function keepAndSend(
   const { signing } = held.keys;
   const body = await asked.crypto.seal(sealJob(answer, { certificate: envelope, signing, key, documents }));
   const edition = product?.edition;
-  const entry = toLedgerEntry({ answer, decision, license, request, channel, body, edition });
-  const failure = await keep(environment.ledger, entry);
-  if (failure !== undefined) {
-    return answerFault(asked, 'io-error', `the ledger could not be written: ${failure.message}`, request);
+  const entry = toLedgerEntry({
+    answer,
+    decision,
+    license,
+    request,
+    channel,
+    body,
+    edition,
+    clone: opened.clone,
+  });
+  const kept = await keep(environment.ledger, entry, body);
+  if (kept instanceof AvmaError) {
+    return answerFault(asked, 'io-error', `the ledger could not be written: ${kept.message}`, request);
   }
   environment.seats.note(entry);
   const code = decision.approved ? 'success' : decision.code;
@@ -145,17 +155,16 @@ async function keepAndSend(
       : decision.message,
     license: license?.license ?? null,
     productName: product?.name ?? null,
-    seq: null,
+    seq: kept.seq,
     elapsedMs: elapsedSince(asked),
   });
   return { type: 'response', exchangeId, body };
 }
 
-/** Answer only after the ledger entry is on disk. @returns Why it is not. */
-async function keep(ledger: Ledger, entry: LedgerEntry): Promise<AvmaError | undefined> {
+/** Answer only after the ledger entry is on disk. @returns Where it is, or why it is not. */
+async function keep(ledger: Ledger, entry: LedgerEntry, body: Uint8Array): Promise<Appended | AvmaError> {
   try {
-    await ledger.append(entry);
-    return undefined;
+    return await ledger.append(entry, body);
   } catch (thrown) {
     return toAvmaError(thrown, 'it failed');
   }
@@ -170,10 +179,11 @@ interface Answered {
   readonly body: Uint8Array;
   /** Of the product; undefined where no catalog of the host lists it. */
   readonly edition: string | undefined;
+  readonly clone: CloneVerdict['clone'];
 }
 
 function toLedgerEntry(answered: Answered): LedgerEntry {
-  const { answer, decision, license, request, channel, body, edition } = answered;
+  const { answer, decision, license, request, channel, body, edition, clone } = answered;
   return {
     time: answer.issuedAt,
     channel: channel.name,
@@ -189,8 +199,13 @@ function toLedgerEntry(answered: Answered): LedgerEntry {
     ...(answer.conditions.length > 0 && { conditions: answer.conditions }),
     ...(edition !== undefined && { edition }),
     ...(request.log.trigger === 'attestation' && { purpose: 'attestation' as const }),
+    version: request.version,
+    trigger: request.log.trigger,
     vmIdFrom: channel.vmId === null ? 'label' : 'channel',
-    response: Buffer.from(body).toString('base64url'),
+    machineName: request.log.machineName,
+    ...(channel.domain != null && { domain: channel.domain }),
+    ...(clone !== null && { clone }),
+    responseDigest: sha256Hex(body),
   };
 }
 

@@ -1,6 +1,5 @@
-import { type AvmaErrorCode, CODES } from '../../errors/codes.ts';
-import { REFUSAL_CODES, type RefusalCode } from '../../protocol/answer.ts';
-import type { Ledger, LedgerEntry } from '../ledger/ledger.ts';
+import type { AvmaErrorCode } from '../../errors/codes.ts';
+import type { Ledger } from '../ledger/ledger.ts';
 
 /** An exchange that was answered. */
 export interface RecentExchange {
@@ -16,7 +15,7 @@ const CAPACITY = 4096;
 
 /**
  * Recognizes a repeated exchange ID: the same bytes get the same answer, other bytes a refusal. A cache in front of the
- * ledger, which remembers more and survives a restart.
+ * ledger, which remembers more approvals and survives a restart; a refusal that is no longer here is decided anew.
  */
 export class RecentExchanges {
   readonly #ledger: Ledger;
@@ -48,8 +47,8 @@ export class RecentExchanges {
     const cached = this.#cached.get(keyOf(channel, exchangeId));
     if (cached !== undefined) return cached;
     const found = this.#ledger.find(channel, exchangeId);
-    const entry = found instanceof Promise ? await found : found;
-    return entry && fromEntry(entry);
+    const kept = found instanceof Promise ? await found : found;
+    return kept && { ...kept, code: 'success' };
   }
 
   /** Keep only the first answer of an exchange: later ones are refusals of a reused exchange ID. */
@@ -59,17 +58,6 @@ export class RecentExchanges {
     const [oldest] = this.#cached.keys();
     if (oldest !== undefined) this.#cached.delete(oldest);
   }
-}
-
-function fromEntry({ requestDigest, decision, hresult, refusal, response }: LedgerEntry): RecentExchange {
-  const code = decision === 'approved' ? 'success' : (refusal ?? refusalCode(hresult));
-  return { requestDigest, code, body: Buffer.from(response, 'base64url') };
-}
-
-/** For lines without a refusal code: the only code with that HRESULT, or `refused` where several have it. */
-function refusalCode(hresult: number): RefusalCode {
-  const [code, ...others] = REFUSAL_CODES.filter((one) => CODES[one].hresult === hresult);
-  return code !== undefined && others.length === 0 ? code : 'refused';
 }
 
 function keyOf(channel: string, exchangeId: string): string {

@@ -1,3 +1,4 @@
+import type { StoredFold } from './fold.ts';
 import type { Checkpoint, LedgerEntry, LedgerHead, LedgerRecord } from './ledger.ts';
 
 /** One record as it is kept. */
@@ -6,18 +7,10 @@ export interface LedgerRow {
   /** Its own digest, and that of the record that it links to: in hex. */
   readonly digest: string;
   readonly previous: string;
-  /** The line of the chain, to the byte, without its newline; null: it was folded. */
-  readonly text: string | null;
+  /** The line of the chain, to the byte, without its newline. */
+  readonly text: string;
   /** `damaged`: a line of a ledger that was taken over, which is not as it was written. */
   readonly kind: 'entry' | 'mark' | 'damaged';
-}
-
-/** Many records that were replaced by counts. */
-export interface Fold {
-  readonly from: number;
-  readonly to: number;
-  /** The sequence number of the mark that says what was in them. */
-  readonly mark: number;
 }
 
 /** What a host's decisions say of one VM and product. Times are milliseconds since 1970 UTC. */
@@ -51,18 +44,21 @@ export interface GuestQuery {
   /** Only VM IDs behind this one: rows come in the order of VM IDs, those of one VM together. */
   readonly after?: string;
   readonly vmId?: string;
+  /** Only those that have asked since then, milliseconds since 1970 UTC. */
+  readonly seenSince?: number;
 }
 
 /** Reads a ledger, also beside a running host, and never writes. */
 export interface LedgerReader {
   head(): Promise<LedgerHead>;
-  /** All records in their order. @param from - The first sequence number. */
+  /** All records that were not folded, in their order. @param from - The first sequence number. */
   rows(from?: number): AsyncIterable<LedgerRow>;
-  /** The records that are as they were written and were not folded, the newest first. */
+  /** The records that were not folded and are as they were written, the newest first. */
   recordsFromEnd(): AsyncIterable<{ readonly seq: number; readonly record: LedgerRecord }>;
   /** The oldest first. */
   checkpoints(): Promise<Checkpoint[]>;
-  folds(): Promise<Fold[]>;
+  /** In the order of their marks. */
+  folds(): Promise<StoredFold[]>;
   guests(query?: GuestQuery): Promise<GuestRow[]>;
   /** The decisions about a VM, the newest first; of all hosts, where the ledger has several. */
   history(

@@ -3,6 +3,7 @@ import { REFUSAL_CODES } from '../../protocol/answer.ts';
 import {
   anyText,
   base64urlBlob,
+  count,
   exchangeId,
   hex8,
   hresult,
@@ -14,6 +15,7 @@ import {
   text,
   uuid,
 } from '../../schema/shapes.ts';
+import { FoldedMark, type FoldPlan, type FoldResult } from './fold.ts';
 
 /** A condition of an approval. Any word is read: a later host may note conditions of its own. */
 const conditionName = text((value) => /^[a-z][a-z-]{0,39}$/.test(value));
@@ -21,7 +23,6 @@ const conditionName = text((value) => /^[a-z][a-z-]{0,39}$/.test(value));
 /** A text from outside: a machine's or a domain's name, a version. What is shown of it is made printable there. */
 const outsideText = text((value) => value.length <= 200);
 
-const count = integer(0, Number.MAX_SAFE_INTEGER);
 const sequence = integer(1, Number.MAX_SAFE_INTEGER);
 
 /** What the host answered to which request: enough to know a repeated request, and to show later what was granted. */
@@ -88,15 +89,8 @@ export const LedgerMark = z.union([
     lastDigest: sha256Hex,
     damaged: z.nullable(sequence),
   }),
-  /** Records of this range were replaced by counts. */
-  z.strictObject({
-    ...markOf('folded'),
-    from: sequence,
-    to: sequence,
-    lastDigest: sha256Hex,
-    records: count,
-    counts: z.array(z.strictObject({ code: outsideText, count })),
-  }),
+  /** Records were replaced by counts. */
+  FoldedMark,
   /** An operator freed the seats of a VM. */
   z.strictObject({ ...markOf('released'), vmId: uuid }),
   /** So many decisions of a channel were not recorded one by one, in this time. */
@@ -146,23 +140,6 @@ export interface Checkpoint {
   readonly note: string;
 }
 
-/** Which records are to lose their text, and the counts that stand for them. */
-export interface FoldPlan {
-  readonly from: number;
-  readonly to: number;
-  /** The records of that range that stay as they are. */
-  readonly keep: readonly number[];
-  /** The mark that is appended in the same transaction. */
-  readonly mark: Extract<LedgerMark, { mark: 'folded' }>;
-}
-
-/** What a fold did. */
-export interface FoldResult {
-  /** How many records lost their text. */
-  readonly records: number;
-  readonly mark: Appended;
-}
-
 /** Whether the ledger takes records now. */
 export interface LedgerHealth {
   readonly ok: boolean;
@@ -173,8 +150,10 @@ export interface LedgerHealth {
   readonly waiting: number;
 }
 
-/** Where the host's answers are kept: the writing side, of which a running host has one. What is there is read by
- * {@link LedgerReader} of ledger-reader.ts, also by other processes. */
+/**
+ * Where the host's answers are kept: the writing side, of which a running host has one. What is there is read by a
+ * `LedgerReader` (ledger-reader.ts), also by other processes.
+ */
 export interface Ledger {
   /**
    * Keeps an entry, and for an approval the body of the response frame, so that it can be repeated. Resolves when both
@@ -192,9 +171,12 @@ export interface Ledger {
   find(channel: string, exchangeId: string): Promise<RecentAnswer | undefined> | RecentAnswer | undefined;
   /** Known without a look at the disk. */
   head(): LedgerHead;
-  /** Keeps a checkpoint beside the records; not a record itself. */
+  /**
+   * Keeps a checkpoint beside the records; not a record itself. The newest 100 are kept, and of older ones the last of
+   * each day (UTC).
+   */
   saveCheckpoint(checkpoint: Checkpoint): Promise<void>;
-  /** Replaces records by counts, all or nothing. */
+  /** Replaces records by counts, all or nothing. @throws {AvmaError} `argument-invalid` where the plan does not fit. */
   fold(plan: FoldPlan): Promise<FoldResult>;
   health(): LedgerHealth;
   /** Writes what is still waiting, then releases the ledger. */

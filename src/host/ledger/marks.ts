@@ -1,7 +1,7 @@
 import { toAvmaError } from '../../errors/avma-error.ts';
 import { MAX_INSTANT } from '../../schema/shapes.ts';
 import type { Notify } from '../../system/notify.ts';
-import type { Ledger, LedgerMark } from './ledger.ts';
+import type { Ledger } from './ledger.ts';
 
 /** How far the wall clock may leave the steady clock between two looks before it counts as set, in milliseconds. */
 const MIN_STEP_MS = 10_000;
@@ -47,10 +47,11 @@ export class ClockWatch {
  */
 export function keepMarks(ledger: Ledger, clocks: HostClocks, notify: Notify): () => Promise<void> {
   const watch = new ClockWatch(clocks.wall(), clocks.elapsed());
-  const mark = async (what: LedgerMark['mark'], expected?: number) => {
-    const step = expected === undefined ? {} : { expected: bounded(expected) };
+  const mark = async (what: OwnMark, expected?: number) => {
+    const time = bounded(clocks.wall());
+    const step = { time, mark: 'clock-stepped' as const, expected: bounded(expected ?? time) };
     try {
-      await ledger.mark({ time: bounded(clocks.wall()), mark: what, ...step });
+      await ledger.mark(what === 'clock-stepped' ? step : { time, mark: what });
     } catch (thrown) {
       const { message } = toAvmaError(thrown, 'it failed');
       notify(`The ledger does not say that this host ${WORDS[what]}: ${message}.`);
@@ -70,7 +71,9 @@ export function keepMarks(ledger: Ledger, clocks: HostClocks, notify: Notify): (
   };
 }
 
-const WORDS: Record<LedgerMark['mark'], string> = {
+type OwnMark = 'started' | 'stopped' | 'clock-stepped';
+
+const WORDS: Record<OwnMark, string> = {
   started: 'has started',
   stopped: 'has stopped',
   'clock-stepped': 'has another time',

@@ -1,10 +1,16 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { toAvmaError } from '../../errors/avma-error.ts';
-import { LEDGER_FILE } from './file-ledger.ts';
 import { linesFromEnd, linesOf } from './file-lines.ts';
-import type { LedgerRecord } from './ledger.ts';
 import { type LedgerLine, linkTo, MAX_LINE_BYTES, NO_LINE, readLine } from './ledger-line.ts';
+
+/** The name of a ledger of JSON Lines in the host's folder: the form before databases, which is taken over. */
+export const LEDGER_FILE = 'ledger.jsonl';
+
+/** Whether a file of that name was part of a ledger that is in the database now. */
+export function wasTakenOver(name: string): boolean {
+  return name.endsWith('.taken-over');
+}
 
 /** What is found line by line in a ledger that is read from its beginning. */
 export type LedgerFinding =
@@ -44,16 +50,6 @@ export function* readLedger(files: readonly string[]): Generator<LedgerFinding> 
   }
 }
 
-/** The records of a ledger in its parts, given oldest first, from the newest record to the oldest. */
-export function* recordsFromEnd(files: readonly string[]): Generator<LedgerRecord> {
-  for (const file of files.toReversed()) {
-    for (const text of linesFromEnd(file, MAX_LINE_BYTES)) {
-      const line = readLine(text);
-      if (line !== undefined) yield line.record;
-    }
-  }
-}
-
 /**
  * The files of a host's ledger, oldest first: `ledger.jsonl`, and what a rotation renamed to `ledger.jsonl.1` for
  * example, as far back as each links to the one before. Packed files are not read. Empty where there is no ledger.
@@ -65,7 +61,8 @@ export function ledgerParts(folder: string, besides: readonly string[] = []): st
   const older = new Map<string, string>();
   const candidates = [...besides];
   for (const name of namesIn(folder)) {
-    if (!name.startsWith(`${LEDGER_FILE}.`) || /\.(gz|xz|zst|bz2|tmp)$|\.damaged-/.test(name)) continue;
+    if (!name.startsWith(`${LEDGER_FILE}.`) || /\.(gz|xz|zst|bz2|tmp|taken-over)$|\.damaged-/.test(name))
+      continue;
     const file = path.join(folder, name);
     if (fs.lstatSync(file, { throwIfNoEntry: false })?.isFile()) candidates.push(file);
   }

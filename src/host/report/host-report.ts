@@ -2,8 +2,9 @@ import { AvmaError } from '../../errors/avma-error.ts';
 import { type UsageReport, type UsageReportFile, withNames } from '../../protocol/usage-report.ts';
 import { formatMinute } from '../../schema/format-time.ts';
 import { withFolderLock } from '../../storage/folder-lock.ts';
+import { findingsOf } from '../ledger/findings.ts';
+import type { LedgerReader } from '../ledger/ledger-reader.ts';
 import { type MadeReport, makeReport, type ReportBasis } from './make-report.ts';
-import { withWholeLedger } from './packed-ledger.ts';
 import type { ReportScope } from './report-scope.ts';
 import { ReportStore, type StoredReport } from './report-store.ts';
 import { siteKeyOf } from './site-key.ts';
@@ -12,6 +13,7 @@ import { siteKeyOf } from './site-key.ts';
 export interface HostReportOptions
   extends Pick<ReportBasis, 'host' | 'certificates' | 'from' | 'to' | 'now'> {
   readonly folder: string;
+  readonly reader: LedgerReader;
   readonly scope: ReportScope;
   /** Also say which guest each pseudonym stands for. */
   readonly names: boolean;
@@ -84,10 +86,8 @@ async function report(options: HostReportOptions, store: ReportStore): Promise<H
   }
   if (kept !== undefined && !names) return { ...kept, isKept: true, overlaps: null, leftOut: [] };
   const site = siteKeyOf(folder, options.now(), !dryRun);
-  const since = from ?? kept?.report.period.from ?? previous?.report.period.to ?? null;
-  const made = await withWholeLedger(folder, since, (ledger) =>
-    makeReport({ ...options, site, ledger, previous }),
-  );
+  const ledger = () => findingsOf(options.reader);
+  const made = await makeReport({ ...options, site, ledger, previous });
   const { file, report } = kept ?? made;
   if (kept === undefined && !dryRun) store.keep(file, report);
   const named = names ? withNames(file, [...namesFor(report, made)], host.signing) : file;

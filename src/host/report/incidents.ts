@@ -93,8 +93,10 @@ export class IncidentWatch {
     }
   }
 
-  #takeMark({ mark, time, expected }: LedgerMark, before: LedgerRecord | null): void {
-    if (mark === 'clock-stepped' && expected !== undefined) {
+  #takeMark(record: LedgerMark, before: LedgerRecord | null): void {
+    const { mark, time } = record;
+    const expected = record.mark === 'clock-stepped' ? record.expected : undefined;
+    if (expected !== undefined) {
       const detail =
         time < expected
           ? `the clock was set back by ${lengthOf(expected - time)}`

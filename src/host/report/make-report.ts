@@ -4,7 +4,7 @@ import type { Envelope } from '../../protocol/envelope.ts';
 import { signUsageReport, type UsageReport, type UsageReportFile } from '../../protocol/usage-report.ts';
 import { isMark, type LedgerEntry } from '../ledger/ledger.ts';
 import { NO_LINE } from '../ledger/ledger-line.ts';
-import { type LedgerFinding, readLedger } from '../ledger/read-ledger.ts';
+import type { LedgerFinding } from '../ledger/read-ledger.ts';
 import { type FoundIncidents, IncidentWatch } from './incidents.ts';
 import type { ReportScope } from './report-scope.ts';
 import type { StoredReport } from './report-store.ts';
@@ -18,8 +18,8 @@ export interface ReportBasis {
   readonly certificates: readonly { readonly envelope: Envelope; readonly serial: string }[];
   readonly scope: Pick<ReportScope, 'vendor' | 'covers'>;
   readonly site: SiteKey;
-  /** The files of the ledger, oldest first. */
-  readonly ledger: readonly string[];
+  /** What is in the ledger, the oldest first; anew at each call. */
+  readonly ledger: () => AsyncIterable<LedgerFinding>;
   /** The report before this one. */
   readonly previous: StoredReport | undefined;
   /** The beginning; null: where the previous report ended, or the ledger begins. */
@@ -48,11 +48,11 @@ const MAX_LEFT_OUT = 20;
  * A report that follows the previous one takes each line behind the last one of that, whatever its time is: so no line
  * is in two of them or in none, also when the clock was set. A report of another period takes the lines of that time.
  *
- * @throws {AvmaError} what {@link readLedger} throws.
+ * @throws {AvmaError} what reading the ledger throws.
  */
-export function makeReport(basis: ReportBasis): MadeReport {
+export async function makeReport(basis: ReportBasis): Promise<MadeReport> {
   const { host, certificates, site, previous, scope } = basis;
-  const scan = scanFor(basis);
+  const scan = await scanFor(basis);
   const { period, ledger, incidents, omittedIncidents, tally } = scan;
   const named = tally.guests.map(({ vmId, ...guest }) => ({ vmId, guest: pseudonym(site, vmId), ...guest }));
   // In the order of the pseudonyms: that of the ledger would say more of the guests than a report is to say.
@@ -92,16 +92,16 @@ interface Scan {
   readonly leftOut: readonly string[];
 }
 
-function scanFor(basis: ReportBasis): Scan {
+async function scanFor(basis: ReportBasis): Promise<Scan> {
   const { previous, from } = basis;
   const follows = previous !== undefined && (from === null || from === previous.report.period.to);
   if (follows) {
-    const scan = new LedgerScan(basis, previous.report.ledger.to).run();
+    const scan = await new LedgerScan(basis, previous.report.ledger.to).run();
     if (scan !== undefined) return scan;
   }
   // The line that the previous report ended with is not in the ledger: what is there is taken by its time.
   const begin = from ?? previous?.report.period.to ?? null;
-  return new LedgerScan({ ...basis, from: begin }, null).run() as Scan;
+  return (await new LedgerScan({ ...basis, from: begin }, null).run()) as Scan;
 }
 
 /** One pass over a ledger. */
@@ -131,8 +131,8 @@ class LedgerScan {
   }
 
   /** Undefined: the line that the period is to begin behind is not in the ledger. */
-  run(): Scan | undefined {
-    for (const finding of readLedger(this.#basis.ledger)) this.#take(finding);
+  async run(): Promise<Scan | undefined> {
+    for await (const finding of this.#basis.ledger()) this.#take(finding);
     if (!this.#begun) return undefined;
     const now = this.#basis.now();
     const from = this.#from ?? now;

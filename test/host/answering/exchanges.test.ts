@@ -5,6 +5,7 @@ import { AvmaError } from '../../../src/errors/avma-error.ts';
 import { jsonLinesSink } from '../../../src/events/sinks/json-lines.ts';
 import { packetDigest } from '../../../src/protocol/messages.ts';
 import { swapUuidByteOrder } from '../../../src/schema/uuid.ts';
+import { sha256Hex } from '../../../src/system/sha256.ts';
 import { DAY, NOW } from '../../support/clock.ts';
 import { faultIn, rawRequest } from '../../support/raw-request.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
@@ -64,10 +65,11 @@ describe('an answer', () => {
     const steps: string[] = [];
     const ledger = new MemoryLedger();
     const append = ledger.append.bind(ledger);
-    ledger.append = async (entry) => {
+    ledger.append = async (entry, body) => {
       await new Promise((resolve) => setImmediate(resolve));
-      await append(entry);
+      const appended = await append(entry, body);
       steps.push('kept');
+      return appended;
     };
     const host = createTestHost({ ledger });
     const { frame } = rawRequest(host);
@@ -78,7 +80,7 @@ describe('an answer', () => {
         exchangeId: frame.exchangeId,
         channel: SHARED_CHANNEL.name,
         decision: 'approved',
-        response: Buffer.from(answer?.body ?? []).toString('base64url'),
+        responseDigest: sha256Hex(answer?.body ?? new Uint8Array()),
       }),
     ]);
   });

@@ -12,9 +12,9 @@ test('a moment says how long its request took, the wait before it was begun and 
   const ledger = new MemoryLedger();
   const append = ledger.append.bind(ledger);
   const host = createTestHost({ ledger });
-  ledger.append = async (entry) => {
+  ledger.append = async (entry, body) => {
     host.clock.advance(40);
-    return append(entry);
+    return append(entry, body);
   };
   const arrivedAt = host.clock.sinceBoot;
   host.clock.advance(2);

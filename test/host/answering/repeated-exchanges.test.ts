@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { AvmaError } from '../../../src/errors/avma-error.ts';
 import { Throttle } from '../../../src/host/answering/throttle.ts';
-import { openFileLedger } from '../../../src/host/ledger/file-ledger.ts';
 import type { Ledger } from '../../../src/host/ledger/ledger.ts';
-import { MINUTE, NOW } from '../../support/clock.ts';
+import { MINUTE } from '../../support/clock.ts';
+import { openTestLedger } from '../../support/open-ledgers.ts';
 import { faultIn, rawRequest } from '../../support/raw-request.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 import {
@@ -89,29 +89,34 @@ describe('a repeated exchange', () => {
 
   test('is known after a restart, with what was answered to which bytes', async () => {
     const folder = tempFolder();
-    const before = openFileLedger({ folder, now: () => NOW });
-    const host = createTestHost({
-      ledger: before,
-      certificate: { windows: { ...WINDOWS_HOST, osVersion: '10.0.20348' } },
-    });
-    const first = rawRequest(host, { version: '10.0.26100' });
+    const before = await openTestLedger(folder);
+    const host = createTestHost({ ledger: before });
+    const first = rawRequest(host);
     const second = rawRequest(host, {}, first.frame.exchangeId);
     const answered = await host.ask(first.frame, SHARED_CHANNEL);
     await host.ask(second.frame, SHARED_CHANNEL);
     await before.close();
 
-    const after = openFileLedger({ folder, now: () => NOW });
+    const after = await openTestLedger(folder);
     const restarted = restart(host, after);
     const again = await restarted.ask(first.frame, SHARED_CHANNEL);
     expect(Buffer.from(again?.body ?? [])).toEqual(Buffer.from(answered?.body ?? []));
-    expect(restarted.events.last).toMatchObject({
-      decision: 'refused',
-      code: 'version-too-new',
-      repeated: true,
-    });
+    expect(restarted.events.last).toMatchObject({ decision: 'approved', code: 'success', repeated: true });
     const refusal = await restarted.ask(second.frame, SHARED_CHANNEL);
     expect(second.answerIn(refusal).hresult).toBe(0x8007000d);
-    await after.close();
+  });
+
+  test('of a refusal is decided anew after a restart', async () => {
+    const folder = tempFolder();
+    const before = await openTestLedger(folder);
+    const tooNew = { windows: { ...WINDOWS_HOST, osVersion: '10.0.20348' } };
+    const host = createTestHost({ ledger: before, certificate: tooNew });
+    const { frame } = rawRequest(host, { version: '10.0.26100' });
+    await host.ask(frame, SHARED_CHANNEL);
+    await before.close();
+    const restarted = createTestHost({ ...host, certificate: tooNew, ledger: await openTestLedger(folder) });
+    await restarted.ask(frame, SHARED_CHANNEL);
+    expect(restarted.events.last).toMatchObject({ code: 'version-too-new', repeated: false });
   });
 });
 

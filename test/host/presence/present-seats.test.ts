@@ -1,16 +1,15 @@
 /** Who has a seat of a license: present VMs that were approved by it, before and after a restart of the host. */
-import fs from 'node:fs';
-import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { openFileLedger } from '../../../src/host/ledger/file-ledger.ts';
 import type { LedgerEntry } from '../../../src/host/ledger/ledger.ts';
 import { openPresence } from '../../../src/host/presence/open-presence.ts';
 import { CONFIRM_MS, Presence, SILENCE_MS } from '../../../src/host/presence/presence.ts';
 import { PresentSeats } from '../../../src/host/presence/present-seats.ts';
 import { seatsFromLedger, seenGuests } from '../../../src/host/presence/seen-guests.ts';
 import { DAY, HOUR, NOW, TestClock } from '../../support/clock.ts';
+import { openTestLedger, withLedger } from '../../support/open-ledgers.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
+const BODY = Buffer.from('the answer');
 const LICENSE = '00112233445566aa';
 const OTHER = '00112233445566bb';
 const PLACE = { channel: 'unix:/s', domain: null };
@@ -141,23 +140,22 @@ test('a released guest frees the seats of all its products, until it is approved
 describe('a host that starts again', () => {
   async function ledgerOf(...entries: LedgerEntry[]): Promise<string> {
     const folder = tempFolder();
-    const ledger = openFileLedger({ folder, now: () => NOW });
-    for (const entry of entries) await ledger.append(entry);
+    const ledger = await openTestLedger(folder);
+    for (const entry of entries) await ledger.append(entry, BODY);
     await ledger.close();
     return folder;
   }
 
-  test('has the guests of the last 24 hours at their seats, through a rotation', async () => {
+  test('has the guests of the last 24 hours at their seats', async () => {
     const folder = tempFolder();
-    const ledger = openFileLedger({ folder, now: () => NOW });
-    await ledger.append(approval(1, NOW - 2 * DAY));
-    await ledger.append(approval(2, NOW - 23 * HOUR));
-    fs.renameSync(path.join(folder, 'ledger.jsonl'), path.join(folder, 'ledger.jsonl.1'));
-    await ledger.append(approval(3, NOW - HOUR));
-    await ledger.append(approval(3, NOW - HOUR, { decision: 'refused', expiresAt: NOW - HOUR }));
+    const ledger = await openTestLedger(folder);
+    await ledger.append(approval(1, NOW - 2 * DAY), BODY);
+    await ledger.append(approval(2, NOW - 23 * HOUR), BODY);
+    await ledger.append(approval(3, NOW - HOUR), BODY);
+    await ledger.append(approval(3, NOW - HOUR, { decision: 'refused', expiresAt: NOW - HOUR }), BODY);
     await ledger.mark({ time: NOW - HOUR, mark: 'stopped' });
     await ledger.close();
-    const seats = seatsFromLedger(folder, NOW);
+    const seats = await withLedger(folder, (reader) => seatsFromLedger(reader, NOW));
     expect([1, 2, 3].filter((nth) => seats.holds(LICENSE, vm(nth), NOW))).toEqual([2, 3]);
     expect([1, 2, 3].filter((nth) => seats.keeps(LICENSE, vm(nth), NOW))).toEqual([1, 2, 3]);
     expect(seats.guestsOf(LICENSE, NOW)).toBe(2);
@@ -178,7 +176,7 @@ describe('a host that starts again', () => {
         if ('vmId' in moment && 'why' in moment) moments.push(`${moment.vmId} ${moment.kind} ${moment.why}`);
       },
     });
-    running.fill(seenGuests(folder, NOW), new Set(['unix:/shared']));
+    running.fill(await withLedger(folder, (reader) => seenGuests(reader, NOW)), new Set(['unix:/shared']));
     expect(running.seats.guestsOf(LICENSE, NOW)).toBe(2);
     // VM 3 asked three days ago. It was running all the time.
     const channel = { name: 'unix:/own', vmId: vm(3) };
@@ -192,12 +190,13 @@ describe('a host that starts again', () => {
 
   test('does not believe a lease that was given while the clock was years ahead', async () => {
     const folder = await ledgerOf(approval(1, NOW + 1000 * DAY));
-    const seats = seatsFromLedger(folder, NOW);
+    const seats = await withLedger(folder, (reader) => seatsFromLedger(reader, NOW));
     expect(seats.guestsOf(LICENSE, NOW)).toBe(1);
     expect(seats.guestsOf(LICENSE, NOW + 7 * DAY)).toBe(0);
   });
 
-  test('has no guests without a ledger', () => {
-    expect(seatsFromLedger(tempFolder(), NOW).guestsOf(LICENSE, NOW)).toBe(0);
+  test('has no guests without a ledger', async () => {
+    const seats = await withLedger(tempFolder(), (reader) => seatsFromLedger(reader, NOW));
+    expect(seats.guestsOf(LICENSE, NOW)).toBe(0);
   });
 });

@@ -176,19 +176,15 @@ describe('what makes the record less than complete', () => {
   });
 
   test.each<[string, (lines: string[]) => string[], RegExp]>([
-    [
-      'changed',
-      (lines) => lines.with(1, lines[1]?.replace('approved', 'refused') ?? ''),
-      /line 2 of ledger.jsonl was/,
-    ],
+    ['changed', (lines) => lines.with(1, lines[1]?.replace('approved', 'refused') ?? ''), /record 2 was/],
     ['taken out', (lines) => lines.toSpliced(1, 1), /lines are missing here/],
-    ['replaced by noise', (lines) => lines.with(2, 'noise\n'), /line 3 of ledger.jsonl was changed/],
+    ['replaced by noise', (lines) => lines.with(2, 'noise\n'), /record 3 was changed/],
     [
       'cut off at the beginning',
       (lines) => lines.slice(1),
       /the lines before this one are not in the ledger/,
     ],
-    ['at the end made noise', (lines) => [...lines, 'noise\n'], /line 5 of ledger.jsonl was changed/],
+    ['at the end made noise', (lines) => [...lines, 'noise\n'], /record 5 was changed/],
   ])(
     'a ledger with a line that was %s is reported, and the report is made',
     async (_what, edit, expected) => {

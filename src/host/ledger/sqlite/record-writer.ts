@@ -26,6 +26,7 @@ export class RecordWriter {
   readonly #findGuest: Statement;
   readonly #insertGuest: Statement;
   readonly #updateGuest: Statement;
+  readonly #release: Statement;
   #answers: number | null = null;
 
   constructor(database: SqliteFile) {
@@ -39,6 +40,8 @@ export class RecordWriter {
       'delete from answers where seq = (select min(seq) from answers)',
     );
     this.#countAnswers = database.prepare('select count(*) from answers');
+    // What was released does not come back when the host starts again.
+    this.#release = database.prepare('update guests set license = null, expires_at = null where vm = ?');
     this.#findGuest = database.prepare('select id, last_seq from guests where vm = ? and product = ?');
     this.#insertGuest = database.prepare(
       `insert into guests (vm, product, channel, domain, machine, edition, approved, code, expires_at, license,
@@ -60,6 +63,7 @@ export class RecordWriter {
       // SQLite ends a text at a NUL, and a damaged line may have any bytes.
       const kept = record === null ? Buffer.from(text) : text;
       this.#insertRecord.run([seq, time, kind, null, null, bytes, kept]);
+      if (record?.mark === 'released') this.#release.run([uuidBytes(record.vmId)]);
       return;
     }
     const before = this.#noteGuest(seq, record);

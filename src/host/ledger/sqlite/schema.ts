@@ -8,9 +8,10 @@ const APPLICATION_ID = 0x41564d4c;
  * What each version of the database adds to the one before. A ledger is only ever migrated forward; what is here was
  * released, and never changes.
  *
- * `chain`: whose ledger this is, and where its first record links to. `records`: each line of the chain as it is, null
- * once it was folded; a BLOB where it is no text. `before` links the records of one guest. `guests`: what the records
- * say of each VM and product. `answers`: the approvals that can be repeated.
+ * `chain`: whose ledger this is, and where its first record links to. `records`: each line of the chain as it is, a
+ * BLOB where it is no text; `before` links the records of one guest. `guests`: what the records say of each VM and
+ * product. `answers`: the approvals that can be repeated. `folds`: what stands for records that were removed, by the
+ * sequence number of the mark that vouches for it.
  */
 const MIGRATIONS: readonly string[] = [
   `
@@ -62,9 +63,8 @@ create table checkpoints (
   note text not null
 );
 create table folds (
-  first integer not null,
-  last integer not null,
-  mark integer not null
+  seq integer primary key,
+  text text not null
 );
 `,
 ];

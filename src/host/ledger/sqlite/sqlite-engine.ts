@@ -4,12 +4,14 @@ import { AvmaError, toAvmaError } from '../../../errors/avma-error.ts';
 import { makePrivateFolder } from '../../../storage/atomic-file.ts';
 import { openPlainFile } from '../../../storage/read-file.ts';
 import type { Notify } from '../../../system/notify.ts';
-import type { KeptAnswer, LedgerEngine, NewRecord } from '../batched-ledger.ts';
-import type { Appended, Checkpoint, FoldPlan, FoldResult, LedgerHead, RecentAnswer } from '../ledger.ts';
+import type { Folded, KeptAnswer, LedgerEngine, NewRecord } from '../batched-ledger.ts';
+import type { FoldPlan } from '../fold.ts';
+import type { Appended, Checkpoint, LedgerHead, RecentAnswer } from '../ledger.ts';
 import { composeLine, NO_LINE } from '../ledger-line.ts';
 import { RecordWriter } from './record-writer.ts';
+import { keepCheckpoint, removeRun } from './retention.ts';
 import { migrate, rollBack } from './schema.ts';
-import { type OpenSqliteFile, type SqliteFile, type Statement, sqliteError, type Value } from './sqlite-file.ts';
+import { hexOf, type OpenSqliteFile, type SqliteFile, type Statement, sqliteError } from './sqlite-file.ts';
 
 /** How a ledger is written: a commit returns when its records are on the disk. */
 const PRAGMAS = `
@@ -88,30 +90,27 @@ export class SqliteEngine implements LedgerEngine {
     });
   }
 
-  saveCheckpoint({ seq, time, note }: Checkpoint): void {
-    this.#transact(({ database }) => {
-      database.prepare('insert into checkpoints (seq, time, note) values (?, ?, ?)').run([seq, time, note]);
-    });
+  saveCheckpoint(checkpoint: Checkpoint): void {
+    this.#transact(({ database }) => keepCheckpoint(database, checkpoint));
   }
 
-  fold({ from, to, keep, mark }: FoldPlan): FoldResult {
+  fold(plan: FoldPlan): Folded {
     return this.#transact((connection) => {
-      const { database } = connection;
-      const kept = `(${keep.map(Number).join(', ')})`;
-      const chosen = `seq between ? and ? and text is not null and seq not in ${kept}`;
-      const [records] = database.prepare(`select count(*) from records where ${chosen}`).get([from, to]) ?? [];
-      database.prepare(`update records set text = null where ${chosen}`).run([from, to]);
-      const [appended] = this.#writeAll(connection, [{ record: mark, response: null }]);
-      if (appended === undefined) throw new AvmaError('internal', 'a mark has no place');
-      const fold = [from, to, appended.seq];
-      database.prepare('insert into folds (first, last, mark) values (?, ?, ?)').run(fold);
-      return { records: Number(records), mark: appended };
+      let records = 0;
+      for (const { fold, text, mark } of plan.folds) {
+        for (const run of fold.runs) records += removeRun(connection.database, run);
+        const [{ seq }] = this.#writeAll(connection, [{ record: mark, response: null }]) as [Appended];
+        connection.database.prepare('insert into folds (seq, text) values (?, ?)').run([seq, text]);
+      }
+      return { result: { records, folds: plan.folds.length }, head: this.#head };
     });
   }
 
   close(): void {
     const { database } = this.#connection ?? {};
     this.#connection = null;
+    // libsql keeps the connection until its statements are collected: all is to be in the one file before that.
+    database?.exec('pragma wal_checkpoint(truncate)');
     database?.close();
   }
 
@@ -175,6 +174,9 @@ export class SqliteEngine implements LedgerEngine {
     const identity = identityOf(file);
     if (identity === this.#connection.identity) return;
     this.#abandon();
+    // The log belongs to the file that is gone; to another one it would be damage.
+    if (identity !== null)
+      for (const ending of ['-wal', '-shm']) fs.rmSync(`${file}${ending}`, { force: true });
     const what = identity === null ? 'was deleted or renamed' : 'was replaced';
     notify(
       `The ledger ${file} ${what} while the host was running. The host goes on in the file that has this name now, and a check of the ledger will show that records before it are missing.`,
@@ -207,7 +209,8 @@ export class SqliteEngine implements LedgerEngine {
   #follow(database: SqliteFile, host: string): LedgerHead {
     const { file } = this.#options;
     const known = this.#head;
-    const [owner, baseSeq, baseDigest] = database.prepare('select host, base_seq, base_digest from chain').get() ?? [];
+    const [owner, baseSeq, baseDigest] =
+      database.prepare('select host, base_seq, base_digest from chain').get() ?? [];
     if (owner === undefined) {
       const base = [host, known.seq, Buffer.from(known.digest, 'hex')];
       database.prepare('insert into chain (host, base_seq, base_digest) values (?, ?, ?)').run(base);
@@ -225,11 +228,6 @@ export class SqliteEngine implements LedgerEngine {
     const [own] = database.prepare('select digest from records where seq = ?').get([known.seq]) ?? [];
     return hexOf(own) === known.digest ? last : { ...last, digest: known.digest };
   }
-}
-
-/** The bytes of a column in hex; empty for none. */
-export function hexOf(value: Value | undefined): string {
-  return value instanceof Uint8Array ? Buffer.from(value).toString('hex') : '';
 }
 
 /**

@@ -52,6 +52,11 @@ function isQuery(sql: string): boolean {
   return /^\s*(select|pragma|with)\b/i.test(sql);
 }
 
+/** The bytes of a column in hex; empty for none. */
+export function hexOf(value: Value | undefined): string {
+  return value instanceof Uint8Array ? Buffer.from(value).toString('hex') : '';
+}
+
 /** Whether SQLite says so, or a prefix of it: `SQLITE_IOERR` for `SQLITE_IOERR_FSYNC`. */
 function hasCode(thrown: unknown, ...codes: readonly string[]): boolean {
   const code = codeOf(thrown);

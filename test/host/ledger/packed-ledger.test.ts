@@ -1,10 +1,10 @@
-/** Reports of a ledger whose older parts a rotation has packed. */
+/** Ledgers of JSON Lines whose older parts a rotation has packed. */
 import fs from 'node:fs';
 import path from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import type { LedgerRecord } from '../../../src/host/ledger/ledger.ts';
-import { withWholeLedger } from '../../../src/host/report/packed-ledger.ts';
+import { withWholeLedger } from '../../../src/host/ledger/packed-ledger.ts';
 import { DAY, NOW } from '../../support/clock.ts';
 import { failureOf } from '../../support/failures.ts';
 import { approval } from '../../support/ledger-entries.ts';
@@ -44,26 +44,23 @@ test('a report of everything has the lines of packed parts, and no break between
   expect(report.guests).toHaveLength(10);
 });
 
-test('no more is unpacked than the period needs, and nothing of it stays', async () => {
+test('all parts are there, the oldest first, and nothing of what was unpacked stays', async () => {
   const host = rotatedHost();
-  const partsSince = (since: number | null) => withWholeLedger(host.folder, since, namesOf);
-  const [one, two, three, newest] = [3, 2, 1].map((nth) => `ledger.jsonl.${nth}`).concat('ledger.jsonl');
-  expect(await partsSince(NOW - DAY)).toEqual([three, newest]);
-  // A lease of before may reach into the period.
-  expect(await partsSince(START + 65 * DAY)).toEqual([two, three, newest]);
-  expect(await partsSince(START + 45 * DAY)).toEqual([two, three, newest]);
-  expect(await partsSince(START + 30 * DAY)).toEqual([one, two, three, newest]);
-  expect(await partsSince(null)).toEqual([one, two, three, newest]);
-  const unpacked = await withWholeLedger(host.folder, null, ([first = '']) => first);
-  expect(path.dirname(unpacked)).not.toBe(host.folder);
-  expect(fs.existsSync(path.dirname(unpacked))).toBe(false);
+  const { parts, close } = await withWholeLedger(host.folder);
+  expect(namesOf(parts)).toEqual(['ledger.jsonl.3', 'ledger.jsonl.2', 'ledger.jsonl.1', 'ledger.jsonl']);
+  const aside = path.dirname(parts[0] ?? '');
+  expect(aside).not.toBe(host.folder);
+  expect(fs.existsSync(aside)).toBe(true);
+  close();
+  expect(fs.existsSync(aside)).toBe(false);
 });
 
 test('a part that is there unpacked too is read once', async () => {
   const host = rotatedHost();
   fs.writeFileSync(host.at('ledger.jsonl.2'), gunzipSync(fs.readFileSync(host.at('ledger.jsonl.2.gz'))));
-  const parts = await withWholeLedger(host.folder, null, (files) => files);
+  const { parts, close } = await withWholeLedger(host.folder);
   expect(parts[1]).toBe(host.at('ledger.jsonl.2'));
+  close();
   expect((await host.report()).report.ledger.count).toBe(10);
 });
 

@@ -4,43 +4,39 @@ import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { AvmaError, toAvmaError } from '../../errors/avma-error.ts';
-import { MAX_LEASE_MS } from '../../protocol/answer.ts';
-import { DAY_MS } from '../../schema/durations.ts';
 import { openPlainFile } from '../../storage/read-file.ts';
 import { debug } from '../../system/debug.ts';
-import { LEDGER_FILE } from '../ledger/file-ledger.ts';
-import { NO_LINE } from '../ledger/ledger-line.ts';
-import { ledgerParts, namesIn, readLedger } from '../ledger/read-ledger.ts';
+import { NO_LINE } from './ledger-line.ts';
+import { LEDGER_FILE, ledgerParts, namesIn, readLedger } from './read-ledger.ts';
 
 const PACKED = '.gz';
 
 /**
- * Runs `work` with the files of a host's ledger, oldest first. Parts that a rotation has packed with gzip are unpacked
- * meanwhile, the newest first, and no more of them than the period needs: into the system's folder for temporary files,
- * since a host whose disk is full answers nobody.
+ * The files of a host's ledger of JSON Lines, oldest first. Parts that a rotation has packed with gzip are unpacked, the
+ * newest first, until they reach back to the first line that was ever written: into the system's folder for temporary
+ * files, since a host whose disk is full answers nobody. `close` removes them again.
  *
- * @param since - Where the period begins, milliseconds since 1970 UTC; null: where the ledger does.
  * @throws {AvmaError} `file-invalid` for a packed part that is damaged; `access-denied`, `disk-full`, `io-error`.
  */
-export async function withWholeLedger<T>(
+export async function withWholeLedger(
   folder: string,
-  since: number | null,
-  work: (parts: readonly string[]) => T,
-): Promise<T> {
+): Promise<{ readonly parts: readonly string[]; close(): void }> {
   let parts = ledgerParts(folder);
   const packed = packedParts(folder);
-  if (packed.length === 0 || reachesBack(parts, since)) return work(parts);
+  if (packed.length === 0 || isWhole(parts)) return { parts, close() {} };
   const aside = makeTempFolder();
+  const close = () => fs.rmSync(aside, { recursive: true, force: true });
   try {
     const unpacked: string[] = [];
     for (const file of packed) {
       unpacked.push(await unpack(file, aside));
       parts = ledgerParts(folder, unpacked);
-      if (reachesBack(parts, since)) break;
+      if (isWhole(parts)) break;
     }
-    return work(parts);
-  } finally {
-    fs.rmSync(aside, { recursive: true, force: true });
+    return { parts, close };
+  } catch (thrown) {
+    close();
+    throw thrown;
   }
 }
 
@@ -58,14 +54,9 @@ function packedParts(folder: string): readonly string[] {
     .map(({ file }) => file);
 }
 
-/** Whether nothing that lies before these parts matters: a lease that reaches into the period begins later. */
-function reachesBack(parts: readonly string[], since: number | null): boolean {
-  for (const finding of readLedger(parts)) {
-    if (finding.kind !== 'line') return false;
-    if (finding.previous === NO_LINE) return true;
-    // A day more: times may run backwards a little.
-    return since !== null && finding.record.time < since - MAX_LEASE_MS - DAY_MS;
-  }
+/** Whether no line was written before these parts. */
+function isWhole(parts: readonly string[]): boolean {
+  for (const finding of readLedger(parts)) return finding.kind === 'line' && finding.previous === NO_LINE;
   return false;
 }
 

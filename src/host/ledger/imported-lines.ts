@@ -1,0 +1,40 @@
+import { linesOf } from './file-lines.ts';
+import type { LedgerRecord } from './ledger.ts';
+import { linkTo, MAX_LINE_BYTES, NO_LINE, readLine } from './ledger-line.ts';
+import { withWholeLedger } from './packed-ledger.ts';
+
+/** A line of a ledger of JSON Lines, as it is taken over. */
+export interface ImportedLine {
+  /** Without its newline; empty for one that is too long to be a record. */
+  readonly text: string;
+  /** What the next line links to: its own digest, or that of the whole line where it has none. */
+  readonly digest: string;
+  /** Null: the line was changed, or is none of a ledger. */
+  readonly record: LedgerRecord | null;
+  /** Whether it is as it was written, and links to the line before it. */
+  readonly chained: boolean;
+}
+
+/**
+ * All lines of the ledger of JSON Lines in a host's folder, the oldest first; packed parts too. What stands behind the
+ * last newline of a file was never answered for, and is left out.
+ *
+ * @throws {AvmaError} `file-invalid` for a packed part that is damaged; `access-denied`, `disk-full`, `io-error`.
+ */
+export async function* importedLines(folder: string): AsyncGenerator<ImportedLine> {
+  const { parts, close } = await withWholeLedger(folder);
+  try {
+    let last = NO_LINE;
+    for (const file of parts) {
+      for (const { text, ended } of linesOf(file, MAX_LINE_BYTES)) {
+        if (!ended) continue;
+        const line = text === null ? undefined : readLine(text);
+        const digest = line?.digest ?? linkTo(text ?? '');
+        yield { text: text ?? '', digest, record: line?.record ?? null, chained: line?.previous === last };
+        last = digest;
+      }
+    }
+  } finally {
+    close();
+  }
+}

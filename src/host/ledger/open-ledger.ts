@@ -1,0 +1,84 @@
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { AvmaError } from '../../errors/avma-error.ts';
+import type { Notify } from '../../system/notify.ts';
+import { BatchedLedger, type LedgerObserver } from './batched-ledger.ts';
+import type { Ledger } from './ledger.ts';
+import type { LedgerReader } from './ledger-reader.ts';
+import { formatLedgerUri, type LedgerUri } from './ledger-uri.ts';
+import { LEDGER_FILE } from './read-ledger.ts';
+
+/** Whose ledger is opened. */
+export interface LedgerOwner {
+  /** The host's folder: a ledger of JSON Lines that lies there is taken over. */
+  readonly folder: string;
+  /** The host's hardware ID. */
+  readonly host: string;
+}
+
+/** How a ledger is opened for a host that is going to write it. */
+export interface OpenLedgerOptions extends LedgerOwner, LedgerObserver {
+  /** Wall clock, milliseconds since 1970 UTC. */
+  readonly now: () => number;
+  readonly notify: Notify;
+}
+
+/**
+ * Opens a ledger for the one host that writes it, and makes it where there is none.
+ *
+ * @throws {AvmaError} `file-invalid` for a damaged one, and for that of another host; `ledger-newer`,
+ *   `argument-invalid`, `access-denied`, `disk-full`, `io-error`.
+ */
+export async function openLedger(uri: LedgerUri, options: OpenLedgerOptions): Promise<Ledger> {
+  if (uri.engine !== 'sqlite') throw notYet(uri);
+  const [{ loadSqlite }, { SqliteEngine }, { takeOverIfAny }] = await Promise.all([
+    import('./sqlite/sqlite-file.ts'),
+    import('./sqlite/sqlite-engine.ts'),
+    import('./sqlite/take-over.ts'),
+  ]);
+  const { host, folder, now, notify } = options;
+  const place = { file: uri.path, host, open: await loadSqlite() };
+  await takeOverIfAny({ ...place, folder, now }, notify);
+  const engine = new SqliteEngine({ ...place, notify });
+  return new BatchedLedger(
+    engine,
+    { head: engine.head, answers: engine.answers() },
+    { ...options, blocks: true },
+  );
+}
+
+/**
+ * Opens a ledger to be read; a host may be writing it. A ledger of JSON Lines that no host has taken over yet is read
+ * from a copy. Where there is none at all, it is an empty one.
+ *
+ * @throws {AvmaError} As {@link openLedger}.
+ */
+export async function openLedgerReader(uri: LedgerUri, owner: LedgerOwner): Promise<LedgerReader> {
+  if (uri.engine !== 'sqlite') throw notYet(uri);
+  const [{ loadSqlite }, { openSqliteReader }] = await Promise.all([
+    import('./sqlite/sqlite-file.ts'),
+    import('./sqlite/sqlite-reader.ts'),
+  ]);
+  const open = await loadSqlite();
+  if (fs.existsSync(uri.path)) return openSqliteReader({ file: uri.path, open });
+  const { importInto } = await import('./sqlite/take-over.ts');
+  const aside = fs.mkdtempSync(path.join(os.tmpdir(), 'avma-ledger-'));
+  const closed = () => fs.rmSync(aside, { recursive: true, force: true });
+  try {
+    const file = path.join(aside, 'ledger.db');
+    if (fs.existsSync(path.join(owner.folder, LEDGER_FILE))) {
+      await importInto({ ...owner, file, open, now: null });
+    } else {
+      fs.closeSync(fs.openSync(file, 'wx', 0o600));
+    }
+    return openSqliteReader({ file, open, closed });
+  } catch (thrown) {
+    closed();
+    throw thrown;
+  }
+}
+
+function notYet(uri: LedgerUri): AvmaError {
+  return new AvmaError('argument-invalid', `this avma has no ledgers of that kind: ${formatLedgerUri(uri)}`);
+}

@@ -1,0 +1,156 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { toAvmaError } from '../../../errors/avma-error.ts';
+import { counted } from '../../../schema/counted.ts';
+import type { Notify } from '../../../system/notify.ts';
+import { importedLines } from '../imported-lines.ts';
+import { isMark, type LedgerMark } from '../ledger.ts';
+import { composeLine, NO_LINE } from '../ledger-line.ts';
+import { LEDGER_FILE, wasTakenOver } from '../read-ledger.ts';
+import { RecordWriter } from './record-writer.ts';
+import { migrate } from './schema.ts';
+import { type OpenSqliteFile, type SqliteFile, sqliteError } from './sqlite-file.ts';
+
+/** What is taken over, and into which database. */
+export interface TakeOver {
+  /** The host's folder, with `ledger.jsonl` and its older parts. */
+  readonly folder: string;
+  /** The database that is to be made. */
+  readonly file: string;
+  readonly host: string;
+  readonly open: OpenSqliteFile;
+  /** Wall clock, milliseconds since 1970 UTC; null for a copy, which gets no mark of its own. */
+  readonly now: (() => number) | null;
+}
+
+/** What was found in a ledger that was taken over. */
+export interface TakenOver {
+  readonly records: number;
+  readonly lastDigest: string;
+  /** The number of the first line that is not as it was written, or does not link to the line before it. */
+  readonly damaged: number | null;
+}
+
+/**
+ * Takes over the ledger of JSON Lines in a host's folder, the first time that the host has this one. It is imported
+ * whole, line by line as it is, into a new file that then gets the database's name; its own files are renamed to
+ * `*.taken-over`. One that was interrupted is done again from the beginning.
+ *
+ * @throws {AvmaError} `file-invalid` for a packed part that is damaged; `access-denied`, `disk-full`, `io-error`.
+ */
+export async function takeOverIfAny(options: TakeOver, notify: Notify): Promise<void> {
+  const { folder, file, open } = options;
+  const newest = path.join(folder, LEDGER_FILE);
+  if (!fs.existsSync(newest)) return;
+  const mark = fs.existsSync(file) ? firstMark(open, file) : 'none';
+  if (mark === 'none') {
+    notify(`The ledger ${newest} is taken over into ${file}.`);
+    const { records, damaged } = await importInto(options);
+    const state =
+      damaged === null
+        ? 'It is whole.'
+        : `Line ${damaged} is the first that is not as it was written: all lines are kept.`;
+    notify(`${counted(records, 'record')} of ${newest} were taken over. ${state}`);
+  } else if (mark === 'other') {
+    notify(
+      `${newest} is left alone: the ledger ${file} has records of its own. An older avma may have written it since: keep it with your backups.`,
+    );
+    return;
+  }
+  for (const name of fs.readdirSync(folder).filter(isPart)) {
+    fs.renameSync(path.join(folder, name), path.join(folder, `${name}.taken-over`));
+  }
+}
+
+/** Imports the ledger of a folder into a new database, which appears as a whole. */
+export async function importInto(options: TakeOver): Promise<TakenOver> {
+  const { file, open } = options;
+  const doing = `cannot take over the ledger into ${file}`;
+  const temporary = `${file}.taking-over`;
+  let database: SqliteFile | null = null;
+  try {
+    removeDatabase(temporary);
+    fs.closeSync(fs.openSync(temporary, 'wx', 0o600));
+    database = open(temporary);
+    // Nobody reads it before it is whole.
+    database.exec('pragma journal_mode = off; pragma synchronous = off; pragma cache_size = -16000');
+    migrate(database, temporary);
+    const taken = await importLines(database, options);
+    database.close();
+    database = null;
+    const fd = fs.openSync(temporary, 'r+');
+    fs.fsyncSync(fd);
+    fs.closeSync(fd);
+    removeDatabase(file);
+    fs.renameSync(temporary, file);
+    flushFolder(path.dirname(file));
+    return taken;
+  } catch (thrown) {
+    database?.close();
+    removeDatabase(temporary);
+    throw toAvmaError(sqliteError(thrown, doing, file), doing);
+  }
+}
+
+async function importLines(database: SqliteFile, { folder, host, now }: TakeOver): Promise<TakenOver> {
+  const writer = new RecordWriter(database);
+  let [seq, lastDigest]: [number, string] = [0, NO_LINE];
+  let damaged: number | null = null;
+  let time = 0;
+  database.exec('begin');
+  database
+    .prepare('insert into chain (host, base_seq, base_digest) values (?, 0, ?)')
+    .run([host, Buffer.from(NO_LINE, 'hex')]);
+  for await (const { text, digest, record, chained } of importedLines(folder)) {
+    seq += 1;
+    if (!chained) damaged ??= seq;
+    time = record?.time ?? time;
+    const kept =
+      record !== null && !isMark(record) && record.decision === 'approved' ? record.response : undefined;
+    const response = kept === undefined ? null : Buffer.from(kept, 'base64url');
+    writer.write({ seq, time, digest, text, record, response });
+    lastDigest = digest;
+  }
+  const taken = { records: seq, lastDigest, damaged };
+  if (now !== null) {
+    const record: LedgerMark = { time: now(), mark: 'taken-over', file: LEDGER_FILE, ...taken };
+    const { line, digest } = composeLine(record, lastDigest);
+    writer.write({ seq: seq + 1, time: record.time, digest, text: line.trimEnd(), record, response: null });
+  }
+  database.exec('commit');
+  return taken;
+}
+
+/** Whether a database has no record, those of a ledger that was taken over, or only others. */
+function firstMark(open: OpenSqliteFile, file: string): 'none' | 'taken over' | 'other' {
+  const database = open(file);
+  try {
+    migrate(database, file);
+    const [any] = database.prepare('select 1 from records limit 1').get() ?? [];
+    if (any === undefined) return 'none';
+    const sql = `select 1 from records where kind = 1 and text like '%"mark":"taken-over"%' limit 1`;
+    return database.prepare(sql).get() === undefined ? 'other' : 'taken over';
+  } catch (thrown) {
+    throw sqliteError(thrown, `cannot read the ledger ${file}`, file);
+  } finally {
+    database.close();
+  }
+}
+
+function isPart(name: string): boolean {
+  return (
+    (name === LEDGER_FILE || name.startsWith(`${LEDGER_FILE}.`)) &&
+    !wasTakenOver(name) &&
+    !/\.damaged-/.test(name)
+  );
+}
+
+function removeDatabase(file: string): void {
+  for (const ending of ['', '-wal', '-shm', '-journal']) fs.rmSync(`${file}${ending}`, { force: true });
+}
+
+function flushFolder(folder: string): void {
+  const fd = fs.openSync(folder, fs.constants.O_RDONLY);
+  fs.fsyncSync(fd);
+  fs.closeSync(fd);
+}
