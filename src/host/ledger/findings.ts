@@ -2,7 +2,7 @@ import { NO_LINE, readLine } from './ledger-line.ts';
 import type { LedgerReader } from './ledger-reader.ts';
 import type { LedgerFinding } from './read-ledger.ts';
 
-/** What is in a ledger, record by record, with each link checked. A break is a finding, and reading goes on behind it. */
+/** What is in a ledger, record by record, each link checked. A break is a finding, and reading goes on behind it. */
 export async function* findingsOf(reader: LedgerReader): AsyncGenerator<LedgerFinding> {
   let last = NO_LINE;
   for await (const { seq, text, digest, kind } of reader.rows()) {

@@ -105,7 +105,7 @@ test('the journal gets who and what a line is about, and how much it matters', a
         MESSAGE_ID: MESSAGE_IDS[12310],
         ...{ AVMA_KIND: 'approved', AVMA_CODE: 'success', AVMA_EXCHANGE: frame.exchangeId },
         ...{ AVMA_VM: VM, AVMA_DOMAIN: 'web01', AVMA_MACHINE: 'guest01', AVMA_CHANNEL: ofVm.name },
-        ...{ AVMA_PRODUCT: 'ServerStandard', AVMA_VERSION: '10.0.26100' },
+        ...{ AVMA_PRODUCT: 'ServerStandard', AVMA_SEQ: '1', AVMA_VERSION: '10.0.26100' },
       },
     },
     { level: 'warning', fields: expect.objectContaining({ AVMA_CODE: 'request-unopened', AVMA_VM: VM }) },

@@ -8,7 +8,7 @@ import { hexOf, type SqliteFile } from './sqlite-file.ts';
 /** How many checkpoints are kept whatever their days are. */
 const NEWEST_CHECKPOINTS = 100;
 
-/** Keeps a checkpoint, and of those before the newest 100 the last of each day. Runs inside the caller's transaction. */
+/** Keeps a checkpoint, and of those before the newest 100 the last of each day. Inside the caller's transaction. */
 export function keepCheckpoint(database: SqliteFile, { seq, time, note }: Checkpoint): void {
   database.prepare('insert into checkpoints (seq, time, note) values (?, ?, ?)').run([seq, time, note]);
   database
