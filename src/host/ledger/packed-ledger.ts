@@ -13,8 +13,8 @@ const PACKED = '.gz';
 
 /**
  * The files of a host's ledger of JSON Lines, oldest first. Parts that a rotation has packed with gzip are unpacked,
- * the newest first, until they reach back to the first line that was ever written: into the system's folder for temporary
- * files, since a host whose disk is full answers nobody. `close` removes them again.
+ * the newest first, until they reach back to the first line that was ever written: into the system's folder for
+ * temporary files, since a host whose disk is full answers nobody. `close` removes them again.
  *
  * @throws {AvmaError} `file-invalid` for a packed part that is damaged; `access-denied`, `disk-full`, `io-error`.
  */
