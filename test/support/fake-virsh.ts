@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { tempFolder } from './temp-folder.ts';
 
-/** Stands in for libvirt: a `virsh` that knows `list --name` and `dumpxml --domain NAME`, over files. */
+/** Stands in for libvirt: a `virsh` that knows `list`, `list --name`, `echo` and `dumpxml --domain NAME`. */
 export interface FakeVirsh {
   /** With it first on PATH, what `virsh` is. */
   readonly env: { readonly PATH: string };
@@ -30,13 +30,21 @@ if [ -e "${down}" ]; then
   echo "error: Failed to connect socket to '/var/run/libvirt/libvirt-sock': No such file or directory" >&2
   exit 1
 fi
-case "$*" in
-  'list --name') ls "${domains}"; echo ;;
-  'dumpxml --domain '*)
-    if [ -e "${unreadable}" ]; then echo 'error: Domain not found' >&2; exit 1; fi
-    cat "${domains}/$3"; echo ;;
-  *) echo "error: unknown command: '$*'" >&2; exit 1 ;;
-esac
+IFS=';'
+status=0
+for command in $1; do
+  case "\${command# }" in
+    list) ls -i "${domains}"; echo ;;
+    'list --name') ls "${domains}"; echo ;;
+    'echo '*) echo "\${command#*echo }"; status=0 ;;
+    'dumpxml --domain '*)
+      name=$(echo "\${command#*--domain }" | tr -d "'")
+      if [ -e "${unreadable}" ]; then echo 'error: Domain not found' >&2; status=1
+      else cat "${domains}/$name"; status=0; echo; fi ;;
+    *) echo "error: unknown command: '$command'" >&2; status=1 ;;
+  esac
+done
+exit $status
 `,
     { mode: 0o755 },
   );

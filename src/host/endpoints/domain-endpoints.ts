@@ -33,11 +33,20 @@ export async function serveDomains(
     import('../libvirt/source.ts'),
     import('../libvirt/watch.ts'),
   ]);
+  let onClosed = () => {};
+  // A connection that has ended is the first that is seen of a domain that stops.
+  const observing: ConnectionEnvironment = {
+    ...environment,
+    observe(moment) {
+      environment.observe(moment);
+      if (moment.kind === 'connection-closed') onClosed();
+    },
+  };
   const open = async ({ kind, vmId, path, domain }: DomainEndpoint): Promise<ServedEndpoint> => {
     const served =
       kind === 'connect'
-        ? connectUnix({ path, vmId, domain }, environment, notify)
-        : await listenUnix({ path, vmId, domain, mode: QEMU_SOCKET_MODE }, environment, notify);
+        ? connectUnix({ path, vmId, domain }, observing, notify)
+        : await listenUnix({ path, vmId, domain, mode: QEMU_SOCKET_MODE }, observing, notify);
     // libvirt's socket paths change at each domain start. Observers forget the channel, or their maps grow for ever.
     const { channel } = served;
     const forget = () => environment.observe({ kind: 'channel-closed', channel });
@@ -46,5 +55,7 @@ export async function serveDomains(
   const source = folder === null ? virshSource(process.env) : folderSource(folder);
   const seen = (channel: GuestChannel, runs: boolean) =>
     environment.observe({ kind: 'domain-seen', channel, runs });
-  return watchDomains({ source, intervalMs, open, seen, notify });
+  const watch = await watchDomains({ source, intervalMs, open, seen, notify });
+  onClosed = () => watch.lookSoon();
+  return watch;
 }

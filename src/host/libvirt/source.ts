@@ -38,25 +38,83 @@ export function virshSource(env: NodeJS.ProcessEnv): DomainSource {
       hint: 'Install libvirt-clients (libvirt-client on Fedora), or name a folder: --libvirt /run/libvirt/qemu.',
     });
   }
-  return {
-    name: 'libvirt',
-    async read(signal) {
-      const run = (args: readonly string[]) => runVirsh(virsh, args, env, signal);
-      const names = (await run(['list', '--name'])).split('\n').filter((name) => name.trim() !== '');
-      const domains: DomainXml[] = [];
-      const unread: { from: string; why: string }[] = [];
-      for (const name of names) {
-        try {
-          // As an option's value, a name that begins with a hyphen stays a name.
-          domains.push({ from: name, xml: await run(['dumpxml', '--domain', name]), runs: true });
-        } catch (thrown) {
-          if (signal.aborted) throw thrown;
-          unread.push({ from: name, why: `cannot be read: ${(thrown as AvmaError).message}` });
-        }
+  return new VirshSource((command, signal) => runVirsh(virsh, command, env, signal));
+}
+
+/** Runs commands of virsh, one or several with semicolons between them. @throws {AvmaError} `io-error`. */
+type RunVirsh = (commands: string, signal: AbortSignal) => Promise<string>;
+
+/**
+ * How long the domains are taken to be as they were while the same ones run under the same numbers, in milliseconds.
+ * libvirt numbers each start anew; only a device that is plugged into a running domain changes less.
+ */
+const UNCHANGED_MS = 60_000;
+
+/** How many domains one call of virsh reads. */
+const DOMAINS_A_CALL = 100;
+
+/** Names that virsh takes without quotes. As an option's value, one that begins with a hyphen stays a name. */
+const PLAIN_NAME = /^[\w.+-]+$/;
+
+/** Lines that no domain's name or XML is: names have no line ends, and what is printed here stands alone. */
+const NAMES_FOLLOW = 'avma: names follow';
+const DOMAIN_FOLLOWS = 'avma: domain follows';
+
+class VirshSource implements DomainSource {
+  readonly name = 'libvirt';
+  readonly #run: RunVirsh;
+  #last: { readonly table: string; readonly at: number; readonly reading: DomainReading } | undefined;
+
+  constructor(run: RunVirsh) {
+    this.#run = run;
+  }
+
+  async read(signal: AbortSignal): Promise<DomainReading> {
+    const listed = await this.#run(`list; echo ${NAMES_FOLLOW}; list --name`, signal);
+    const [table = '', names = ''] = listed.split(`${NAMES_FOLLOW}\n`);
+    const last = this.#last;
+    const isOld = last === undefined || performance.now() - last.at > UNCHANGED_MS;
+    if (!isOld && last.table === table && last.reading.unread.length === 0) return last.reading;
+    const reading = await this.#dump(
+      names.split('\n').filter((name) => name.trim() !== ''),
+      signal,
+    );
+    this.#last = { table, at: performance.now(), reading };
+    return reading;
+  }
+
+  /** The XML of all, by few calls; of what those do not give, one by one, to know why. */
+  async #dump(names: readonly string[], signal: AbortSignal): Promise<DomainReading> {
+    const found = new Map<string, string>();
+    const plain = names.filter((name) => PLAIN_NAME.test(name));
+    for (let at = 0; at < plain.length; at += DOMAINS_A_CALL) {
+      const some = plain.slice(at, at + DOMAINS_A_CALL);
+      const commands = some.map((name) => `echo ${DOMAIN_FOLLOWS}; dumpxml --domain ${name}`);
+      // The last command's status is virsh's own; that of one domain must not be.
+      const output = await this.#run([...commands, `echo ${DOMAIN_FOLLOWS}`].join('; '), signal);
+      const dumped = output.split(`${DOMAIN_FOLLOWS}\n`).slice(1);
+      for (const [index, xml] of dumped.entries()) {
+        if (xml.trim() !== '') found.set(some[index] ?? '', xml.trim());
       }
-      return { domains, unread };
-    },
-  };
+    }
+    const domains: DomainXml[] = [];
+    const unread: { from: string; why: string }[] = [];
+    for (const name of names) {
+      try {
+        const xml = found.get(name) ?? (await this.#run(`dumpxml --domain ${quoted(name)}`, signal));
+        domains.push({ from: name, xml, runs: true });
+      } catch (thrown) {
+        if (signal.aborted) throw thrown;
+        unread.push({ from: name, why: `cannot be read: ${(thrown as AvmaError).message}` });
+      }
+    }
+    return { domains, unread };
+  }
+}
+
+/** A word of virsh's own grammar, which is that of a shell. */
+function quoted(word: string): string {
+  return `'${word.replaceAll("'", "'\\''")}'`;
 }
 
 /** Every `*.xml` of a folder: `/run/libvirt/qemu` for the running domains, or a folder of your own. */
@@ -95,7 +153,7 @@ async function xmlFiles(folder: string): Promise<string[]> {
 
 function runVirsh(
   virsh: string,
-  args: readonly string[],
+  commands: string,
   env: NodeJS.ProcessEnv,
   signal: AbortSignal,
 ): Promise<string> {
@@ -107,14 +165,14 @@ function runVirsh(
       killSignal: 'SIGKILL',
       maxBuffer: MAX_OUTPUT_LENGTH,
     } as const;
-    debug('exec', () => [virsh, ...args].join(' '));
-    execFile(virsh, args, options, (failure, stdout, stderr) => {
+    debug('exec', () => `${virsh} ${commands}`);
+    execFile(virsh, [commands], options, (failure, stdout, stderr) => {
       if (failure === null) return resolve(stdout);
       const said = stderr.trim().split('\n').at(-1)?.trim();
       const why =
         failure.killed === true ? `no answer in ${VIRSH_TIMEOUT_MS / 1000} seconds` : said || failure.message;
       reject(
-        new AvmaError('io-error', `virsh ${args[0]}: ${why}`, {
+        new AvmaError('io-error', `virsh ${/^[a-z]+/.exec(commands)}: ${why}`, {
           cause: failure,
           hint: 'Look whether libvirt runs and may be asked by this user: virsh list.',
         }),

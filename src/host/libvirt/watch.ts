@@ -21,6 +21,9 @@ import type { DomainReading, DomainSource } from './source.ts';
 /** How long a domain may take to shut down before it is news that it cannot be read, in milliseconds. */
 const SHUTDOWN_MS = MINUTE_MS;
 
+/** How long libvirt may take to notice that a domain's QEMU has ended, in milliseconds. */
+const SETTLE_MS = 250;
+
 /** The domains to watch, and what to do with their endpoints. */
 export interface WatchOptions {
   readonly source: DomainSource;
@@ -34,6 +37,8 @@ export interface WatchOptions {
 
 /** A watch that runs until it is closed. */
 export interface DomainWatch {
+  /** Looks in a moment rather than at the next turn: something has happened to a domain. */
+  lookSoon(): void;
   /** How many endpoints of domains are served. */
   readonly served: number;
   /** Stops looking and closes the domains' endpoints. @param deadline - As of {@link ServedEndpoint.close}. */
@@ -65,6 +70,8 @@ class DomainWatcher implements DomainWatch {
   readonly #problems: ProblemReporter;
   readonly #sourceProblems: ProblemReporter;
   readonly #closing = new AbortController();
+  /** Ends the pause before the next look. */
+  #hurry = new AbortController();
   #following: Promise<void> = Promise.resolve();
   #read = rememberingReader();
   /** Since when a domain could not be read, by its name or file, on the clock of `performance.now()`. */
@@ -96,12 +103,19 @@ class DomainWatcher implements DomainWatch {
     await this.#closeAll(deadline);
   }
 
+  lookSoon(): void {
+    this.#hurry.abort();
+  }
+
   async #follow(): Promise<void> {
     const { source, intervalMs } = this.#options;
     const { signal } = this.#closing;
     for (;;) {
-      await pause(intervalMs, signal);
+      await pause(intervalMs, AbortSignal.any([signal, this.#hurry.signal]));
+      // libvirt needs a moment to see what its connections have shown already.
+      if (this.#hurry.signal.aborted) await pause(Math.min(SETTLE_MS, intervalMs), signal);
       if (signal.aborted) return;
+      this.#hurry = new AbortController();
       try {
         await this.#look();
         this.#sourceProblems.report([]);
