@@ -2,7 +2,8 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { type ServeOptions, serve } from '../../src/host/serve.ts';
+import { serve } from '../../src/host/serve.ts';
+import type { ServeOptions } from '../../src/host/serve-options.ts';
 import { openPipe } from '../../src/pipe/pipe-uri.ts';
 import { MAX_LEASE_MS } from '../../src/protocol/answer.ts';
 import { encodeFrame } from '../../src/protocol/frame.ts';

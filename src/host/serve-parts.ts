@@ -1,0 +1,119 @@
+import { FAULT_HEADING } from '../errors/avma-error.ts';
+import { areOfOneVendor } from '../protocol/vendor-trust.ts';
+import type { Notify } from '../system/notify.ts';
+import { openThrottle, type RunningThrottle } from './answering/open-throttle.ts';
+import { CatalogReader } from './catalog-reader.ts';
+import { listenName } from './endpoints/endpoint.ts';
+import { HoldingsReader } from './holdings/holdings-reader.ts';
+import type { HostIdentity } from './host-store.ts';
+import { openHostLedger, openReaderOf } from './ledger/host-ledger.ts';
+import type { Ledger } from './ledger/ledger.ts';
+import { defaultLedger } from './ledger/ledger-place.ts';
+import type { HostClocks } from './ledger/marks.ts';
+import { type MetricsOfHost, metricsOfHost } from './metrics/metrics-of-host.ts';
+import { type HostObserver, observeAll } from './observer.ts';
+import { Counters } from './observers/counters.ts';
+import { eventLog } from './observers/event-log.ts';
+import { operatorLog } from './observers/operator-log.ts';
+import { openPresence, type RunningPresence, type SeenGuest } from './presence/open-presence.ts';
+import { seenGuests } from './presence/seen-guests.ts';
+import { HostPulse } from './pulse.ts';
+import type { ServeOptions } from './serve-options.ts';
+
+/** The clocks of a host that serves. */
+export const CLOCKS: HostClocks = { wall: Date.now, elapsed: () => performance.now() };
+
+/** What a host works with behind its endpoints. */
+export interface HostParts extends Observing {
+  readonly documents: HoldingsReader;
+  readonly catalogs: CatalogReader;
+  readonly ledger: Ledger;
+  readonly observe: HostObserver;
+}
+
+/**
+ * Opens all that a host works with before anybody can ask it. The ledger comes last: what fails before it leaves
+ * nothing open.
+ *
+ * @throws {AvmaError} What the documents, the catalogs and the ledger throw.
+ */
+export async function openParts(
+  options: ServeOptions,
+  host: HostIdentity,
+  notify: Notify,
+): Promise<HostParts> {
+  const { folder } = options;
+  const documents = new HoldingsReader(folder, host, notify);
+  const sameVendor = (a: string, b: string) => areOfOneVendor(documents.current.vendors, a, b);
+  const catalogs = new CatalogReader(options.catalogFolders, notify, sameVendor);
+  const { throttle: channel, hostThrottle } = options;
+  const throttling = openThrottle({
+    ...{ folder, notify, now: CLOCKS.wall, elapsed: CLOCKS.elapsed },
+    limits: { channel, ...(hostThrottle !== undefined && { host: hostThrottle }) },
+    observe: (moment) => observe(moment),
+  });
+  const counters = new Counters();
+  const pulse = new HostPulse(CLOCKS.elapsed);
+  const info = { name: host.name, version: options.version ?? '' };
+  const metrics = await metricsOfHost(options.metrics, info, notify);
+  const presence = openPresence({
+    now: CLOCKS.wall,
+    elapsed: CLOCKS.elapsed,
+    observe: (moment) => observe(moment),
+    ...(options.clones !== undefined && { clonePolicy: options.clones }),
+  });
+  const observing = { throttling, counters, presence, metrics, pulse, notify };
+  const observe = observerOf(options, observing);
+  const { ledger, guests } = await openRecords(options, { host, notify, observe });
+  presence.fill(guests, new Set(options.listen.map(listenName)));
+  return { ...observing, documents, catalogs, ledger, observe };
+}
+
+/** The ledger, and the guests that it knows. */
+async function openRecords(
+  { folder, openLedger, ledger: uri = defaultLedger(folder) }: ServeOptions,
+  { host, notify, observe }: { host: HostIdentity; notify: Notify; observe: HostObserver },
+): Promise<{ ledger: Ledger; guests: readonly SeenGuest[] }> {
+  if (openLedger !== undefined) return { ledger: await openLedger(notify), guests: [] };
+  const place = { folder, host, uri };
+  const ledger = await openHostLedger({ ...place, now: Date.now, notify, observe });
+  try {
+    const reader = await openReaderOf(place);
+    return { ledger, guests: await seenGuests(reader, Date.now()).finally(() => reader.close()) };
+  } catch (thrown) {
+    await ledger.close();
+    throw thrown;
+  }
+}
+
+interface Observing {
+  readonly throttling: RunningThrottle;
+  readonly counters: Counters;
+  readonly presence: RunningPresence;
+  readonly metrics: MetricsOfHost;
+  readonly pulse: HostPulse;
+  readonly notify: Notify;
+}
+
+/** Events, counters, metrics, presence and the operator's log observe what happens; the throttle forgets channels. */
+function observerOf(
+  options: ServeOptions,
+  { throttling, counters, presence, metrics, pulse, notify }: Observing,
+): HostObserver {
+  const forgetChannels: HostObserver = (moment) => {
+    if (moment.kind === 'channel-closed') throttling.throttle.forget(moment.channel.name);
+  };
+  const observers = [
+    eventLog(options.events),
+    counters.observe,
+    metrics.observe,
+    pulse.observe,
+    operatorLog(notify, () => performance.now()),
+    forgetChannels,
+    presence.take,
+  ];
+  return observeAll(observers, (thrown) => {
+    const stack = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
+    for (const line of [FAULT_HEADING, ...stack.split('\n')]) notify(line);
+  });
+}
