@@ -38,7 +38,7 @@ export const SYSTEM_TESTS = [
   'test/host/report/long-ledger.test.ts',
   'test/host/serve.test.ts',
   'test/kvp/pool-file.test.ts',
-  'test/monitoring/rules.test.ts',
+  'test/monitoring/*.test.ts',
   'test/pipe/contract.test.ts',
   'test/pipe/discovery.test.ts',
   'test/pipe/kvp.test.ts',

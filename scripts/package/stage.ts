@@ -20,7 +20,7 @@ export interface StageOptions {
 }
 
 /** Folders of /etc/avma that are there from the start, so that nobody has to guess their names. */
-const CONFIGURATION_FOLDERS = ['catalog.d', 'on-change.d', 'trust.d'];
+const CONFIGURATION_FOLDERS = ['catalog.d', 'host.d', 'on-change.d', 'trust.d'];
 
 /** Lays out what both packages have in common: the tree of the file system, all its files owned by root. */
 export async function fillStage({ root, executable, stage, setting }: StageOptions): Promise<void> {
@@ -47,6 +47,11 @@ export async function fillStage({ root, executable, stage, setting }: StageOptio
   }
   const documents = at('usr/share/doc/avma');
   fs.renameSync(path.join(stage, 'usr/lib/avma/THIRD-PARTY'), path.join(documents, 'THIRD-PARTY'));
+  const examples = at('usr/share/doc/avma/examples');
+  for (const folder of ['systemd/examples', 'monitoring']) {
+    const target = path.join(examples, path.dirname(folder) === '.' ? folder : path.dirname(folder));
+    fs.cpSync(path.join(root, 'deploy', folder), target, { recursive: true });
+  }
   // For engineers who look here for what their programs need; nothing of avma's own reads them.
   const verifiers = at('usr/share/doc/avma/verifiers');
   const isCompiled = (file: string) => path.basename(file) === '__pycache__';

@@ -255,10 +255,12 @@ function exists({ root }: Machine, file: string): boolean {
 
 const EXAMPLES = path.join(PACKAGE_ROOT, 'deploy/systemd/examples');
 
+const APPLIANCE = fs.readdirSync(EXAMPLES).filter((name) => name.startsWith('appliance'));
+
 /** The units of deploy/systemd/examples for this test's product, and a program to run. */
 function installExamples(machine: Machine): void {
   machine.write('usr/local/bin/appliance', '#!/bin/sh\nexec sleep infinity\n', 0o755);
-  for (const unit of fs.readdirSync(EXAMPLES)) {
+  for (const unit of APPLIANCE) {
     const text = fs.readFileSync(path.join(EXAMPLES, unit), 'utf8');
     machine.write(`etc/systemd/system/${unit}`, text.replaceAll('Appliance0', 'ServerStandard'));
   }
@@ -266,7 +268,7 @@ function installExamples(machine: Machine): void {
 
 /** What the test itself has put into the machine, outside of the package's folders. */
 function removeOwnFiles({ root }: Machine): void {
-  const units = [...fs.readdirSync(EXAMPLES), 'hooked.service', 'avma-host.service.d'];
+  const units = [...APPLIANCE, 'hooked.service', 'avma-host.service.d'];
   for (const name of [
     ...units.map((unit) => `etc/systemd/system/${unit}`),
     'usr/local/bin/appliance',
