@@ -68,7 +68,8 @@ async function serveLocked(
   }
   presence.start();
   throttling.start(async () => {});
-  metrics.show({ documents, seats: presence.seats, ledger, endpoints });
+  const present = () => ({ present: presence.presence.size });
+  metrics.show({ documents, seats: presence.seats, ledger, endpoints, guests: present });
   const stopWatching = watchFiles({ lock, catalogs, documents }, notify);
   recordServing(folder, endpoints.named, notify);
   const reread = options.reread ?? (() => ({ ...options, leaseMs: limits.leaseMs, needsRestart: [] }));

@@ -3,25 +3,15 @@ import type { Ledger } from './ledger/ledger.ts';
 import type { PulseFacts } from './pulse.ts';
 import { hostValidityOf } from './status/host-validity.ts';
 
-/** What a ledger says of itself, where it does. */
-interface SpeakingLedger {
-  health(): {
-    readonly ok: boolean;
-    readonly waiting: number;
-    readonly lastError: { readonly message: string } | null;
-  };
-}
-
 /** What an operator has to know first: the ledger, then certificates and licenses. @param now - The host's clock. */
 export function troubleOf(
   ledger: Ledger,
   holdings: HostHoldings,
   now: number,
 ): Pick<PulseFacts, 'waiting' | 'trouble'> {
-  const health = (ledger as Ledger & Partial<SpeakingLedger>).health?.();
-  const waiting = health?.waiting ?? 0;
-  if (health?.ok === false) {
-    const why = health.lastError === null ? '' : `: ${health.lastError.message}`;
+  const { ok, waiting, lastError } = ledger.health();
+  if (!ok) {
+    const why = lastError === null ? '' : `: ${lastError.message}`;
     return { waiting, trouble: `no guest is approved, because the ledger cannot be written${why}` };
   }
   const { state, warnings } = hostValidityOf(holdings, now);

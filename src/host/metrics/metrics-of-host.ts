@@ -14,6 +14,8 @@ export interface MeasuredParts {
   readonly seats: Pick<Seats, 'guestsOf'>;
   readonly ledger: Ledger;
   readonly endpoints: EndpointSet;
+  /** Guests by state. */
+  guests(): Readonly<Record<string, number>>;
 }
 
 /** Metrics of a host: they count from the start, and show the host as soon as it is put together. */
@@ -51,25 +53,14 @@ export async function metricsOfHost(
   };
 }
 
-function factsOf({ documents, seats, ledger, endpoints }: MeasuredParts): HostFacts {
+function factsOf({ documents, seats, ledger, endpoints, guests }: MeasuredParts): HostFacts {
   const now = Date.now();
+  const { ok, waiting } = ledger.health();
   return {
     ...holdingFactsOf(documents.current, seats, now),
-    guests: null,
-    ledger: ledgerFacts(ledger),
+    guests: guests(),
+    ledger: { records: ledger.head().seq, ok, waiting },
     channels: endpoints.named.length + (endpoints.domains ?? 0),
     now,
   };
-}
-
-/** Of a ledger that says nothing of itself, nothing is wrong. */
-function ledgerFacts(ledger: Ledger): HostFacts['ledger'] {
-  const { health, head } = ledger as Ledger & Partial<SpeakingLedger>;
-  const { ok, waiting } = health?.call(ledger) ?? { ok: true, waiting: 0 };
-  return { records: head?.call(ledger).seq ?? 0, ok, waiting };
-}
-
-interface SpeakingLedger {
-  health(): { readonly ok: boolean; readonly waiting: number };
-  head(): { readonly seq: number };
 }
