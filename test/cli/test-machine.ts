@@ -31,6 +31,8 @@ export interface Ran {
 export interface RunOptions {
   readonly env?: NodeJS.ProcessEnv;
   readonly input?: string;
+  /** A program that becomes the command, given as its arguments: `['sh', '-c', 'ulimit -n 64; exec "$@"', 'sh']`. */
+  readonly under?: readonly string[];
   /** By how much the process's clock is off, as faketime writes it: `+6d`. */
   readonly faketime?: string;
   readonly uid?: number;
@@ -138,8 +140,9 @@ export class TestMachine {
   /** Starts the host and resolves when it takes connections. */
   async serve(options: readonly string[] = [], socket = 'h.sock', run: RunOptions = {}): Promise<ServedHost> {
     const [file, ...script] = builtCommand('avma');
-    const args = ['host', 'serve', '--listen', `unix:${socket}`, ...options];
-    const child = spawn(file, [...script, ...args], {
+    const args = [...script, 'host', 'serve', '--listen', `unix:${socket}`, ...options];
+    const [program, ...words] = [...(run.under ?? []), file, ...args] as [string, ...string[]];
+    const child = spawn(program, words, {
       env: { ...this.env, ...run.env, ...faketimeEnv(run.faketime) },
       cwd: this.folder,
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -5,6 +5,7 @@ import { debug } from '../../system/debug.ts';
 import type { Responder } from '../answering/responder.ts';
 import type { GuestChannel } from '../channel.ts';
 import type { HostObserver } from '../observer.ts';
+import type { ConnectionRoom } from './connection-room.ts';
 
 /** How long a guest that does not read may hold up an answer, in milliseconds. */
 const WRITE_TIMEOUT_MS = 10_000;
@@ -13,6 +14,8 @@ const WRITE_TIMEOUT_MS = 10_000;
 export interface ConnectionEnvironment {
   readonly respond: Responder;
   readonly observe: HostObserver;
+  /** Shared by all sockets of a host; a listener without it has its own. */
+  readonly room?: ConnectionRoom;
 }
 
 /** One guest's stream of frames, answered one after the other until it ends. */
@@ -21,6 +24,8 @@ export interface GuestConnection {
   readonly state: 'waiting' | 'answering' | 'writing';
   /** When the connection came into its state, on the clock of `performance.now()`. */
   readonly since: number;
+  /** Whether the stream has ended, or is about to. */
+  readonly ended: boolean;
   /** Resolves when the stream has ended, whichever way. Never rejects. */
   readonly done: Promise<void>;
   /** Answers the frame in hand, then ends the stream. Resolves when it has ended. */
@@ -76,6 +81,10 @@ class StreamConnection implements GuestConnection {
       if (this.#state === 'waiting') stream.destroy();
     });
     stream.on('error', () => stream.destroy());
+  }
+
+  get ended(): boolean {
+    return this.#stream.destroyed;
   }
 
   get state(): GuestConnection['state'] {

@@ -2,6 +2,7 @@ import { AvmaError, toAvmaError } from '../../errors/avma-error.ts';
 import type { Notify } from '../../system/notify.ts';
 import type { DomainWatch } from '../libvirt/watch.ts';
 import type { ConnectionEnvironment } from './connection.ts';
+import { ConnectionRoom } from './connection-room.ts';
 import { type LibvirtOptions, serveDomains } from './domain-endpoints.ts';
 import {
   type Endpoint,
@@ -62,7 +63,7 @@ export class EndpointSet {
   #closed = false;
 
   constructor(environment: ConnectionEnvironment, notify: Notify) {
-    this.#environment = environment;
+    this.#environment = { room: new ConnectionRoom(), ...environment };
     this.#notify = notify;
   }
 

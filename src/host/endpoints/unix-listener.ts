@@ -7,13 +7,8 @@ import { closeServer, listenOn, removeStaleSocket } from '../../system/own-socke
 import type { GuestChannel } from '../channel.ts';
 import { ProblemReporter } from '../notify.ts';
 import { type ConnectionEnvironment, type GuestConnection, serveConnection } from './connection.ts';
+import { ConnectionRoom } from './connection-room.ts';
 import { channelOfEndpoint, isNamedPipe, type OwnSocket, type ServedEndpoint } from './endpoint.ts';
-
-/**
- * The most connections of one socket. Beyond it an idle or slow connection is closed for the new one, or the new one is
- * refused.
- */
-const MAX_CONNECTIONS = 128;
 
 /** How often the host looks whether its socket file is still there, in milliseconds. */
 const SOCKET_POLL_MS = 1000;
@@ -39,6 +34,7 @@ class UnixListener implements ServedEndpoint {
   readonly channel: GuestChannel;
   readonly #endpoint: OwnSocket;
   readonly #environment: ConnectionEnvironment;
+  readonly #room: ConnectionRoom;
   readonly #notify: Notify;
   readonly #problems: ProblemReporter;
   readonly #connections = new Set<GuestConnection>();
@@ -47,6 +43,7 @@ class UnixListener implements ServedEndpoint {
   #ino: number | undefined;
   #poll: NodeJS.Timeout | undefined;
   #closing = false;
+  #leaveRoom: (() => void) | undefined;
 
   constructor(endpoint: OwnSocket, environment: ConnectionEnvironment, notify: Notify) {
     this.channel = channelOfEndpoint(endpoint);
@@ -54,6 +51,7 @@ class UnixListener implements ServedEndpoint {
     this.#environment = environment;
     this.#notify = notify;
     this.#problems = new ProblemReporter(notify);
+    this.#room = environment.room ?? new ConnectionRoom();
   }
 
   async open(): Promise<void> {
@@ -69,6 +67,7 @@ class UnixListener implements ServedEndpoint {
       await removeStaleSocket(path);
     }
     await this.#listen();
+    this.#leaveRoom = this.#room.addSocket();
     if (this.#ino === undefined) return;
     this.#poll = setInterval(() => void this.#lookAfterSocket(), SOCKET_POLL_MS);
     this.#poll.unref();
@@ -81,6 +80,7 @@ class UnixListener implements ServedEndpoint {
     const closed = this.#server === undefined ? undefined : closeServer(this.#server, path, this.#ino);
     await finishAll(this.#connections, deadline);
     await closed;
+    this.#leaveRoom?.();
   }
 
   async #listen(): Promise<void> {
@@ -94,32 +94,15 @@ class UnixListener implements ServedEndpoint {
   #accept(socket: net.Socket): void {
     // An `error` event without a listener would end the host; the stream's reader sees an error as the end.
     socket.on('error', () => {});
-    if (this.#connections.size >= MAX_CONNECTIONS && !this.#makeRoom()) {
+    if (!this.#room.makeFor(this.#connections)) {
       this.#environment.observe({ kind: 'connection-refused', channel: this.channel });
       socket.destroy();
       return;
     }
     const connection = serveConnection(socket, this.channel, this.#environment);
     this.#connections.add(connection);
+    this.#room.add(connection);
     void connection.done.then(() => this.#connections.delete(connection));
-  }
-
-  /** Ends the connection that has been idle for longest, or else the one that has not read for longest. */
-  #makeRoom(): boolean {
-    const [idle] = this.#oldest('waiting');
-    const [slow] = idle === undefined ? this.#oldest('writing') : [];
-    const leaving = idle ?? slow;
-    if (leaving === undefined) return false;
-    this.#connections.delete(leaving);
-    if (leaving === idle) void leaving.finish();
-    else leaving.cut('the guest does not read its answers, and another one wants to connect');
-    return true;
-  }
-
-  #oldest(state: GuestConnection['state']): GuestConnection[] {
-    return [...this.#connections]
-      .filter((connection) => connection.state === state)
-      .sort((a, b) => a.since - b.since);
   }
 
   async #lookAfterSocket(): Promise<void> {
