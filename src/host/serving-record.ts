@@ -6,6 +6,7 @@ import { parseJson } from '../protocol/envelope.ts';
 import { anyText, instant, integer, oneOf } from '../schema/shapes.ts';
 import { replaceFile } from '../storage/atomic-file.ts';
 import { readPlainFileIfAny } from '../storage/read-file.ts';
+import { errnoOf } from '../system/errno.ts';
 import { isHostLocked } from './host-lock.ts';
 
 /** What a running host says of itself, for `avma host status`. It counts only while the host's folder is locked. */
@@ -38,9 +39,16 @@ export function writeServingRecord(folder: string, startedAt: number, endpoints:
   replaceFile(path.join(folder, SERVING_FILE), `${JSON.stringify(record, null, 2)}\n`);
 }
 
-/** Removes the record of a host that stops. One that stays behind counts for nothing without the lock. */
+/**
+ * Removes the record of a host that stops. One that stays behind, on a disk that has become read-only for example,
+ * counts for nothing without the lock.
+ */
 export function removeServingRecord(folder: string): void {
-  fs.rmSync(path.join(folder, SERVING_FILE), { force: true });
+  try {
+    fs.rmSync(path.join(folder, SERVING_FILE), { force: true });
+  } catch (thrown) {
+    if (errnoOf(thrown) === undefined) throw thrown;
+  }
 }
 
 /** @throws {AvmaError} `file-not-found` where there is no host. */
