@@ -3,6 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { AvmaError } from '../../errors/avma-error.ts';
 import type { Notify } from '../../system/notify.ts';
+import { hasWorker } from '../../system/worker-bundle.ts';
 import { BatchedLedger, type LedgerObserver } from './batched-ledger.ts';
 import type { Ledger } from './ledger.ts';
 import type { LedgerReader } from './ledger-reader.ts';
@@ -32,20 +33,22 @@ export interface OpenLedgerOptions extends LedgerOwner, LedgerObserver {
  */
 export async function openLedger(uri: LedgerUri, options: OpenLedgerOptions): Promise<Ledger> {
   if (uri.engine !== 'sqlite') throw notYet(uri);
-  const [{ loadSqlite }, { SqliteEngine }, { takeOverIfAny }] = await Promise.all([
+  const [{ loadSqlite }, { takeOverIfAny }] = await Promise.all([
     import('./sqlite/sqlite-file.ts'),
-    import('./sqlite/sqlite-engine.ts'),
     import('./sqlite/take-over.ts'),
   ]);
   const { host, folder, now, notify } = options;
   const place = { file: uri.path, host, open: await loadSqlite() };
   await takeOverIfAny({ ...place, folder, now }, notify);
+  if (hasWorker('ledger')) {
+    const { openThreadedEngine } = await import('./threaded-engine.ts');
+    const { engine, opened } = await openThreadedEngine(place, notify);
+    return new BatchedLedger(engine, opened, { ...options, blocks: false });
+  }
+  const { SqliteEngine } = await import('./sqlite/sqlite-engine.ts');
   const engine = new SqliteEngine({ ...place, notify });
-  return new BatchedLedger(
-    engine,
-    { head: engine.head, answers: engine.answers() },
-    { ...options, blocks: true },
-  );
+  const opened = { head: engine.head, answers: engine.answers() };
+  return new BatchedLedger(engine, opened, { ...options, blocks: true });
 }
 
 /**

@@ -28,6 +28,8 @@ export interface SqliteEngineOptions {
   /** The host's hardware ID: a ledger is one host's. */
   readonly host: string;
   readonly open: OpenSqliteFile;
+  /** The last record that this host has written, where that is known already. */
+  readonly known?: LedgerHead | null;
   /** Hears of a database that somebody deleted or replaced. */
   readonly notify: Notify;
 }
@@ -56,7 +58,7 @@ export class SqliteEngine implements LedgerEngine {
   /** @throws {AvmaError} `file-invalid`, `ledger-newer`, `access-denied`, `disk-full`, `io-error`. */
   constructor(options: SqliteEngineOptions) {
     this.#options = options;
-    this.#head = { seq: 0, digest: NO_LINE, time: 0 };
+    this.#head = options.known ?? { seq: 0, digest: NO_LINE, time: 0 };
     this.#connection = this.#connect();
   }
 
