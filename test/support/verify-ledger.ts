@@ -13,7 +13,7 @@ export function verifyLedger(text: string): number {
     if (finding.kind === 'unfinished')
       throw new AvmaError('file-invalid', 'the last line of the ledger is cut');
     count += 1;
-    if (finding.kind === 'changed' || !finding.chained) {
+    if (finding.kind !== 'line' || !finding.chained) {
       const what = `line ${count} of the ledger was changed, or a line before it was removed`;
       throw new AvmaError('file-invalid', what);
     }

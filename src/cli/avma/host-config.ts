@@ -10,7 +10,7 @@ import { placeOf } from '../../schema/issue-place.ts';
 import { anyText, oneOf } from '../../schema/shapes.ts';
 import { readInstalledFile } from '../../storage/read-file.ts';
 import { parseConnectEndpoint, parseListenEndpoint } from './endpoint-arguments.ts';
-import { parseIntervalMs, parseLeaseMs, parseThrottle } from './serve-arguments.ts';
+import { parseIntervalMs, parseKeep, parseLeaseMs, parseThrottle } from './serve-arguments.ts';
 
 /** The most that is read of one file, in bytes. */
 const MAX_FILE_BYTES = 1024 * 1024;
@@ -33,6 +33,9 @@ export interface HostConfig {
   readonly clones: ClonePolicy | undefined;
   /** As written: a URI, which may hold a password. */
   readonly ledger: string | undefined;
+  /** Milliseconds; infinite: for good. */
+  readonly keepRenewals: number | undefined;
+  readonly keepRefusals: number | undefined;
   readonly metrics: MetricsAddress | undefined;
 }
 
@@ -46,6 +49,8 @@ const NOTHING_SAID: HostConfig = {
   leaseMs: undefined,
   clones: undefined,
   ledger: undefined,
+  keepRenewals: undefined,
+  keepRefusals: undefined,
   metrics: undefined,
 };
 
@@ -61,6 +66,8 @@ const MEMBERS = {
   leaseMinutes: 'a whole number from 1 to 10080, as in "leaseMinutes": 10080',
   clones: `one of ${CLONE_POLICIES.join(', ')}, as in "clones": "warn"`,
   ledger: 'text, as in "ledger": "sqlite:/var/lib/avma/host/ledger.db"',
+  keepRenewals: 'text, as in "keepRenewals": "400d"',
+  keepRefusals: 'text, as in "keepRefusals": "30d"',
   metrics: 'text, as in "metrics": "127.0.0.1:9640"',
 } as const;
 
@@ -80,6 +87,8 @@ function fileSchema() {
     leaseMinutes: number,
     clones: z.optional(oneOf(CLONE_POLICIES)),
     ledger: text,
+    keepRenewals: text,
+    keepRefusals: text,
     metrics: text,
   });
 }
@@ -201,6 +210,8 @@ function toConfig(content: ConfigFile, file: string): HostConfig {
     leaseMs: one('leaseMinutes', parseLeaseMs),
     clones: content.clones,
     ledger: content.ledger,
+    keepRenewals: one('keepRenewals', parseKeep),
+    keepRefusals: one('keepRefusals', parseKeep),
     metrics: one('metrics', parseMetricsAddress),
   };
 }

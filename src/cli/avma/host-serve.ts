@@ -12,8 +12,10 @@ import { parseMetricsAddress } from '../../host/metrics/metrics-address.ts';
 import { CLONE_POLICIES } from '../../host/presence/clones.ts';
 import { serve } from '../../host/serve.ts';
 import type { RunningHost } from '../../host/serve-options.ts';
+import { DEFAULT_RETENTION } from '../../host/retention/keeping.ts';
+import { type RunningHost, serve } from '../../host/serve.ts';
 import { MAX_LEASE_MS } from '../../protocol/answer.ts';
-import { MINUTE_MS } from '../../schema/durations.ts';
+import { DAY_MS, MINUTE_MS } from '../../schema/durations.ts';
 import { packageVersion } from '../settings.ts';
 import type { Context } from './context.ts';
 import { parseConnectEndpoint, parseListenEndpoint } from './endpoint-arguments.ts';
@@ -21,7 +23,7 @@ import { readHostConfig } from './host-config.ts';
 import { ledgerOption, ledgerPlace } from './ledger-option.ts';
 import { collect } from './option-values.ts';
 import { say } from './output.ts';
-import { parseIntervalMs, parseLeaseMs, parseThrottle } from './serve-arguments.ts';
+import { parseIntervalMs, parseKeep, parseLeaseMs, parseThrottle } from './serve-arguments.ts';
 import { needingRestart, type ServeFlags, wantedOf } from './serve-wanted.ts';
 
 /** `avma host serve`. */
@@ -77,6 +79,16 @@ export function serveCommand(context: Context): Command {
       ).argParser(parseMetricsAddress),
     )
     .addOption(ledgerOption())
+    .addOption(
+      new Option('--keep-renewals <days>', 'how long old renewals are kept before they are folded; or always')
+        .argParser(parseKeep)
+        .default(DEFAULT_RETENTION.keepRenewals, `${DEFAULT_RETENTION.keepRenewals / DAY_MS}d`),
+    )
+    .addOption(
+      new Option('--keep-refusals <days>', 'how long refusals are kept before they are folded; or always')
+        .argParser(parseKeep)
+        .default(DEFAULT_RETENTION.keepRefusals, `${DEFAULT_RETENTION.keepRefusals / DAY_MS}d`),
+    )
     .addHelpText(
       'after',
       `

@@ -5,6 +5,7 @@ import { findVmId } from '../../machine/vm-id.ts';
 import { machineName } from '../settings.ts';
 import type { Context } from './context.ts';
 import { activateCommand } from './host-activate.ts';
+import { ledgerCommand } from './host-ledger.ts';
 import { licenseCommand } from './host-license.ts';
 import { loadCommand } from './host-load.ts';
 import { receiveCommand } from './host-receive.ts';
@@ -32,6 +33,7 @@ export function hostCommand(context: Context): Command {
   host.addCommand(serveCommand(context));
   host.addCommand(reloadCommand(context));
   host.addCommand(statusCommand(context));
+  host.addCommand(ledgerCommand(context));
   host.addCommand(hostReportCommand(context));
   host.addCommand(siteKeyCommand(context));
   host.addCommand(receiveCommand(context));

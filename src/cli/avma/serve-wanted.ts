@@ -19,6 +19,9 @@ export interface ServeFlags extends LedgerFlag {
   readonly leaseMinutes: number;
   readonly metrics?: MetricsAddress;
   readonly clones: ClonePolicy;
+  /** Milliseconds, although the option takes days; infinite: for good. */
+  readonly keepRenewals: number;
+  readonly keepRefusals: number;
 }
 
 /** What a host is to serve and how, of options and configuration together. */
@@ -33,6 +36,8 @@ export interface Wanted {
   readonly clones: ClonePolicy;
   /** As it is written in a file. */
   readonly ledger: string | undefined;
+  readonly keepRenewals: number;
+  readonly keepRefusals: number;
 }
 
 /**
@@ -63,11 +68,15 @@ export function wantedOf(
     metrics: choose('metrics', flags.metrics, config.metrics),
     clones: choose('clones', flags.clones, config.clones),
     ledger: config.ledger,
+    keepRenewals: choose('keepRenewals', flags.keepRenewals, config.keepRenewals),
+    keepRefusals: choose('keepRefusals', flags.keepRefusals, config.keepRefusals),
   };
 }
 
 /** What counts only when the host is started again, and is different now, as the configuration names it. */
 export function needingRestart(before: Wanted, now: Wanted): string[] {
-  const members = ['throttle', 'hostThrottle', 'metrics', 'clones', 'ledger'] as const;
+  const members = [
+    ...(['throttle', 'hostThrottle', 'metrics', 'clones', 'ledger', 'keepRenewals', 'keepRefusals'] as const),
+  ];
   return members.filter((member) => JSON.stringify(before[member]) !== JSON.stringify(now[member]));
 }

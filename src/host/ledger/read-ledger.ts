@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { toAvmaError } from '../../errors/avma-error.ts';
 import { linesFromEnd, linesOf } from './file-lines.ts';
+import type { IndexedRun } from './fold-index.ts';
 import { type LedgerLine, linkTo, MAX_LINE_BYTES, NO_LINE, readLine } from './ledger-line.ts';
 
 /** The name of a ledger of JSON Lines in the host's folder: the form before databases, which is taken over. */
@@ -16,6 +17,11 @@ export function wasTakenOver(name: string): boolean {
 export type LedgerFinding =
   /** A line as it was written. `chained`: it links to the line before it, or is the first that was ever written. */
   | ({ readonly kind: 'line'; readonly chained: boolean } & LedgerLine)
+  /**
+   * Lines that were folded: their links, the fold that they are of with its digest, and whether they are its first. It
+   * is true if the ledger has a mark with that digest.
+   */
+  | ({ readonly kind: 'folded'; readonly isFirst: boolean; readonly foldDigest: string } & IndexedRun)
   /** A line that was changed, or is no line of a ledger. */
   | { readonly kind: 'changed'; readonly place: string }
   /** What stands behind the last newline: a line that is being written, or what a power cut left of one. */

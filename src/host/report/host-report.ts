@@ -13,7 +13,7 @@ import { siteKeyOf } from './site-key.ts';
 export interface HostReportOptions
   extends Pick<ReportBasis, 'host' | 'certificates' | 'from' | 'to' | 'now'> {
   readonly folder: string;
-  readonly reader: LedgerReader;
+  readonly reader: Pick<LedgerReader, 'rows' | 'folds'>;
   readonly scope: ReportScope;
   /** Also say which guest each pseudonym stands for. */
   readonly names: boolean;

@@ -1,6 +1,7 @@
 import { type Incident, MAX_INCIDENTS } from '../../protocol/usage-report.ts';
 import { counted } from '../../schema/counted.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../schema/durations.ts';
+import type { FoldCount } from '../ledger/fold.ts';
 import { isMark, type LedgerMark, type LedgerRecord } from '../ledger/ledger.ts';
 import type { LedgerFinding } from '../ledger/read-ledger.ts';
 
@@ -43,13 +44,25 @@ export class IncidentWatch {
       if (counts) this.#broken ??= `${finding.place} was changed, or is no line of a ledger`;
       return;
     }
-    if (finding.kind === 'unfinished') return;
+    if (finding.kind === 'unfinished' || finding.kind === 'folded') return;
     const { record, chained } = finding;
     if (counts) {
       if (!chained && this.#broken === null && this.#last !== null) this.#broken = 'lines are missing here';
       this.#take(record, this.#last, isReported);
     }
     this.#last = record;
+  }
+
+  /** Approvals of the period were folded. They are counted, and their guests and leases are not known. */
+  folded(approvals: readonly FoldCount[]): void {
+    const days = approvals.map(({ day }) => Date.parse(day));
+    const count = approvals.reduce((sum, one) => sum + one.count, 0);
+    this.#add({
+      kind: 'ledger-break',
+      from: Math.min(...days),
+      to: Math.max(...days) + DAY_MS,
+      detail: `${counted(count, 'old approval')} of these days ${count === 1 ? 'was' : 'were'} folded into counts: the guests and leases of them are not listed`,
+    });
   }
 
   /** The ledger begins behind lines that are not there. @param at - The time of the first line. */

@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto';
 import type { KeyPair } from '../../protocol/curve-keys.ts';
 import type { Envelope } from '../../protocol/envelope.ts';
 import { signUsageReport, type UsageReport, type UsageReportFile } from '../../protocol/usage-report.ts';
+import { DAY_MS } from '../../schema/durations.ts';
+import type { FoldCount } from '../ledger/fold.ts';
 import { isMark, type LedgerEntry } from '../ledger/ledger.ts';
 import { NO_LINE } from '../ledger/ledger-line.ts';
 import type { LedgerFinding } from '../ledger/read-ledger.ts';
@@ -104,6 +106,14 @@ async function scanFor(basis: ReportBasis): Promise<Scan> {
   return (await new LedgerScan({ ...basis, from: begin }, null).run()) as Scan;
 }
 
+/** Stands for the products that the host did not know, which are no vendor's. */
+const NO_PRODUCT = '00000000-0000-0000-0000-000000000000';
+
+/** Midday of a day in UTC: where a period begins or ends within the day, it has the day or not by this. */
+function noonOf(day: string): number {
+  return Date.parse(day) + DAY_MS / 2;
+}
+
 /** One pass over a ledger. */
 class LedgerScan {
   readonly #basis: ReportBasis;
@@ -112,6 +122,8 @@ class LedgerScan {
   readonly #tally = new UsageTally();
   readonly #watch = new IncidentWatch();
   readonly #leftOut = new Set<string>();
+  /** Folds whose mark did not come yet, by their digest. */
+  readonly #unmarked = new Map<string, string>();
   #begun: boolean;
   #isFirst = true;
   /** The line before the period, as far as it is known. */
@@ -138,6 +150,7 @@ class LedgerScan {
     const from = this.#from ?? now;
     const to = Math.max(from, this.#basis.to ?? now);
     if (this.#first === null) this.#tally.begin(from);
+    for (const place of this.#unmarked.values()) this.#watch.take({ kind: 'changed', place }, true);
     const { incidents, omitted } = this.#watch.end(to);
     return {
       period: { from, to },
@@ -156,6 +169,10 @@ class LedgerScan {
   }
 
   #take(finding: LedgerFinding): void {
+    if (finding.kind === 'folded') {
+      this.#takeFolded(finding);
+      return;
+    }
     if (finding.kind !== 'line') {
       this.#watch.take(finding, this.#begun);
       return;
@@ -178,6 +195,41 @@ class LedgerScan {
     if (this.#first === null && this.#isBefore(record.time)) this.#after = digest;
     this.#isFirst = false;
     this.#head = digest;
+    if (isMark(record) && record.mark === 'folded') this.#unmarked.delete(record.fold);
+  }
+
+  /** A fold lies before the end of a report or behind it as a whole; another period has the days that are in it. */
+  #takeFolded({ fold, previous, digest, isFirst, foldDigest }: LedgerFinding & { kind: 'folded' }): void {
+    if (this.#isFirst && previous === this.#behind) {
+      this.#begun = true;
+      this.#after = previous;
+    }
+    const counts = this.#begun ? fold.counts.filter(({ day }) => this.#isInTime(noonOf(day))) : [];
+    const [first] = counts;
+    if (first !== undefined) {
+      this.#beginAt(noonOf(first.day), { previous, digest, chained: true });
+      this.#lastInPeriod = digest;
+      if (isFirst) this.#countFolded(counts);
+      this.#unmarked.set(foldDigest, `the fold of records ${fold.from} to ${fold.to}`);
+    } else if (this.#first === null && this.#after !== this.#behind) this.#after = digest;
+    if (digest === this.#behind) this.#begun = true;
+    this.#isFirst = false;
+    this.#head = digest;
+  }
+
+  #countFolded(counts: readonly FoldCount[]): void {
+    const approvals: FoldCount[] = [];
+    for (const count of counts) {
+      const { activationId, license, edition, decision } = count;
+      this.#lines += count.count;
+      if (
+        this.#basis.scope.covers({ activationId: activationId ?? NO_PRODUCT, license: license ?? undefined })
+      ) {
+        this.#tally.noteFolded(count);
+        if (decision === 'approved') approvals.push(count);
+      } else if (edition !== null && this.#leftOut.size < MAX_LEFT_OUT) this.#leftOut.add(edition);
+    }
+    if (approvals.length > 0) this.#watch.folded(approvals);
   }
 
   #count(entry: LedgerEntry, isInPeriod: boolean): void {
@@ -189,7 +241,10 @@ class LedgerScan {
     else if (this.#first === null) this.#tally.warm(entry);
   }
 
-  #beginAt(time: number, { previous, digest, chained }: LedgerFinding & { kind: 'line' }): void {
+  #beginAt(
+    time: number,
+    { previous, digest, chained }: Pick<LedgerFinding & { kind: 'line' }, 'previous' | 'digest' | 'chained'>,
+  ): void {
     if (this.#first !== null) return;
     this.#first = digest;
     this.#after = previous;

@@ -114,6 +114,35 @@ export class ReportStore {
   }
 }
 
+/** How far a host's reports go. */
+export interface Reported {
+  /** Up to when all rows of reports go, milliseconds since 1970 UTC; null: no report was made. */
+  readonly until: number | null;
+  /** The digests of the records that the last reports ended with: the next ones go on behind them. */
+  readonly ends: ReadonlySet<string>;
+}
+
+/** How many reports of each row are looked at for where they end. */
+const LAST_REPORTS = 3;
+
+/**
+ * How far the reports in a host's folder go, each row of them: those for one vendor, and those for all.
+ *
+ * @throws {AvmaError} `file-invalid` for a damaged report; `access-denied`, `io-error`.
+ */
+export function reportedOf(hostFolder: string): Reported {
+  const rows = new Map<string, { readonly to: number; readonly file: string }[]>();
+  for (const file of listFiles(path.join(hostFolder, FOLDER), ENDING)) {
+    const [, end = '', , of = ALL] = path.basename(file, ENDING).split('_');
+    const to = timeOf(end);
+    if (to !== undefined) rows.set(of, [...(rows.get(of) ?? []), { to, file }]);
+  }
+  const last = [...rows.values()].map((row) => row.toSorted((a, b) => b.to - a.to).slice(0, LAST_REPORTS));
+  const ends = last.flat().map(({ file }) => read(file).report.ledger.to);
+  const until = last.length === 0 ? null : Math.min(...last.map(([newest]) => newest?.to ?? 0));
+  return { until, ends: new Set(ends) };
+}
+
 function read(file: string): StoredReport {
   const stored = parseUsageReport(readPlainFile(file, MAX_REPORT_BYTES), file);
   const report = decodeUnverifiedReport(stored);

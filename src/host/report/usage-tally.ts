@@ -8,6 +8,7 @@ import {
 } from '../../protocol/usage-report.ts';
 import { DAY_MS } from '../../schema/durations.ts';
 import { formatDay } from '../../schema/format-time.ts';
+import type { FoldCount } from '../ledger/fold.ts';
 import { LeaseEnds } from '../ledger/lease-ends.ts';
 import type { LedgerEntry } from '../ledger/ledger.ts';
 
@@ -85,6 +86,20 @@ export class UsageTally {
     this.#advance(entry.time);
     if (entry.decision === 'approved') this.#approve(entry);
     else this.#refuse(entry);
+  }
+
+  /**
+   * Answers of the period that were folded into a count. Their days have them; the guests, and how many had a lease,
+   * are no longer known.
+   */
+  noteFolded(folded: FoldCount): void {
+    const { day, activationId, edition, license, decision, code, count, overLimit, inGrace } = folded;
+    const row = this.#rowOn(day, { activationId, licenseId: license, product: edition });
+    if (decision === 'refused') row.refused.set(code, (row.refused.get(code) ?? 0) + count);
+    else if (code === 'attested') row.attested += count;
+    else row.approved += count;
+    row.overLimit += overLimit;
+    row.inGrace += inGrace;
   }
 
   #approve(entry: LedgerEntry): void {
@@ -198,7 +213,10 @@ export class UsageTally {
   }
 
   #rowOf(of: RowKey & { readonly product: string | null }): Row {
-    const date = formatDay((this.#day ?? 0) * DAY_MS);
+    return this.#rowOn(formatDay((this.#day ?? 0) * DAY_MS), of);
+  }
+
+  #rowOn(date: string, of: RowKey & { readonly product: string | null }): Row {
     const key = `${date} ${useKey(of)}`;
     const present = this.#rows.get(key);
     if (present !== undefined) {

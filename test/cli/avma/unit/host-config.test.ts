@@ -4,6 +4,7 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { readHostConfig } from '../../../../src/cli/avma/host-config.ts';
 import { type ServeFlags, wantedOf } from '../../../../src/cli/avma/serve-wanted.ts';
+import { DEFAULT_RETENTION } from '../../../../src/host/retention/keeping.ts';
 import { failureOf } from '../../../support/failures.ts';
 import { schemaErrors } from '../../../support/json-schemas.ts';
 import { tempFolder } from '../../../support/temp-folder.ts';
@@ -56,6 +57,7 @@ describe('options and files together', () => {
     hostThrottle: { burst: 60_000, windowMs: 60_000 },
     leaseMinutes: 604_800_000,
     clones: 'warn',
+    ...DEFAULT_RETENTION,
   };
   const configured = () =>
     folderOf({
@@ -73,6 +75,7 @@ describe('options and files together', () => {
       leaseMs: 604_800_000,
       metrics: undefined,
       clones: 'warn',
+      ...DEFAULT_RETENTION,
     });
   });
 
@@ -121,11 +124,13 @@ test.each<[object, boolean]>([
   [{}, true],
   [{ listen: ['unix:/a'], connect: ['unix:/b'], libvirt: true, libvirtIntervalSeconds: 5 }, true],
   [{ libvirt: '/d', throttle: '600/60', hostThrottle: '6000/60s', leaseMinutes: 10_080 }, true],
+  [{ keepRenewals: '400d', keepRefusals: 'always' }, true],
   [{ clones: 'refuse-newest', ledger: 'sqlite:/l.db', metrics: '127.0.0.1:9640' }, true],
   [{ listen: 'unix:/a' }, false],
   [{ libvirtIntervalSeconds: 0 }, false],
   [{ throttle: '600' }, false],
   [{ leaseMinutes: 0.5 }, false],
+  [{ keepRenewals: '13d' }, false],
   [{ clones: true }, false],
   [{ color: true }, false],
 ])(
