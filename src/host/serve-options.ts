@@ -11,9 +11,10 @@ import type { MetricsAddress } from './metrics/metrics-address.ts';
 import type { ClonePolicy } from './presence/clones.ts';
 import type { PulseBeat } from './pulse.ts';
 import type { ReloadReport, Reread } from './reload.ts';
+import type { Retention } from './retention/keeping.ts';
 
 /** What a host serves, and with which limits. */
-export interface ServeOptions extends WantedEndpoints {
+export interface ServeOptions extends WantedEndpoints, Partial<Retention> {
   readonly folder: string;
   readonly catalogFolders: readonly string[];
   /** What each channel may ask, and all of them together. */

@@ -9,6 +9,7 @@ import type { HostIdentity } from './host-store.ts';
 import { openHostLedger, openReaderOf } from './ledger/host-ledger.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import { defaultLedger } from './ledger/ledger-place.ts';
+import type { LedgerReader } from './ledger/ledger-reader.ts';
 import type { HostClocks } from './ledger/marks.ts';
 import { type MetricsOfHost, metricsOfHost } from './metrics/metrics-of-host.ts';
 import { type HostObserver, observeAll } from './observer.ts';
@@ -24,10 +25,9 @@ import type { ServeOptions } from './serve-options.ts';
 export const CLOCKS: HostClocks = { wall: Date.now, elapsed: () => performance.now() };
 
 /** What a host works with behind its endpoints. */
-export interface HostParts extends Observing {
+export interface HostParts extends Observing, Pick<OpenRecords, 'ledger' | 'openReader'> {
   readonly documents: HoldingsReader;
   readonly catalogs: CatalogReader;
-  readonly ledger: Ledger;
   readonly observe: HostObserver;
 }
 
@@ -64,22 +64,32 @@ export async function openParts(
   });
   const observing = { throttling, counters, presence, metrics, pulse, notify };
   const observe = observerOf(options, observing);
-  const { ledger, guests } = await openRecords(options, { host, notify, observe });
+  const { ledger, guests, openReader } = await openRecords(options, { host, notify, observe });
   presence.fill(guests, new Set(options.listen.map(listenName)));
-  return { ...observing, documents, catalogs, ledger, observe };
+  return { ...observing, documents, catalogs, ledger, openReader, observe };
 }
 
-/** The ledger, and the guests that it knows. */
+interface OpenRecords {
+  readonly ledger: Ledger;
+  /** Opens another connection to it, which reads; whoever opens it closes it. Undefined: nobody reads this one. */
+  readonly openReader: (() => Promise<LedgerReader>) | undefined;
+  /** The guests that it knows. */
+  readonly guests: readonly SeenGuest[];
+}
+
 async function openRecords(
   { folder, openLedger, ledger: uri = defaultLedger(folder) }: ServeOptions,
   { host, notify, observe }: { host: HostIdentity; notify: Notify; observe: HostObserver },
-): Promise<{ ledger: Ledger; guests: readonly SeenGuest[] }> {
-  if (openLedger !== undefined) return { ledger: await openLedger(notify), guests: [] };
+): Promise<OpenRecords> {
+  if (openLedger !== undefined)
+    return { ledger: await openLedger(notify), openReader: undefined, guests: [] };
   const place = { folder, host, uri };
   const ledger = await openHostLedger({ ...place, now: Date.now, notify, observe });
   try {
-    const reader = await openReaderOf(place);
-    return { ledger, guests: await seenGuests(reader, Date.now()).finally(() => reader.close()) };
+    const openReader = () => openReaderOf(place);
+    const reader = await openReader();
+    const guests = await seenGuests(reader, Date.now()).finally(() => reader.close());
+    return { ledger, openReader, guests };
   } catch (thrown) {
     await ledger.close();
     throw thrown;

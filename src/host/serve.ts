@@ -13,6 +13,7 @@ import { lockHost } from './host-lock.ts';
 import { type HostIdentity, openHost } from './host-store.ts';
 import { keepMarks } from './ledger/marks.ts';
 import { safeNotify } from './notify.ts';
+import { keepRecord } from './record-keeping.ts';
 import { createReload } from './reload.ts';
 import type { RunningHost, ServeOptions } from './serve-options.ts';
 import { CLOCKS, type HostParts, openParts } from './serve-parts.ts';
@@ -54,6 +55,7 @@ async function serveLocked(
   const parts = await openParts(options, host, notify);
   const { documents, catalogs, throttling, counters, pulse, metrics, presence, observe, ledger } = parts;
   const stopMarks = keepMarks(ledger, CLOCKS, notify);
+  const record = keepRecord(parts, options, notify);
   const limits = { leaseMs: options.leaseMs };
   const crypto = openCryptoThread();
   const respond = createResponder(environmentOf(parts, limits), new Turns(crypto));
@@ -62,6 +64,7 @@ async function serveLocked(
     await endpoints.change(options);
   } catch (thrown) {
     await stopMarks();
+    await record.stop();
     await ledger.close();
     await metrics.close();
     throw thrown;
@@ -76,7 +79,7 @@ async function serveLocked(
   const { onReload } = options;
   const reload = createReload({ endpoints, catalogs, documents, limits, observe, notify, onReload, reread });
   // What commands can ask of this host, by what `callHost` names.
-  const handlers: ControlHandlers = { reload: () => reload() };
+  const handlers: ControlHandlers = { reload: () => reload(), ...record.handlers };
   const control = await openControl({ folder, handlers, notify });
   const stop = once(async () => {
     await control.close();
@@ -87,6 +90,7 @@ async function serveLocked(
     await endpoints.close();
     await crypto?.close();
     await stopMarks();
+    await record.stop();
     await ledger.close();
     await metrics.close();
     removeServingRecord(folder);

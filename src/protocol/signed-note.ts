@@ -30,10 +30,11 @@ const ED25519 = 0x01;
 /** The most signatures of one note that are looked at. */
 const MAX_SIGNATURES = 16;
 
+// The dash is written as its number: bundles are read as Latin-1, and a regular expression has no escapes of its own.
 /** A text's last line and all before it; the empty line; the signatures. */
-const NOTE = /^([\s\S]*\n)\n((?:— [^\n]*\n)+)$/;
+const NOTE = /^([\s\S]*\n)\n((?:\u2014 [^\n]*\n)+)$/;
 
-const SIGNATURE_LINE = /^— ([^\s+]+) ([A-Za-z0-9+/]+={0,2})$/u;
+const SIGNATURE_LINE = /^\u2014 ([^\s+]+) ([A-Za-z0-9+/]+={0,2})$/u;
 
 /** What a note's text may not have: control characters besides the newline. */
 const CONTROL = /[\u0000-\u0009\u000b-\u001f]/;

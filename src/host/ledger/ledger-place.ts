@@ -1,3 +1,4 @@
+import fs from 'node:fs';
 import path from 'node:path';
 import * as z from 'zod/mini';
 import { AvmaError } from '../../errors/avma-error.ts';
@@ -40,9 +41,17 @@ export function ledgerOf(folder: string): LedgerUri {
   return parseLedgerUri(place.data.ledger, true);
 }
 
-/** Writes down where the ledger is, for the commands that read it; a host does when it starts. */
+/**
+ * Writes down where the ledger is, for the commands that read it; a host does when it starts. The one that lies in the
+ * folder itself is not written down: a copy of the folder, a backup for example, is to be read with its own.
+ */
 export function writeLedgerPlace(folder: string, uri: LedgerUri): void {
   const file = path.join(folder, PLACE_FILE);
-  const text = `${JSON.stringify({ schema: 'avma.ledger-place/1', ledger: formatLedgerUri(uri) }, null, 2)}\n`;
+  const ledger = formatLedgerUri(uri);
+  if (ledger === formatLedgerUri(defaultLedger(folder))) {
+    fs.rmSync(file, { force: true });
+    return;
+  }
+  const text = `${JSON.stringify({ schema: 'avma.ledger-place/1', ledger }, null, 2)}\n`;
   if (readPlainFileIfAny(file, MAX_PLACE_BYTES)?.toString('utf8') !== text) replaceFile(file, text);
 }

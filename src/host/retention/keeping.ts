@@ -9,6 +9,14 @@ export interface Retention {
 /** Renewals of a year and a month, so that a report of a year can be made again; refusals of a month. */
 export const DEFAULT_RETENTION: Retention = { keepRenewals: 400 * DAY_MS, keepRefusals: 30 * DAY_MS };
 
+/** How long records are kept where only a part of it is said. */
+export function retentionOf({
+  keepRenewals = DEFAULT_RETENTION.keepRenewals,
+  keepRefusals = DEFAULT_RETENTION.keepRefusals,
+}: Partial<Retention>): Retention {
+  return { keepRenewals, keepRefusals };
+}
+
 /** No record is folded before, in milliseconds: leases of its time may still hold. */
 export const MIN_KEPT_MS = 14 * DAY_MS;
 
