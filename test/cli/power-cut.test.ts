@@ -1,5 +1,6 @@
 /**
- * No answer leaves before its record is on the disk. A process that is killed loses nothing that it had written, so only
+ * No answer leaves before its record is on the disk. A process that is killed loses nothing that it had written, so
+ * only
  * the system calls show it: each answer is written to its socket after the database's log was flushed.
  */
 import fs from 'node:fs';
