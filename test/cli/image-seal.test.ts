@@ -136,7 +136,7 @@ describe("a host's keys", () => {
     const report = json(await seal('--host', '--json'));
     expect(report.warnings).toEqual([]);
     const names = report.files.map(({ path: file }: { path: string }) => path.basename(file));
-    expect(names).toEqual(expect.arrayContaining(['signing.key', 'box.key', 'host.json', 'ledger.jsonl']));
+    expect(names).toEqual(expect.arrayContaining(['signing.key', 'box.key', 'host.json', 'ledger.db']));
     expect(fs.readdirSync(at('var/lib/avma/host'))).toEqual([]);
   });
 });

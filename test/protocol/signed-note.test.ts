@@ -59,7 +59,7 @@ test.each([
   ['base64 that is none', `${TEXT}\n— ${NAME} AAAA!AAA\n`],
   ['a signature of no length', `${TEXT}\n— ${NAME} AAAA\n`],
   ['a control character', signNote('one\tline\n', NAME, pair)],
-  ['seventeen signatures', TEXT + '\n' + `— ${NAME} AAAAAAAA\n`.repeat(17)],
+  ['seventeen signatures', `${TEXT}\n${`— ${NAME} AAAAAAAA\n`.repeat(17)}`],
 ])('%s is no note', (_what, note) => {
   expect(openNote(note, [key])).toEqual({ kind: 'malformed' });
 });

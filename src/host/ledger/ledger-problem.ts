@@ -1,5 +1,5 @@
 /** What can be wrong with a record. */
-export type ProblemKind =
+type ProblemKind =
   /** It is not as it was written. */
   | 'changed'
   /** Records are not there, and no fold stands for them. */
@@ -29,7 +29,7 @@ export interface LedgerProblem {
 }
 
 /** The most problems that are named; more are counted only. */
-export const MAX_PROBLEMS = 100;
+const MAX_PROBLEMS = 100;
 
 /** `record 7`, `records 7 to 9`. */
 export function recordsText(from: number, to: number): string {

@@ -282,6 +282,14 @@ test('guests are played against a host', async () => {
   expect(found).toMatchObject({ pipes: ['unix:h.sock'], requests: 4, failures: 0, rate: null });
 });
 
+test('a ledger is verified and folded', async () => {
+  const verified = await json('ledger-verify', ['host', 'ledger', 'verify']);
+  expect(verified).toMatchObject({ whole: true, problems: [] });
+  const fold = ['host', 'ledger', 'fold', '--before', '2020-01-01'];
+  expect(await json('ledger-fold', [...fold, '--dry-run'])).toMatchObject({ dryRun: true, days: null });
+  expect(await json('ledger-fold', fold)).toMatchObject({ dryRun: false, folds: 0 });
+});
+
 describe('a vendor describes products', () => {
   test('and is shown what was made, and what is wrong', async () => {
     const product = ['vendor', 'product', 'add', '--catalog', 'acme.json', '--name', 'Acme Gateway'];
