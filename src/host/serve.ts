@@ -13,6 +13,7 @@ import { lockHost } from './host-lock.ts';
 import { type HostIdentity, openHost } from './host-store.ts';
 import { keepMarks } from './ledger/marks.ts';
 import { safeNotify } from './notify.ts';
+import { seatHandlers } from './presence/seats-report.ts';
 import { keepRecord } from './record-keeping.ts';
 import { createReload } from './reload.ts';
 import type { RunningHost, ServeOptions } from './serve-options.ts';
@@ -70,7 +71,7 @@ async function serveLocked(
     throw thrown;
   }
   presence.start();
-  throttling.start(async () => {});
+  throttling.start((mark) => ledger.mark(mark));
   const present = () => ({ present: presence.presence.size });
   metrics.show({ documents, seats: presence.seats, ledger, endpoints, guests: present });
   const stopWatching = watchFiles({ lock, catalogs, documents }, notify);
@@ -79,7 +80,12 @@ async function serveLocked(
   const { onReload } = options;
   const reload = createReload({ endpoints, catalogs, documents, limits, observe, notify, onReload, reread });
   // What commands can ask of this host, by what `callHost` names.
-  const handlers: ControlHandlers = { reload: () => reload(), ...record.handlers };
+  const licenses = () => documents.current.licenses;
+  const handlers: ControlHandlers = {
+    reload: () => reload(),
+    ...record.handlers,
+    ...seatHandlers({ running: presence, seats: presence.seats, licenses, ledger, now: CLOCKS.wall }),
+  };
   const control = await openControl({ folder, handlers, notify });
   const stop = once(async () => {
     await control.close();

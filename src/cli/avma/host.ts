@@ -13,6 +13,7 @@ import { reloadCommand } from './host-reload.ts';
 import { hostReportCommand } from './host-report.ts';
 import { requestCommand } from './host-request.ts';
 import { revocationsCommand } from './host-revocations.ts';
+import { releaseCommand, seatsCommand } from './host-seats.ts';
 import { serveCommand } from './host-serve.ts';
 import { siteKeyCommand } from './host-site-key.ts';
 import { statusCommand } from './host-status.ts';
@@ -32,6 +33,8 @@ export function hostCommand(context: Context): Command {
   host.addCommand(activateCommand(context));
   host.addCommand(serveCommand(context));
   host.addCommand(reloadCommand(context));
+  host.addCommand(seatsCommand(context));
+  host.addCommand(releaseCommand(context));
   host.addCommand(statusCommand(context));
   host.addCommand(ledgerCommand(context));
   host.addCommand(hostReportCommand(context));

@@ -95,6 +95,12 @@ export class PresentSeats implements Seats {
     return this.#leases.delete(key);
   }
 
+  /** The VM ID as it stands in the approvals of a VM; undefined: it has none. Either spelling finds it. */
+  approvedAs(vmId: string): string | undefined {
+    const [lease] = this.#leases.get(vmKey(vmId))?.values() ?? [];
+    return lease?.vmId;
+  }
+
   /** Forgets the leases that have ended. */
   sweep(now: number): void {
     for (const [key, leases] of this.#leases) {

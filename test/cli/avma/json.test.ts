@@ -388,6 +388,14 @@ describe('a vendor and a host', () => {
     });
   });
 
+  test('who holds seats, and that a VM holds none', async () => {
+    expect(await json('host-seats', ['host', 'seats'])).toMatchObject({ licenses: [] });
+    const vmId = '99999999-2222-4333-8444-555555555555';
+    expect(await json('host-release', ['host', 'release', vmId])).toEqual({
+      ...{ schema: 'avma.host-release/1', vmId, released: false },
+    });
+  });
+
   test('what the vendor signs is installed, listed and removed', async () => {
     const root = rootOf(plainRootKey(machine.at('v2/root.key')), 'Example Ltd');
     const put = (name: string, envelope: object) =>
