@@ -20,7 +20,7 @@ test('each command, each format and each service has a page', () => {
   expect(names).toEqual([
     ...namesIn(tree).map((name) => `${name}.1`),
     'slmgr.1',
-    ...['avma-config.5', 'avma-setup.5', 'avma-license.json.5'],
+    ...['avma-config.5', 'avma-host.d.5', 'avma-setup.5', 'avma-license.json.5'],
     ...['avma-agent.8', 'avma-host.8'],
   ]);
   expect(names).toContain('avma-guest-agent.1');

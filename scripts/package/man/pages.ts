@@ -73,6 +73,13 @@ const FORMATS: readonly Format[] = [
     document: { file: 'docs/automation.md', headings: ['Settings'] },
   },
   {
+    name: 'avma-host.d',
+    summary: 'how an activation host serves: endpoints, limits, ledger, metrics',
+    where: '/etc/avma/host.d/*.json',
+    schema: 'host-config.schema.json',
+    document: { file: 'docs/host.md', headings: ['Run it as a service'] },
+  },
+  {
     name: 'avma-setup',
     summary: 'the setup that a virtual machine is given',
     where: '/etc/avma/setup.yaml',
@@ -141,12 +148,17 @@ const SERVICES: readonly Service[] = [
       {
         file: 'docs/host.md',
         headings: [
+          'Install',
           'Set up a host',
           'Give each guest its channel',
           'Run it as a service',
           'Check its health',
+          'Metrics',
           'Which guests are licensed?',
           'Renew the certificate',
+          'At 3 in the morning',
+          'Upgrade',
+          'Retire a host',
         ],
       },
     ],
