@@ -8,6 +8,8 @@ export interface BundledPackage {
   readonly license: string;
   /** The text of the license, as the package brings it. */
   readonly text: string;
+  /** Its package URL, where it is no package of npm. */
+  readonly purl?: string;
 }
 
 export const plainBuiltins: Plugin;
@@ -17,7 +19,7 @@ export const hostPackagesBeside: Plugin;
 export function buildHostParts(
   esbuild: typeof build,
   options: BuildOptions & { plugins: Plugin[] },
-  wrapping?: Pick<BuildOptions, 'banner' | 'footer'>,
+  more?: { packages?: BuildOptions; workers?: BuildOptions; names?: readonly string[] },
 ): Promise<{ files: string[]; inputs: Metafile['inputs'] }>;
 export function bundledPackages(root: string, metafile: Pick<Metafile, 'inputs'>): BundledPackage[];
 export function thirdPartyText(packages: readonly BundledPackage[]): string;

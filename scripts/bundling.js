@@ -81,22 +81,26 @@ const WORKERS = {
 /**
  * Bundles {@link HOST_PACKAGES} and the workers into `options.outdir`, with esbuild's `build`.
  *
- * @param wrapping - `banner` and `footer` of the packages' bundles.
+ * @param more - Options of esbuild for the bundles of packages, and for those of workers; and which workers.
  * @returns the names of the files, and what they were made from.
  */
-export async function buildHostParts(build, options, wrapping = {}) {
+export async function buildHostParts(build, options, more = {}) {
   const root = options.absWorkingDir ?? process.cwd();
-  const workers = Object.entries(WORKERS).filter(([, file]) => existsSync(path.join(root, file)));
+  const { names = Object.keys(WORKERS) } = more;
+  const workers = names
+    .map((name) => [name, WORKERS[name]])
+    .filter(([, file]) => existsSync(path.join(root, file)));
   const shared = { ...options, outExtension: { '.js': '.cjs' }, external: NOT_BUNDLED, metafile: true };
   const entryPoints = Object.fromEntries(HOST_PACKAGES.map((name) => [name, `host-package:${name}`]));
   const packages = await build({
     ...shared,
-    ...wrapping,
+    ...more.packages,
     entryPoints,
     plugins: [...options.plugins, entryOfPackage(root)],
   });
   const threads = await build({
     ...shared,
+    ...more.workers,
     entryPoints: Object.fromEntries(workers.map(([name, file]) => [`worker-${name}`, file])),
   });
   return {

@@ -87,7 +87,7 @@ function copyrightText(packages: readonly BundledPackage[]): string {
   return `Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
 Upstream-Name: avma
 Comment:
- The executable contains Node.js and these packages of npm:
+ The executable contains Node.js and these libraries:
 ${others.join('')} Their copyright notices and licenses, and those of the libraries in Node.js, are in
  /usr/share/doc/avma/THIRD-PARTY.
 

@@ -84,7 +84,7 @@ export async function makeExecutable(options: ExecutableOptions): Promise<Bundle
     path.join(target, 'package.json'),
     `${JSON.stringify({ name, version, license }, null, 2)}\n`,
   );
-  const packages = bundledPackages(root, metafile);
+  const packages = [...bundledPackages(root, metafile), SQLITE];
   const text = fs.readFileSync(path.join(await nodePackage(processor), 'LICENSE'), 'utf8').trim();
   const nodeItself = {
     name: 'Node.js',
@@ -92,16 +92,17 @@ export async function makeExecutable(options: ExecutableOptions): Promise<Bundle
     license: 'MIT, and those of its libraries',
     text,
   };
-  const thirdParty = thirdPartyText([...packages, SQLITE, nodeItself]);
+  const thirdParty = thirdPartyText([...packages, nodeItself]);
   fs.writeFileSync(path.join(target, 'THIRD-PARTY'), thirdParty);
   return packages;
 }
 
-/** What libsql's native part contains besides libsql itself, which `packages` has. */
+/** What libsql's native part contains besides libsql itself. */
 const SQLITE: BundledPackage = {
-  name: 'SQLite, in libsql.node',
+  name: 'SQLite',
   version: '3.45.1',
   license: 'blessing',
+  purl: 'pkg:generic/sqlite@3.45.1',
   text: [
     'The author disclaims copyright to this source code. In place of a legal notice, here is a blessing:',
     '',
@@ -193,7 +194,7 @@ async function makeBlob(options: ExecutableOptions, node: string): Promise<Blob>
   const hostParts = await buildHostParts(
     build,
     { ...bundleOptions(root, folder), plugins: PLUGINS },
-    AS_FUNCTION,
+    { packages: AS_FUNCTION, workers: WITHOUT_CRYPTO, names: ['ledger'] },
   );
   const assets = [COMMANDS, ...hostParts.files];
   const [program = '', ...emulation] = [...(await emulatorFor(processor)), node];
@@ -223,6 +224,9 @@ const AS_FUNCTION = {
   banner: { js: '(function (exports, require, module, __filename, __dirname) {' },
   footer: { js: '})' },
 };
+
+/** A thread of the executable must not load node:crypto: Node would abort (src/system/plain-sha256.ts). */
+const WITHOUT_CRYPTO: BuildOptions = { alias: { 'node:crypto': './src/system/plain-sha256.ts' } };
 
 /** An expression that loads an addon that lies beside the executable. */
 function addonBeside(name: string): string {

@@ -44,7 +44,7 @@ export function sbomText({ version, packages, nodeVersions, epoch }: SbomOptions
     'bom-ref': `${each.name}@${each.version}`,
     name: each.name,
     version: each.version,
-    purl: `pkg:npm/${each.name.replace('@', '%40')}@${each.version}`,
+    purl: each.purl ?? `pkg:npm/${each.name.replace('@', '%40')}@${each.version}`,
     ...licensed(each.license),
   }));
   const components = [node, ...libraries];

@@ -5,6 +5,8 @@
  */
 import path from 'node:path';
 import v8 from 'node:v8';
+import { errnoOf } from '../system/errno.ts';
+import type { BundlePlace } from '../system/worker-bundle.ts';
 import { main as check, isPlainCheck } from './avma/check-main.ts';
 import { importModule } from './import-module.ts';
 import type { Launcher } from './launcher.ts';
@@ -25,7 +27,7 @@ async function run(): Promise<void> {
     // Where this file was when the executable was made.
     bundleFolder: __dirname,
     interpreter: [],
-    findBundle: (name) => ({ code: asset(name) }),
+    findBundle,
     importModule,
   };
   const argv = process.argv.slice(2);
@@ -69,6 +71,16 @@ function loadCommands(): typeof import('./executable-commands.ts') {
       ? loadBundle(name.slice(BESIDE.length), process.getBuiltinModule)
       : process.getBuiltinModule(name),
   ) as typeof import('./executable-commands.ts');
+}
+
+/** A bundle that the executable carries; null for one that it does not: it starts no thread for curves. */
+function findBundle(name: string): BundlePlace | null {
+  try {
+    return { code: asset(name) };
+  } catch (thrown) {
+    if (errnoOf(thrown) === 'ERR_SINGLE_EXECUTABLE_APPLICATION_ASSET_NOT_FOUND') return null;
+    throw thrown;
+  }
 }
 
 /** Before the name of a bundle that the bundle of commands asks for. */

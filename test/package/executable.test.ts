@@ -147,6 +147,15 @@ testExecutable('opens no debugger and writes no report when it is sent a signal'
   expect(fs.readdirSync(cwd).filter((name) => /report|core/.test(name))).toEqual([]);
 });
 
+testExecutable(
+  'answers many guests at once, each recorded in a SQLite ledger before its answer',
+  async () => {
+    const load = 'host load --requests 400 --connections 16 --json'.split(' ');
+    const figures = JSON.parse(await run('avma', load, { cwd: tempFolder() }));
+    expect(figures).toMatchObject({ requests: 400, failures: 0 });
+  },
+);
+
 testExecutable('reads the time zone anew', async () => {
   const cwd = tempFolder();
   const pipe = { AVMA_PIPE: 'exec:exit 1', ...VM };

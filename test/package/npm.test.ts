@@ -45,12 +45,35 @@ test.skipIf(missing)('installs only what is loaded at run time', () => {
   const modules = path.join(folder, 'lib/node_modules/avma/node_modules');
   const installed = fs.readdirSync(modules).filter((name) => !name.startsWith('.'));
   expect(installed).toContain('fs-native-extensions');
-  for (const name of ['commander', 'zod', 'chalk', 'tweetnacl', 'saxes', 'yaml', 'fast-xml-parser']) {
+  expect(installed).toContain('libsql');
+  for (const name of [
+    'pg',
+    'prom-client',
+    'cli-progress',
+    'commander',
+    'zod',
+    'chalk',
+    'tweetnacl',
+    'saxes',
+    'yaml',
+    'fast-xml-parser',
+  ]) {
     expect(installed).not.toContain(name);
   }
   const licenses = fs.readFileSync(path.join(folder, 'lib/node_modules/avma/dist/THIRD-PARTY'), 'utf8');
   expect(licenses).toMatch(/^==== commander /m);
 });
+
+test.skipIf(missing)(
+  'answers many guests at once, each recorded in a SQLite ledger before its answer',
+  async () => {
+    const load = 'host load --requests 400 --connections 16 --json'.split(' ');
+    const { stdout } = await exec(path.join(folder, 'bin/avma'), load, {
+      env: { PATH: process.env.PATH, AVMA_STATE_DIR: path.join(folder, 'state') },
+    });
+    expect(JSON.parse(stdout)).toMatchObject({ requests: 400, failures: 0 });
+  },
+);
 
 test.skipIf(missing)('brings the verifiers, as ES module and for require()', async () => {
   const lib = path.join(folder, 'lib');

@@ -70,7 +70,17 @@ describe.skipIf('missing' in built)('the .deb', () => {
     const text = fs.readFileSync(path.join(folder, 'usr/share/doc/avma/THIRD-PARTY'), 'utf8');
     const copyright = fs.readFileSync(path.join(folder, 'usr/share/doc/avma/copyright'), 'utf8');
     expect(text).toMatch(/^==== Node\.js 24\.\d+\.\d+ =/m);
-    for (const name of ['commander', 'zod', 'tweetnacl', 'fs-native-extensions', 'saxes', 'yaml']) {
+    const bundled = [
+      'commander',
+      'zod',
+      'tweetnacl',
+      'fs-native-extensions',
+      'saxes',
+      'yaml',
+      'pg',
+      'libsql',
+    ];
+    for (const name of [...bundled, 'SQLite']) {
       expect(text).toMatch(new RegExp(`^==== ${name} \\d`, 'm'));
       expect(copyright).toMatch(new RegExp(`^ {2}${name} \\d`, 'm'));
     }

@@ -23,7 +23,8 @@ export type CryptoReply = readonly (OpenedBox | Uint8Array | null)[];
 /**
  * The thread beside this one.
  *
- * @returns null where only one processor is there, and where the program runs from its sources.
+ * @returns null where only one processor is there, and where the program has no such thread: from its sources, and in
+ *   the executable, whose threads cannot load node:crypto.
  */
 export function openCryptoThread(): CryptoThread | null {
   if (process.getBuiltinModule('node:os').availableParallelism() < 2 || !hasWorker('crypto')) return null;
