@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { type BuildOptions, build, type Metafile } from 'esbuild';
+import { type BuildOptions, build, type Metafile, type Plugin } from 'esbuild';
 import {
   addonFrom,
   type BundledPackage,
@@ -194,7 +194,7 @@ async function makeBlob(options: ExecutableOptions, node: string): Promise<Blob>
   const hostParts = await buildHostParts(
     build,
     { ...bundleOptions(root, folder), plugins: PLUGINS },
-    { packages: AS_FUNCTION, workers: WITHOUT_CRYPTO, names: ['ledger'] },
+    { packages: AS_FUNCTION, workers: { plugins: [...PLUGINS, withoutCrypto(root)] }, names: ['ledger'] },
   );
   const assets = [COMMANDS, ...hostParts.files];
   const [program = '', ...emulation] = [...(await emulatorFor(processor)), node];
@@ -225,8 +225,21 @@ const AS_FUNCTION = {
   footer: { js: '})' },
 };
 
-/** A thread of the executable must not load node:crypto: Node would abort (src/system/plain-sha256.ts). */
-const WITHOUT_CRYPTO: BuildOptions = { alias: { 'node:crypto': './src/system/plain-sha256.ts' } };
+/**
+ * A thread of the executable must not load node:crypto: Node would abort (src/system/plain-sha256.ts). It gets that
+ * file's digest and nothing else: curves are imported along with what it needs, and never called.
+ */
+const withoutCrypto = (root: string): Plugin => ({
+  name: 'without-crypto',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^node:crypto$/ }, ({ path: name }) => ({ path: name, namespace: 'plain-crypto' }));
+    onLoad({ filter: /./, namespace: 'plain-crypto' }, () => ({
+      contents: "module.exports = require('./src/system/plain-sha256.ts');",
+      resolveDir: root,
+      loader: 'js',
+    }));
+  },
+});
 
 /** An expression that loads an addon that lies beside the executable. */
 function addonBeside(name: string): string {

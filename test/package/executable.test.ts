@@ -148,11 +148,38 @@ testExecutable('opens no debugger and writes no report when it is sent a signal'
 });
 
 testExecutable(
-  'answers many guests at once, each recorded in a SQLite ledger before its answer',
+  'keeps a ledger in a thread of its own, whose chain verifies after many guests at once',
   async () => {
-    const load = 'host load --requests 400 --connections 16 --json'.split(' ');
-    const figures = JSON.parse(await run('avma', load, { cwd: tempFolder() }));
-    expect(figures).toMatchObject({ requests: 400, failures: 0 });
+    const cwd = tempFolder();
+    const avma = (words: string) =>
+      run('avma', words.split(' '), { cwd, env: { AVMA_TRUST_DIR: path.join(cwd, 'v') } });
+    await avma('vendor init --out v');
+    await avma('host init --name hv01');
+    fs.writeFileSync(path.join(cwd, 'request.json'), await avma('host request'));
+    const windows = '--edition ServerDatacenter --os-version 10.0.26100 --channel MAK';
+    const certificate = await avma(`vendor certify request.json --key v/root.key --days 1 ${windows}`);
+    fs.writeFileSync(path.join(cwd, 'certificate.json'), certificate);
+    await avma('host activate certificate.json');
+    const serve = 'host serve --listen unix:h.sock --throttle 9999999/1 --host-throttle 9999999/1';
+    const host = spawn(path.join(tree, 'bin/avma'), serve.split(' '), {
+      cwd,
+      env: environmentIn(cwd),
+      stdio: 'ignore',
+    });
+    const ended = new Promise((resolve) => host.once('close', resolve));
+    try {
+      await until('the host listens', () => fs.existsSync(path.join(cwd, 'h.sock')));
+      const figures = JSON.parse(
+        await avma('host load --pipe unix:h.sock --requests 400 --connections 16 --json'),
+      );
+      expect(figures).toMatchObject({ requests: 400, failures: 0 });
+      host.kill('SIGTERM');
+      expect(await ended).toBe(0);
+    } finally {
+      host.kill('SIGKILL');
+      await ended;
+    }
+    expect(JSON.parse(await avma('host ledger verify --json'))).toMatchObject({ whole: true });
   },
 );
 
