@@ -1,7 +1,7 @@
 /**
  * SHA-256 (FIPS 180-4) without node:crypto, for the executable's threads: Node ends the whole process when a thread
- * loads node:crypto there, because the snapshot that a thread starts from has it already (seen in Node 24.21). The build
- * puts this in its place in the bundles of those threads.
+ * loads node:crypto there, because the snapshot that a thread starts from has it already (seen in Node 24.21). The
+ * build puts this in its place in the bundles of those threads.
  */
 
 /** The fractional parts of the cube roots of the first 64 primes. */
@@ -11,8 +11,6 @@ const K = fractions(64, Math.cbrt);
 const INITIAL = fractions(8, Math.sqrt);
 
 /** As `hash` of node:crypto, for `sha256` only. */
-export function hash(algorithm: 'sha256', data: string | Uint8Array, encoding: 'hex'): string;
-export function hash(algorithm: 'sha256', data: string | Uint8Array, encoding: 'buffer'): Buffer;
 export function hash(_: 'sha256', data: string | Uint8Array, encoding: 'hex' | 'buffer'): string | Buffer {
   const message = padded(typeof data === 'string' ? Buffer.from(data, 'utf8') : data);
   const state = Int32Array.from(INITIAL);
