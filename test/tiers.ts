@@ -32,6 +32,7 @@ export const SYSTEM_TESTS = [
   'test/host/endpoints/unix-connector.test.ts',
   'test/host/host-lock.test.ts',
   'test/host/key-rotation.test.ts',
+  'test/host/ledger/postgres/postgres-*.test.ts',
   'test/host/ledger/sqlite/*.test.ts',
   'test/host/libvirt/watch.test.ts',
   'test/host/metrics/metrics-server.test.ts',

@@ -78,6 +78,16 @@ export const CODE_DOCS: Record<AvmaErrorCode, CodeDocs> = {
     happened: 'The folder stayed locked for as long as the command waited.',
     why: 'Another command changes the same state, or another `avma host serve` runs from the same folder.',
   },
+  'ledger-forked': {
+    group: 'machine',
+    happened: "The database has a record in this host's ledger that this host has not written.",
+    why: "Two machines run with one host's folder, or the database was restored from a backup while the host ran.",
+  },
+  'ledger-unsafe': {
+    group: 'machine',
+    happened: 'The database confirms what a power cut could take from it again.',
+    why: 'It runs with `fsync = off`, as some do for tests.',
+  },
   'agent-running': {
     group: 'machine',
     happened: 'An agent was started while another one is running for the same state folder.',

@@ -65,6 +65,14 @@ export const CODES = {
     HRESULT.ERROR_LOCK_VIOLATION,
     'Wait until the other command has ended, then run this one again.',
   ),
+  'ledger-forked': data(
+    INVALID_DATA,
+    "Two hosts wrote one ledger, or the database was restored while the host ran. Find the other one (two machines with one host's folder) and stop it, then restart this host: it goes on from the last record in the database. docs/host.md says more.",
+  ),
+  'ledger-unsafe': data(
+    HRESULT.E_INVALIDARG,
+    'In the database, as its administrator: ALTER SYSTEM SET fsync = on; then SELECT pg_reload_conf(); the host goes on by itself.',
+  ),
   'agent-running': data(
     HRESULT.ERROR_LOCK_VIOLATION,
     'One agent renews all licenses of a machine: leave it running, or stop it first (systemctl stop avma-agent).',

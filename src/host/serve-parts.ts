@@ -1,4 +1,4 @@
-import { FAULT_HEADING } from '../errors/avma-error.ts';
+import { FAULT_HEADING, toAvmaError } from '../errors/avma-error.ts';
 import { areOfOneVendor } from '../protocol/vendor-trust.ts';
 import type { Notify } from '../system/notify.ts';
 import { openThrottle, type RunningThrottle } from './answering/open-throttle.ts';
@@ -12,14 +12,16 @@ import { defaultLedger } from './ledger/ledger-place.ts';
 import type { LedgerReader } from './ledger/ledger-reader.ts';
 import type { HostClocks } from './ledger/marks.ts';
 import { type MetricsOfHost, metricsOfHost } from './metrics/metrics-of-host.ts';
-import { type HostObserver, observeAll } from './observer.ts';
+import { type HostMoment, type HostObserver, observeAll } from './observer.ts';
 import { Counters } from './observers/counters.ts';
 import { eventLog } from './observers/event-log.ts';
 import { operatorLog } from './observers/operator-log.ts';
 import { openPresence, type RunningPresence, type SeenGuest } from './presence/open-presence.ts';
 import { seenGuests } from './presence/seen-guests.ts';
 import { HostPulse } from './pulse.ts';
+import type { Seats } from './seats.ts';
 import type { ServeOptions } from './serve-options.ts';
+import { type SharedHost, shareHost } from './shared-host.ts';
 
 /** The clocks of a host that serves. */
 export const CLOCKS: HostClocks = { wall: Date.now, elapsed: () => performance.now() };
@@ -28,6 +30,10 @@ export const CLOCKS: HostClocks = { wall: Date.now, elapsed: () => performance.n
 export interface HostParts extends Observing, Pick<OpenRecords, 'ledger' | 'openReader'> {
   readonly documents: HoldingsReader;
   readonly catalogs: CatalogReader;
+  /** Of this host, and of the others on its database. */
+  readonly seats: Seats;
+  /** Null for a ledger that only this host has. */
+  readonly shared: SharedHost | null;
   readonly observe: HostObserver;
 }
 
@@ -63,10 +69,12 @@ export async function openParts(
     ...(options.clones !== undefined && { clonePolicy: options.clones }),
   });
   const observing = { throttling, counters, presence, metrics, pulse, notify };
-  const observe = observerOf(options, observing);
+  const observe = observerOf(options, observing, (moment) => void markClone(ledger, moment, notify));
   const { ledger, guests, openReader } = await openRecords(options, { host, notify, observe });
   presence.fill(guests, new Set(options.listen.map(listenName)));
-  return { ...observing, documents, catalogs, ledger, openReader, observe };
+  const shared = await shareHost({ ledger, host: host.hardwareId, presence, now: CLOCKS.wall });
+  const seats = shared?.seats ?? presence.seats;
+  return { ...observing, documents, catalogs, ledger, openReader, seats, shared, observe };
 }
 
 interface OpenRecords {
@@ -85,14 +93,29 @@ async function openRecords(
     return { ledger: await openLedger(notify), openReader: undefined, guests: [] };
   const place = { folder, host, uri };
   const ledger = await openHostLedger({ ...place, now: Date.now, notify, observe });
+  const openReader = () => openReaderOf(place);
   try {
-    const openReader = () => openReaderOf(place);
     const reader = await openReader();
-    const guests = await seenGuests(reader, Date.now()).finally(() => reader.close());
+    const guests = await seenGuests(reader, Date.now(), host.hardwareId).finally(() => reader.close());
     return { ledger, openReader, guests };
   } catch (thrown) {
+    // A database that is away is waited for: the guests show themselves when they ask.
+    if (uri.engine === 'postgres' && !ledger.health().ok) return { ledger, openReader, guests: [] };
     await ledger.close();
     throw thrown;
+  }
+}
+
+/** A VM ID that is in use twice is on record. */
+async function markClone(ledger: Ledger, moment: HostMoment, notify: Notify): Promise<void> {
+  if (moment.kind !== 'clone-found') return;
+  const { vmId } = moment;
+  const places = moment.places.map(({ host, channel }) => (host === null ? channel : `${host} ${channel}`));
+  try {
+    await ledger.mark({ time: CLOCKS.wall(), mark: 'clone-found', vmId, places });
+  } catch (thrown) {
+    const { message } = toAvmaError(thrown, 'it failed');
+    notify(`The ledger does not say that the VM ID ${vmId} is in use twice: ${message}.`);
   }
 }
 
@@ -109,6 +132,7 @@ interface Observing {
 function observerOf(
   options: ServeOptions,
   { throttling, counters, presence, metrics, pulse, notify }: Observing,
+  markClones: HostObserver,
 ): HostObserver {
   const forgetChannels: HostObserver = (moment) => {
     if (moment.kind === 'channel-closed') throttling.throttle.forget(moment.channel.name);
@@ -121,6 +145,7 @@ function observerOf(
     operatorLog(notify, () => performance.now()),
     forgetChannels,
     presence.take,
+    markClones,
   ];
   return observeAll(observers, (thrown) => {
     const stack = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);

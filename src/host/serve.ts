@@ -54,7 +54,8 @@ async function serveLocked(
 ): Promise<RunningHost> {
   const { folder } = options;
   const parts = await openParts(options, host, notify);
-  const { documents, catalogs, throttling, counters, pulse, metrics, presence, observe, ledger } = parts;
+  const { documents, catalogs, throttling, counters, pulse, metrics, presence, observe, ledger, shared } =
+    parts;
   const stopMarks = keepMarks(ledger, CLOCKS, notify);
   const record = keepRecord(parts, options, notify);
   const limits = { leaseMs: options.leaseMs };
@@ -71,9 +72,10 @@ async function serveLocked(
     throw thrown;
   }
   presence.start();
+  shared?.start();
   throttling.start((mark) => ledger.mark(mark));
   const present = () => ({ present: presence.presence.size });
-  metrics.show({ documents, seats: presence.seats, ledger, endpoints, guests: present });
+  metrics.show({ documents, seats: parts.seats, ledger, endpoints, guests: present });
   const stopWatching = watchFiles({ lock, catalogs, documents }, notify);
   recordServing(folder, endpoints.named, notify);
   const reread = options.reread ?? (() => ({ ...options, leaseMs: limits.leaseMs, needsRestart: [] }));
@@ -97,6 +99,7 @@ async function serveLocked(
     await crypto?.close();
     await stopMarks();
     await record.stop();
+    await shared?.close();
     await ledger.close();
     await metrics.close();
     removeServingRecord(folder);
@@ -124,12 +127,12 @@ async function serveLocked(
 
 /** What answering takes of the parts. */
 function environmentOf(
-  { documents, catalogs, throttling, presence, observe, ledger }: HostParts,
+  { documents, catalogs, throttling, presence, seats, observe, ledger }: HostParts,
   limits: { readonly leaseMs: number },
 ): ResponderEnvironment {
   return {
     ledger,
-    seats: presence.seats,
+    seats,
     clones: presence,
     throttle: throttling.throttle,
     observe,

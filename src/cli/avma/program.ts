@@ -4,6 +4,7 @@ import { mayColor, STDERR, STDOUT, writeOutput } from '../terminal.ts';
 import type { Context } from './context.ts';
 import { debugOption } from './debug-option.ts';
 import { demoCommand } from './demo.ts';
+import { fleetCommand } from './fleet.ts';
 import { guestCommand } from './guest.ts';
 import { hostCommand } from './host.ts';
 import { imageCommand } from './image.ts';
@@ -56,6 +57,7 @@ Start here:
   for (const command of [
     guestCommand(context),
     hostCommand(context),
+    fleetCommand(context),
     vendorCommand(context),
     pipeCommand(context),
     inspectCommand(context),

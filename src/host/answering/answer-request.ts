@@ -11,6 +11,7 @@ import { sha256Hex } from '../../system/sha256.ts';
 import type { GuestChannel } from '../channel.ts';
 import type { HeldCertificate, HeldLicense, HostHoldings } from '../holdings/holdings.ts';
 import type { Appended, Ledger, LedgerEntry } from '../ledger/ledger.ts';
+import type { RequestFaulted } from '../observer.ts';
 import type { CloneVerdict } from '../presence/clones.ts';
 import { admit, type Decision, refuseClone } from './admission.ts';
 import { announcementsFor } from './announcements.ts';
@@ -142,7 +143,8 @@ async function keepAndSend(
   });
   const kept = await keep(environment.ledger, entry, body);
   if (kept instanceof AvmaError) {
-    return answerFault(asked, 'io-error', `the ledger could not be written: ${kept.message}`, request);
+    const message = `the ledger could not be written: ${kept.message}`;
+    return answerFault(asked, 'io-error', { message, request, retryAfter: kept.retryAfter });
   }
   environment.seats.note(entry);
   const code = decision.approved ? 'success' : decision.code;
@@ -212,13 +214,16 @@ function toLedgerEntry(answered: Answered): LedgerEntry {
 function answerFault(
   asked: Asked,
   code: Fault['code'],
-  message: string = FAULT_REASONS[code],
-  request: Request | null = null,
+  {
+    message = FAULT_REASONS[code],
+    request = null,
+    retryAfter = null,
+  }: Partial<Pick<RequestFaulted, 'message' | 'request'> & Pick<AvmaError, 'retryAfter'>> = {},
 ): Frame {
   const { environment, frame, channel } = asked;
   const { exchangeId } = frame;
   const elapsedMs = elapsedSince(asked);
   const moment = { at: environment.now(), channel, exchangeId, code, message, request, elapsedMs };
   environment.observe({ kind: 'request-faulted', ...moment });
-  return faultFrame(exchangeId, code);
+  return faultFrame(exchangeId, code, retryAfter);
 }

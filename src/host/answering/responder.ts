@@ -58,8 +58,8 @@ export function createResponder(environment: ResponderEnvironment, turns = new T
     try {
       return await answerFrame(asked);
     } catch (thrown) {
-      const { code, message } = toAvmaError(thrown, 'the host failed');
-      return failureFrame(asked, { code, message, cause: thrown });
+      const { code, message, retryAfter } = toAvmaError(thrown, 'the host failed');
+      return failureFrame(asked, { code, message, cause: thrown }, retryAfter);
     }
   };
 }
@@ -86,13 +86,14 @@ async function answerFrame(asked: Asked): Promise<Frame | null> {
 function failureFrame(
   asked: Asked,
   failure: { readonly code: AvmaErrorCode; readonly message: string; readonly cause: unknown },
+  retryAfter: number | null,
 ): Frame {
   const { environment, frame, channel } = asked;
   const { exchangeId } = frame;
   const elapsedMs = elapsedSince(asked);
   const moment = { at: environment.now(), channel, exchangeId, request: null, elapsedMs, ...failure };
   environment.observe({ kind: 'request-faulted', ...moment });
-  return faultFrame(exchangeId, 'io-error');
+  return faultFrame(exchangeId, 'io-error', retryAfter);
 }
 
 /** A certificate that the guest can verify, if the host has one, and what there is to hand on. */

@@ -12,7 +12,7 @@ import { openLedger, openLedgerReader } from './open-ledger.ts';
 /** Whose ledger a running host writes, and who hears of it. */
 export interface HostLedgerOptions {
   readonly folder: string;
-  readonly host: Pick<HostIdentity, 'hardwareId'>;
+  readonly host: Pick<HostIdentity, 'hardwareId' | 'name'>;
   readonly uri: LedgerUri;
   /** Wall clock, milliseconds since 1970 UTC. */
   readonly now: () => number;
@@ -29,7 +29,7 @@ export interface HostLedgerOptions {
 export async function openHostLedger(options: HostLedgerOptions): Promise<Ledger> {
   const { folder, host, uri, now, notify, observe } = options;
   const ledger = await openLedger(uri, {
-    ...{ folder, host: host.hardwareId, now, notify },
+    ...{ folder, host: host.hardwareId, hostName: host.name, now, notify },
     flushed: (entries, ms) => observe({ kind: 'ledger-flushed', entries, ms }),
     failed({ message, hint }) {
       observe({ kind: 'ledger-failed', message });

@@ -44,6 +44,8 @@ export interface GuestQuery {
   /** Only VM IDs behind this one: rows come in the order of VM IDs, those of one VM together. */
   readonly after?: string;
   readonly vmId?: string;
+  /** Only those about whom this host decided last, in a database of several; its hardware ID. */
+  readonly host?: string;
   /** Only those that have asked since then, milliseconds since 1970 UTC. */
   readonly seenSince?: number;
 }

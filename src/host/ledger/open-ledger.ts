@@ -1,13 +1,12 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { AvmaError } from '../../errors/avma-error.ts';
 import type { Notify } from '../../system/notify.ts';
 import { hasWorker } from '../../system/worker-bundle.ts';
 import { BatchedLedger, type LedgerObserver } from './batched-ledger.ts';
 import type { Ledger } from './ledger.ts';
 import type { LedgerReader } from './ledger-reader.ts';
-import { formatLedgerUri, type LedgerUri } from './ledger-uri.ts';
+import type { LedgerUri } from './ledger-uri.ts';
 import { LEDGER_FILE } from './read-ledger.ts';
 
 /** Whose ledger is opened. */
@@ -16,6 +15,8 @@ export interface LedgerOwner {
   readonly folder: string;
   /** The host's hardware ID. */
   readonly host: string;
+  /** The host's name, for a database that several hosts share. */
+  readonly hostName?: string;
 }
 
 /** How a ledger is opened for a host that is going to write it. */
@@ -32,7 +33,19 @@ export interface OpenLedgerOptions extends LedgerOwner, LedgerObserver {
  *   `argument-invalid`, `access-denied`, `disk-full`, `io-error`.
  */
 export async function openLedger(uri: LedgerUri, options: OpenLedgerOptions): Promise<Ledger> {
-  if (uri.engine !== 'sqlite') throw notYet(uri);
+  if (uri.engine === 'postgres') {
+    const [{ openPostgresLedger }, { takeOverIntoPostgres }] = await Promise.all([
+      import('./postgres/postgres-ledger.ts'),
+      import('./postgres/take-over.ts'),
+    ]);
+    const { host, hostName = host, folder: _folder, ...rest } = options;
+    return openPostgresLedger({
+      ...rest,
+      url: uri.url,
+      host: { hardwareId: host, name: hostName },
+      takeOver: (run, head) => takeOverIntoPostgres(run, head, options),
+    });
+  }
   const [{ loadSqlite }, { takeOverIfAny }] = await Promise.all([
     import('./sqlite/sqlite-file.ts'),
     import('./sqlite/take-over.ts'),
@@ -58,7 +71,10 @@ export async function openLedger(uri: LedgerUri, options: OpenLedgerOptions): Pr
  * @throws {AvmaError} As {@link openLedger}.
  */
 export async function openLedgerReader(uri: LedgerUri, owner: LedgerOwner): Promise<LedgerReader> {
-  if (uri.engine !== 'sqlite') throw notYet(uri);
+  if (uri.engine === 'postgres') {
+    const { openPostgresReader } = await import('./postgres/postgres-reader.ts');
+    return openPostgresReader(uri.url, owner.host);
+  }
   const [{ loadSqlite }, { openSqliteReader }] = await Promise.all([
     import('./sqlite/sqlite-file.ts'),
     import('./sqlite/sqlite-reader.ts'),
@@ -80,8 +96,4 @@ export async function openLedgerReader(uri: LedgerUri, owner: LedgerOwner): Prom
     closed();
     throw thrown;
   }
-}
-
-function notYet(uri: LedgerUri): AvmaError {
-  return new AvmaError('argument-invalid', `this avma has no ledgers of that kind: ${formatLedgerUri(uri)}`);
 }

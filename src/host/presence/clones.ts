@@ -100,6 +100,14 @@ export class Clones {
     return { clone: vm.cloned ? this.#verdict(places, place) : null, places, changes };
   }
 
+  /** A VM that the ledger knows from before the host was started, and when it asked last. */
+  expect(vmId: string, channel: string, domain: string | null, askedAt: number): void {
+    const vm = this.#vmOf(vmId);
+    const place = this.#placeOf(vm, { host: null, channel, domain }, askedAt);
+    Object.assign(place, { firstAsked: askedAt, askedAt });
+    this.#show(vm, place);
+  }
+
   /** A VM came to a place of this host, or left it. */
   follow(
     { kind, vmId, place: { channel, ...place }, why, present: still }: PresenceChange,

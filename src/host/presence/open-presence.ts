@@ -44,6 +44,8 @@ export interface RunningPresence {
    *   connect again within a minute.
    */
   fill(guests: Iterable<SeenGuest>, sockets: ReadonlySet<string>): void;
+  /** The time that presences are measured by: no clock that somebody can set. */
+  steady(): number;
   /** Ends what has had its time; {@link start} does so each second. */
   sweep(): void;
   start(): void;
@@ -88,31 +90,32 @@ class LivePresence implements RunningPresence {
 
   readonly take: HostObserver = (moment) => {
     if (this.#closed) return;
-    this.#apply(this.#channels.take(moment, this.#steady()));
+    this.#apply(this.#channels.take(moment, this.steady()));
     this.#lookForFull(moment);
   };
 
   fill(guests: Iterable<SeenGuest>, sockets: ReadonlySet<string>): void {
     const wall = this.#options.now();
-    const now = this.#steady();
+    const now = this.steady();
     for (const guest of guests) {
       const expiresAt = boundedLeaseEnd(guest.expiresAt, wall);
       if (expiresAt > wall) this.seats.take({ ...guest, expiresAt });
       const age = Math.max(0, wall - guest.lastSeen);
       if (age >= SILENCE_MS) continue;
+      this.clones.expect(guest.vmId, guest.channel, guest.domain, now - age);
       const seen = { seenAt: now - age, confirm: !sockets.has(guest.channel), now };
       for (const change of this.presence.expect(guest.vmId, guest, seen)) this.seats.follow(change);
     }
   }
 
   check(vmId: string, { name, domain }: GuestChannel): CloneVerdict {
-    const verdict = this.clones.asked(vmId, name, domain ?? null, this.#steady());
+    const verdict = this.clones.asked(vmId, name, domain ?? null, this.steady());
     this.#sayClones(verdict.changes);
     return verdict;
   }
 
   seenElsewhere(vmId: string, place: ClonePlace, ended: boolean): void {
-    const now = this.#steady();
+    const now = this.steady();
     const { changes, moved } = this.clones.remote(vmId, place, ended, now);
     for (const { channel } of moved) this.#apply(this.presence.end(vmId, channel, 'moved'));
     this.#sayClones(changes);
@@ -131,7 +134,7 @@ class LivePresence implements RunningPresence {
   }
 
   sweep(): void {
-    const now = this.#steady();
+    const now = this.steady();
     this.#apply(this.presence.sweep(now));
     this.#sayClones(this.clones.sweep(now));
     if (now - this.#sweptLeases < LEASE_SWEEP_MS) return;
@@ -139,12 +142,12 @@ class LivePresence implements RunningPresence {
     this.seats.sweep(this.#options.now());
   }
 
-  #steady(): number {
+  steady(): number {
     return Math.round(this.#startedAt + this.#options.elapsed());
   }
 
   #apply(changes: readonly PresenceChange[]): void {
-    const now = this.#steady();
+    const now = this.steady();
     for (const change of changes) {
       this.seats.follow(change);
       this.#sayClones(this.clones.follow(change, now));

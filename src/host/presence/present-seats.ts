@@ -101,6 +101,12 @@ export class PresentSeats implements Seats {
     return lease?.vmId;
   }
 
+  /** The licenses that a VM has a seat of. */
+  licensesOf(vmId: string, now: number): string[] {
+    const leases = [...(this.#leases.get(vmKey(vmId))?.values() ?? [])];
+    return [...new Set(leases.map(({ license }) => license))].filter((one) => this.holds(one, vmId, now));
+  }
+
   /** Forgets the leases that have ended. */
   sweep(now: number): void {
     for (const [key, leases] of this.#leases) {

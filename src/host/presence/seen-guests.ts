@@ -11,12 +11,14 @@ const PIECE = 1000;
  * within the longest lease.
  *
  * @param now - Milliseconds since 1970 UTC.
+ * @param host - Its hardware ID, where the reader's database has several hosts: only what it decided last counts.
  * @throws {AvmaError} What the reader throws.
  */
-export async function seenGuests(reader: LedgerReader, now: number): Promise<SeenGuest[]> {
+export async function seenGuests(reader: LedgerReader, now: number, host?: string): Promise<SeenGuest[]> {
   const rows: GuestRow[] = [];
   for (let after: string | undefined; ; ) {
-    const query = { limit: PIECE, seenSince: now - MAX_LEASE_MS, ...(after !== undefined && { after }) };
+    const about = { ...(after !== undefined && { after }), ...(host !== undefined && { host }) };
+    const query = { limit: PIECE, seenSince: now - MAX_LEASE_MS, ...about };
     const piece = await reader.guests(query);
     rows.push(...piece);
     if (piece.length < PIECE) break;

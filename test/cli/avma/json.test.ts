@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { plainRootKey } from '../../../src/vendor/root-key.ts';
 import { vendorProduct } from '../../support/catalogs.ts';
 import { DAY } from '../../support/clock.ts';
+import { hostStatus } from '../../support/host-statuses.ts';
 import { parseBySchema, SCHEMA_NAMES, schemaErrors } from '../../support/json-schemas.ts';
 import { trustUpdateOf } from '../../support/trust-documents.ts';
 import { rootOf, signedLicense, signedRevocations, testRoot } from '../../support/vendor-documents.ts';
@@ -568,6 +569,19 @@ describe('an error is JSON on stdout, and stderr stays empty', () => {
   ])('%s', async (_what, args, status, code) => {
     expect(await json('error', args, { status })).toMatchObject({ code, exitStatus: status });
   });
+});
+
+test('a fleet of files that were collected', async () => {
+  fs.mkdirSync(machine.at('fleet'));
+  fs.writeFileSync(machine.at('fleet/hv1.json'), JSON.stringify(hostStatus(1, Date.now())));
+  fs.writeFileSync(machine.at('fleet/notes.json'), '{}');
+  const status = await json('fleet-status', ['fleet', 'status', 'fleet']);
+  expect(status).toMatchObject({
+    totals: { hosts: 1, bad: 0, warned: 0 },
+    hosts: [{ name: 'hv1', source: 'hv1.json', troubles: [] }],
+    aside: [{ source: 'notes.json' }],
+  });
+  await json('fleet-status', ['fleet', 'status', 'fleet', '--check'], { status: 1 });
 });
 
 test('every schema name in the code has its file, every file is used, and all are tested here', () => {

@@ -1,3 +1,4 @@
+import { codeOf } from '../guest-changes.ts';
 import type { LedgerEntry } from '../ledger.ts';
 import { isMark, type LedgerRecord, MAX_ANSWERS } from '../ledger.ts';
 import { KINDS } from './schema.ts';
@@ -102,11 +103,6 @@ export class RecordWriter {
     this.#updateGuest.run([...place, approved ? 1 : 0, license, time, ...counted, id]);
     return Number(before);
   }
-}
-
-/** `success`, or why a request was refused; `refused` for lines that do not say. */
-export function codeOf({ decision, refusal }: LedgerEntry): string {
-  return decision === 'approved' ? 'success' : (refusal ?? 'refused');
 }
 
 /** The 16 bytes of a UUID. */

@@ -6,7 +6,8 @@ import type { Notify } from '../../../system/notify.ts';
 import { importedLines } from '../imported-lines.ts';
 import { isMark, type LedgerMark } from '../ledger.ts';
 import { composeLine, NO_LINE } from '../ledger-line.ts';
-import { LEDGER_FILE, wasTakenOver } from '../read-ledger.ts';
+import { LEDGER_FILE } from '../read-ledger.ts';
+import { setAsideTakenOver } from '../taken-over-files.ts';
 import { RecordWriter } from './record-writer.ts';
 import { migrate } from './schema.ts';
 import { type OpenSqliteFile, type SqliteFile, sqliteError } from './sqlite-file.ts';
@@ -57,9 +58,7 @@ export async function takeOverIfAny(options: TakeOver, notify: Notify): Promise<
     );
     return;
   }
-  for (const name of fs.readdirSync(folder).filter(isPart)) {
-    fs.renameSync(path.join(folder, name), path.join(folder, `${name}.taken-over`));
-  }
+  setAsideTakenOver(folder);
 }
 
 /** Imports the ledger of a folder into a new database, which appears as a whole. */
@@ -135,14 +134,6 @@ function firstMark(open: OpenSqliteFile, file: string): 'none' | 'taken over' | 
   } finally {
     database.close();
   }
-}
-
-function isPart(name: string): boolean {
-  return (
-    (name === LEDGER_FILE || name.startsWith(`${LEDGER_FILE}.`)) &&
-    !wasTakenOver(name) &&
-    !/\.damaged-/.test(name)
-  );
 }
 
 function removeDatabase(file: string): void {

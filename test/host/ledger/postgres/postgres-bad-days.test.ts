@@ -1,0 +1,173 @@
+/** The bad days of a database, which take their time: only where all tests run. */
+import { execFileSync } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { approval, guestId } from '../../../support/ledger-entries.ts';
+import {
+  approve,
+  B,
+  BODY,
+  chainOf,
+  failureOf,
+  NOW,
+  openHostLedger,
+} from '../../../support/open-postgres-ledger.ts';
+import { describeWithPostgres } from '../../../support/postgres.ts';
+import { PostgresProxy } from '../../../support/postgres-proxy.ts';
+import { until } from '../../../support/until.ts';
+
+const IS_WANTED = process.env['AVMA_TEST_VM'] === 'required';
+
+describe.skipIf(!IS_WANTED)('with AVMA_TEST_VM=required', () => {
+  describeWithPostgres('a database with a bad day', (server) => {
+    /** A ledger behind a proxy that can lose what is sent. */
+    async function throughProxy() {
+      const direct = await server().database();
+      const proxy = new PostgresProxy(path.join(server().folder, `.s.PGSQL.${server().port}`));
+      await proxy.listen(server().port);
+      const url = direct.replace(server().folder, proxy.folder);
+      return { proxy, direct, ...(await openHostLedger(url)) };
+    }
+
+    test('a database that is restarted costs no guest its answer', async () => {
+      const url = await server().database();
+      const { ledger, said } = await openHostLedger(url, { reconnectMs: 60_000 });
+      await approve(ledger, 1);
+      await server().stop();
+      const waiting = approve(ledger, 2);
+      await server().start();
+      expect(await waiting).toMatchObject([{ seq: 2 }]);
+      expect(said).toEqual([expect.stringContaining('failed: the database postgres://'), 'recovered']);
+      expect(await chainOf(url)).toHaveLength(2);
+    });
+
+    test('a database that is killed: nothing is approved, marks wait, and all goes on by itself', async () => {
+      const url = await server().database();
+      const { ledger } = await openHostLedger(url, { reconnectMs: 100 });
+      await approve(ledger, 1);
+      await server().kill();
+      const failure = await failureOf(approve(ledger, 2));
+      expect(failure).toMatchObject({ code: 'io-error', retryAfter: 30 });
+      expect(ledger.health()).toMatchObject({ ok: false, lastError: { message: failure.message } });
+      const mark = ledger.mark({ time: NOW, mark: 'clock-stepped' });
+      await server().start();
+      expect(await mark).toMatchObject({ seq: 2 });
+      expect(ledger.health()).toMatchObject({ ok: true });
+      await approve(ledger, 3);
+      expect((await chainOf(url)).map(({ kind }) => kind)).toEqual(['entry', 'mark', 'entry']);
+    });
+
+    test('a host starts without its database, and works when it comes', async () => {
+      const url = await server().database();
+      await server().stop();
+      const { ledger, said } = await openHostLedger(url, { reconnectMs: 100 });
+      expect(said).toEqual([expect.stringMatching(/^failed: the database postgres:\/\/t\d+@/)]);
+      const [first, found] = [await failureOf(approve(ledger, 1)), ledger.find('unix:/vm/1', '0'.repeat(32))];
+      expect(first).toMatchObject({ code: 'io-error', retryAfter: 30 });
+      await expect(found).rejects.toMatchObject({ code: 'io-error' });
+      const started = ledger.mark({ time: NOW, mark: 'started' });
+      await server().start();
+      expect(await started).toMatchObject({ seq: 1 });
+      await approve(ledger, 1);
+      expect(await chainOf(url)).toHaveLength(2);
+    });
+
+    test('a database that does not answer is given up in time', async () => {
+      const url = await server().database();
+      const { ledger } = await openHostLedger(url, { answerMs: 300, reconnectMs: 100 });
+      await approve(ledger, 1);
+      server().freeze(true);
+      const failure = await failureOf(approve(ledger, 2)).finally(() => server().freeze(false));
+      expect(failure).toMatchObject({ code: 'io-error', retryAfter: 30 });
+      await until('the database answers again', () => ledger.link.up);
+      await approve(ledger, 3);
+      // Whether the second entry got in is for the database to say; nobody has its answer.
+      const rows = await chainOf(url);
+      expect(rows.filter(({ text }) => text.includes(guestId(3)))).toHaveLength(1);
+    });
+
+    test('a database without a free connection is waited for', async () => {
+      const url = await server().database();
+      await server().admin(`alter role ${new URL(url).searchParams.get('user')} connection limit 1`);
+      const other = await openHostLedger(url, { host: B });
+      const { ledger, said } = await openHostLedger(url, { reconnectMs: 100 });
+      expect(said[0]).toMatch(/too many connections/);
+      expect(await failureOf(approve(ledger, 1))).toMatchObject({ code: 'io-error' });
+      await other.ledger.close();
+      await until('there is a connection', () => ledger.link.up);
+      await approve(ledger, 1);
+      expect(await chainOf(url)).toHaveLength(1);
+    });
+
+    test.skipIf(process.geteuid?.() !== 0)(
+      'a full disk refuses entries, and only as long as it is full',
+      async () => {
+        const disk = path.join(server().folder, 'disk');
+        fs.mkdirSync(disk);
+        execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4m,mode=777', 'tmpfs', disk]);
+        const filler = path.join(disk, 'filler');
+        const url = await server().database();
+        const role = new URL(url).searchParams.get('user');
+        fs.mkdirSync(path.join(disk, 'space'));
+        execFileSync('chown', ['--reference', server().data, path.join(disk, 'space')]);
+        onTestFinished(async () => {
+          await server().admin(`drop owned by ${role}`);
+          await server().admin('drop tablespace small');
+          execFileSync('umount', [disk]);
+        });
+        await server().admin(`create tablespace small location '${path.join(disk, 'space')}'`);
+        await server().admin(`grant create on tablespace small to ${role}`);
+        await server().query(url, 'alter role current_user set default_tablespace = small');
+        const { ledger } = await openHostLedger(url);
+        await approve(ledger, 1);
+        try {
+          fs.writeFileSync(filler, Buffer.alloc(8 * 1024 * 1024));
+        } catch (thrown) {
+          expect(thrown).toMatchObject({ code: 'ENOSPC' });
+        }
+        const large = Buffer.alloc(200_000, 'x');
+        const failure = await failureOf(
+          Promise.all(
+            Array.from({ length: 50 }, (_, nth) =>
+              ledger.append(approval(nth, NOW, { channel: large.toString() }), BODY),
+            ),
+          ),
+        );
+        expect(failure.code).toBe('disk-full');
+        expect(ledger.health().ok).toBe(false);
+        fs.rmSync(filler);
+        await approve(ledger, 2);
+        expect(ledger.health().ok).toBe(true);
+        expect(await chainOf(url)).toHaveLength(2);
+        await ledger.close();
+      },
+    );
+
+    test('a chain that went on without this host is an error, and nothing is approved', async () => {
+      const url = await server().database();
+      const { ledger } = await openHostLedger(url, { reconnectMs: 100 });
+      await approve(ledger, 1);
+      const foreign = `insert into avma_records (host, seq, digest, previous, kind, time, text)
+      select host, 2, repeat('f', 64), digest, 'mark', time, '{}' from avma_records`;
+      await server().query(url, foreign);
+      const failure = await failureOf(approve(ledger, 2));
+      expect(failure.code).toMatch(/io-error|ledger-forked/);
+      await until('it is said', () => ledger.health().lastError?.message.includes('has not written'));
+      expect(ledger.link.problem).toMatchObject({ code: 'ledger-forked' });
+      expect(ledger.link.problem.hint).toContain('stop it');
+      await expect(approve(ledger, 3)).rejects.toMatchObject({ code: 'ledger-forked' });
+    });
+
+    test('a database that was set back is said, and the chain shows what is missing', async () => {
+      const { proxy, direct, ledger, said } = await throughProxy();
+      await approve(ledger, 1, 2, 3);
+      await server().query(direct, 'delete from avma_records where seq > 1');
+      proxy.loseNext('avma-append', 'request lost');
+      expect(await approve(ledger, 4)).toMatchObject([{ seq: 4 }]);
+      expect(said.join()).toContain('has lost the last 2 records');
+      const numbers = await server().query(direct, 'select seq from avma_records order by seq');
+      expect(numbers.map(({ seq }) => seq)).toEqual(['1', '4']);
+    });
+  });
+});

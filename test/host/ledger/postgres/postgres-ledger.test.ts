@@ -1,0 +1,215 @@
+/** A host's ledger in a real PostgreSQL: its chain, and who may write it. */
+import fs from 'node:fs';
+import path from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { openLedger, openLedgerReader } from '../../../../src/host/ledger/open-ledger.ts';
+import { openPostgresReader } from '../../../../src/host/ledger/postgres/postgres-reader.ts';
+import { ledgerContract } from '../../../support/ledger-contract.ts';
+import { approval, guestId, refusal, writeLedger } from '../../../support/ledger-entries.ts';
+import {
+  A,
+  approve,
+  B,
+  BODY,
+  chainOf,
+  failureOf,
+  NOW,
+  openHostLedger,
+} from '../../../support/open-postgres-ledger.ts';
+import { describeWithPostgres } from '../../../support/postgres.ts';
+import { PostgresProxy } from '../../../support/postgres-proxy.ts';
+import { tempFolder } from '../../../support/temp-folder.ts';
+import { until } from '../../../support/until.ts';
+
+describeWithPostgres('a ledger in PostgreSQL', (server) => {
+  ledgerContract('PostgreSQL', async () => {
+    const uri = { engine: 'postgres', url: await server().database() } as const;
+    const owner = { folder: tempFolder(), host: A.hardwareId };
+    return {
+      host: A.hardwareId,
+      async open() {
+        const ledger = await openLedger(uri, { ...owner, now: () => NOW, notify: () => {} });
+        onTestFinished(() => ledger.close());
+        return ledger;
+      },
+      reader: () => openLedgerReader(uri, owner),
+    };
+  });
+
+  /** A ledger behind a proxy that can lose what is sent. */
+  async function throughProxy() {
+    const direct = await server().database();
+    const proxy = new PostgresProxy(path.join(server().folder, `.s.PGSQL.${server().port}`));
+    await proxy.listen(server().port);
+    const url = direct.replace(server().folder, proxy.folder);
+    return { proxy, direct, ...(await openHostLedger(url)) };
+  }
+
+  test('goes on where it was, also for another process', async () => {
+    const url = await server().database();
+    const first = await openHostLedger(url);
+    const entry = approval(1, NOW);
+    await first.ledger.append(entry, BODY);
+    await first.ledger.append(refusal(2, NOW), BODY);
+    const head = first.ledger.head();
+    await first.ledger.close();
+    const { ledger } = await openHostLedger(url);
+    expect(ledger.head()).toEqual(head);
+    expect(await ledger.find(entry.channel, entry.exchangeId)).toEqual({
+      requestDigest: entry.requestDigest,
+      body: BODY,
+    });
+    expect(ledger.find(entry.channel, 'f'.repeat(32))).toBeUndefined();
+    await approve(ledger, 3);
+    expect(await chainOf(url)).toHaveLength(3);
+  });
+
+  test('a second host with the same folder is refused, and told what that means', async () => {
+    const url = await server().database();
+    const first = await openHostLedger(url);
+    const failure = await failureOf(openHostLedger(url));
+    expect(failure.code).toBe('state-locked');
+    expect(failure.message).toMatch(
+      /^another process writes the ledger of the host AAAA-.* in this database, since/,
+    );
+    expect(failure.hint).toContain('copy');
+    await approve(first.ledger, 1);
+    await first.ledger.close();
+    await approve((await openHostLedger(url)).ledger, 2);
+    expect(await chainOf(url)).toHaveLength(2);
+  });
+
+  test('two hosts that start at once make the tables once, and have a chain each', async () => {
+    const url = await server().database();
+    const [a, b] = await Promise.all([openHostLedger(url), openHostLedger(url, { host: B })]);
+    await Promise.all([
+      approve(a.ledger, 1, 2),
+      approve(b.ledger, 2, 1),
+      approve(a.ledger, 1),
+      approve(b.ledger, 2),
+    ]);
+    expect(await chainOf(url, A)).toHaveLength(3);
+    expect(await chainOf(url, B)).toHaveLength(3);
+  });
+
+  test('a guest that moves is there once, with its history of both hosts', async () => {
+    const url = await server().database();
+    const a = await openHostLedger(url);
+    const b = await openHostLedger(url, { host: B });
+    await a.ledger.append(approval(1, NOW, { machineName: 'web' }), BODY);
+    await b.ledger.append(approval(1, NOW + 1000, { machineName: 'web', domain: 'web-1' }), BODY);
+    await b.ledger.append(refusal(1, NOW + 2000), BODY);
+    const reader = openPostgresReader(url, A.hardwareId);
+    onTestFinished(() => reader.close());
+    expect(await reader.guests()).toEqual([
+      expect.objectContaining({
+        vmId: guestId(1),
+        host: B.hardwareId,
+        decision: 'refused',
+        code: 'throttled',
+        expiresAt: NOW + 1000 + 7 * 86_400_000,
+        firstSeen: NOW,
+        lastSeen: NOW + 2000,
+        approvals: 2,
+        refusals: 1,
+      }),
+    ]);
+    const history = await reader.history(guestId(1), 10);
+    expect(history.map(({ host, entry }) => [host, entry.time - NOW])).toEqual([
+      [B.hardwareId, 2000],
+      [B.hardwareId, 1000],
+      [A.hardwareId, 0],
+    ]);
+    expect(await reader.counts(NOW)).toEqual([{ code: 'success', decision: 'approved', count: 1 }]);
+  });
+
+  test('the answer to a batch is lost: it is found in the database, and not written twice', async () => {
+    const { proxy, direct, ledger } = await throughProxy();
+    await approve(ledger, 1);
+    const entry = approval(2, NOW);
+    proxy.loseNext('avma_records', 'answer lost');
+    expect(await ledger.append(entry, BODY)).toMatchObject({ seq: 2 });
+    expect(await ledger.find(entry.channel, entry.exchangeId)).toMatchObject({ body: BODY });
+    await approve(ledger, 3);
+    expect(await chainOf(direct)).toHaveLength(3);
+  });
+
+  test('a batch is lost on its way: it is sent once more', async () => {
+    const { proxy, direct, ledger } = await throughProxy();
+    await approve(ledger, 1);
+    proxy.loseNext('Bavma-append', 'request lost');
+    proxy.loseNext('avma-append', 'request lost');
+    expect(await approve(ledger, 2, 3)).toMatchObject([{ seq: 2 }, { seq: 3 }]);
+    expect(await chainOf(direct)).toHaveLength(3);
+  });
+
+  test('a server that may forget what it confirmed is refused', async () => {
+    const url = await server().database();
+    await server().admin('alter system set fsync = off');
+    await server().admin('select pg_reload_conf()');
+    onTestFinished(async () => {
+      await server().admin('alter system reset fsync');
+      await server().admin('select pg_reload_conf()');
+    });
+    await until(
+      'the server has read it',
+      async () => (await server().query(url, 'show fsync'))[0]?.['fsync'] === 'off',
+    );
+    expect(await failureOf(openHostLedger(url))).toMatchObject({ code: 'ledger-unsafe' });
+  });
+
+  test('a session confirms only what is on the disk, whatever the database is set to', async () => {
+    const url = await server().database();
+    await server().query(url, 'alter role current_user set synchronous_commit = off');
+    const { ledger } = await openHostLedger(url);
+    const { rows } = await ledger.link.run({ text: 'show synchronous_commit' });
+    expect(rows).toEqual([{ synchronous_commit: 'on' }]);
+  });
+
+  test('a ledger of JSON Lines is taken over whole, damage too, and only once', async () => {
+    const url = await server().database();
+    const folder = tempFolder();
+    const records = [1, 2, 3].map((nth) => approval(nth, NOW));
+    const file = writeLedger(folder, records, (lines) =>
+      lines.map((line, at) => (at === 1 ? '\0?\n' : line)),
+    );
+    const lines = fs.readFileSync(file, 'utf8').trimEnd().split('\n');
+    const said: string[] = [];
+    const options = { folder, host: A.hardwareId, now: () => NOW, notify: (text: string) => said.push(text) };
+    const ledger = await openLedger({ engine: 'postgres', url }, options);
+    onTestFinished(() => ledger.close());
+    expect(said.at(-1)).toContain('Line 2 is the first that is not as it was written');
+    const rows = await chainOf(url);
+    expect(rows.slice(0, 3).map(({ text }) => text)).toEqual(lines);
+    expect(rows.map(({ kind }) => kind)).toEqual(['entry', 'damaged', 'entry', 'mark']);
+    expect(JSON.parse(rows[3]?.text ?? '')).toMatchObject({ mark: 'taken-over', records: 3, damaged: 2 });
+    expect(fs.readdirSync(folder)).toEqual(['ledger.jsonl.taken-over']);
+    const [first] = records;
+    expect(await ledger.find(first?.channel ?? '', first?.exchangeId ?? '')).toMatchObject({
+      body: Buffer.from('AAAA', 'base64'),
+    });
+    await ledger.close();
+    writeLedger(folder, records);
+    await (await openLedger({ engine: 'postgres', url }, options)).close();
+    expect(await chainOf(url)).toHaveLength(4);
+  });
+
+  test('what an operator released has no lease any more', async () => {
+    const url = await server().database();
+    const { ledger } = await openHostLedger(url);
+    await approve(ledger, 1, 2);
+    await ledger.mark({ time: NOW, mark: 'released', vmId: guestId(1) });
+    const reader = openPostgresReader(url, A.hardwareId);
+    onTestFinished(() => reader.close());
+    expect((await reader.guests()).map(({ license }) => license)).toEqual([null, '00112233445566aa']);
+  });
+
+  test('tables of a later avma are left alone', async () => {
+    const url = await server().database();
+    await (await openHostLedger(url)).ledger.close();
+    await server().query(url, 'update avma_schema set version = 99');
+    expect(await failureOf(openHostLedger(url))).toMatchObject({ code: 'ledger-newer' });
+    const reader = openPostgresReader(url, A.hardwareId);
+    await expect(reader.head()).rejects.toMatchObject({ code: 'ledger-newer' });
+  });
+});
