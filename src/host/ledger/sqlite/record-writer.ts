@@ -20,20 +20,35 @@ export interface NewRow {
 
 /** Writes rows, and keeps up what the ledger says of each guest. Runs inside the caller's transaction. */
 export class RecordWriter {
-  readonly #insertRecord: Statement;
+  readonly #insertMark: Statement;
+  readonly #insertEntry: Statement;
+  readonly #noteGuest: Statement;
+  readonly #release: Statement;
   readonly #insertAnswer: Statement;
   readonly #dropOldestAnswer: Statement;
   readonly #countAnswers: Statement;
-  readonly #findGuest: Statement;
-  readonly #insertGuest: Statement;
-  readonly #updateGuest: Statement;
-  readonly #release: Statement;
   #answers: number | null = null;
 
   constructor(database: SqliteFile) {
-    this.#insertRecord = database.prepare(
-      'insert into records (seq, time, kind, code, before, digest, text) values (?, ?, ?, ?, ?, ?, ?)',
+    this.#insertMark = database.prepare(
+      'insert into records (seq, time, kind, digest, text) values (?, ?, ?, ?, ?)',
     );
+    this.#insertEntry = database.prepare(
+      `insert into records (seq, time, kind, digest, text, code, before)
+       values (?, ?, ?, ?, ?, ?, (select last_seq from guests where vm = ? and product = ?))`,
+    );
+    // A refusal ends no lease: when the last one ends, and by which license, stays.
+    this.#noteGuest = database.prepare(
+      `insert into guests (vm, product, channel, domain, machine, edition, approved, code, expires_at, license,
+       first_seen, last_seen, approvals, refusals, clone, last_seq)
+       values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11, ?7, 1 - ?7, ?12, ?13)
+       on conflict (vm, product) do update set channel = ?3, domain = ?4, machine = ?5,
+       edition = coalesce(?6, edition), approved = ?7, code = ?8, expires_at = coalesce(?9, expires_at),
+       license = iif(?7, ?10, license), last_seen = ?11, approvals = approvals + ?7, refusals = refusals + 1 - ?7,
+       clone = ?12, last_seq = ?13`,
+    );
+    // What was released does not come back when the host starts again.
+    this.#release = database.prepare('update guests set license = null, expires_at = null where vm = ?');
     this.#insertAnswer = database.prepare(
       'insert into answers (seq, channel, exchange_id, request_digest, body) values (?, ?, ?, ?, ?)',
     );
@@ -41,20 +56,6 @@ export class RecordWriter {
       'delete from answers where seq = (select min(seq) from answers)',
     );
     this.#countAnswers = database.prepare('select count(*) from answers');
-    // What was released does not come back when the host starts again.
-    this.#release = database.prepare('update guests set license = null, expires_at = null where vm = ?');
-    this.#findGuest = database.prepare('select id, last_seq from guests where vm = ? and product = ?');
-    this.#insertGuest = database.prepare(
-      `insert into guests (vm, product, channel, domain, machine, edition, approved, code, expires_at, license,
-       first_seen, last_seen, approvals, refusals, clone, last_seq)
-       values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    );
-    // A refusal ends no lease: when the last one ends, and by which license, stays.
-    this.#updateGuest = database.prepare(
-      `update guests set channel = ?, domain = ?, machine = ?, edition = coalesce(?, edition), approved = ?, code = ?,
-       expires_at = coalesce(?, expires_at), license = case when ? then ? else license end, last_seen = ?,
-       approvals = approvals + ?, refusals = refusals + ?, clone = ?, last_seq = ? where id = ?`,
-    );
   }
 
   write({ seq, time, digest, text, record, response }: NewRow): void {
@@ -62,19 +63,19 @@ export class RecordWriter {
     if (record === null || isMark(record)) {
       const kind = KINDS.indexOf(record === null ? 'damaged' : 'mark');
       // SQLite ends a text at a NUL, and a damaged line may have any bytes.
-      const kept = record === null ? Buffer.from(text) : text;
-      this.#insertRecord.run([seq, time, kind, null, null, bytes, kept]);
+      this.#insertMark.run([seq, time, kind, bytes, record === null ? Buffer.from(text) : text]);
       if (record?.mark === 'released') this.#release.run([uuidBytes(record.vmId)]);
       return;
     }
-    const before = this.#noteGuest(seq, record);
-    this.#insertRecord.run([seq, time, KINDS.indexOf('entry'), codeOf(record), before, bytes, text]);
+    const guest = [uuidBytes(record.vmId), uuidBytes(record.activationId)];
+    const code = codeOf(record);
+    this.#insertEntry.run([seq, time, KINDS.indexOf('entry'), bytes, text, code, ...guest]);
+    const { channel, domain = null, machineName = null, edition = null, license = null, expiresAt } = record;
+    const isApproved = record.decision === 'approved';
+    const lease = isApproved ? [expiresAt, license] : [null, null];
+    const decided = [isApproved ? 1 : 0, code, ...lease, time, record.clone === undefined ? 0 : 1, seq];
+    this.#noteGuest.run([...guest, channel, domain, machineName, edition, ...decided]);
     if (response !== null) this.#keepAnswer(seq, record, response);
-  }
-
-  /** Forgets what was counted in a transaction that failed. */
-  reset(): void {
-    this.#answers = null;
   }
 
   #keepAnswer(seq: number, { channel, exchangeId, requestDigest }: LedgerEntry, body: Uint8Array): void {
@@ -85,23 +86,6 @@ export class RecordWriter {
     if (this.#answers <= MAX_ANSWERS) return;
     this.#dropOldestAnswer.run();
     this.#answers -= 1;
-  }
-
-  /** @returns The guest's record before this one. */
-  #noteGuest(seq: number, entry: LedgerEntry): number | null {
-    const { time, channel, domain = null, machineName = null, edition = null, license = null } = entry;
-    const approved = entry.decision === 'approved';
-    const ends = approved ? entry.expiresAt : null;
-    const [vm, product] = [uuidBytes(entry.vmId), uuidBytes(entry.activationId)];
-    const counted = [approved ? 1 : 0, approved ? 0 : 1, entry.clone === undefined ? 0 : 1, seq];
-    const place = [channel, domain, machineName, edition, approved ? 1 : 0, codeOf(entry), ends];
-    const [id, before] = this.#findGuest.get([vm, product]) ?? [];
-    if (id === undefined) {
-      this.#insertGuest.run([vm, product, ...place, approved ? license : null, time, time, ...counted]);
-      return null;
-    }
-    this.#updateGuest.run([...place, approved ? 1 : 0, license, time, ...counted, id]);
-    return Number(before);
   }
 }
 

@@ -49,7 +49,8 @@ create table guests (
   clone integer not null,
   last_seq integer not null
 );
-create index guests_vm on guests (vm);
+create unique index guests_vm on guests (vm, product);
+create index guests_seen on guests (last_seen);
 create table answers (
   seq integer primary key,
   channel text not null,
