@@ -40,7 +40,7 @@ const VERSIONS = [
   {
     version: 'next',
     stateVersion: 3,
-    files: [...FILES, 'license.json', 'usage-report.json'].sort(),
+    files: [...FILES, 'ledger.db', 'license.json', 'usage-report.json'].sort(),
     certificateCounts: true,
   },
 ];

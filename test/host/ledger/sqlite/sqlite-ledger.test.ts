@@ -1,9 +1,12 @@
 /** The SQLite ledger: its contract, and what becomes of its file. */
 import fs from 'node:fs';
 import path from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { defaultLedger } from '../../../../src/host/ledger/ledger-place.ts';
 import { openLedgerReader } from '../../../../src/host/ledger/open-ledger.ts';
+import { migrate, SCHEMA_VERSION } from '../../../../src/host/ledger/sqlite/schema.ts';
+import { loadSqlite, type SqliteFile } from '../../../../src/host/ledger/sqlite/sqlite-file.ts';
+import { sha256Hex } from '../../../../src/system/sha256.ts';
 import { NOW } from '../../../support/clock.ts';
 import { failureOf } from '../../../support/failures.ts';
 import { ledgerContract } from '../../../support/ledger-contract.ts';
@@ -13,6 +16,13 @@ import { asUnprivilegedUser, mountSmallDisk } from '../../../support/restriction
 import { tempFolder } from '../../../support/temp-folder.ts';
 
 const BODY = Buffer.from('the answer');
+
+/** The database of a host that was closed, opened without the ledger. */
+async function databaseOf(folder: string): Promise<SqliteFile> {
+  const database = (await loadSqlite())(ledgerFile(folder));
+  onTestFinished(() => database.close());
+  return database;
+}
 
 ledgerContract('SQLite', async () => {
   const folder = tempFolder();
@@ -158,5 +168,61 @@ describe('a database that somebody touches while the host runs', () => {
     fs.rmdirSync(ledgerFile(folder));
     await ledger.append(approval(1, NOW + 2), BODY);
     expect(await timesIn(folder)).toEqual([2]);
+  });
+});
+
+describe('a database of another version', () => {
+  const FIXTURE = path.resolve(import.meta.dirname, '../../../fixtures/formats/next/ledger.db');
+  const shapeOf = (database: SqliteFile) =>
+    database.prepare('select type, name, sql from sqlite_master order by type, name').all();
+
+  test('the first one: its records are there, it is continued, and has the shape of a new one', async () => {
+    const folder = tempFolder();
+    fs.copyFileSync(FIXTURE, ledgerFile(folder));
+    const before = await databaseOf(folder);
+    const host = String(before.prepare('select host from chain').get()?.[0]);
+    const ledger = await openTestLedger(folder, { host });
+    const rows = await rowsIn(folder);
+    expect(rows.map(({ kind }) => kind)).toEqual(['mark', 'entry', 'entry', 'mark']);
+    expect(ledger.head()).toMatchObject({ seq: 4, digest: rows[3]?.digest });
+    const { channel, exchangeId, requestDigest, responseDigest } = JSON.parse(rows[1]?.text ?? '');
+    const answer = await ledger.find(channel, exchangeId);
+    expect(answer?.requestDigest).toBe(requestDigest);
+    expect(sha256Hex(answer?.body ?? '')).toBe(responseDigest);
+    expect((await ledger.mark({ time: NOW, mark: 'started' })).seq).toBe(5);
+    const fresh = tempFolder();
+    await (await openTestLedger(fresh)).close();
+    expect(shapeOf(before)).toEqual(shapeOf(await databaseOf(fresh)));
+  });
+
+  test('a newer one is left alone, and says what to do: ledger-newer', async () => {
+    const folder = tempFolder();
+    await (await openTestLedger(folder)).close();
+    const database = await databaseOf(folder);
+    database.exec(`pragma user_version = ${SCHEMA_VERSION + 1}`);
+    expect(await failureOf(openTestLedger(folder))).toMatchObject({
+      code: 'ledger-newer',
+      hint: expect.stringContaining('Update avma'),
+    });
+    expect((await failureOf(rowsIn(folder))).code).toBe('ledger-newer');
+    expect(database.prepare('pragma user_version').get()).toEqual([SCHEMA_VERSION + 1]);
+  });
+
+  test('one of another program is left alone: file-invalid', async () => {
+    const folder = tempFolder();
+    const database = await databaseOf(folder);
+    database.exec('create table theirs (a)');
+    expect((await failureOf(openTestLedger(folder))).code).toBe('file-invalid');
+    expect(shapeOf(database)).toHaveLength(1);
+  });
+
+  test('a migration that fails leaves the database as it was', async () => {
+    const folder = tempFolder();
+    const database = await databaseOf(folder);
+    // What the migration wants to make is there already.
+    database.exec('pragma application_id = 1096174924; pragma user_version = 0; create table guests (a)');
+    expect(() => migrate(database, 'ledger.db')).toThrow(/guests already exists/);
+    expect(shapeOf(database)).toHaveLength(1);
+    expect(database.prepare('pragma user_version').get()).toEqual([0]);
   });
 });
