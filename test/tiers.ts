@@ -14,6 +14,7 @@ export const SYSTEM_TESTS = [
   'test/daemon/*.test.ts',
   'test/deploy/*.test.ts',
   'test/docs/example-programs.test.ts',
+  'test/docs/host-guide.test.ts',
   'test/docs/program-walk.test.ts',
   'test/docs/walks.test.ts',
   'test/events/json-lines.test.ts',
