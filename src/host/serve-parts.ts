@@ -22,6 +22,7 @@ import { HostPulse } from './pulse.ts';
 import type { Seats } from './seats.ts';
 import type { ServeOptions } from './serve-options.ts';
 import { type SharedHost, shareHost } from './shared-host.ts';
+import { RunningStatus, type StatusParts } from './status/running-status.ts';
 
 /** The clocks of a host that serves. */
 export const CLOCKS: HostClocks = { wall: Date.now, elapsed: () => performance.now() };
@@ -34,6 +35,7 @@ export interface HostParts extends Observing, Pick<OpenRecords, 'ledger' | 'open
   readonly seats: Seats;
   /** Null for a ledger that only this host has. */
   readonly shared: SharedHost | null;
+  readonly status: RunningStatus;
   readonly observe: HostObserver;
 }
 
@@ -68,7 +70,8 @@ export async function openParts(
     observe: (moment) => observe(moment),
     ...(options.clones !== undefined && { clonePolicy: options.clones }),
   });
-  const observing = { throttling, counters, presence, metrics, pulse, notify };
+  const status = new RunningStatus();
+  const observing = { throttling, counters, presence, metrics, pulse, status, notify };
   const observe = observerOf(options, observing, (moment) => void markClone(ledger, moment, notify));
   const { ledger, guests, openReader } = await openRecords(options, { host, notify, observe });
   presence.fill(guests, new Set(options.listen.map(listenName)));
@@ -119,19 +122,28 @@ async function markClone(ledger: Ledger, moment: HostMoment, notify: Notify): Pr
   }
 }
 
+/** What the status says of a host besides its parts. */
+export function aboutHost(
+  { folder, version = '', ledger: ledgerUri = defaultLedger(folder) }: ServeOptions,
+  { openReader }: Pick<HostParts, 'openReader'>,
+): Pick<StatusParts, 'folder' | 'version' | 'startedAt' | 'ledgerUri' | 'openReader'> {
+  return { folder, version, startedAt: CLOCKS.wall(), ledgerUri, openReader };
+}
+
 interface Observing {
   readonly throttling: RunningThrottle;
   readonly counters: Counters;
   readonly presence: RunningPresence;
   readonly metrics: MetricsOfHost;
   readonly pulse: HostPulse;
+  readonly status: RunningStatus;
   readonly notify: Notify;
 }
 
 /** Events, counters, metrics, presence and the operator's log observe what happens; the throttle forgets channels. */
 function observerOf(
   options: ServeOptions,
-  { throttling, counters, presence, metrics, pulse, notify }: Observing,
+  { throttling, counters, presence, metrics, pulse, status, notify }: Observing,
   markClones: HostObserver,
 ): HostObserver {
   const forgetChannels: HostObserver = (moment) => {
@@ -142,6 +154,7 @@ function observerOf(
     counters.observe,
     metrics.observe,
     pulse.observe,
+    status.observe,
     operatorLog(notify, () => performance.now()),
     forgetChannels,
     presence.take,

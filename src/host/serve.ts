@@ -17,8 +17,9 @@ import { seatHandlers } from './presence/seats-report.ts';
 import { keepRecord } from './record-keeping.ts';
 import { createReload } from './reload.ts';
 import type { RunningHost, ServeOptions } from './serve-options.ts';
-import { CLOCKS, type HostParts, openParts } from './serve-parts.ts';
+import { aboutHost, CLOCKS, type HostParts, openParts } from './serve-parts.ts';
 import { removeServingRecord, writeServingRecord } from './serving-record.ts';
+import { statusHandlers } from './status/status-handlers.ts';
 import { troubleOf } from './trouble.ts';
 import { watchFiles } from './watch-files.ts';
 
@@ -54,8 +55,8 @@ async function serveLocked(
 ): Promise<RunningHost> {
   const { folder } = options;
   const parts = await openParts(options, host, notify);
-  const { documents, catalogs, throttling, counters, pulse, metrics, presence, observe, ledger, shared } =
-    parts;
+  const { documents, catalogs, throttling, counters, pulse, metrics, presence, status } = parts;
+  const { observe, ledger, shared } = parts;
   const stopMarks = keepMarks(ledger, CLOCKS, notify);
   const record = keepRecord(parts, options, notify);
   const limits = { leaseMs: options.leaseMs };
@@ -72,10 +73,11 @@ async function serveLocked(
     throw thrown;
   }
   presence.start();
-  shared?.start();
   throttling.start((mark) => ledger.mark(mark));
-  const present = () => ({ present: presence.presence.size });
-  metrics.show({ documents, seats: parts.seats, ledger, endpoints, guests: present });
+  const { seats } = parts;
+  metrics.show({ documents, seats, ledger, endpoints, guests: () => status.guestStates });
+  status.show({ ...aboutHost(options, parts), documents, presence, seats, ledger, endpoints });
+  shared?.start(() => status.status());
   const stopWatching = watchFiles({ lock, catalogs, documents }, notify);
   recordServing(folder, endpoints.named, notify);
   const reread = options.reread ?? (() => ({ ...options, leaseMs: limits.leaseMs, needsRestart: [] }));
@@ -85,6 +87,7 @@ async function serveLocked(
   const licenses = () => documents.current.licenses;
   const handlers: ControlHandlers = {
     reload: () => reload(),
+    ...statusHandlers(status, presence),
     ...record.handlers,
     ...seatHandlers({ running: presence, seats: presence.seats, licenses, ledger, now: CLOCKS.wall }),
   };

@@ -7,7 +7,7 @@ const FOLDER = path.resolve(import.meta.dirname, '../../docs/schemas');
 const ENDING = '.schema.json';
 
 /** The schemas of files and of what other programs are given: no command prints them. */
-const FILE_SCHEMAS: readonly string[] = [
+export const FILE_SCHEMAS: readonly string[] = [
   'agent-socket',
   'catalog',
   'config',
@@ -39,6 +39,9 @@ function compileAll(): Ajv2020 {
 
 const schemas = compileAll();
 
+/** Of the schemas that are not the first of their name. */
+const VERSIONS: Readonly<Record<string, number>> = { 'host-status': 2 };
+
 /**
  * The command's output as an object, held against the schema that it names.
  *
@@ -46,9 +49,10 @@ const schemas = compileAll();
  */
 export function parseBySchema(stdout: string, name: string): Record<string, unknown> {
   const value = JSON.parse(stdout) as Record<string, unknown>;
-  if (Object.keys(value)[0] !== 'schema' || value['schema'] !== `avma.${name}/1`) {
+  const schema = `avma.${name}/${VERSIONS[name] ?? 1}`;
+  if (Object.keys(value)[0] !== 'schema' || value['schema'] !== schema) {
     throw new Error(
-      `the output is ${JSON.stringify(value['schema'])}, not avma.${name}/1, or does not begin with it`,
+      `the output is ${JSON.stringify(value['schema'])}, not ${schema}, or does not begin with it`,
     );
   }
   const validate = schemas.getSchema(name + ENDING);

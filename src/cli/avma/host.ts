@@ -5,6 +5,8 @@ import { findVmId } from '../../machine/vm-id.ts';
 import { machineName } from '../settings.ts';
 import type { Context } from './context.ts';
 import { activateCommand } from './host-activate.ts';
+import { hostEventsCommand } from './host-events.ts';
+import { guestsCommand } from './host-guests.ts';
 import { ledgerCommand } from './host-ledger.ts';
 import { licenseCommand } from './host-license.ts';
 import { loadCommand } from './host-load.ts';
@@ -37,6 +39,8 @@ export function hostCommand(context: Context): Command {
   host.addCommand(releaseCommand(context));
   host.addCommand(statusCommand(context));
   host.addCommand(ledgerCommand(context));
+  host.addCommand(guestsCommand(context));
+  host.addCommand(hostEventsCommand(context));
   host.addCommand(hostReportCommand(context));
   host.addCommand(siteKeyCommand(context));
   host.addCommand(receiveCommand(context));

@@ -33,7 +33,22 @@ export function ledgerPlace(context: Context, { ledger }: LedgerFlag): LedgerUri
 }
 
 /**
- * Does the work with a reader of the ledger, which is loaded only now.
+ * Opens the ledger to be read; it is loaded only now. Whoever opens it closes it.
+ *
+ * @throws {AvmaError} `argument-invalid`, and what opening it throws.
+ */
+export async function openLedgerOf(
+  context: Context,
+  host: Pick<HostIdentity, 'hardwareId'>,
+  flag: LedgerFlag,
+): Promise<LedgerReader> {
+  const { openLedgerReader } = await import('../../host/ledger/open-ledger.ts');
+  const { hostFolder: folder } = context.settings();
+  return openLedgerReader(ledgerPlace(context, flag), { folder, host: host.hardwareId });
+}
+
+/**
+ * Does the work with a reader of the ledger.
  *
  * @throws {AvmaError} What opening and reading it throws.
  */
@@ -43,9 +58,7 @@ export async function withLedger<T>(
   flag: LedgerFlag,
   work: (reader: LedgerReader) => T | Promise<T>,
 ): Promise<T> {
-  const { openLedgerReader } = await import('../../host/ledger/open-ledger.ts');
-  const { hostFolder: folder } = context.settings();
-  const reader = await openLedgerReader(ledgerPlace(context, flag), { folder, host: host.hardwareId });
+  const reader = await openLedgerOf(context, host, flag);
   try {
     return await work(reader);
   } finally {

@@ -8,6 +8,7 @@ import {
   type UsageReport,
   type UsageReportFile,
 } from '../../protocol/usage-report.ts';
+import { isoInstant } from '../../schema/format-time.ts';
 import { createFile, listFiles, makePrivateFolder } from '../../storage/atomic-file.ts';
 import { readPlainFile } from '../../storage/read-file.ts';
 import type { ReportScope } from './report-scope.ts';
@@ -164,4 +165,15 @@ function timeOf(stamped: string): number | undefined {
     /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d\.\d{3})Z$/.exec(stamped) ?? [];
   const time = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
   return Number.isNaN(time) ? undefined : time;
+}
+
+/** The report in a host's folder that was made last, of all chains, and up to when it says something: ISO 8601. */
+export function lastReportOf(hostFolder: string): { readonly at: string; readonly until: string } | null {
+  const made = listFiles(path.join(hostFolder, FOLDER), ENDING).flatMap((file) => {
+    const until = timeOf(path.basename(file, ENDING).split('_')[1] ?? '');
+    const at = fs.statSync(file, { throwIfNoEntry: false })?.mtimeMs;
+    return until === undefined || at === undefined ? [] : [{ at, until }];
+  });
+  const last = made.toSorted((a, b) => a.at - b.at).at(-1);
+  return last === undefined ? null : { at: isoInstant(Math.round(last.at)), until: isoInstant(last.until) };
 }

@@ -38,7 +38,8 @@ export type ShownEvent = z.infer<typeof ShownEvent>;
 export function shownEvent(
   known: Partial<ShownEvent> & Pick<ShownEvent, 'time' | 'kind' | 'level'>,
 ): ShownEvent {
-  return { ...UNKNOWN, ...known };
+  const { time, kind, level, ...others } = known;
+  return { time, kind, level, ...UNKNOWN, ...others };
 }
 
 const UNKNOWN: Omit<ShownEvent, 'time' | 'kind' | 'level'> = {

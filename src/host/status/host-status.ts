@@ -1,13 +1,11 @@
 import * as z from 'zod/mini';
-import { anyText, hardwareId, hex8, integer, isoTime, oneOf, sha256Hex } from '../../schema/shapes.ts';
+import { anyText, count, hardwareId, hex8, integer, isoTime, oneOf, sha256Hex } from '../../schema/shapes.ts';
 
 /**
  * What `avma host status` says of a host: `avma.host-status/2`, without its schema's name. A running host answers with
  * it over its control socket, hosts of a fleet leave it in their database, and files of it are collected; members that
  * a later version adds are left out.
  */
-
-const count = integer(0, Number.MAX_SAFE_INTEGER);
 
 /** What a certificate or a license is worth now. */
 export const DocumentState = oneOf([
@@ -93,7 +91,8 @@ const LedgerStatus = z.object({
   bytes: z.nullable(count),
 });
 
-const Decisions = z.object({
+/** What was decided in some time. */
+export const Decisions = z.object({
   approved: count,
   refused: count,
   /** These two are in no ledger: null where no host runs. */

@@ -103,6 +103,6 @@ function stepsOf(subject: Subject, now: number): readonly string[] {
 }
 
 /** Whether the host approves guests. */
-export function isActivated({ state }: HostValidity): boolean {
+export function isActivated({ state }: Pick<HostValidity, 'state'>): boolean {
   return state === 'activated' || state === 'in grace';
 }

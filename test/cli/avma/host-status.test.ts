@@ -24,7 +24,8 @@ async function serve(): Promise<ServedHost> {
 
 test('a host that does not run is said not to run, with the command that starts it', async () => {
   const { stdout } = await status();
-  expect(stdout).toMatch(/^Running +no\nNext +Start it: avma host serve --listen /m);
+  expect(stdout).toMatch(/^Running +no$/m);
+  expect(stdout).toMatch(/^Next +Start it: avma host serve --listen /m);
   const { nextSteps } = parseBySchema((await status('--json')).stdout, 'host-status');
   expect(nextSteps).toEqual(['Start it: avma host serve --listen unix:/run/avma/host.sock']);
   expect(await serving()).toEqual({ state: 'not running', since: null, pid: null, endpoints: [] });
