@@ -50,7 +50,9 @@ export async function fillStage({ root, executable, stage, setting }: StageOptio
   const examples = at('usr/share/doc/avma/examples');
   for (const folder of ['systemd/examples', 'monitoring']) {
     const target = path.join(examples, path.dirname(folder) === '.' ? folder : path.dirname(folder));
-    fs.cpSync(path.join(root, 'deploy', folder), target, { recursive: true });
+    // The README's links lead through the checkout.
+    const isExample = (file: string) => path.basename(file) !== 'README.md';
+    fs.cpSync(path.join(root, 'deploy', folder), target, { recursive: true, filter: isExample });
   }
   // For engineers who look here for what their programs need; nothing of avma's own reads them.
   const verifiers = at('usr/share/doc/avma/verifiers');
