@@ -27,6 +27,7 @@ export const SYSTEM_TESTS = [
   'test/guest/state-store.test.ts',
   'test/guest/two-vendors.test.ts',
   'test/host/control/*.test.ts',
+  'test/host/answering/disk-bound.test.ts',
   'test/host/endpoints/connections.test.ts',
   'test/host/endpoints/endpoint-set.test.ts',
   'test/host/endpoints/kvp-endpoint.test.ts',

@@ -248,7 +248,7 @@ function planFor(rows: readonly LedgerRow[], from: number, to: number): FoldPlan
   const fold = { fold: 1, time: NOW, from, to, records, runs: [run], counts: [] } as const;
   const text = JSON.stringify(fold);
   const mark = { time: NOW, mark: 'folded', from, to, records, fold: sha256Hex(text) } as const;
-  return { folds: [{ fold: { ...fold, runs: [run], counts: [] }, text, mark }] };
+  return { folds: [{ fold: { ...fold, runs: [run], counts: [] }, text, mark }], forgetBefore: 0 };
 }
 
 function retentionContract(name: string, make: () => Promise<LedgerUnderTest>): void {
@@ -275,6 +275,18 @@ function retentionContract(name: string, make: () => Promise<LedgerUnderTest>): 
       // What is older than a fold may be left out.
       expect(history.slice(0, 3).map(({ seq }) => seq)).toEqual([8, 6, 5]);
       expect((await read(under, (reader) => reader.guests()))[0]).toMatchObject({ approvals: 7 });
+    });
+
+    test('with it, VMs that were only refused, and not since a time, are guests no more', async () => {
+      const under = await make();
+      const ledger = await under.open();
+      await ledger.append(refusal(1, NOW), BODY);
+      await ledger.append(refusal(2, NOW), BODY);
+      await ledger.append(approval(3, NOW), BODY);
+      await ledger.append(refusal(2, NOW + HOUR), BODY);
+      await ledger.fold({ ...planFor(await rowsOf(under), 1, 2), forgetBefore: NOW + 1 });
+      const guests = await read(under, (reader) => reader.guests());
+      expect(guests.map(({ vmId }) => vmId)).toEqual([guestId(2), guestId(3)]);
     });
 
     test.each<[string, (plan: FoldPlan) => void]>([

@@ -92,7 +92,7 @@ export async function planFolds(
   const times = found.map(({ entry }) => entry.time);
   const refusals = found.filter(({ entry }) => entry.decision === 'refused').length;
   return {
-    plan: { folds: foldsOf(found, policy.now) },
+    plan: { folds: foldsOf(found, policy.now), forgetBefore: policy.refusalsBefore },
     ...{ renewals: found.length - refusals, refusals, brokenAt, hasMore: finder.isFull },
     days:
       found.length === 0

@@ -105,6 +105,11 @@ export interface PlannedFold {
  */
 export interface FoldPlan {
   readonly folds: readonly PlannedFold[];
+  /**
+   * VMs and products that were only ever refused, and not since then, are taken out of what the ledger says of its
+   * guests: their IDs may be anything. Milliseconds since 1970 UTC.
+   */
+  readonly forgetBefore: number;
 }
 
 /** What was folded. */

@@ -40,6 +40,10 @@ export async function foldRecords(
     text: 'insert into avma_folds (host, seq, text) select $1, * from unnest($2::bigint[], $3::text[])',
     values: [host, marks.map(({ seq }) => seq), plan.folds.map(({ text }) => text)],
   });
+  await run({
+    text: 'delete from avma_guests where host = $1 and approvals = 0 and last_seen < $2',
+    values: [host, plan.forgetBefore],
+  });
   return records;
 }
 

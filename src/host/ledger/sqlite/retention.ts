@@ -38,3 +38,8 @@ export function removeRun(database: SqliteFile, { from, to, previous, digest }: 
   database.prepare(`delete ${range}`).run([from, to]);
   return to - from + 1;
 }
+
+/** Forgets the VMs and products that were only refused, and not since a time. Runs inside the caller's transaction. */
+export function forgetRefused(database: SqliteFile, before: number): void {
+  database.prepare('delete from guests where approvals = 0 and last_seen < ?').run([before]);
+}

@@ -9,7 +9,7 @@ import type { FoldPlan } from '../fold.ts';
 import type { Appended, Checkpoint, LedgerHead, RecentAnswer } from '../ledger.ts';
 import { composeLine, NO_LINE } from '../ledger-line.ts';
 import { RecordWriter } from './record-writer.ts';
-import { keepCheckpoint, removeRun } from './retention.ts';
+import { forgetRefused, keepCheckpoint, removeRun } from './retention.ts';
 import { migrate, rollBack } from './schema.ts';
 import { hexOf, type OpenSqliteFile, type SqliteFile, type Statement, sqliteError } from './sqlite-file.ts';
 
@@ -104,6 +104,7 @@ export class SqliteEngine implements LedgerEngine {
         const [{ seq }] = this.#writeAll(connection, [{ record: mark, response: null }]) as [Appended];
         connection.database.prepare('insert into folds (seq, text) values (?, ?)').run([seq, text]);
       }
+      forgetRefused(connection.database, plan.forgetBefore);
       return { result: { records, folds: plan.folds.length }, head: this.#head };
     });
   }
