@@ -1,10 +1,12 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { AvmaError, toAvmaError } from '../../errors/avma-error.ts';
 import type { Notify } from '../../system/notify.ts';
 import { hasWorker } from '../../system/worker-bundle.ts';
 import { BatchedLedger, type LedgerObserver } from './batched-ledger.ts';
 import type { Ledger } from './ledger.ts';
+import { defaultLedger } from './ledger-place.ts';
 import type { LedgerReader } from './ledger-reader.ts';
 import type { LedgerUri } from './ledger-uri.ts';
 import { LEDGER_FILE } from './read-ledger.ts';
@@ -66,9 +68,9 @@ export async function openLedger(uri: LedgerUri, options: OpenLedgerOptions): Pr
 
 /**
  * Opens a ledger to be read; a host may be writing it. A ledger of JSON Lines that no host has taken over yet is read
- * from a copy. Where there is none at all, it is an empty one.
+ * from a copy. A host that was never started has an empty one.
  *
- * @throws {AvmaError} As {@link openLedger}.
+ * @throws {AvmaError} As {@link openLedger}; `file-not-found` for a database that somebody named.
  */
 export async function openLedgerReader(uri: LedgerUri, owner: LedgerOwner): Promise<LedgerReader> {
   if (uri.engine === 'postgres') {
@@ -80,7 +82,11 @@ export async function openLedgerReader(uri: LedgerUri, owner: LedgerOwner): Prom
     import('./sqlite/sqlite-reader.ts'),
   ]);
   const open = await loadSqlite();
-  if (fs.existsSync(uri.path)) return openSqliteReader({ file: uri.path, open });
+  if (isThere(uri.path)) return openSqliteReader({ file: uri.path, open });
+  const ofHost = defaultLedger(owner.folder);
+  if (ofHost.engine !== 'sqlite' || ofHost.path !== uri.path) {
+    throw new AvmaError('file-not-found', `there is no ledger in ${uri.path}`);
+  }
   const { importInto } = await import('./sqlite/take-over.ts');
   const aside = fs.mkdtempSync(path.join(os.tmpdir(), 'avma-ledger-'));
   const closed = () => fs.rmSync(aside, { recursive: true, force: true });
@@ -95,5 +101,14 @@ export async function openLedgerReader(uri: LedgerUri, owner: LedgerOwner): Prom
   } catch (thrown) {
     closed();
     throw thrown;
+  }
+}
+
+/** Whether there is a file. @throws {AvmaError} `access-denied` where this user may not look. */
+function isThere(file: string): boolean {
+  try {
+    return fs.statSync(file, { throwIfNoEntry: false }) !== undefined;
+  } catch (thrown) {
+    throw toAvmaError(thrown, `cannot read the ledger ${file}`);
   }
 }

@@ -84,7 +84,46 @@ describe('a database', () => {
   });
 });
 
+describe('a ledger that is read', () => {
+  test('is empty where the host was never started', async () => {
+    expect(await rowsIn(tempFolder())).toEqual([]);
+  });
+
+  test('has to be there where somebody names it: file-not-found', async () => {
+    const folder = tempFolder();
+    const named = { engine: 'sqlite', path: path.join(folder, 'typo.db') } as const;
+    const failure = await failureOf(openLedgerReader(named, { folder, host: HOST }));
+    expect(failure).toMatchObject({ code: 'file-not-found', message: expect.stringContaining('typo.db') });
+    expect(fs.readdirSync(folder)).toEqual([]);
+  });
+
+  test('beside the host that writes it has all that was said to be kept', async () => {
+    const folder = tempFolder();
+    const ledger = await openTestLedger(folder);
+    const reader = await openLedgerReader(defaultLedger(folder), { folder, host: HOST });
+    for (let nth = 0; nth < 5; nth++) {
+      await ledger.append(approval(1, NOW + nth), BODY);
+      expect(await reader.head()).toEqual(ledger.head());
+    }
+    await reader.close();
+  });
+});
+
 describe('a database that cannot be written', () => {
+  test('because another program holds its lock: io-error, with how to find it, and the next record is kept', async () => {
+    const folder = tempFolder();
+    const ledger = await openTestLedger(folder);
+    await ledger.append(approval(1, NOW), BODY);
+    const other = await databaseOf(folder);
+    other.exec('begin immediate');
+    const failure = await failureOf(ledger.append(approval(1, NOW + 1), BODY));
+    expect(failure.code).toBe('io-error');
+    expect(failure.hint).toMatch(/fuser .*ledger\.db/);
+    other.exec('rollback');
+    await ledger.append(approval(1, NOW + 2), BODY);
+    expect(await timesIn(folder)).toEqual([0, 2]);
+  });
+
   test('because the folder may not be written: access-denied', async () => {
     const folder = tempFolder();
     fs.chmodSync(folder, 0o555);
