@@ -4,7 +4,7 @@ import { type Subject, subjectsOf } from '../holdings/subjects.ts';
 import type { Seats } from '../seats.ts';
 
 /** How long a host's certificates of one vendor, or its licenses for one product, still last: seconds. */
-export interface TimeLeft {
+interface TimeLeft {
   readonly vendor: string;
   /** Null for certificates. */
   readonly product: string | null;
@@ -15,7 +15,7 @@ export interface TimeLeft {
 }
 
 /** A certificate or a license that still counts, or will. */
-export interface EndingDocument {
+interface EndingDocument {
   /** The serial number, or the license ID. */
   readonly id: string;
   /** The product's name; null for certificates. */
@@ -25,7 +25,7 @@ export interface EndingDocument {
 }
 
 /** How many guests use a license that counts now. */
-export interface SeatsInUse {
+interface SeatsInUse {
   readonly license: string;
   readonly product: string;
   readonly used: number;

@@ -9,7 +9,7 @@ import type { HostFacts } from './host-metrics.ts';
 import type { MetricsAddress } from './metrics-address.ts';
 
 /** The parts of a running host that metrics read. */
-export interface MeasuredParts {
+interface MeasuredParts {
   readonly documents: HoldingsReader;
   readonly seats: Pick<Seats, 'guestsOf'>;
   readonly ledger: Ledger;

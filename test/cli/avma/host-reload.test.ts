@@ -10,7 +10,7 @@ import { type ServedHost, STANDARD_2012_R2, TestMachine } from '../test-machine.
 let machine: TestMachine;
 beforeEach(async () => {
   machine = new TestMachine();
-  await machine.certifyHost();
+  await machine.certifyHost('10.0.26100');
   fs.mkdirSync(machine.at('host.d'));
 });
 afterEach(() => machine.close());
@@ -55,6 +55,14 @@ async function keepAsking(socket: string): Promise<() => Promise<number>> {
   };
 }
 
+/** Puts the next certificate beside the present one, as a reload is to find it. */
+async function renewCertificate(): Promise<void> {
+  const terms = ['--edition', 'ServerDatacenter', '--os-version', '10.0.26100', '--days', '500'];
+  const certify = ['vendor', 'certify', 'req.json', '--key', 'v/root.key', ...terms];
+  fs.writeFileSync(machine.at('next.json'), (await machine.mustRun('avma', certify)).stdout);
+  await machine.mustRun('avma', ['host', 'activate', 'next.json']);
+}
+
 test('twenty reloads, each with other endpoints: no guest on those that stay loses an exchange', async () => {
   const qemu = new QemuSocket(machine.at('q'));
   await qemu.start();
@@ -65,13 +73,20 @@ test('twenty reloads, each with other endpoints: no guest on those that stay los
   const asking = await Promise.all(
     ['h.sock', 'kept.sock', 'h.sock', 'kept.sock'].map((name) => keepAsking(machine.at(name))),
   );
+  const load = machine.run('avma', [
+    ...['host', 'load', '--pipe', `unix:${machine.at('kept.sock')}`, '--json'],
+    ...['--requests', '400', '--connections', '4'],
+  ]);
   for (let turn = 1; turn <= 20; turn++) {
+    if (turn === 10) await renewCertificate();
     const listen = [`unix:${machine.at('kept.sock')}`, `unix:${machine.at(`${turn}.sock`)}`];
     configure({ listen, connect: [`unix:${qemu.path}`] });
     await reload(host);
     expect(fs.existsSync(machine.at(`${turn}.sock`))).toBe(true);
     expect(fs.existsSync(machine.at(`${turn - 1}.sock`))).toBe(false);
   }
+  expect(host.output()).toMatch(/^Reloaded: .*there are 2 certificates now\.$/m);
+  expect(JSON.parse((await load).stdout)).toMatchObject({ requests: 400, failures: 0 });
   for (const stop of asking) expect(await stop()).toBeGreaterThan(20);
   expect(qemu.clients).toBe(1);
   const uri = `unix:${machine.at('20.sock')}`;
