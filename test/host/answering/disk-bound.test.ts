@@ -71,8 +71,8 @@ const WAL_BYTES = 16 * 1024 * 1024;
 
 const GUIDE = fs.readFileSync(path.resolve(import.meta.dirname, '../../../docs/host.md'), 'utf8');
 
-test('one VM floods its own channel for an hour and more: 120 answers at once and 120 an hour are all that is kept', async () => {
-  const found = await flood({ own: true, requests: 330, everyMs: 15 * SECOND });
+test('one VM floods its own channel for a quarter of an hour: 120 answers at once and 120 an hour are all that is kept', async () => {
+  const found = await flood({ own: true, requests: 170, everyMs: 5 * SECOND });
   const answers = 120 + Math.ceil(120 * found.hours);
   expect(found.signed).toBeGreaterThan(answers - 5);
   expect(found.signed).toBeLessThanOrEqual(answers);
