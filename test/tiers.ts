@@ -30,6 +30,7 @@ export const SYSTEM_TESTS = [
   'test/host/answering/disk-bound.test.ts',
   'test/host/endpoints/connections.test.ts',
   'test/host/endpoints/endpoint-set.test.ts',
+  'test/host/endpoints/fairness.test.ts',
   'test/host/endpoints/kvp-endpoint.test.ts',
   'test/host/endpoints/unix-connector.test.ts',
   'test/host/host-lock.test.ts',

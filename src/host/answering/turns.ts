@@ -12,8 +12,10 @@ export interface CryptoHelper {
 /** How many frames are begun before sockets are read again: at a quarter of a millisecond each, one millisecond. */
 const FRAMES_A_LOOK = 4;
 
-/** The most frames that the other thread is given at once: while it works on them, their guests wait. */
-const FRAMES_TOGETHER = 8;
+/** How many frames the other thread is given at once: a message for fewer costs more than it saves. */
+const MIN_TOGETHER = 2;
+/** At most, because their guests wait while it works on all of them. */
+const MAX_TOGETHER = 8;
 
 /**
  * Gives the frames of all channels their turns, one channel after the other. Sockets are read first, so that all that
@@ -57,8 +59,8 @@ export class Turns {
   };
 
   #giveAway(): void {
-    const half = Math.min(Math.floor(this.#waiting.size / 2), FRAMES_TOGETHER);
-    if (half === 0 || this.#helper === null || !this.#helper.idle) return;
+    const half = Math.min(Math.floor(this.#waiting.size / 2), MAX_TOGETHER);
+    if (half < MIN_TOGETHER || this.#helper === null || !this.#helper.idle) return;
     const crypto = this.#helper.together();
     for (let given = 0; given < half; given++) this.#waiting.shift()?.(crypto);
   }

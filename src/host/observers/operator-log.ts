@@ -33,9 +33,8 @@ export function operatorLog(notify: Notify, elapsed: () => number): HostObserver
       unsaid.delete(name);
       return;
     }
-    const line = lineOf(moment);
-    if (line === undefined) return;
-    const about = aboutOf(moment);
+    const makeLine = lineOf(moment);
+    if (makeLine === undefined) return;
     const before = unsaid.get(name) ?? 0;
     if (limit.take(name, elapsed()) !== 'pass') {
       unsaid.set(name, before + 1);
@@ -48,23 +47,26 @@ export function operatorLog(notify: Notify, elapsed: () => number): HostObserver
       return;
     }
     unsaid.delete(name);
+    const line = makeLine();
+    const about = aboutOf(moment);
     notify(before === 0 ? line : `${line} Left out before it: ${before} lines about ${name}.`, about);
     for (const part of stackOf(moment)) notify(part, { level: 'error' });
   };
 }
 
-function lineOf(moment: HostMoment): string | undefined {
+/** What makes a moment's line; undefined for a moment without one. Of a flood few are made. */
+function lineOf(moment: HostMoment): (() => string) | undefined {
   switch (moment.kind) {
     case 'request-answered':
-      return moment.answer === null ? undefined : answerLine(moment);
+      return moment.answer === null ? undefined : () => answerLine(moment);
     case 'request-faulted':
-      return `Failed: a request${guestOf(moment)} on ${moment.channel.name}: ${moment.message}.`;
+      return () => `Failed: a request${guestOf(moment)} on ${moment.channel.name}: ${moment.message}.`;
     case 'frame-faulted':
-      return `Failed: ${moment.what} on ${moment.channel.name}: ${moment.message}.`;
+      return () => `Failed: ${moment.what} on ${moment.channel.name}: ${moment.message}.`;
     case 'connection-cut':
-      return `A connection on ${moment.channel.name} was cut: ${moment.why}.`;
+      return () => `A connection on ${moment.channel.name} was cut: ${moment.why}.`;
     case 'connection-refused':
-      return `A connection on ${moment.channel.name} was refused: too many are open and busy.`;
+      return () => `A connection on ${moment.channel.name} was refused: too many are open and busy.`;
     default:
       return undefined;
   }
