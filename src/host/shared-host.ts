@@ -18,7 +18,7 @@ export interface SharedHost {
   /** Seats of all hosts. */
   readonly seats: Seats;
   /** Shows this host to the others, and looks at them; leaves its status in the database once a minute. */
-  start(status?: StatusSource): void;
+  start(status: StatusSource): void;
   /** Takes this host's guests out of the others' sight; before the ledger is closed. */
   close(): Promise<void>;
 }
@@ -42,20 +42,21 @@ export async function shareHost(options: SharedHostOptions): Promise<SharedHost 
     import('./fleet/database.ts'),
   ]);
   const shared = new SharedPresence({ ...options, link: ledger.link });
-  let report = async () => {};
+  let source: StatusSource | undefined;
   let timer: NodeJS.Timeout | undefined;
+  const report = async (change: (status: HostStatus) => HostStatus = (status) => status) => {
+    if (!ledger.link.up || source === undefined) return;
+    try {
+      await reportStatus(ledger.link, change(await source()), shared.clockOffset);
+    } catch (thrown) {
+      // A database that is away is said already; the next report says all of this one and more.
+      debug('host', () => `no status reported: ${toAvmaError(thrown, 'it failed').message}`);
+    }
+  };
   return {
     seats: shared.seats,
     start(status) {
-      report = async () => {
-        if (!ledger.link.up || status === undefined) return;
-        try {
-          await reportStatus(ledger.link, await status(), shared.clockOffset);
-        } catch (thrown) {
-          // A database that is away is said already; the next report says all of this one and more.
-          debug('host', () => `no status reported: ${toAvmaError(thrown, 'it failed').message}`);
-        }
-      };
+      source = status;
       shared.start();
       void shared.look().then(() => report());
       timer = setInterval(() => void report(), REPORT_MS);
@@ -63,10 +64,15 @@ export async function shareHost(options: SharedHostOptions): Promise<SharedHost 
     },
     async close() {
       clearInterval(timer);
-      await report();
+      await report(stopped);
       await shared.close();
     },
   };
+}
+
+/** The last thing that a host says before it stops. */
+function stopped(status: HostStatus): HostStatus {
+  return { ...status, serving: { state: 'not running', since: null, pid: null, endpoints: [] } };
 }
 
 function isShared(ledger: Ledger): ledger is PostgresLedger {

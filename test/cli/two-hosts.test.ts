@@ -6,9 +6,10 @@ import fs from 'node:fs';
 import { afterAll, describe, expect, test } from 'vitest';
 import { createHost } from '../../src/host/host-store.ts';
 import { openPostgresReader } from '../../src/host/ledger/postgres/postgres-reader.ts';
+import { parseBySchema } from '../support/json-schemas.ts';
 import { describeWithPostgres } from '../support/postgres.ts';
 import { until } from '../support/until.ts';
-import { type ServedHost, STANDARD_2012_R2, TestMachine } from './test-machine.ts';
+import { type RunOptions, type ServedHost, STANDARD_2012_R2, TestMachine } from './test-machine.ts';
 
 const IS_WANTED = process.env['AVMA_TEST_VM'] === 'required';
 const B = 'host-b';
@@ -44,6 +45,13 @@ describe.skipIf(!IS_WANTED)('with AVMA_TEST_VM=required', () => {
       }, host);
     }
 
+    /** What a command prints as JSON, on the first host or on the other one. */
+    // biome-ignore lint/suspicious/noExplicitAny: what a test looks at in JSON of several shapes.
+    async function json(name: string, args: readonly string[], run: RunOptions = {}): Promise<any> {
+      const { stdout } = await machine.mustRun('avma', [...args, '--json'], run);
+      return parseBySchema(stdout, name);
+    }
+
     async function serveBoth(...options: readonly string[]): Promise<void> {
       a = await machine.serve(['--ledger', url, ...options], 'a.sock');
       b = await machine.serve(['--ledger', url, ...options], 'b.sock', ofB);
@@ -68,12 +76,37 @@ describe.skipIf(!IS_WANTED)('with AVMA_TEST_VM=required', () => {
       await serveBoth();
     });
 
+    test('are in the status of the fleet, each with its clock and its version', async () => {
+      const named = () => json('fleet-status', ['fleet', 'status', url]);
+      const { hosts } = await until('both have reported', async () => {
+        const found = await named();
+        return found.aside.length === 0 && found.hosts.length === 2 && found;
+      });
+      expect(hosts.map(({ name, serving }: { name: string; serving: string }) => [name, serving])).toEqual([
+        ['hv01', 'running'],
+        ['hv02', 'running'],
+      ]);
+      for (const host of hosts) {
+        expect(host).toMatchObject({
+          state: 'activated',
+          troubles: [],
+          ledger: { engine: 'postgres', ok: true },
+        });
+        expect(Math.abs(host.clockOffsetMs)).toBeLessThan(10_000);
+      }
+      const checked = await machine.run('avma', ['fleet', 'status', url, '--check']);
+      expect(checked.status, checked.stdout).toBe(0);
+      expect(checked.stdout).toContain('2 hosts: 0 in trouble, 0 with warnings.');
+    });
+
     test('a guest that renews on one, then on the other, is there once, with its history', async () => {
       await machine.mustRun('slmgr', ['/ipk', STANDARD_2012_R2], { env: { AVMA_PIPE: 'unix:a.sock' } });
       await activated('a');
       await activated('b');
-      const guests = await read((reader) => reader.guests());
-      expect(guests).toMatchObject([{ vmId: machine.vmId, host: idOfB, decision: 'approved', clone: false }]);
+      for (const run of [{}, ofB]) {
+        const { guests } = await json('host-guests', ['host', 'guests'], run);
+        expect(guests).toMatchObject([{ vmId: machine.vmId, host: idOfB, state: 'licensed', clone: false }]);
+      }
       const history = await read((reader) => reader.history(machine.vmId, 10));
       expect(history.map(({ host }) => host)).toEqual([idOfB, ...history.slice(1).map(() => idOfA)]);
       expect(history.length).toBeGreaterThanOrEqual(2);
@@ -85,7 +118,12 @@ describe.skipIf(!IS_WANTED)('with AVMA_TEST_VM=required', () => {
         await until('the ledger has it', async () => (await marksOf(host)).includes('clone-found'));
       }
       await activated('b');
-      expect(await read((reader) => reader.guests())).toMatchObject([{ clone: true }]);
+      for (const run of [{}, ofB]) {
+        expect((await json('host-guests', ['host', 'guests'], run)).guests).toMatchObject([{ clone: true }]);
+        expect((await json('host-status', ['host', 'status'], run)).guests).toMatchObject({ clones: 1 });
+        const { events } = await json('host-events', ['host', 'events'], run);
+        expect(events).toEqual(expect.arrayContaining([expect.objectContaining({ kind: 'clone-found' })]));
+      }
     });
 
     test('with refuse-newest only the machine that came last is refused', async () => {
@@ -122,6 +160,11 @@ describe.skipIf(!IS_WANTED)('with AVMA_TEST_VM=required', () => {
 
     test('both chains are whole', async () => {
       await Promise.all([a.stop(), b.stop()]);
+      const { hosts } = await json('fleet-status', ['fleet', 'status', url]);
+      expect(hosts).toMatchObject([
+        { troubles: [{ what: 'not-running' }] },
+        { troubles: [{ what: 'not-running' }] },
+      ]);
       for (const [env, id] of [
         [{}, idOfA],
         [ofB.env, idOfB],

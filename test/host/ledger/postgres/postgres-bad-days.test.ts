@@ -169,5 +169,73 @@ describe.skipIf(!IS_WANTED)('with AVMA_TEST_VM=required', () => {
       const numbers = await server().query(direct, 'select seq from avma_records order by seq');
       expect(numbers.map(({ seq }) => seq)).toEqual(['1', '4']);
     });
+
+    test('over TLS, with a password: verify-full proves the server, and nothing shows the password', async () => {
+      const url = await server().database();
+      const role = new URL(url).searchParams.get('user');
+      const [ca, other] = await Promise.all([selfSigned('ca'), selfSigned('other')]);
+      const settings = ['ssl = on', `ssl_cert_file = '${ca.cert}'`, `ssl_key_file = '${ca.key}'`];
+      for (const setting of settings) await server().admin(`alter system set ${setting}`);
+      await server().admin(`alter role ${role} password 'geheim'`);
+      const rules = path.join(server().data, 'pg_hba.conf');
+      fs.writeFileSync(rules, 'local all all trust\nhostssl all all 127.0.0.1/32 scram-sha-256\n');
+      await server().admin('select pg_reload_conf()');
+      await until('TLS is on', async () => (await server().admin('show ssl'))[0]?.['ssl'] === 'on');
+      const at = (mode: string, root: string, password: string) =>
+        `postgres://${role}:${password}@localhost:${server().port}/postgres?sslmode=${mode}&sslrootcert=${root}`;
+      const { ledger } = await openHostLedger(at('verify-full', ca.cert, 'geheim'));
+      const { rows } = await ledger.link.run({
+        text: 'select ssl from pg_stat_ssl where pid = pg_backend_pid()',
+      });
+      expect(rows).toEqual([{ ssl: true }]);
+      const wrong = await failureOf(openHostLedger(at('verify-full', ca.cert, 'geraten'), { host: B }));
+      expect(wrong).toMatchObject({ code: 'access-denied' });
+      expect(JSON.stringify([wrong.message, wrong.hint])).not.toMatch(/geraten|geheim/);
+      const foreign = await openHostLedger(at('verify-full', other.cert, 'geheim'), { host: B });
+      expect(foreign.said.join()).toMatch(/certificate/);
+      expect(foreign.ledger.link.up).toBe(false);
+      const plain = await failureOf(openHostLedger(at('disable', ca.cert, 'geheim'), { host: B }));
+      expect(plain).toMatchObject({
+        code: 'access-denied',
+        message: expect.stringContaining('no encryption'),
+      });
+    });
+
+    /** A certificate for localhost that is its own authority, and its key, for the server to read. */
+    async function selfSigned(name: string) {
+      const [key, cert] = ['key', 'crt'].map((ending) => path.join(server().folder, `${name}.${ending}`)) as [
+        string,
+        string,
+      ];
+      execFileSync(
+        'openssl',
+        [
+          ...[
+            'req',
+            '-x509',
+            '-newkey',
+            'ec',
+            '-pkeyopt',
+            'ec_paramgen_curve:prime256v1',
+            '-nodes',
+            '-days',
+            '2',
+          ],
+          ...[
+            '-keyout',
+            key,
+            '-out',
+            cert,
+            '-subj',
+            '/CN=localhost',
+            '-addext',
+            'subjectAltName=DNS:localhost',
+          ],
+        ],
+        { stdio: 'ignore' },
+      );
+      execFileSync('chown', ['--reference', server().data, key]);
+      return { key, cert };
+    }
   });
 });

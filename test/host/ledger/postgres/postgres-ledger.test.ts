@@ -3,7 +3,11 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { openLedger, openLedgerReader } from '../../../../src/host/ledger/open-ledger.ts';
+import { chainBehind } from '../../../../src/host/ledger/postgres/append.ts';
+import type { RunStatement } from '../../../../src/host/ledger/postgres/link.ts';
+import type { PostgresLedger } from '../../../../src/host/ledger/postgres/postgres-ledger.ts';
 import { openPostgresReader } from '../../../../src/host/ledger/postgres/postgres-reader.ts';
+import { MIGRATIONS, migrate } from '../../../../src/host/ledger/postgres/schema.ts';
 import { ledgerContract } from '../../../support/ledger-contract.ts';
 import { approval, guestId, refusal, writeLedger } from '../../../support/ledger-entries.ts';
 import {
@@ -20,6 +24,12 @@ import { describeWithPostgres } from '../../../support/postgres.ts';
 import { PostgresProxy } from '../../../support/postgres-proxy.ts';
 import { tempFolder } from '../../../support/temp-folder.ts';
 import { until } from '../../../support/until.ts';
+
+const NO_RECORD = { seq: 0, digest: '0'.repeat(64), time: 0 };
+
+function runOf({ link }: PostgresLedger): RunStatement {
+  return (statement) => link.run(statement);
+}
 
 describeWithPostgres('a ledger in PostgreSQL', (server) => {
   ledgerContract('PostgreSQL', async () => {
@@ -202,6 +212,38 @@ describeWithPostgres('a ledger in PostgreSQL', (server) => {
     const reader = openPostgresReader(url, A.hardwareId);
     onTestFinished(() => reader.close());
     expect((await reader.guests()).map(({ license }) => license)).toEqual([null, '00112233445566aa']);
+  });
+
+  test('tables of the first version are brought forward, by two hosts at once, with all that is in them', async () => {
+    const url = await server().database();
+    for (const step of [...MIGRATIONS.slice(0, 1), 'create table avma_schema (version integer not null)']) {
+      await server().query(url, step);
+    }
+    await server().query(url, 'insert into avma_schema values (1)');
+    const [first] = chainBehind(NO_RECORD, [{ record: { time: NOW, mark: 'started' }, response: null }]);
+    await server().query(
+      url,
+      `insert into avma_hosts (host, name, first_seen) values ('${A.hardwareId}', 'a', 1)`,
+    );
+    await server().query(
+      url,
+      `insert into avma_records (host, seq, digest, previous, kind, time, text)
+       values ('${A.hardwareId}', 1, '${first?.digest}', '${first?.previous}', 'mark', ${NOW}, '${first?.text}')`,
+    );
+    const { ledger } = await openHostLedger(url);
+    await approve(ledger, 1);
+    expect(await chainOf(url)).toHaveLength(2);
+    const later = [
+      ...MIGRATIONS,
+      'alter table avma_hosts add column later text',
+      'create table avma_later ()',
+    ];
+    const b = await openHostLedger(url, { host: B });
+    await Promise.all([runOf(ledger), runOf(b.ledger)].map((run) => migrate(run, later)));
+    expect(await server().query(url, 'select version from avma_schema')).toEqual([{ version: later.length }]);
+    expect(
+      (await failureOf(openHostLedger(url, { host: { hardwareId: 'CCCC-CCCC-CCCC-CCCC', name: 'c' } }))).code,
+    ).toBe('ledger-newer');
   });
 
   test('tables of a later avma are left alone', async () => {
