@@ -85,7 +85,6 @@ test('twenty reloads, each with other endpoints: no guest on those that stay los
     expect(fs.existsSync(machine.at(`${turn}.sock`))).toBe(true);
     expect(fs.existsSync(machine.at(`${turn - 1}.sock`))).toBe(false);
   }
-  expect(host.output()).toMatch(/^Reloaded: .*there are 2 certificates now\.$/m);
   expect(JSON.parse((await load).stdout)).toMatchObject({ requests: 400, failures: 0 });
   for (const stop of asking) expect(await stop()).toBeGreaterThan(20);
   expect(qemu.clients).toBe(1);
