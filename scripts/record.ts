@@ -4,6 +4,7 @@
  * record` makes one of the pictures.
  */
 import { recordFirstBoot } from './record/first-boot.ts';
+import { recordHost } from './record/host.ts';
 import { recordWalk } from './record/walk.ts';
 import { recordWatch } from './record/watch.ts';
 
@@ -11,6 +12,7 @@ const RECORDINGS: Readonly<Record<string, () => Promise<void>>> = {
   walk: recordWalk,
   watch: recordWatch,
   'first-boot': recordFirstBoot,
+  host: recordHost,
 };
 
 for (const [name, record] of Object.entries(RECORDINGS)) {

@@ -6,6 +6,7 @@ import { formatInstant } from './time-text.ts';
 
 /** The longest of the usual kinds; longer ones push their line. */
 const KIND_WIDTH = 'guest-present'.length;
+const SHORT_KIND_WIDTH = 'approved'.length;
 
 /**
  * What happened to a host as one line: `2026-11-24 11:08:55 UTC  approved  acme-gateway 3.2, web01 (VM 1111...) ...`.
@@ -25,6 +26,26 @@ export function formatHostEvent(
   const about = printable(parts.join(' '));
   const outcome = outcomeText(event, style);
   return `${style.paint('dim', time(Date.parse(event.time)))}  ${kind}  ${[about, outcome].filter((text) => text !== '').join(about === '' ? '' : ': ')}`;
+}
+
+/**
+ * As {@link formatHostEvent}, short enough for a screen that others share: the time of the day, the guest's name and
+ * how its VM ID begins, the product, and what came of it.
+ */
+export function formatHostEventShort(event: ShownEvent, style: Style): string {
+  const { time, kind, vmId, domain, machineName, channel, code, expiresAt, message } = event;
+  const tone = toneOf(event);
+  const mark = style.symbol(tone) || ' '.repeat(style.symbol('good').length);
+  const name = domain ?? machineName ?? (vmId === null ? (channel ?? '') : '');
+  const id = vmId === null ? '' : vmId.slice(0, 8);
+  const until = expiresAt === null ? '' : `until ${formatMinute(Date.parse(expiresAt)).slice(5, 16)}`;
+  const outcome = code === null || code === 'success' ? (message ?? until) : `[${code}] ${message ?? ''}`;
+  const about = [name.padEnd(10), id.padEnd(8), productText(event), outcome].filter((text) => text !== '');
+  return [
+    style.paint('dim', time.slice(11, 19)),
+    style.paint(tone, `${mark}${printable(kind).padEnd(SHORT_KIND_WIDTH)}`),
+    printable(about.join('  ')).trimEnd(),
+  ].join('  ');
 }
 
 function productText({ product, version }: ShownEvent): string {

@@ -159,7 +159,7 @@ function guestFields({ guests }: HostStatus): Field[] {
     ...(expired === 0 ? [] : [`, ${formatCount(expired)} expired`]),
     ...(refused === 0
       ? []
-      : [{ tone: 'warn' as const, text: `, ${formatCount(refused)} refused`, bare: true }]),
+      : [', ', { tone: 'warn' as const, text: `${formatCount(refused)} refused`, bare: true }]),
     `, of ${formatCount(known)} known`,
     ...(present === null ? [] : [`; ${formatCount(present)} present`]),
   ];

@@ -19,6 +19,7 @@ import { releaseCommand, seatsCommand } from './host-seats.ts';
 import { serveCommand } from './host-serve.ts';
 import { siteKeyCommand } from './host-site-key.ts';
 import { statusCommand } from './host-status.ts';
+import { topCommand } from './host-top.ts';
 import { hostTrustCommand } from './host-trust.ts';
 import { say, writeJson } from './output.ts';
 
@@ -41,6 +42,7 @@ export function hostCommand(context: Context): Command {
   host.addCommand(ledgerCommand(context));
   host.addCommand(guestsCommand(context));
   host.addCommand(hostEventsCommand(context));
+  host.addCommand(topCommand(context));
   host.addCommand(hostReportCommand(context));
   host.addCommand(siteKeyCommand(context));
   host.addCommand(receiveCommand(context));

@@ -38,6 +38,8 @@ export function eventOfMoment(moment: HostMoment, now: number): ShownEvent | und
     case 'guest-present':
     case 'guest-gone': {
       const { vmId, place, why } = moment;
+      // The decision about its request says the same.
+      if (why === 'asked') return undefined;
       const { channel, domain } = place;
       return shownEvent({ time, kind: moment.kind, level: 'info', vmId, channel, domain, message: why });
     }
