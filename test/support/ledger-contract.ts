@@ -1,9 +1,11 @@
 /** What every engine of a ledger keeps to. Each is run through this with its real database. */
 import { describe, expect, test } from 'vitest';
 import type { FoldPlan } from '../../src/host/ledger/fold.ts';
+import { planFolds } from '../../src/host/ledger/fold-plan.ts';
 import { type Ledger, type LedgerEntry, MAX_ANSWERS } from '../../src/host/ledger/ledger.ts';
 import { NO_LINE, readLine } from '../../src/host/ledger/ledger-line.ts';
 import type { LedgerReader, LedgerRow } from '../../src/host/ledger/ledger-reader.ts';
+import { verifyLedger } from '../../src/host/ledger/verify-ledger.ts';
 import { sha256Hex } from '../../src/system/sha256.ts';
 import { DAY, HOUR, NOW } from './clock.ts';
 import { failureOf } from './failures.ts';
@@ -275,6 +277,36 @@ function retentionContract(name: string, make: () => Promise<LedgerUnderTest>): 
       // What is older than a fold may be left out.
       expect(history.slice(0, 3).map(({ seq }) => seq)).toEqual([8, 6, 5]);
       expect((await read(under, (reader) => reader.guests()))[0]).toMatchObject({ approvals: 7 });
+    });
+
+    test('what is planned for a ledger of a year is folded, and what is left is whole', async () => {
+      const under = await make();
+      const ledger = await under.open();
+      await ledger.mark({ time: NOW - 400 * DAY, mark: 'started' });
+      for (let day = 400; day > 0; day -= 20) {
+        for (const nth of [1, 2]) await ledger.append(approval(nth, NOW - day * DAY), BODY);
+        await ledger.append(refusal(3, NOW - day * DAY), BODY);
+      }
+      const policy = {
+        renewalsBefore: NOW - 100 * DAY,
+        refusalsBefore: NOW - 30 * DAY,
+        ends: new Set<string>(),
+      };
+      const found = await read(under, async (reader) =>
+        planFolds(reader.rows(), await reader.folds(), { ...policy, maxRecords: 1000, now: NOW }),
+      );
+      const { renewals, refusals } = found;
+      expect({ renewals, refusals }).toEqual({ renewals: 2 * 13, refusals: 19 });
+      expect(await ledger.fold(found.plan)).toEqual({ records: 45, folds: found.plan.folds.length });
+      const verdict = await read(under, async (reader) => {
+        const source = { begin: 1, isPart: false, isNumbered: true, mayEndEarly: false, checkpoints: [] };
+        const folds = await reader.folds();
+        return verifyLedger(
+          { ...source, folds, rows: () => reader.rows() },
+          { hardwareId: under.host, keys: [] },
+        );
+      });
+      expect(verdict).toMatchObject({ isWhole: true, folded: 45, head: { seq: 62 } });
     });
 
     test('with it, VMs that were only refused, and not since a time, are guests no more', async () => {

@@ -60,7 +60,10 @@ async function exportLedger(context: Context, options: ExportOptions): Promise<v
   let lines = 0;
   try {
     await withLedger(context, host, options, async (reader) => {
-      const notes = [...(await reader.checkpoints()).map(({ note }) => note), ...storedNotes(folder)];
+      const notes = [
+        ...(await reader.checkpoints()).map(({ note }) => note),
+        ...(options.ledger === undefined ? storedNotes(folder) : []),
+      ];
       const { seq } = await reader.head();
       const folds = await reader.folds();
       const { hardwareId } = host;

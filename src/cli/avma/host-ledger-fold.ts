@@ -107,7 +107,7 @@ async function* foldNow(
   }
   const lock = await lockHost(folder);
   try {
-    const { openLedger } = await import('../../host/ledger/open-ledger.ts');
+    const { openLedger, openLedgerReader } = await import('../../host/ledger/open-ledger.ts');
     const { hardwareId } = host;
     const uri = ledgerPlace(context, options);
     const ledger = await openLedger(uri, {
@@ -118,7 +118,6 @@ async function* foldNow(
     });
     try {
       // Read by another connection, as beside a running host.
-      const { openLedgerReader } = await import('../../host/ledger/open-ledger.ts');
       const reader = await openLedgerReader(uri, { folder, host: hardwareId });
       try {
         yield* foldLedger({ folder, reader, fold: (plan) => ledger.fold(plan), now }, wish);

@@ -38,7 +38,8 @@ export function ledgerVerifyCommand(context: Context): Command {
 Without files it reads the host's own ledger, also while the host runs. Each record carries the
 digest of the one before it. The host signs now and then where the ledger stands: these checkpoints
 are in the ledger, in checkpoints.txt beside it, and in the host's log. They show that the last
-records are missing, which the digests cannot.
+records are missing, which the digests cannot. A ledger that --ledger names may be a backup: it is
+held against its own checkpoints only, and those of --checkpoints.
 
 Exit status: 0 nothing is wrong, ${ANSWER_IS_NO} something is.
 
@@ -84,11 +85,10 @@ async function verifyOwn(
   try {
     return await withLedger(context, host, options, async (reader) => {
       // Before the records: a host that runs goes on signing.
-      const notes = [
-        ...(await reader.checkpoints()).map(({ note }) => note),
-        ...storedNotes(folder),
-        ...given,
-      ];
+      const own = (await reader.checkpoints()).map(({ note }) => note);
+      // A ledger that is named may be a backup, which ends before the newest checkpoint does.
+      const beside = options.ledger === undefined ? storedNotes(folder) : [];
+      const notes = [...own, ...beside, ...given];
       const { seq } = await reader.head();
       const source = { begin: 1, isPart: false, isNumbered: true, mayEndEarly: false };
       const verdict = await verifyLedger(
