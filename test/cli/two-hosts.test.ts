@@ -1,6 +1,6 @@
 /**
- * Two hosts on one PostgreSQL, the built commands as processes: a guest that moves, one that is copied, the database that
- * goes and comes. Takes half a minute: only where all tests run.
+ * Two hosts on one PostgreSQL, the built commands as processes: a guest that moves, one that is copied, the database
+ * that goes and comes. Takes half a minute: only where all tests run.
  */
 import fs from 'node:fs';
 import { afterAll, describe, expect, test } from 'vitest';

@@ -14,7 +14,7 @@ import type { RecentExchanges } from './recent-exchanges.ts';
 import type { ReservedSeats } from './reserved-seats.ts';
 
 /** Follows where VMs ask. */
-export interface CloneCheck {
+interface CloneCheck {
   check(vmId: string, channel: GuestChannel): Pick<CloneVerdict, 'clone' | 'places'>;
 }
 

@@ -3,14 +3,14 @@ import { formatMinute } from '../../schema/format-time.ts';
 import type { HostStatus } from '../status/host-status.ts';
 
 /** From how many days on a host is shown with a warning whose certificate ends. */
-export const WARNING_DAYS = 30;
+const WARNING_DAYS = 30;
 /** How far a host's clock may be from the database's, in milliseconds: leases are measured by it. */
 const MAX_OFFSET_MS = 30_000;
 /** After how many days the last usage report counts as old: they are made once a month. */
 const REPORT_DAYS = 40;
 
 /** How bad a trouble is: guests are not served, or will not be. */
-export type Severity = 'bad' | 'warn';
+type Severity = 'bad' | 'warn';
 
 /** What is wrong with a host, as a sentence without its full stop. */
 export interface Trouble {

@@ -13,7 +13,7 @@ import { vmKey } from './vm-key.ts';
 /** From one look at the other hosts to the next, in milliseconds. */
 const LOOK_MS = 5000;
 /** After how long a host that shows no sign of life counts for nothing, in milliseconds. */
-export const STALE_MS = MINUTE_MS;
+const STALE_MS = MINUTE_MS;
 /** How long changes are looked at again: two hosts' transactions do not end in the order in which they began. */
 const OVERLAP_MS = 30_000;
 /** How long rows of places that have ended stay, for other hosts to see. */

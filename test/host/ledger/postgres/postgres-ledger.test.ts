@@ -1,15 +1,18 @@
 /** A host's ledger in a real PostgreSQL: its chain, and who may write it. */
 import fs from 'node:fs';
 import path from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { openLedger, openLedgerReader } from '../../../../src/host/ledger/open-ledger.ts';
 import { chainBehind } from '../../../../src/host/ledger/postgres/append.ts';
 import type { RunStatement } from '../../../../src/host/ledger/postgres/link.ts';
 import type { PostgresLedger } from '../../../../src/host/ledger/postgres/postgres-ledger.ts';
 import { openPostgresReader } from '../../../../src/host/ledger/postgres/postgres-reader.ts';
 import { MIGRATIONS, migrate } from '../../../../src/host/ledger/postgres/schema.ts';
+import type { HostMoment } from '../../../../src/host/observer.ts';
+import { openPresence } from '../../../../src/host/presence/open-presence.ts';
+import { SharedPresence } from '../../../../src/host/presence/shared-presence.ts';
 import { ledgerContract } from '../../../support/ledger-contract.ts';
-import { approval, guestId, refusal, writeLedger } from '../../../support/ledger-entries.ts';
+import { approval, guestId, LICENSE, refusal, writeLedger } from '../../../support/ledger-entries.ts';
 import {
   A,
   approve,
@@ -244,6 +247,89 @@ describeWithPostgres('a ledger in PostgreSQL', (server) => {
     expect(
       (await failureOf(openHostLedger(url, { host: { hardwareId: 'CCCC-CCCC-CCCC-CCCC', name: 'c' } }))).code,
     ).toBe('ledger-newer');
+  });
+
+  describe('what hosts share', () => {
+    /** A host's presence and what it shares, with a clock that is as wrong as the test wants. */
+    async function sharing(url: string, host: typeof A, wrongBy = 0) {
+      const { ledger } = await openHostLedger(url, { host });
+      const moments: HostMoment[] = [];
+      const presence = openPresence({
+        now: () => Date.now() + wrongBy,
+        elapsed: () => performance.now(),
+        observe: (moment) => moments.push(moment),
+      });
+      const shared = new SharedPresence({
+        link: ledger.link,
+        host: host.hardwareId,
+        presence,
+        now: () => Date.now() + wrongBy,
+      });
+      onTestFinished(() => shared.close());
+      return {
+        presence,
+        shared,
+        kinds: () => moments.map(({ kind }) => kind).filter((kind) => kind.startsWith('clone-')),
+        /** The nth guest is approved over a shared socket: as the responder does it. */
+        approve(nth: number) {
+          const channel = { name: `unix:/${host.name}`, vmId: null };
+          const { clone } = presence.check(guestId(nth), channel);
+          for (const change of presence.presence.asked(
+            guestId(nth),
+            { channel: channel.name, domain: null },
+            presence.steady(),
+          )) {
+            presence.seats.follow(change);
+          }
+          shared.seats.note(approval(nth, Date.now() + wrongBy));
+          return clone;
+        },
+        seats: () => shared.seats.guestsOf(LICENSE, Date.now() + wrongBy),
+      };
+    }
+
+    test('limits count the seats of all hosts, a VM once; one that stops frees its seat everywhere', async () => {
+      const url = await server().database();
+      const [a, b] = [await sharing(url, A), await sharing(url, B, 90_000)];
+      a.approve(1);
+      a.approve(2);
+      b.approve(3);
+      for (const { shared } of [a, b, a]) await shared.look();
+      expect([a.seats(), b.seats()]).toEqual([3, 3]);
+      expect(b.shared.seats.holds(LICENSE, guestId(1), Date.now())).toBe(true);
+      expect(b.shared.clockOffset).toBeLessThan(-80_000);
+      // It moves: a has one less as soon as it looks, b has it itself.
+      b.approve(1);
+      expect(b.seats()).toBe(3);
+      for (const { shared } of [b, a, b]) await shared.look();
+      expect([a.seats(), b.seats(), a.presence.presence.size]).toEqual([3, 3, 1]);
+      b.presence.release(guestId(3));
+      for (const { shared } of [b, a]) await shared.look();
+      expect([a.seats(), b.seats()]).toEqual([2, 2]);
+      expect([a.kinds(), b.kinds()]).toEqual([[], []]);
+    });
+
+    test('a host that has stopped is no longer counted, and ends its clones', async () => {
+      const url = await server().database();
+      const [a, b] = [await sharing(url, A), await sharing(url, B)];
+      a.approve(1);
+      await a.shared.look();
+      await b.shared.look();
+      b.approve(1);
+      await b.shared.look();
+      await a.shared.look();
+      expect(a.approve(1)).toBe('warned');
+      await a.shared.look();
+      await b.shared.look();
+      expect([a.kinds(), b.kinds()]).toEqual([['clone-found'], ['clone-found']]);
+      await a.shared.close();
+      await b.shared.look();
+      expect(b.kinds()).toEqual(['clone-found', 'clone-over']);
+      // It was seen on the other host last: here it has a seat again when it asks here.
+      expect(b.seats()).toBe(0);
+      expect(b.approve(1)).toBeNull();
+      expect(b.seats()).toBe(1);
+    });
   });
 
   test('tables of a later avma are left alone', async () => {
