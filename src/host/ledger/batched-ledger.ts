@@ -33,7 +33,7 @@ export interface KeptAnswer {
 export interface OpenedLedger {
   readonly head: LedgerHead;
   /** The answers that can be repeated, the oldest first. */
-  readonly answers: readonly KeptAnswer[];
+  readonly answers: Iterable<KeptAnswer>;
 }
 
 /** What a fold did, and the last record after it. */

@@ -1,4 +1,4 @@
-import type { NewRecord } from './batched-ledger.ts';
+import type { KeptAnswer, NewRecord } from './batched-ledger.ts';
 import type { FoldPlan } from './fold.ts';
 import type { Checkpoint, LedgerHead } from './ledger.ts';
 
@@ -24,4 +24,29 @@ export type LedgerCall =
 export interface LedgerReply {
   readonly result: unknown;
   readonly said: readonly string[];
+}
+
+/** What the thread says when it is open: the answers as one text, which costs less to pass than as many objects. */
+export interface OpenedInThread {
+  readonly head: LedgerHead;
+  readonly answers: string;
+}
+
+/** The answers that can be repeated, a line each. */
+export function answersAsText(answers: Iterable<KeptAnswer>): string {
+  let text = '';
+  for (const { seq, exchangeId, channel } of answers) {
+    text += `${seq} ${exchangeId} ${encodeURIComponent(channel)}\n`;
+  }
+  return text;
+}
+
+/** What {@link answersAsText} was given. */
+export function* answersInText(text: string): Generator<KeptAnswer> {
+  for (let from = 0; from < text.length; ) {
+    const end = text.indexOf('\n', from);
+    const [seq = '', exchangeId = '', channel = ''] = text.slice(from, end).split(' ');
+    yield { seq: Number(seq), exchangeId, channel: decodeURIComponent(channel) };
+    from = end + 1;
+  }
 }

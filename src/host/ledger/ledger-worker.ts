@@ -1,7 +1,7 @@
 /** The thread that writes a ledger: a commit waits for the disk here, and the host goes on meanwhile. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { answerCalls } from '../../system/worker-calls.ts';
-import type { LedgerCall, LedgerReply, LedgerThreadData } from './ledger-calls.ts';
+import { answersAsText, type LedgerCall, type LedgerReply, type LedgerThreadData } from './ledger-calls.ts';
 import { SqliteEngine } from './sqlite/sqlite-engine.ts';
 import { loadSqlite } from './sqlite/sqlite-file.ts';
 
@@ -19,7 +19,7 @@ async function answer(call: LedgerCall): Promise<unknown> {
   const one = await opened();
   switch (call.do) {
     case 'open':
-      return { head: one.head, answers: one.answers() };
+      return { head: one.head, answers: answersAsText(one.answers()) };
     case 'write':
       return one.write(call.records);
     case 'answer':

@@ -5,7 +5,13 @@ import { WorkerCalls } from '../../system/worker-calls.ts';
 import type { Folded, LedgerEngine, NewRecord, OpenedLedger } from './batched-ledger.ts';
 import type { FoldPlan } from './fold.ts';
 import type { Appended, Checkpoint, LedgerHead, RecentAnswer } from './ledger.ts';
-import type { LedgerCall, LedgerReply, LedgerThreadData } from './ledger-calls.ts';
+import {
+  answersInText,
+  type LedgerCall,
+  type LedgerReply,
+  type LedgerThreadData,
+  type OpenedInThread,
+} from './ledger-calls.ts';
 
 /** Where the ledger lies, and whose it is. */
 type Place = Pick<LedgerThreadData, 'file' | 'host'>;
@@ -44,9 +50,9 @@ class ThreadedEngine implements LedgerEngine {
   }
 
   async open(): Promise<OpenedLedger> {
-    const opened = (await this.#call({ do: 'open' })) as OpenedLedger;
-    this.#known = opened.head;
-    return opened;
+    const { head, answers } = (await this.#call({ do: 'open' })) as OpenedInThread;
+    this.#known = head;
+    return { head, answers: answersInText(answers) };
   }
 
   async write(records: readonly NewRecord[]): Promise<readonly Appended[]> {

@@ -3,8 +3,8 @@ import type { GuestRow, LedgerReader } from '../ledger/ledger-reader.ts';
 import type { Seats } from '../seats.ts';
 import { openPresence, type SeenGuest } from './open-presence.ts';
 
-/** How many guests are read at a time: each time costs a look at all of them. */
-const PIECE = 50_000;
+/** How many guests are read at a time: each time costs a look at all of them, and memory for its rows. */
+const PIECE = 5000;
 
 /**
  * The guests that a host's ledger knows, each VM and product once, as its last decisions say: those that have asked
@@ -15,22 +15,26 @@ const PIECE = 50_000;
  * @throws {AvmaError} What the reader throws.
  */
 export async function seenGuests(reader: LedgerReader, now: number, host?: string): Promise<SeenGuest[]> {
-  const rows: GuestRow[] = [];
+  const seen: SeenGuest[] = [];
   for (let after: string | undefined; ; ) {
     const about = { ...(after !== undefined && { after }), ...(host !== undefined && { host }) };
     const query = { limit: PIECE, seenSince: now - MAX_LEASE_MS, ...about };
-    const piece = await reader.guests(query);
-    rows.push(...piece);
-    if (piece.length < PIECE) break;
-    after = piece.at(-1)?.vmId;
+    const rows = await reader.guests(query);
+    for (const guest of seenIn(rows)) seen.push(guest);
+    if (rows.length < PIECE) return seen;
+    after = rows.at(-1)?.vmId;
   }
+}
+
+/** Those of the rows that had a lease. All rows of a VM are in one piece. */
+function* seenIn(rows: readonly GuestRow[]): Generator<SeenGuest> {
   const lastSeen = new Map<string, number>();
   for (const { vmId, lastSeen: seen } of rows) lastSeen.set(vmId, Math.max(seen, lastSeen.get(vmId) ?? 0));
-  return rows.flatMap(({ vmId, activationId, channel, license, domain, expiresAt, lastSeen: seen }) => {
-    if (expiresAt === null) return [];
+  for (const { vmId, activationId, channel, license, domain, expiresAt, lastSeen: seen } of rows) {
+    if (expiresAt === null) continue;
     const guest = { vmId, activationId, channel, license, domain, expiresAt };
-    return [{ ...guest, lastSeen: lastSeen.get(vmId) ?? seen }];
-  });
+    yield { ...guest, lastSeen: lastSeen.get(vmId) ?? seen };
+  }
 }
 
 /**

@@ -22,6 +22,9 @@ pragma temp_store = memory;
 pragma journal_size_limit = 16777216;
 `;
 
+/** How many answers are read at a time. */
+const PIECE = 512;
+
 /** Where the ledger lies, and who hears of what happens to it. */
 export interface SqliteEngineOptions {
   readonly file: string;
@@ -38,6 +41,7 @@ interface Connection {
   readonly database: SqliteFile;
   readonly writer: RecordWriter;
   readonly answer: Statement;
+  readonly answers: Statement;
   /** Which file this is: somebody may put another one in its place. */
   readonly identity: string;
 }
@@ -66,18 +70,16 @@ export class SqliteEngine implements LedgerEngine {
     return this.#head;
   }
 
-  /** The answers that can be repeated, the oldest first. */
-  answers(): KeptAnswer[] {
-    return this.#guarded('read', ({ database }) =>
-      database
-        .prepare('select seq, channel, hex(exchange_id) from answers order by seq')
-        .all()
-        .map(([seq, channel, id]) => ({
-          seq: Number(seq),
-          channel: String(channel),
-          exchangeId: String(id).toLowerCase(),
-        })),
-    );
+  /** The answers that can be repeated, the oldest first; a few of them in memory at a time. */
+  *answers(): Generator<KeptAnswer> {
+    for (let behind = 0; ; ) {
+      const rows = this.#guarded('read', ({ answers }) => answers.all([behind, PIECE]));
+      for (const [seq, channel, id] of rows) {
+        behind = Number(seq);
+        yield { seq: behind, channel: String(channel), exchangeId: String(id) };
+      }
+      if (rows.length < PIECE) return;
+    }
   }
 
   write(records: readonly NewRecord[]): Appended[] {
@@ -198,7 +200,10 @@ export class SqliteEngine implements LedgerEngine {
       this.#head = this.#follow(database, host);
       const writer = new RecordWriter(database);
       const answer = database.prepare('select request_digest, body from answers where seq = ?');
-      return { database, writer, answer, identity: identityOf(file) ?? '' };
+      const answers = database.prepare(
+        'select seq, channel, lower(hex(exchange_id)) from answers where seq > ? order by seq limit ?',
+      );
+      return { database, writer, answer, answers, identity: identityOf(file) ?? '' };
     } catch (thrown) {
       database?.close();
       throw toAvmaError(sqliteError(thrown, doing, file), doing);
