@@ -61,7 +61,12 @@ export const SYSTEM_TESTS = [
  * System tests that boot machines, build packages or run for minutes: one file at a time, after all others, so that
  * two cores suffice for each.
  */
-export const HEAVY_TESTS = ['test/e2e/*.test.ts', 'test/nspawn/*.test.ts', 'test/package/*.test.ts'];
+export const HEAVY_TESTS = [
+  'test/e2e/*.test.ts',
+  'test/libvirt/*.test.ts',
+  'test/nspawn/*.test.ts',
+  'test/package/*.test.ts',
+];
 
 /**
  * Tests that replace whole modules, which works only in a process where nobody has loaded them before. Found by what

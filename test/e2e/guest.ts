@@ -1,4 +1,5 @@
 import fs from 'node:fs';
+import type net from 'node:net';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { baseArchive, joinArchives } from './guest-image.ts';
@@ -59,13 +60,35 @@ export async function bootGuest(folder: string, machine: Machine): Promise<Guest
   const memoryMiB = Math.max(512, Math.ceil((fs.statSync(initrd).size * 5) / 2 ** 20));
   const qemu = startQemu(commandLine(machine, initrd, controlSocket), memoryMiB);
   const control = await connected(server, qemu.ended);
-  const lines = createInterface({ input: control })[Symbol.asyncIterator]();
-  const nextLine = async () => (await Promise.race([lines.next(), qemu.ended])).value as string;
-  await nextLine();
+  const shell = await guestShell(control, qemu.ended);
   const readyAt = performance.now();
   // The guest has it in its memory now.
   fs.rmSync(initrd);
 
+  return {
+    startedAt,
+    readyAt,
+    ...shell,
+    async powerOff() {
+      control.end();
+      await hasEnded(qemu, POWER_OFF_MS);
+      fs.rmSync(own, { recursive: true, force: true });
+    },
+  };
+}
+
+/**
+ * The shell that a guest's first process is, over its control port. Resolves when it takes its first command.
+ *
+ * @param ended - Rejects when the machine ends.
+ */
+export async function guestShell(
+  control: net.Socket,
+  ended: Promise<never>,
+): Promise<Pick<Guest, 'run' | 'read'>> {
+  const lines = createInterface({ input: control })[Symbol.asyncIterator]();
+  const nextLine = async () => (await Promise.race([lines.next(), ended])).value as string;
+  await nextLine();
   async function runBytes(command: string) {
     control.write(`${command}\n`);
     const [status, before, after, stdout = '', stderr = ''] = (await nextLine()).split(' ');
@@ -76,10 +99,7 @@ export async function bootGuest(folder: string, machine: Machine): Promise<Guest
       seconds: Number(after) - Number(before),
     };
   }
-
   return {
-    startedAt,
-    readyAt,
     async run(command) {
       const { stdout, stderr, ...rest } = await runBytes(command);
       return { ...rest, stdout: stdout.toString(), stderr: stderr.toString() };
@@ -88,11 +108,6 @@ export async function bootGuest(folder: string, machine: Machine): Promise<Guest
       const { status, stdout, stderr } = await runBytes(command);
       if (status !== 0) throw new Error(`${command} ended with ${status}: ${stderr}`);
       return stdout;
-    },
-    async powerOff() {
-      control.end();
-      await hasEnded(qemu, POWER_OFF_MS);
-      fs.rmSync(own, { recursive: true, force: true });
     },
   };
 }
