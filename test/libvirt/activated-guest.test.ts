@@ -63,13 +63,13 @@ describe.skipIf(missing !== undefined)('a domain of a real libvirtd', () => {
 
   test('is defined and started, and its guest finds the channel', async () => {
     const memoryMiB = Math.max(512, Math.ceil((fs.statSync(at('initrd')).size * 5) / 2 ** 20));
-    const control = await listen(at('control.sock'));
+    const never = new Promise<never>(() => {});
+    const control = connected(await listen(at('control.sock')), never);
     fs.writeFileSync(at('web01.xml'), domainXml(memoryMiB));
     said.push('host# cat web01.xml', ...domainXml(memoryMiB).replaceAll(folder, '.').split('\n'), '');
     await virsh(`define ${at('web01.xml')}`);
     await virsh('start web01');
-    const never = new Promise<never>(() => {});
-    guest = await guestShell(await connected(control, never), never);
+    guest = await guestShell(await control, never);
     await host.says(/web01 .* is served on/);
     await host.says(/domain-1-web01.* is connected/);
     expect(await virsh('list')).toMatch(/1 +web01 +running/);
