@@ -18,6 +18,8 @@ export interface PulseFacts {
   readonly requests: number;
   /** Entries of the ledger that are not durable yet. */
   readonly waiting: number;
+  /** Whether the ledger says of itself that it cannot be written: a restart is no cure for that. */
+  readonly failing: boolean;
   /** What an operator has to know first, a sentence without its full stop; null where all is well. */
   readonly trouble: string | null;
 }
@@ -49,7 +51,7 @@ export class HostPulse {
 
   beat(facts: PulseFacts): PulseBeat {
     const now = this.#elapsed();
-    if (facts.waiting === 0) this.#workedAt = now;
+    if (facts.waiting === 0 || facts.failing) this.#workedAt = now;
     const alive = now - this.#workedAt < STALL_MS;
     return { alive, text: textOf(facts, this.#lastMinute(facts.requests, now), alive) };
   }

@@ -8,14 +8,18 @@ export function troubleOf(
   ledger: Ledger,
   holdings: HostHoldings,
   now: number,
-): Pick<PulseFacts, 'waiting' | 'trouble'> {
+): Pick<PulseFacts, 'waiting' | 'failing' | 'trouble'> {
   const { ok, waiting, lastError } = ledger.health();
   if (!ok) {
     const why = lastError === null ? '' : `: ${lastError.message}`;
-    return { waiting, trouble: `no guest is approved, because the ledger cannot be written${why}` };
+    return {
+      waiting,
+      failing: true,
+      trouble: `no guest is approved, because the ledger cannot be written${why}`,
+    };
   }
   const { state, warnings } = hostValidityOf(holdings, now);
   if (state === 'not activated')
-    return { waiting, trouble: 'all guests are refused: no certificate is installed' };
-  return { waiting, trouble: warnings[0] ?? null };
+    return { waiting, failing: false, trouble: 'all guests are refused: no certificate is installed' };
+  return { waiting, failing: false, trouble: warnings[0] ?? null };
 }

@@ -9,6 +9,7 @@ const FACTS: PulseFacts = {
   guests: 2,
   requests: 100,
   waiting: 0,
+  failing: false,
   trouble: null,
 };
 
@@ -66,6 +67,16 @@ describe('a host whose ledger takes entries', () => {
       beatAfter(40, { waiting: 3 });
       pulse.observe(moment);
       expect(beatAfter(30, { waiting: 3 }).alive).toBe(true);
+    }
+  });
+
+  test('and says that it cannot write them, for hours, works: its database is away', () => {
+    const { beatAfter } = makePulse();
+    for (let minute = 0; minute < 60; minute++) {
+      expect(beatAfter(60, { waiting: 5, failing: true, trouble: 'the database is away' })).toMatchObject({
+        alive: true,
+        text: expect.stringMatching(/The database is away\.$/),
+      });
     }
   });
 
