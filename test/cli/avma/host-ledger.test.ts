@@ -2,6 +2,8 @@
 import fs from 'node:fs';
 import Database from 'libsql';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { DAY, HOUR } from '../../support/clock.ts';
+import { approval, refusal, writeLedger } from '../../support/ledger-entries.ts';
 import { type ServedHost, TestMachine } from '../test-machine.ts';
 
 const machine = new TestMachine();
@@ -115,11 +117,21 @@ describe('of a host that was stopped', () => {
     expect(stderr).toMatch(/the last 14 days are not folded\. \[argument-invalid/);
     expect(status).toBe(64);
   });
+});
 
-  test('fold replaces records by counts, and what is left verifies', async () => {
-    const folder = changed('old');
-    const { stderr } = await ledger(['fold', '--before', '30d', '--unreported'], folder);
-    expect(stderr).toMatch(/^Nothing is to be folded/);
-    expect(await verdict([], folder)).toMatchObject({ whole: true });
-  });
+test('a ledger of JSON Lines of an older avma: verified, taken over, folded, and whole all the time', async () => {
+  await machine.mustRun('avma', ['host', 'init'], { env: { AVMA_HOST_DIR: machine.at('older') } });
+  const days = Array.from({ length: 60 }, (_, nth) => Date.now() - (80 - nth) * DAY + HOUR);
+  const file = writeLedger(
+    machine.at('older'),
+    days.flatMap((time) => [approval(1, time), refusal(2, time)]),
+  );
+  expect(await verdict([file], 'older')).toMatchObject({ whole: true, records: 120, folded: 0 });
+  expect(await verdict([], 'older')).toMatchObject({ whole: true, records: 120 });
+  const fold = await ledger(['fold', '--before', '40d', '--unreported', '--json'], 'older');
+  expect(JSON.parse(fold.stdout)).toMatchObject({ dryRun: false, renewals: 38, refusals: 40, folds: 1 });
+  // 42 are left, and marks of the takeover and of the fold.
+  expect(await verdict([], 'older')).toMatchObject({ whole: true, records: 44, folded: 78 });
+  await ledger(['export', '-o', 'older.jsonl'], 'older');
+  expect(await verdict(['older.jsonl'], 'older')).toEqual(await verdict([], 'older'));
 });
