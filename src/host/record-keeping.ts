@@ -1,7 +1,7 @@
 import type { Notify } from '../system/notify.ts';
 import { ANY_CERTIFICATE, chooseCertificate } from './answering/choose-certificate.ts';
 import type { ControlHandlers } from './control/control-server.ts';
-import { type KeptCheckpoint, keepCheckpoints } from './ledger/keep-checkpoints.ts';
+import { keepCheckpoints } from './ledger/keep-checkpoints.ts';
 import { foldHandler } from './retention/fold-question.ts';
 import { retentionOf } from './retention/keeping.ts';
 import { keepRetention } from './retention/retention.ts';
@@ -10,8 +10,6 @@ import { CLOCKS, type HostParts } from './serve-parts.ts';
 
 /** Checkpoints and folds of a running host. */
 export interface RecordKeeping {
-  /** The last checkpoint of this run; null before the first. */
-  readonly checkpoint: KeptCheckpoint | null;
   /** What commands can ask about it. */
   readonly handlers: ControlHandlers;
   /** Makes the last checkpoint. The ledger is still open, and its last record is written. */
@@ -36,9 +34,6 @@ export function keepRecord(
   });
   const folds = openReader && keepRetention({ ...shared, openReader, retention: retentionOf(options) });
   return {
-    get checkpoint() {
-      return checkpoints.last;
-    },
     handlers: folds === undefined ? {} : { 'ledger-fold': foldHandler(folds) },
     stop: async () => {
       await folds?.close();

@@ -43,8 +43,6 @@ export interface CheckpointOptions {
 
 /** Checkpoints as they are made, until the host stops. */
 export interface CheckpointKeeper {
-  /** The last one of this run; null before the first. */
-  readonly last: KeptCheckpoint | null;
   /** Makes one now if there are new records. */
   look(): Promise<void>;
   /** Makes the last one, and ends this. The ledger is still open. */
@@ -62,9 +60,6 @@ export function keepCheckpoints(options: CheckpointOptions): CheckpointKeeper {
   timer.unref();
   void keeper.look();
   return {
-    get last() {
-      return keeper.last;
-    },
     look: () => keeper.look(),
     stop: () => {
       clearInterval(timer);
@@ -84,10 +79,6 @@ class Keeper {
 
   constructor(options: CheckpointOptions) {
     this.#options = options;
-  }
-
-  get last(): KeptCheckpoint | null {
-    return this.#last;
   }
 
   /** Says that the ledger ends before the last checkpoint, or has another record there. */
