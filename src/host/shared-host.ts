@@ -1,6 +1,7 @@
 import { toAvmaError } from '../errors/avma-error.ts';
 import { MINUTE_MS } from '../schema/durations.ts';
 import { debug } from '../system/debug.ts';
+import { pause } from '../system/pause.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import type { PostgresLedger } from './ledger/postgres/postgres-ledger.ts';
 import type { RunningPresence } from './presence/open-presence.ts';
@@ -9,6 +10,9 @@ import type { HostStatus } from './status/host-status.ts';
 
 /** From one report of a host's status to the next, in milliseconds. */
 const REPORT_MS = MINUTE_MS;
+
+/** How long the last report of a host that stops may take, in milliseconds. */
+const CLOSE_MS = 3000;
 
 /** Gives a host's status as it is now. */
 type StatusSource = () => HostStatus | Promise<HostStatus>;
@@ -64,8 +68,11 @@ export async function shareHost(options: SharedHostOptions): Promise<SharedHost 
     },
     async close() {
       clearInterval(timer);
-      await report(stopped);
-      await shared.close();
+      const closing = report(stopped).then(() => shared.close());
+      // A database that does not answer keeps no host from stopping.
+      const patience = new AbortController();
+      await Promise.race([closing, pause(CLOSE_MS, patience.signal)]);
+      patience.abort();
     },
   };
 }

@@ -1,12 +1,23 @@
 import type { FleetHost } from '../../host/fleet/fleet-host.ts';
 import type { FleetStatus } from '../../host/fleet/fleet-status.ts';
 import { formatDuration } from '../../schema/format-duration.ts';
-import { isoInstant, isoInstantOrNull } from '../../schema/format-time.ts';
+import { formatDay, isoInstant, isoInstantOrNull } from '../../schema/format-time.ts';
 import { seatsCell } from './host-holdings-text.ts';
 import type { Style, Tone } from './style.ts';
 import { type Cell, formatTable } from './table.ts';
 
-const HEADINGS = ['Host', 'State', 'Days left', 'Version', 'Guests', 'Seats', 'Clock', 'Ledger', 'Reported'];
+const HEADINGS = [
+  'Host',
+  'State',
+  'Days left',
+  'Version',
+  'Guests',
+  'Seats',
+  'Clock',
+  'Ledger',
+  'Usage report',
+  'Heard',
+];
 
 /** The fleet for people: a table of the hosts, what is wrong with them, licenses, and what was left aside. */
 export function fleetText(
@@ -58,7 +69,7 @@ export function fleetText(
 }
 
 function hostRow(host: FleetHost, now: number): Cell[] {
-  const { name, daysLeft, version, guests, clockOffset, ledger, reportedAt } = host;
+  const { name, daysLeft, version, guests, clockOffset, ledger, lastReport, reportedAt } = host;
   return [
     name,
     { tone: toneOf(host), text: lifeOf(host) },
@@ -70,6 +81,7 @@ function hostRow(host: FleetHost, now: number): Cell[] {
       ? '-'
       : `${clockOffset > 0 ? '-' : '+'}${(Math.abs(clockOffset) / 1000).toFixed(1)} s`,
     ledger === null ? '-' : `${ledger.records} ${(ledger.digest ?? '').slice(0, 8)}`.trim(),
+    lastReport === null ? '-' : formatDay(lastReport),
     `${formatDuration(Math.max(0, now - reportedAt))} ago`,
   ];
 }

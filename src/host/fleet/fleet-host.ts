@@ -104,7 +104,8 @@ export function rank({ severity }: Trouble): number {
 }
 
 function certificateTroubles({ state, warnings }: Said, daysLeft: number | null): Trouble[] {
-  if (state !== 'activated' && state !== 'in grace') return [bad('not-activated', state)];
+  if (state !== 'activated' && state !== 'in grace')
+    return [bad('not-activated', `it approves nobody: ${state}`)];
   if (daysLeft === null)
     return [bad('certificate-ends', 'the certificate has ended; guests are in its renewal grace')];
   if (daysLeft < WARNING_DAYS) return [warn('certificate-ends', `the certificate ends in ${daysLeft} days`)];

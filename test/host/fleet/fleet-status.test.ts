@@ -48,7 +48,7 @@ describe('a host', () => {
   const serving = { since: null, pid: null, endpoints: [] };
   const ledger = hostStatus(1, NOW)['ledger'] as object;
   test.each<[string, Record<string, unknown>, number?]>([
-    ['bad not-activated: expired', { state: 'expired', remainingMinutes: null }],
+    ['bad not-activated: it approves nobody: expired', { state: 'expired', remainingMinutes: null }],
     ['bad not-running: avma host serve does not run', { serving: { state: 'not running', ...serving } }],
     ['bad not-reporting: nothing heard since 2026-', {}, NOW - 27 * HOUR],
     [

@@ -6,6 +6,9 @@ import { appendStatement, type Chained } from './append.ts';
 import type { RunStatement } from './link.ts';
 import { rowsOf } from './rows.ts';
 
+/** How many records one statement removes: each has to end in its time. */
+const SLICE = 20_000;
+
 const Ends = z.strictObject({
   count: integer(0, Number.MAX_SAFE_INTEGER),
   previous: z.nullable(sha256Hex),
@@ -29,10 +32,12 @@ export async function foldRecords(
   let records = 0;
   for (const one of plan.folds.flatMap(({ fold }) => fold.runs)) {
     await checkRun(run, host, one);
-    await run({
-      text: 'delete from avma_records where host = $1 and seq between $2 and $3',
-      values: [host, one.from, one.to],
-    });
+    for (let from = one.from; from <= one.to; from += SLICE) {
+      await run({
+        text: 'delete from avma_records where host = $1 and seq between $2 and $3',
+        values: [host, from, Math.min(from + SLICE - 1, one.to)],
+      });
+    }
     records += one.to - one.from + 1;
   }
   await run(appendStatement(host, marks, forget));

@@ -194,7 +194,8 @@ export class PostgresLink {
 
   #tryLater(delayMs = this.#delayMs): void {
     this.#delayMs = Math.min(2 * this.#delayMs, RETRY_MS.last);
-    this.#timer = setTimeout(() => void this.#tryAgain(), delayMs);
+    // Not all hosts of a database that comes back at the same moment.
+    this.#timer = setTimeout(() => void this.#tryAgain(), delayMs * (0.5 + Math.random() / 2));
     this.#timer.unref();
   }
 

@@ -94,9 +94,13 @@ export class PostgresLedger implements Ledger {
     return this.#batched.append(entry, response);
   }
 
-  /** A mark waits for the database: what happened to the host is to be said once it can be. */
+  /**
+   * A mark waits for the database: what happened to the host is to be said once it can be. Only the last one does not:
+   * a host that stops waits for nobody.
+   */
   async mark(mark: LedgerMark): Promise<Appended> {
-    if (!this.link.up && this.#marks.length < MAX_WAITING_MARKS) {
+    const waits = mark.mark !== 'stopped' && this.#marks.length < MAX_WAITING_MARKS;
+    if (!this.link.up && waits) {
       await new Promise<void>((resolve) => {
         this.#marks.push(resolve);
       });

@@ -73,6 +73,20 @@ describe.skipIf(!IS_WANTED)('with AVMA_TEST_VM=required', () => {
       expect(await chainOf(url)).toHaveLength(2);
     });
 
+    test('a host stops also while its database is away', async () => {
+      const url = await server().database();
+      const { ledger } = await openHostLedger(url, { reconnectMs: 100 });
+      await server().stop();
+      await until('it knows', () => !ledger.link.up);
+      const waiting = failureOf(ledger.mark({ time: NOW, mark: 'clock-stepped' }));
+      expect(await failureOf(ledger.mark({ time: NOW, mark: 'stopped' }))).toMatchObject({
+        code: 'io-error',
+      });
+      await ledger.close();
+      expect(await waiting).toMatchObject({ code: 'io-error' });
+      await server().start();
+    });
+
     test('a database that does not answer is given up in time', async () => {
       const url = await server().database();
       const { ledger } = await openHostLedger(url, { answerMs: 300, reconnectMs: 100 });
@@ -97,6 +111,7 @@ describe.skipIf(!IS_WANTED)('with AVMA_TEST_VM=required', () => {
       await other.ledger.close();
       await until('there is a connection', () => ledger.link.up);
       await approve(ledger, 1);
+      await ledger.close();
       expect(await chainOf(url)).toHaveLength(1);
     });
 

@@ -332,6 +332,15 @@ describeWithPostgres('a ledger in PostgreSQL', (server) => {
     });
   });
 
+  test('over TCP without TLS, where the server has none and sslmode does not ask for it', async () => {
+    const role = new URL(await server().database()).searchParams.get('user');
+    const at = `postgres://${role}@127.0.0.1:${server().port}/postgres`;
+    expect((await openHostLedger(at)).ledger.link.up).toBe(true);
+    const { ledger, said } = await openHostLedger(`${at}?sslmode=require`, { host: B });
+    expect(said.join()).toContain('does not support SSL');
+    expect(ledger.link.up).toBe(false);
+  });
+
   test('tables of a later avma are left alone', async () => {
     const url = await server().database();
     await (await openHostLedger(url)).ledger.close();
