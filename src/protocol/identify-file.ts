@@ -167,7 +167,7 @@ function identifyText(text: string, head: string): IdentifiedFile {
 function lineKind(line: unknown): FileKind | undefined {
   const has = (...members: string[]) =>
     typeof line === 'object' && line !== null && members.every((member) => Object.hasOwn(line, member));
-  if (has('previous', 'requestDigest', 'response') || has('previous', 'mark')) return 'ledger';
+  if (has('previous', 'requestDigest') || has('previous', 'mark')) return 'ledger';
   if (has('previous', 'payloadType', 'statement')) return 'vendor-log';
   if (has('eventId', 'provider')) return 'events';
   return undefined;

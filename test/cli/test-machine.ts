@@ -183,7 +183,9 @@ export class TestMachine {
       recursive: true,
       filter: (file) => !fs.lstatSync(file).isSocket(),
     });
-    fs.rmSync(path.join(folder, 'ledger.jsonl'), { force: true });
+    for (const name of fs.readdirSync(folder).filter((one) => one.startsWith('ledger.'))) {
+      fs.rmSync(path.join(folder, name));
+    }
     const socket = (options[1] as string).slice('unix:'.length);
     return this.serve(options.slice(2), socket, { ...run, env: { ...run.env, AVMA_HOST_DIR: folder } });
   }

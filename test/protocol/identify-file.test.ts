@@ -51,6 +51,7 @@ describe('a file is known by its content', () => {
     ['host', fixture('host.json')],
     ['guest-state', fixture('guest.state')],
     ['ledger', fixture('ledger.jsonl')],
+    ['ledger', bytesOf('{"previous":"0","requestDigest":"a"}\n{"previous":"1","mark":"stopped"}\n')],
     ['ledger', bytesOf('{"previous":"0","mark":"started"}\n{"previous":"1","mark":"stopped"}\n')],
     ['vendor-log', bytesOf('{"previous":"0","payloadType":"x","digest":"y","statement":{}}\n')],
     ['events', fixture('guest-events.jsonl')],
