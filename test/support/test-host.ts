@@ -84,6 +84,8 @@ export interface TestHost {
   /** What was observed. */
   /** Time goes by, and the host looks who has gone. */
   pass(milliseconds: number): void;
+  /** What becomes of the pauses that the host makes; without it they take no time. */
+  pauses(pause: (milliseconds: number) => Promise<void>): void;
   readonly moments: HostMoment[];
   /** The frame that answers a frame. */
   ask(frame: Frame, channel?: GuestChannel): Promise<Frame | null>;
@@ -197,6 +199,7 @@ export function createTestHost(options: TestHostOptions = {}): TestHost {
       throw thrown;
     },
   );
+  let pausing = async (_milliseconds: number): Promise<void> => {};
   const respond = createResponder({
     ledger: options.ledger ?? new MemoryLedger(),
     seats: presence.seats,
@@ -208,7 +211,7 @@ export function createTestHost(options: TestHostOptions = {}): TestHost {
     holdings: () => holdings,
     now: () => clock.wall,
     elapsed: () => clock.sinceBoot,
-    async pause() {},
+    pause: (milliseconds) => pausing(milliseconds),
   });
   const ask: TestHost['ask'] = (frame, channel = SHARED_CHANNEL) =>
     respond({ kind: 'frame', frame }, channel);
@@ -222,6 +225,9 @@ export function createTestHost(options: TestHostOptions = {}): TestHost {
     clock,
     respond,
     observe,
+    pauses(pause) {
+      pausing = pause;
+    },
     pass(milliseconds) {
       clock.advance(milliseconds);
       presence.sweep();

@@ -46,6 +46,34 @@ async function serve(respond?: FrameAnswer, vmId: string | null = null, mode = 0
   return { host, path: socket, endpoint };
 }
 
+test('a guest that floods its socket is answered late, and costs the others no turn', async () => {
+  const host = createTestHost({ throttle: { burst: 10, windowMs: 60_000 } });
+  const paused: number[] = [];
+  const release = deferred();
+  host.pauses(async (milliseconds) => {
+    paused.push(milliseconds);
+    await release.promise;
+  });
+  const [flooded, calm] = [path.join(tempFolder(), 's'), path.join(tempFolder(), 's')];
+  for (const socket of [flooded, calm]) {
+    const endpoint = await listenUnix({ path: socket, vmId: null, mode: 0o600 }, host, quiet);
+    onTestFinished(() => endpoint.close(NO_DEADLINE));
+  }
+  const flood = await connectClient(flooded);
+  await flood.send(Buffer.concat(Array.from({ length: 1000 }, () => encodeFrame(HELLO))));
+  for (let nth = 0; nth < 10; nth++) expect((await flood.next()).type).toBe('offer');
+  // The eleventh waits for its pause, and all behind it wait for the eleventh.
+  const client = await connectClient(calm);
+  for (let nth = 0; nth < 5; nth++) {
+    const request = rawRequest(host);
+    await client.send(request.bytes);
+    expect(request.answerIn(await client.next()).decision).toBe('approved');
+  }
+  expect(paused).toEqual([100]);
+  release.resolve();
+  expect(await flood.next()).toMatchObject({ type: 'fault' });
+});
+
 describe('whatever the pieces, a frame gets its answer', () => {
   test('one byte at a time', async () => {
     const { host, path } = await serve();

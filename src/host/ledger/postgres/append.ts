@@ -128,7 +128,7 @@ with records as (
 ), old as (
   delete from avma_answers where host = $1 and seq <= $${LAST}::bigint
 ), released as (
-  update avma_guests set license = null, expires_at = null where vm_id = any($${LAST + 1}::text[])
+  update avma_guests set license = null where vm_id = any($${LAST + 1}::text[])
     and vm_id <> all($${FIRST_GUEST}::text[])
 )
 insert into avma_guests as g (host, ${GUEST_COLUMNS.map(([name]) => name).join(', ')})

@@ -47,8 +47,8 @@ export class RecordWriter {
        license = iif(?7, ?10, license), last_seen = ?11, approvals = approvals + ?7, refusals = refusals + 1 - ?7,
        clone = ?12, last_seq = ?13`,
     );
-    // What was released does not come back when the host starts again.
-    this.#release = database.prepare('update guests set license = null, expires_at = null where vm = ?');
+    // A seat that was freed does not come back when the host starts again. The lease goes on.
+    this.#release = database.prepare('update guests set license = null where vm = ?');
     this.#insertAnswer = database.prepare(
       'insert into answers (seq, channel, exchange_id, request_digest, body) values (?, ?, ?, ?, ?)',
     );

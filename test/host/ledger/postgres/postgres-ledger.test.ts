@@ -207,14 +207,16 @@ describeWithPostgres('a ledger in PostgreSQL', (server) => {
     expect(await chainOf(url)).toHaveLength(4);
   });
 
-  test('what an operator released has no lease any more', async () => {
+  test('a seat that an operator freed does not come back, and the lease goes on', async () => {
     const url = await server().database();
     const { ledger } = await openHostLedger(url);
     await approve(ledger, 1, 2);
     await ledger.mark({ time: NOW, mark: 'released', vmId: guestId(1) });
     const reader = openPostgresReader(url, A.hardwareId);
     onTestFinished(() => reader.close());
-    expect((await reader.guests()).map(({ license }) => license)).toEqual([null, '00112233445566aa']);
+    const guests = await reader.guests();
+    expect(guests.map(({ license }) => license)).toEqual([null, '00112233445566aa']);
+    expect(guests.map(({ expiresAt }) => expiresAt !== null)).toEqual([true, true]);
   });
 
   test('tables of the first version are brought forward, by two hosts at once, with all that is in them', async () => {
