@@ -1,4 +1,5 @@
 import type { Worker } from 'node:worker_threads';
+import { errnoOf } from './errno.ts';
 
 /** The threads of its own that a host starts, each a bundle: `worker-NAME.cjs` (scripts/bundling.js). */
 export type WorkerName = 'ledger' | 'crypto';
@@ -29,6 +30,7 @@ export function startWorker(name: WorkerName, data?: unknown): Worker | null {
   if (place === null) return null;
   // Loaded here: most commands start no thread.
   const threads = process.getBuiltinModule('node:worker_threads');
+  leaveDeletedFolder();
   const options = { name: `avma-${name}`, workerData: data };
   const worker =
     'file' in place
@@ -36,4 +38,14 @@ export function startWorker(name: WorkerName, data?: unknown): Worker | null {
       : new threads.Worker(place.code, { ...options, eval: true });
   worker.unref();
   return worker;
+}
+
+/** A thread cannot start in a working directory that was deleted; relative paths lead nowhere from there anyway. */
+function leaveDeletedFolder(): void {
+  try {
+    process.cwd();
+  } catch (thrown) {
+    if (errnoOf(thrown) !== 'ENOENT') throw thrown;
+    process.chdir('/');
+  }
 }
