@@ -178,6 +178,6 @@ describe.skipIf('missing' in built)(`${title} in Debian 12`, () => {
     const analysis = await machine.run('systemd-analyze', 'security', '--no-pager', 'avma-host.service');
     const exposure = /Overall exposure level for avma-host.service: (\d\.\d)/.exec(analysis.stdout)?.[1];
     const guide = fs.readFileSync(path.join(PACKAGE_ROOT, 'docs/host.md'), 'utf8').replaceAll(/\s+/g, ' ');
-    expect(/as a user of its own it says (\d\.\d)/.exec(guide)?.[1]).toBe(exposure);
+    expect(/With a user of its own `systemd-analyze security` says (\d\.\d)/.exec(guide)?.[1]).toBe(exposure);
   });
 });
