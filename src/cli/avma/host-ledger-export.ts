@@ -74,6 +74,11 @@ async function exportLedger(context: Context, options: ExportOptions): Promise<v
         lines += piece.split('\n').length - 1;
         progress?.show('lines', Math.min(lines, seq), seq);
       }
+      if ((await reader.folds()).length !== folds.length) {
+        throw new AvmaError('state-locked', 'the host has folded old records while they were exported', {
+          hint: 'Run the command again: the host folds once a day.',
+        });
+      }
     });
     if (fd !== undefined) fs.fsyncSync(fd);
   } catch (thrown) {

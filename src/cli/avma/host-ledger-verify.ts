@@ -6,6 +6,7 @@ import { checkpointKey, notesIn } from '../../host/ledger/checkpoint.ts';
 import type { CheckpointHost } from '../../host/ledger/checkpoint-check.ts';
 import { storedNotes } from '../../host/ledger/checkpoint-file.ts';
 import { openLedgerFiles } from '../../host/ledger/ledger-files.ts';
+import { steadyRead } from '../../host/ledger/steady-read.ts';
 import { type LedgerVerdict, verifyLedger } from '../../host/ledger/verify-ledger.ts';
 import { counted, formatCount } from '../../schema/counted.ts';
 import { formatMinute, isoInstant, isoInstantOrNull } from '../../schema/format-time.ts';
@@ -91,10 +92,12 @@ async function verifyOwn(
       const notes = [...own, ...beside, ...given];
       const { seq } = await reader.head();
       const source = { begin: 1, isPart: false, isNumbered: true, mayEndEarly: false };
-      const verdict = await verifyLedger(
-        { ...source, folds: await reader.folds(), checkpoints: notes, rows: () => reader.rows() },
-        hostKeys(folder),
-        (records) => progress.show('records', records, seq),
+      const verdict = await steadyRead(reader, async () =>
+        verifyLedger(
+          { ...source, folds: await reader.folds(), checkpoints: notes, rows: () => reader.rows() },
+          hostKeys(folder),
+          (records) => progress.show('records', Math.min(records, seq), seq),
+        ),
       );
       return { verdict, hasKeys: true };
     });

@@ -55,7 +55,6 @@ export interface CheckpointKeeper {
  */
 export function keepCheckpoints(options: CheckpointOptions): CheckpointKeeper {
   const keeper = new Keeper(options);
-  keeper.compare();
   const timer = setInterval(() => void keeper.lookIfDue(), LOOK_MS);
   timer.unref();
   void keeper.look();
@@ -74,15 +73,20 @@ class Keeper {
   #lastAt = Number.NEGATIVE_INFINITY;
   #loggedAt = Number.NEGATIVE_INFINITY;
   #hasFailed = false;
+  /** Whether the ledger was held against the last checkpoint. A database that is not reached yet has no head. */
+  #isCompared = false;
   /** One is made after the other. */
   #work: Promise<void> = Promise.resolve();
 
   constructor(options: CheckpointOptions) {
     this.#options = options;
+    this.#compareOnce();
   }
 
   /** Says that the ledger ends before the last checkpoint, or has another record there. */
-  compare(): void {
+  #compareOnce(): void {
+    if (this.#isCompared || this.#options.ledger.head().seq === 0) return;
+    this.#isCompared = true;
     const { folder, hardwareId, keys, ledger, notify } = this.#options;
     const known = keys().map(({ publicKey }) => checkpointKey(hardwareId, publicKey));
     try {
@@ -125,6 +129,7 @@ class Keeper {
     const { ledger, folder, signing, hardwareId, clocks, notify } = this.#options;
     const head = ledger.head();
     const elapsed = clocks.elapsed();
+    this.#compareOnce();
     const isNew = head.seq > (this.#last?.seq ?? 0);
     if (isNew) {
       const time = clocks.wall();

@@ -4,6 +4,7 @@ import { formatMinute } from '../../schema/format-time.ts';
 import { withFolderLock } from '../../storage/folder-lock.ts';
 import { findingsOf } from '../ledger/findings.ts';
 import type { LedgerReader } from '../ledger/ledger-reader.ts';
+import { steadyRead } from '../ledger/steady-read.ts';
 import { type MadeReport, makeReport, type ReportBasis } from './make-report.ts';
 import type { ReportScope } from './report-scope.ts';
 import { ReportStore, type StoredReport } from './report-store.ts';
@@ -87,7 +88,7 @@ async function report(options: HostReportOptions, store: ReportStore): Promise<H
   if (kept !== undefined && !names) return { ...kept, isKept: true, overlaps: null, leftOut: [] };
   const site = siteKeyOf(folder, options.now(), !dryRun);
   const ledger = () => findingsOf(options.reader);
-  const made = await makeReport({ ...options, site, ledger, previous });
+  const made = await steadyRead(options.reader, () => makeReport({ ...options, site, ledger, previous }));
   const { file, report } = kept ?? made;
   if (kept === undefined && !dryRun) store.keep(file, report);
   const named = names ? withNames(file, [...namesFor(report, made)], host.signing) : file;

@@ -136,6 +136,17 @@ test('a host that starts with fewer records than it signed for says so', async (
   expect(kept(31, folder).said).toEqual([]);
 });
 
+test('a ledger in a database that is reached later is compared then', async () => {
+  const folder = tempFolder();
+  storeNote(folder, signCheckpoint(HOST, { seq: 30, digest: 'ab'.repeat(32) }, NOW));
+  const { said, grow, pass } = kept(0, folder);
+  await pass(10 * SECOND);
+  expect(said).toEqual([]);
+  grow(20);
+  await pass(SECOND);
+  expect(said[0]).toMatch(/^The last 10 records of the ledger are missing, or more/);
+});
+
 test('what a power cut left of a note is passed over, and spoils no other', () => {
   const folder = tempFolder();
   const notes = [1, 2, 3].map((seq) => signCheckpoint(HOST, { seq, digest: 'ab'.repeat(32) }, NOW + seq));
