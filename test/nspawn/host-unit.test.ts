@@ -84,6 +84,31 @@ describe.skipIf('missing' in built)(`${title} in Debian 12`, () => {
     expect(await journal()).toMatch(/^Approved: .* on unix:\/run\/avma\/host\.sock until /m);
   });
 
+  test('has its decisions in the journal, with priority and fields, as entries of its unit', async () => {
+    const entries = async (...conditions: readonly string[]) => {
+      await machine.output('journalctl', '--sync');
+      const json = await machine.output(
+        ...['journalctl', '--unit=avma-host', '--output=json', '--no-pager', ...conditions],
+      );
+      const lines = json.split('\n').filter((line) => line.startsWith('{'));
+      return lines.map((line) => JSON.parse(line) as Record<string, string>);
+    };
+    expect((await entries('AVMA_CODE=success')).at(-1)).toMatchObject({
+      ...{ PRIORITY: '6', SYSLOG_IDENTIFIER: 'avma-host', _SYSTEMD_UNIT: 'avma-host.service' },
+      ...{ AVMA_KIND: 'approved', AVMA_CHANNEL: 'unix:/run/avma/host.sock', _TRANSPORT: 'journal' },
+      MESSAGE: expect.stringMatching(/^Approved: /),
+    });
+    // A request that no host can open: the frame is whole, and its body is none.
+    const frame = `avma/1 request ${'ab'.repeat(16)} ${Buffer.alloc(200).toString('base64url')}\\n`;
+    const send = `socket(S, 1, 1, 0); connect(S, pack("Sa108", 1, "/run/avma/host.sock")) or die; syswrite(S, "${frame}"); sysread(S, $_, 9)`;
+    await machine.output('perl', '-e', send);
+    const [fault] = await entries('AVMA_CODE=request-unopened');
+    expect(fault).toMatchObject({ PRIORITY: '4', AVMA_KIND: 'fault', AVMA_EXCHANGE: 'ab'.repeat(16) });
+    expect(await machine.output('journalctl', '--unit=avma-host', '-p', 'warning', '--output=cat')).toMatch(
+      /^Failed: a request on /m,
+    );
+  });
+
   test('is reloaded with an endpoint of a file; a wrong file fails the reload and nothing else', async () => {
     const pid = await property('MainPID');
     configure('sockets', { listen: ['unix:/run/avma/more.sock'] });
