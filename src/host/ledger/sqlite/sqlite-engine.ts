@@ -10,11 +10,12 @@ import type { Appended, Checkpoint, LedgerHead, RecentAnswer } from '../ledger.t
 import { composeLine, NO_LINE } from '../ledger-line.ts';
 import { RecordWriter } from './record-writer.ts';
 import { forgetRefused, keepCheckpoint, removeRun } from './retention.ts';
-import { migrate, rollBack } from './schema.ts';
+import { migrate, PAGE_SIZE, rollBack } from './schema.ts';
 import { hexOf, type OpenSqliteFile, type SqliteFile, type Statement, sqliteError } from './sqlite-file.ts';
 
 /** How a ledger is written: a commit returns when its records are on the disk. */
 const PRAGMAS = `
+${PAGE_SIZE}
 pragma journal_mode = wal;
 pragma synchronous = full;
 pragma cache_size = -4000;

@@ -9,7 +9,7 @@ import { composeLine, NO_LINE } from '../ledger-line.ts';
 import { LEDGER_FILE } from '../read-ledger.ts';
 import { setAsideTakenOver } from '../taken-over-files.ts';
 import { RecordWriter } from './record-writer.ts';
-import { migrate } from './schema.ts';
+import { migrate, PAGE_SIZE } from './schema.ts';
 import { type OpenSqliteFile, type SqliteFile, sqliteError } from './sqlite-file.ts';
 
 /** What is taken over, and into which database. */
@@ -72,7 +72,9 @@ export async function importInto(options: TakeOver): Promise<TakenOver> {
     fs.closeSync(fs.openSync(temporary, 'wx', 0o600));
     database = open(temporary);
     // Nobody reads it before it is whole.
-    database.exec('pragma journal_mode = off; pragma synchronous = off; pragma cache_size = -16000');
+    database.exec(
+      `${PAGE_SIZE} pragma journal_mode = off; pragma synchronous = off; pragma cache_size = -16000`,
+    );
     migrate(database, temporary);
     const taken = await importLines(database, options);
     database.close();
