@@ -10,7 +10,16 @@ const SSL_MODES = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify
 type SslMode = (typeof SSL_MODES)[number];
 
 /** What may stand behind the question mark of a URL. */
-const PARAMETERS = ['host', 'port', 'user', 'sslmode', 'sslrootcert', 'sslcert', 'sslkey'] as const;
+const PARAMETERS = [
+  'host',
+  'port',
+  'user',
+  'password',
+  'sslmode',
+  'sslrootcert',
+  'sslcert',
+  'sslkey',
+] as const;
 
 const DEFAULT_PORT = 5432;
 /** The longest certificate or key file that is read, in bytes. */
@@ -63,7 +72,7 @@ export function postgresPlace(url: string, env: NodeJS.ProcessEnv): PostgresPlac
     port,
     user,
     database: decode(parsed.pathname.slice(1)) || env['PGDATABASE'] || user,
-    password: decode(parsed.password) || env['PGPASSWORD'] || null,
+    password: decode(parsed.password) || given.get('password') || env['PGPASSWORD'] || null,
     sslMode,
     sslRootCert: given.get('sslrootcert') ?? env['PGSSLROOTCERT'] ?? null,
     sslCert: given.get('sslcert') ?? env['PGSSLCERT'] ?? null,
