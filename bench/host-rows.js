@@ -9,6 +9,8 @@ import { processorTime, residentMemory } from './process-figures.js';
 import { median, medianRatio } from './timing.js';
 
 const ROUNDS = 3;
+/** Requests after which a host is settled, however short the rows are. */
+const WARM_UP = 5000;
 const PREPARED = '--prepared';
 
 /**
@@ -20,30 +22,25 @@ async function renewals({ before, now }, connections, scale) {
   const requests = Math.round(6000 * scale);
   const seen = { before: [], now: [] };
   for (let round = -1; round < ROUNDS; round++) {
+    // The first round warms up: the guests become known, and V8 compiles.
+    const count = round < 0 ? Math.max(WARM_UP, requests) : requests;
+    const args = `--requests ${count} --connections ${connections} --guests 1000 --seed a --prepared`.split(
+      ' ',
+    );
     for (const [name, host] of Object.entries({ before, now })) {
       if (host === null) continue;
       const used = processorTime(host.pid);
-      const args = [
-        '--requests',
-        requests,
-        '--connections',
-        connections,
-        '--guests',
-        1000,
-        '--seed',
-        'a',
-        PREPARED,
-      ];
       const figures = await playLoad(host, ['h.sock'], args);
+      const processorMs = (processorTime(host.pid) - used) / count;
       if (figures.failures > 0) throw new Error(`${name}: ${JSON.stringify(figures.failuresByCode)}`);
-      // The first round warms up: the guests become known, and V8 has compiled.
-      if (round >= 0)
-        seen[name].push({ ...figures, processorMs: (processorTime(host.pid) - used) / requests });
+      if (round >= 0) seen[name].push({ ...figures, processorMs });
     }
   }
-  const of = (name, member) => seen[name].map((figures) => figures[member]);
-  const of2 = (member) => ({ now: of('now', member), before: of('before', member) });
-  return { rate: of2('renewalsPerSecond'), p99: of2('p99Ms'), processor: of2('processorMs') };
+  const each = (member) => ({
+    now: seen.now.map((figures) => figures[member]),
+    before: seen.before.map((figures) => figures[member]),
+  });
+  return { rate: each('renewalsPerSecond'), p99: each('p99Ms'), processor: each('processorMs') };
 }
 
 /** The rows of renewals at 8 and 64 connections, with the curves' own speed. */
