@@ -94,6 +94,15 @@ async function withHost(root, sockets, work) {
   }
 }
 
+/** The rows that were printed, as the README has them. */
+export function rowsInMarkdown() {
+  const rows = printed.map(({ what, target, found, met }) => {
+    const judged = target === null ? '' : `${target}: ${met ? 'met' : 'not met'}`;
+    return `| ${what} | ${found} | ${judged} |`;
+  });
+  return ['| what | measured | to reach |', '| --- | --- | --- |', ...rows].join('\n');
+}
+
 async function print(row) {
   printRow(await row);
 }
@@ -102,7 +111,10 @@ function printRows(rows) {
   for (const row of rows) printRow(row);
 }
 
+const printed = [];
+
 function printRow({ what, target, found, met }) {
+  printed.push({ what, target, found, met });
   const judged = target === null ? '' : ` | ${target}: ${met ? 'met' : 'NOT MET'}`;
   console.log(`${what.padEnd(58)} ${found}${judged}`);
 }

@@ -1,14 +1,14 @@
 // Prints the figures of the README's tables: npm run bench. The host's are held against those of an older commit: of
 // `--against FOLDER`, a built checkout, or of one that is made for the run. `--only host` leaves out the commands and
-// the virtual machines, and `--scale 0.1` makes its rows shorter. `--only starts --against FOLDER` compares the
-// start-up
-// of two checkouts; `--executable out/linux-x64/bin/avma` times the executable.
+// the virtual machines, and `--scale 0.1` makes its rows shorter, `--markdown` prints them once more for the README.
+// `--only starts --against FOLDER` compares the start-up of two checkouts; `--executable out/linux-x64/bin/avma` times
+// the executable.
 // Needs Linux: what a host uses is read from /proc.
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { reportExecutable } from './executable.js';
-import { reportHosts } from './host-table.js';
+import { reportHosts, rowsInMarkdown } from './host-table.js';
 import { commitOf, install } from './installation.js';
 import { median, medianRatio, time } from './timing.js';
 import { reportVms } from './vm.js';
@@ -23,6 +23,7 @@ const { values } = parseArgs({
     executable: { type: 'string' },
     only: { type: 'string' },
     scale: { type: 'string', default: '1' },
+    markdown: { type: 'boolean', default: false },
   },
 });
 
@@ -35,6 +36,7 @@ else if (values.only === 'starts' && against !== undefined) await compare(agains
 else {
   if (values.only === undefined) await figures();
   await reportHosts({ root, against, scale: Number(values.scale) });
+  if (values.markdown) console.log(rowsInMarkdown());
   if (values.only === undefined) await reportVms(VMS);
 }
 
