@@ -200,7 +200,7 @@ export const CODE_DOCS: Record<AvmaErrorCode, CodeDocs> = {
   throttled: {
     group: 'host',
     happened: 'The host did not decide, because too many requests came in on this channel.',
-    why: 'A loop in a script, or many guests share one socket. The limit is 600 requests a minute unless `--throttle` says otherwise.',
+    why: 'A loop in a script, or many guests share one socket. A channel may send 600 frames a minute unless `--throttle` says otherwise, and have 120 answers an hour recorded. The answer says when to ask again; the agent waits for it.',
   },
   'host-not-activated': {
     group: 'host',

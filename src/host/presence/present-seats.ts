@@ -62,7 +62,9 @@ export class PresentSeats implements Seats {
   /** The VM's last approval for a product, from wherever it is known. One without a license frees what it had. */
   take({ vmId, activationId, license, expiresAt }: SeatBasis): void {
     const key = vmKey(vmId);
-    const leases = this.#leases.get(key) ?? new Map<string, Lease>();
+    const known = this.#leases.get(key);
+    if (known === undefined && (license === undefined || license === null)) return;
+    const leases = known ?? new Map<string, Lease>();
     const before = leases.get(activationId);
     if (before !== undefined && before.license !== license) this.#holders.get(before.license)?.remove(key);
     if (license === undefined || license === null) leases.delete(activationId);

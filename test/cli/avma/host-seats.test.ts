@@ -80,6 +80,9 @@ test('a guest that is released makes room, and twice does no harm', async () => 
   expect(await release(VMS[0] ?? '')).toMatchObject({ vmId: VMS[0], released: true });
   expect(await release(VMS[0] ?? '')).toMatchObject({ released: false });
   expect(await holders()).toEqual([]);
+  // Its lease goes on: only the seat is free.
+  const { guests } = JSON.parse((await machine.mustRun('avma', words('host guests --json'))).stdout);
+  expect(guests.find(({ vmId }: { vmId: string }) => vmId === VMS[0])).toMatchObject({ state: 'licensed' });
   expect(await ask(2)).toBe(0);
   expect(await holders()).toEqual([VMS[1]]);
 });
