@@ -206,3 +206,23 @@ test('there has to be something to serve: argument-invalid', async () => {
   expect(failure.code).toBe('argument-invalid');
   expect(failure.hint).toMatch(/--listen.*--connect.*--libvirt/);
 });
+
+test('what a flood was denied is a mark in the ledger when the host stops, and holds over a restart', async () => {
+  const { folder, options, socket } = makeSite();
+  const limited = { ...options, throttle: { burst: 5, windowMs: 3_600_000 } };
+  const running = await serveHost(folder, limited);
+  const flood = await connectClient(socket);
+  await flood.send(Buffer.concat(Array.from({ length: 8 }, () => HELLO)));
+  const answers = [];
+  for (let nth = 0; nth < 8; nth++) answers.push((await flood.next()).type);
+  expect(answers).toEqual([...Array(5).fill('offer'), ...Array(3).fill('fault')]);
+  await running.stop();
+  const marks = (await rowsIn(folder)).map(({ text }) => JSON.parse(text ?? '{}'));
+  expect(marks).toContainEqual(
+    expect.objectContaining({ mark: 'throttled', channel: `unix:${socket}`, count: 3 }),
+  );
+  await serveHost(folder, limited);
+  const again = await connectClient(socket);
+  await again.send(HELLO);
+  expect((await again.next()).type).toBe('fault');
+});
