@@ -20,9 +20,8 @@ import { decisionsOf, ledgerStatusOf } from './ledger-status.ts';
 import { hostStatusOf } from './status-of.ts';
 import { MAX_TOP_CLONES, MAX_TOP_EVENTS, type TopFrame } from './top-frame.ts';
 
-/** How old what was read of the ledger may be, in milliseconds; and how many times as long as the reading took. */
-const FRESH_MS = 5000;
-const FRESH_TIMES = 50;
+/** What was read of the ledger is shown for so many times as long as the reading took: a twentieth of a processor. */
+const FRESH_TIMES = 20;
 
 /** The parts of a running host that its status is made from. */
 export interface StatusParts {
@@ -87,7 +86,7 @@ export class RunningStatus {
     return { ...others, present: present ?? 0 };
   }
 
-  /** The status now; what it says of the ledger may be some seconds old. */
+  /** The status now; what it says of the ledger is a moment old, or some seconds where the ledger is long. */
   async status(): Promise<HostStatus> {
     if (this.#parts === undefined)
       throw new TypeError('a status was asked for before the host was put together');
@@ -174,7 +173,7 @@ export class RunningStatus {
     this.#freshUntil = Number.POSITIVE_INFINITY;
     this.#look = lookAtLedger(parts, this.activity).finally(() => {
       const took = performance.now() - now;
-      this.#freshUntil = performance.now() + Math.max(FRESH_MS, took * FRESH_TIMES);
+      this.#freshUntil = performance.now() + took * FRESH_TIMES;
     });
     this.#look.then(
       (look) => {
