@@ -1,5 +1,6 @@
-import { DAY_MS, MINUTE_MS } from '../../schema/durations.ts';
+import { DAY_MS } from '../../schema/durations.ts';
 import type { MomentPlace } from '../observer.ts';
+import { began, type ClonePlace, isTwice } from './clone-rules.ts';
 import type { PresenceChange } from './presence.ts';
 import { vmKey } from './vm-key.ts';
 
@@ -7,27 +8,12 @@ import { vmKey } from './vm-key.ts';
 export const CLONE_POLICIES = ['warn', 'refuse-newest', 'refuse-both'] as const;
 export type ClonePolicy = (typeof CLONE_POLICIES)[number];
 
-/** How long a VM may be at two places by its channels: a live migration connects the new one first. */
-export const MIGRATION_MS = 2 * MINUTE_MS;
-
 /** After how long a place counts as left for good at which a VM has only asked, in milliseconds. */
 const SILENCE_MS = DAY_MS;
 /** How many VMs are followed; the one that was new longest ago is forgotten first. */
 const MAX_VMS = 100_000;
 /** How many places of one VM are followed. */
 const MAX_PLACES = 16;
-
-/** Where a VM is or was, and what clones are found by. Times are of a clock that does not run backwards, in ms. */
-export interface ClonePlace extends MomentPlace {
-  /** Whether a connection, or libvirt, says that the VM runs there. */
-  readonly explicit: boolean;
-  readonly since: number;
-  /** Its first and its last request there; null: it has not asked. */
-  readonly firstAsked: number | null;
-  readonly askedAt: number | null;
-  /** It moved on to another place, as far as is known. */
-  readonly left: boolean;
-}
 
 /** One VM ID that became, or no longer is, present at two places at once. */
 export interface CloneChange {
@@ -49,7 +35,8 @@ type MutablePlace = { -readonly [Key in keyof ClonePlace]: ClonePlace[Key] };
 
 interface Vm {
   readonly vmId: string;
-  readonly places: Map<string, MutablePlace>;
+  /** A few: most have one. */
+  places: MutablePlace[];
   cloned: boolean;
 }
 
@@ -65,8 +52,11 @@ export class Clones {
   readonly #vms = new Map<string, Vm>();
   /** VMs with more than one place. */
   readonly #several = new Set<string>();
-  /** Places of this host that others have not been shown yet, as they are now; null: it has ended. */
-  #unshown = new Map<string, { readonly vmId: string; readonly place: ClonePlace | null }>();
+  /**
+   * Places of this host that others have not been shown yet, as they are now; null: it has ended. Undefined: there are
+   * no others, and nothing is collected for them.
+   */
+  #unshown: Map<string, { readonly vmId: string; readonly place: ClonePlace | null }> | undefined;
 
   constructor(policy: ClonePolicy) {
     this.#policy = policy;
@@ -84,7 +74,7 @@ export class Clones {
 
   /** Where a VM is or was. */
   placesOf(vmId: string): readonly ClonePlace[] {
-    return [...(this.#vms.get(vmKey(vmId))?.places.values() ?? [])].map((place) => ({ ...place }));
+    return (this.#vms.get(vmKey(vmId))?.places ?? []).map((place) => ({ ...place }));
   }
 
   /** A request of the VM came in over a channel of this host: whether it is to be refused. */
@@ -96,7 +86,7 @@ export class Clones {
     this.#moveTo(vm, place);
     this.#show(vm, place);
     const changes = this.#judge(vm, now);
-    const places = present(vm);
+    const places = vm.cloned ? present(vm) : [];
     return { clone: vm.cloned ? this.#verdict(places, place) : null, places, changes };
   }
 
@@ -113,23 +103,24 @@ export class Clones {
     { kind, vmId, place: { channel, ...place }, why, present: still }: PresenceChange,
     now: number,
   ): CloneChange[] {
+    // What its requests say is known from them.
+    if (kind === 'guest-present' && !place.explicit) return [];
     const vm = this.#vmOf(vmId);
     const name = { host: null, channel, domain: place.domain };
     if (kind === 'guest-present') {
-      if (!place.explicit) return [];
       Object.assign(this.#placeOf(vm, name, now), { explicit: true, since: place.since, left: false });
       this.#show(vm, this.#placeOf(vm, name, now));
       return this.#judge(vm, now);
     }
-    const known = vm.places.get(keyOf(name));
+    const known = placeIn(vm, name);
     if (known !== undefined && why === 'moved') {
       Object.assign(known, { explicit: false, left: true });
       this.#show(vm, known);
       return this.#judge(vm, now);
     }
     this.#end(vm, name);
-    const remote = [...vm.places.values()].some(({ host }) => host !== null);
-    if (!still && !remote) for (const one of [...vm.places.values()]) this.#end(vm, one);
+    const remote = vm.places.some(({ host }) => host !== null);
+    if (!still && !remote) for (const one of [...vm.places]) this.#end(vm, one);
     return this.#judge(vm, now);
   }
 
@@ -153,7 +144,7 @@ export class Clones {
     const firstAsked = known.firstAsked ?? shown.firstAsked;
     const isNews = (shown.askedAt ?? 0) > (known.askedAt ?? 0);
     Object.assign(known, shown, { firstAsked });
-    const before = new Set([...vm.places.values()].filter(({ host, left }) => host === null && !left));
+    const before = new Set(vm.places.filter(({ host, left }) => host === null && !left));
     if (isNews && !shown.left) this.#moveTo(vm, known);
     const moved = [...before].filter(({ left }) => left);
     for (const one of moved) this.#show(vm, one);
@@ -165,7 +156,7 @@ export class Clones {
     return [...this.#several].flatMap((key) => {
       const vm = this.#vms.get(key);
       if (vm === undefined) return [];
-      for (const place of [...vm.places.values()]) {
+      for (const place of [...vm.places]) {
         const silent = !place.explicit && now - (place.askedAt ?? place.since) >= SILENCE_MS;
         if (silent && place.host === null) this.#end(vm, place);
       }
@@ -178,34 +169,34 @@ export class Clones {
     const vm = this.#vms.get(vmKey(vmId));
     if (vm === undefined) return [];
     const over = vm.cloned ? [change('clone-over', vm)] : [];
-    for (const place of [...vm.places.values()]) if (!place.explicit) this.#end(vm, place);
+    for (const place of [...vm.places]) if (!place.explicit) this.#end(vm, place);
     vm.cloned = false;
-    for (const place of vm.places.values()) Object.assign(place, { firstAsked: null, askedAt: null });
+    for (const place of vm.places) Object.assign(place, { firstAsked: null, askedAt: null });
     return over;
   }
 
   /** What has changed at places of this host since the last call, for other hosts to see. */
   takeUnshown(): { readonly vmId: string; readonly channel: string; readonly place: ClonePlace | null }[] {
-    const unshown = [...this.#unshown.entries()].map(([key, { vmId, place }]) => ({
+    const unshown = [...(this.#unshown?.entries() ?? [])].map(([key, { vmId, place }]) => ({
       vmId,
       channel: key.slice(key.indexOf('\n') + 1),
       place,
     }));
-    this.#unshown = new Map();
+    this.#unshown?.clear();
     return unshown;
   }
 
-  /** All places of this host, to be shown anew: nobody knows what of it others have. */
+  /** All places of this host, to be shown anew: nobody knows what of it others have. The first call begins it all. */
   showAll(): void {
     this.#unshown = new Map();
-    for (const vm of this.#vms.values()) for (const place of vm.places.values()) this.#show(vm, place);
+    for (const vm of this.#vms.values()) for (const place of vm.places) this.#show(vm, place);
   }
 
   #vmOf(vmId: string): Vm {
     const key = vmKey(vmId);
     const known = this.#vms.get(key);
     if (known !== undefined) return known;
-    const vm: Vm = { vmId, places: new Map(), cloned: false };
+    const vm: Vm = { vmId, places: [], cloned: false };
     this.#vms.set(key, vm);
     if (this.#vms.size > MAX_VMS) {
       const [oldest = key] = this.#vms.keys();
@@ -216,14 +207,13 @@ export class Clones {
   }
 
   #placeOf(vm: Vm, { host, channel, domain }: MomentPlace, now: number): MutablePlace {
-    const key = keyOf({ host, channel });
-    const known = vm.places.get(key);
+    const known = placeIn(vm, { host, channel });
     if (known !== undefined) return known;
     const about = { explicit: false, since: now, firstAsked: null, askedAt: null, left: false };
     const place: MutablePlace = { host, channel, domain, ...about };
-    vm.places.set(key, place);
-    if (vm.places.size > MAX_PLACES) {
-      const oldest = [...vm.places.values()].find((one) => one !== place);
+    vm.places.push(place);
+    if (vm.places.length > MAX_PLACES) {
+      const oldest = vm.places.find((one) => one !== place);
       if (oldest !== undefined) this.#end(vm, oldest);
     }
     return place;
@@ -231,7 +221,7 @@ export class Clones {
 
   /** Its other places are left, where only its requests speak for them. */
   #moveTo(vm: Vm, place: MutablePlace): void {
-    for (const other of vm.places.values()) {
+    for (const other of vm.places) {
       if (other === place || other.explicit || other.left) continue;
       if ((other.askedAt ?? 0) <= (place.askedAt ?? 0)) {
         other.left = true;
@@ -241,25 +231,25 @@ export class Clones {
   }
 
   #end(vm: Vm, { host, channel }: Pick<MomentPlace, 'host' | 'channel'>): void {
-    vm.places.delete(keyOf({ host, channel }));
-    if (host === null) this.#unshown.set(shownKey(vm, channel), { vmId: vm.vmId, place: null });
+    vm.places = vm.places.filter((place) => place.host !== host || place.channel !== channel);
+    if (host === null) this.#unshown?.set(shownKey(vm, channel), { vmId: vm.vmId, place: null });
   }
 
   #show(vm: Vm, place: ClonePlace): void {
     if (place.host !== null) return;
-    this.#unshown.set(shownKey(vm, place.channel), { vmId: vm.vmId, place: { ...place } });
+    this.#unshown?.set(shownKey(vm, place.channel), { vmId: vm.vmId, place: { ...place } });
   }
 
   #judge(vm: Vm, now: number): CloneChange[] {
     const key = vmKey(vm.vmId);
-    if (vm.places.size > 1) this.#several.add(key);
+    if (vm.places.length > 1) this.#several.add(key);
     else this.#several.delete(key);
-    if (vm.places.size === 0) this.#vms.delete(key);
-    if (!vm.cloned && isTwice([...vm.places.values()], now)) {
+    if (vm.places.length === 0) this.#vms.delete(key);
+    if (!vm.cloned && vm.places.length > 1 && isTwice(vm.places, now)) {
       vm.cloned = true;
       return [change('clone-found', vm)];
     }
-    if (vm.cloned && vm.places.size < 2) {
+    if (vm.cloned && vm.places.length < 2) {
       vm.cloned = false;
       return [change('clone-over', vm)];
     }
@@ -270,38 +260,23 @@ export class Clones {
     if (this.#policy === 'warn') return 'warned';
     if (this.#policy === 'refuse-both') return 'refused';
     const newest = places.toSorted((a, b) => began(b) - began(a))[0];
-    return newest !== undefined && keyOf(newest) === keyOf(asking) ? 'refused' : 'warned';
+    return newest?.host === asking.host && newest.channel === asking.channel ? 'refused' : 'warned';
   }
 }
 
-/** Whether one place was asked at before and after another one, or two have stood beside each other for too long. */
-function isTwice(places: readonly ClonePlace[], now: number): boolean {
-  const explicit = places.filter((place) => place.explicit).toSorted((a, b) => b.since - a.since);
-  const [, second] = explicit;
-  if (second !== undefined && now - (explicit[0]?.since ?? now) > MIGRATION_MS) return true;
-  return places.some((old) => places.some((young) => old !== young && surrounds(old, young)));
-}
-
-function surrounds(old: ClonePlace, young: ClonePlace): boolean {
-  if (old.firstAsked === null || old.askedAt === null || young.firstAsked === null) return false;
-  return old.firstAsked < young.firstAsked && young.firstAsked < old.askedAt;
-}
-
-/** When a presence began: with the first request, or the connection. */
-function began({ since, firstAsked }: ClonePlace): number {
-  return Math.min(since, firstAsked ?? since);
-}
-
 function present(vm: Vm): ClonePlace[] {
-  return [...vm.places.values()].map((place) => ({ ...place }));
+  return vm.places.map((place) => ({ ...place }));
 }
 
 function change(kind: CloneChange['kind'], vm: Vm): CloneChange {
   return { kind, vmId: vm.vmId, places: present(vm) };
 }
 
-function keyOf({ host, channel }: Pick<MomentPlace, 'host' | 'channel'>): string {
-  return `${host ?? ''}\n${channel}`;
+function placeIn(
+  { places }: Vm,
+  { host, channel }: Pick<MomentPlace, 'host' | 'channel'>,
+): MutablePlace | undefined {
+  return places.find((place) => place.host === host && place.channel === channel);
 }
 
 function shownKey({ vmId }: Vm, channel: string): string {

@@ -1,7 +1,8 @@
 import type { GuestChannel } from '../channel.ts';
 import type { HostMoment, HostObserver, MomentPlace } from '../observer.ts';
 import { ChannelPresence } from './channel-presence.ts';
-import { type CloneChange, type ClonePlace, type ClonePolicy, Clones, type CloneVerdict } from './clones.ts';
+import type { ClonePlace } from './clone-rules.ts';
+import { type CloneChange, type ClonePolicy, Clones, type CloneVerdict } from './clones.ts';
 import { type Place, Presence, type PresenceChange, SILENCE_MS } from './presence.ts';
 import { boundedLeaseEnd, PresentSeats, type SeatBasis } from './present-seats.ts';
 

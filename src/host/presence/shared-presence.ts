@@ -5,7 +5,7 @@ import { anyInteger, anyText, oneOf } from '../../schema/shapes.ts';
 import { debug } from '../../system/debug.ts';
 import type { PostgresLink } from '../ledger/postgres/link.ts';
 import { rowsOf } from '../ledger/postgres/rows.ts';
-import type { ClonePlace } from './clones.ts';
+import type { ClonePlace } from './clone-rules.ts';
 import type { RunningPresence } from './open-presence.ts';
 import { SharedSeats } from './shared-seats.ts';
 import { vmKey } from './vm-key.ts';

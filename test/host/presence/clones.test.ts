@@ -1,11 +1,7 @@
 /** VM IDs that are in use twice: what is one, what is a move, and what the policies say. */
 import { describe, expect, test } from 'vitest';
-import {
-  type ClonePlace,
-  type ClonePolicy,
-  Clones,
-  MIGRATION_MS,
-} from '../../../src/host/presence/clones.ts';
+import { type ClonePlace, MIGRATION_MS } from '../../../src/host/presence/clone-rules.ts';
+import { type ClonePolicy, Clones } from '../../../src/host/presence/clones.ts';
 import type { PresenceChange } from '../../../src/host/presence/presence.ts';
 import { DAY } from '../../support/clock.ts';
 import { guestId } from '../../support/ledger-entries.ts';
@@ -201,6 +197,10 @@ describe('with other hosts', () => {
 
   test('what others are shown is each change once', () => {
     const { asks, stops, clones } = story();
+    asks('z');
+    expect(clones.takeUnshown()).toEqual([]);
+    clones.release(VM);
+    clones.showAll();
     asks('a');
     asks('b');
     const shown = clones.takeUnshown();
