@@ -3,6 +3,7 @@
 // without a target, `target` and `met` are null.
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
+import net from 'node:net';
 import path from 'node:path';
 import { playLoad, startLoad } from './play-load.js';
 import { processorTime, residentMemory } from './process-figures.js';
@@ -11,6 +12,8 @@ import { median, medianRatio } from './timing.js';
 const ROUNDS = 3;
 /** Requests after which a host is settled, however short the rows are. */
 const WARM_UP = 5000;
+/** How long a host has nothing to do before its memory is read, in milliseconds. */
+const QUIET_MS = 15_000;
 const PREPARED = '--prepared';
 
 /**
@@ -174,35 +177,52 @@ export async function bootRow(host, scale) {
   );
 }
 
-/** Resident memory while all channels have an open connection and all guests have been answered. */
+/**
+ * Resident memory when all guests have been answered, while all channels have an open connection; and the most
+ * until then.
+ */
 export async function memoryRow(host, channels, scale) {
   const guests = Math.round(10_000 * scale);
   const rate = 800;
   const seconds = Math.max(2, Math.ceil(guests / rate));
-  const args = [
-    '--guests',
-    guests,
-    '--rate',
-    rate,
-    '--for',
-    `${seconds}s`,
-    '--connections',
-    channels,
-    PREPARED,
-  ];
-  const load = startLoad(host, ['channels/'], args);
-  let last = residentMemory(host.pid);
-  const timer = setInterval(() => {
-    // A host that has ended is found by the load.
-    if (fs.existsSync(`/proc/${host.pid}`)) last = residentMemory(host.pid);
-  }, 250);
-  const { failures } = await load.done.finally(() => clearInterval(timer));
-  const found = `${last.now.toFixed(0)} MiB, at most ${last.most.toFixed(0)} MiB${failures > 0 ? `, ${failures} failed` : ''}`;
-  return row(
-    `resident memory, ${guests.toLocaleString('en')} guests, ${channels.toLocaleString('en')} open channels`,
-    'under 150 MiB',
-    found,
-    failures === 0 && last.now < 150,
+  const connections = await openChannels(host, channels);
+  try {
+    const args = [
+      '--guests',
+      guests,
+      '--rate',
+      rate,
+      '--for',
+      `${seconds}s`,
+      '--connections',
+      channels,
+      PREPARED,
+    ];
+    const { failures } = await playLoad(host, ['channels/'], args);
+    await new Promise((resolve) => setTimeout(resolve, QUIET_MS));
+    const { now, most } = residentMemory(host.pid);
+    const found = `${now.toFixed(0)} MiB; ${most.toFixed(0)} MiB at most meanwhile${failures > 0 ? `, ${failures} failed` : ''}`;
+    return row(
+      `resident memory, ${guests.toLocaleString('en')} guests, ${channels.toLocaleString('en')} open channels`,
+      'under 150 MiB',
+      found,
+      failures === 0 && now < 150,
+    );
+  } finally {
+    for (const connection of connections) connection.destroy();
+  }
+}
+
+/** A connection to each of the host's channels, which says nothing. */
+function openChannels({ folder }, channels) {
+  return Promise.all(
+    Array.from({ length: channels }, (_, at) => {
+      const connection = net.connect(path.join(folder, `channels/${at}.sock`));
+      return new Promise((resolve, reject) => {
+        connection.once('connect', () => resolve(connection));
+        connection.once('error', reject);
+      });
+    }),
   );
 }
 
