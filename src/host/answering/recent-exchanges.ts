@@ -10,8 +10,8 @@ export interface RecentExchange {
   readonly body: Uint8Array;
 }
 
-/** How many exchanges are kept in memory; the oldest are dropped first. At 4 KiB each this is 16 MiB. */
-const CAPACITY = 4096;
+/** How many exchanges are kept in memory, 4 KiB each; the oldest are dropped first. The ledger has the approvals. */
+const CAPACITY = 1024;
 
 /**
  * Recognizes a repeated exchange ID: the same bytes get the same answer, other bytes a refusal. A cache in front of the

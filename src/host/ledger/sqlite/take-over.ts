@@ -12,6 +12,9 @@ import { RecordWriter } from './record-writer.ts';
 import { migrate, PAGE_SIZE } from './schema.ts';
 import { type OpenSqliteFile, type SqliteFile, sqliteError } from './sqlite-file.ts';
 
+/** After how many records the operator hears how far it is: some ten seconds. */
+const PROGRESS_EVERY = 200_000;
+
 /** What is taken over, and into which database. */
 export interface TakeOver {
   /** The host's folder, with `ledger.jsonl` and its older parts. */
@@ -46,7 +49,9 @@ export async function takeOverIfAny(options: TakeOver, notify: Notify): Promise<
   const mark = fs.existsSync(file) ? firstMark(open, file) : 'none';
   if (mark === 'none') {
     notify(`The ledger ${newest} is taken over into ${file}.`);
-    const { records, damaged } = await importInto(options);
+    const { records, damaged } = await importInto(options, (count) =>
+      notify(`Taken over so far: ${counted(count, 'record')}.`),
+    );
     const state =
       damaged === null
         ? 'It is whole.'
@@ -61,8 +66,15 @@ export async function takeOverIfAny(options: TakeOver, notify: Notify): Promise<
   setAsideTakenOver(folder);
 }
 
-/** Imports the ledger of a folder into a new database, which appears as a whole. */
-export async function importInto(options: TakeOver): Promise<TakenOver> {
+/**
+ * Imports the ledger of a folder into a new database, which appears as a whole.
+ *
+ * @param progress - Hears now and then how many records there are so far.
+ */
+export async function importInto(
+  options: TakeOver,
+  progress: (records: number) => void = () => {},
+): Promise<TakenOver> {
   const { file, open } = options;
   const doing = `cannot take over the ledger into ${file}`;
   const temporary = `${file}.taking-over`;
@@ -76,7 +88,7 @@ export async function importInto(options: TakeOver): Promise<TakenOver> {
       `${PAGE_SIZE} pragma journal_mode = off; pragma synchronous = off; pragma cache_size = -16000`,
     );
     migrate(database, temporary);
-    const taken = await importLines(database, options);
+    const taken = await importLines(database, options, progress);
     database.close();
     database = null;
     const fd = fs.openSync(temporary, 'r+');
@@ -93,7 +105,11 @@ export async function importInto(options: TakeOver): Promise<TakenOver> {
   }
 }
 
-async function importLines(database: SqliteFile, { folder, host, now }: TakeOver): Promise<TakenOver> {
+async function importLines(
+  database: SqliteFile,
+  { folder, host, now }: TakeOver,
+  progress: (records: number) => void,
+): Promise<TakenOver> {
   const writer = new RecordWriter(database);
   let [seq, lastDigest]: [number, string] = [0, NO_LINE];
   let damaged: number | null = null;
@@ -111,6 +127,7 @@ async function importLines(database: SqliteFile, { folder, host, now }: TakeOver
     const response = kept === undefined ? null : Buffer.from(kept, 'base64url');
     writer.write({ seq, time, digest, text, record, response });
     lastDigest = digest;
+    if (seq % PROGRESS_EVERY === 0) progress(seq);
   }
   const taken = { records: seq, lastDigest, damaged };
   if (now !== null) {
