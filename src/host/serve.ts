@@ -89,7 +89,7 @@ async function serveLocked(
     reload: () => reload(),
     ...statusHandlers(status, presence),
     ...record.handlers,
-    ...seatHandlers({ running: presence, seats: presence.seats, licenses, ledger, now: CLOCKS.wall }),
+    ...seatHandlers({ running: presence, seats, licenses, ledger, now: CLOCKS.wall }),
   };
   const control = await openControl({ folder, handlers, notify });
   const stop = once(async () => {
