@@ -3,6 +3,7 @@ import path from 'node:path';
 import { AvmaError, toAvmaError } from '../../../errors/avma-error.ts';
 import { makePrivateFolder } from '../../../storage/atomic-file.ts';
 import { openPlainFile } from '../../../storage/read-file.ts';
+import { debug } from '../../../system/debug.ts';
 import type { Notify } from '../../../system/notify.ts';
 import type { Folded, KeptAnswer, LedgerEngine, NewRecord } from '../batched-ledger.ts';
 import type { FoldPlan } from '../fold.ts';
@@ -115,9 +116,15 @@ export class SqliteEngine implements LedgerEngine {
   close(): void {
     const { database } = this.#connection ?? {};
     this.#connection = null;
-    // libsql keeps the connection until its statements are collected: all is to be in the one file before that.
-    database?.exec('pragma wal_checkpoint(truncate)');
-    database?.close();
+    if (database === undefined) return;
+    try {
+      // libsql keeps the connection until its statements are collected: all is to be in the one file before that.
+      database.exec('pragma wal_checkpoint(truncate)');
+    } catch (thrown) {
+      debug('ledger', () => `what is in the log stays there: ${thrown}`);
+    } finally {
+      database.close();
+    }
   }
 
   #writeAll({ writer }: Connection, records: readonly NewRecord[]): Appended[] {
