@@ -8,7 +8,8 @@ import { UUID_PATTERN } from '../../schema/shapes.ts';
 const MAX_NAMED = 5;
 
 /**
- * The rows of the one guest that somebody means: by its VM ID, by how that begins, or by the name of its domain.
+ * The rows of the one guest that somebody means: by its VM ID, by how that begins, by the name of its domain, or by what
+ * the machine calls itself.
  *
  * @throws {AvmaError} `argument-invalid` for none and for several.
  */
@@ -24,7 +25,7 @@ export async function findGuest(
   for await (const row of guestRows(reader)) {
     if (row.vmId.startsWith(text)) byId.push(row);
     const domains = present?.get(row.vmId)?.places.map(({ domain }) => domain) ?? [];
-    if ([row.domain, ...domains].includes(typed)) byName.push(row);
+    if ([row.domain, row.machineName, ...domains].includes(typed)) byName.push(row);
   }
   // A domain that is called like the beginning of a VM ID is meant by its name.
   const found = byName.length > 0 ? byName : byId;

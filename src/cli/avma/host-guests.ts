@@ -43,7 +43,7 @@ const PRESENT_TIMEOUT_MS = 10_000;
 export function guestsCommand(context: Context): Command {
   return new Command('guests')
     .description('Show which guests are licensed, until when, and where; or one guest and its history')
-    .argument('[vm]', 'a VM ID or how it begins, or the name of a libvirt domain')
+    .argument('[vm]', 'a VM ID or how it begins, or the name of a libvirt domain or machine')
     .addOption(new Option('--state <state>', 'only guests in this state').choices(GUEST_STATES))
     .option('--product <product>', 'only guests with this product, by its short name')
     .option('--license <id>', 'only guests that use this license')

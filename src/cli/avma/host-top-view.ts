@@ -1,5 +1,4 @@
 import type { Decisions } from '../../host/status/host-status.ts';
-import { isActivated } from '../../host/status/host-validity.ts';
 import type { TopFrame } from '../../host/status/top-frame.ts';
 import { counted, formatCount } from '../../schema/counted.ts';
 import { MINUTE_MS } from '../../schema/durations.ts';
@@ -66,11 +65,15 @@ function headLine(
   const host = printable(name, 30);
   const worth = `${state}${left}`;
   const rest = `up ${up}`;
-  const time = `${formatInstant(Date.parse(at))}${hint}`;
+  const instant = formatInstant(Date.parse(at));
   const used = host.length + worth.length + rest.length + 4;
-  const room = columns - used - time.length;
-  const tone: Tone = isActivated({ state: state as never }) ? 'good' : 'bad';
-  const shownTime = room >= 2 ? `${' '.repeat(room)}${style.paint('dim', time)}` : '';
+  // As much of the time as there is room for.
+  const time = [instant, instant.slice(11)]
+    .map((text) => text + hint)
+    .find((text) => used + text.length + 2 <= columns);
+  const tone: Tone = state === 'activated' ? 'good' : state === 'in grace' ? 'warn' : 'bad';
+  const shownTime =
+    time === undefined ? '' : `${' '.repeat(columns - used - time.length)}${style.paint('dim', time)}`;
   return `${style.paint('strong', host)}  ${style.paint(tone, worth)}  ${rest}${shownTime}`;
 }
 

@@ -7,17 +7,19 @@ import {
   channelOf,
   type HostMoment,
   type HostObserver,
+  type MomentPlace,
   type RequestAnswered,
   type RequestFaulted,
 } from '../observer.ts';
-import { eventOfMoment } from '../shown-events/of-moment.ts';
+import { eventOfMoment, placeText } from '../shown-events/of-moment.ts';
 
 /** How many lines a channel may cause: a guest that floods the host must not flood its log. */
 const LINE_LIMIT = { burst: 20, windowMs: MINUTE_MS };
 
 /**
- * Writes one line for the operator about each approval, refusal and failure, but not about repeated answers. Past 20
- * lines a minute a channel's lines are only counted, and the channel's next line has their number.
+ * Writes one line for the operator about each approval, refusal and failure, but not about repeated answers, and about
+ * clones and licenses that are full. Past 20 lines a minute a channel's lines are only counted, and the channel's next
+ * line has their number.
  *
  * @param elapsed - Milliseconds of a clock that does not run backwards.
  */
@@ -26,8 +28,7 @@ export function operatorLog(notify: Notify, elapsed: () => number): HostObserver
   const unsaid = new Map<string, number>();
 
   return (moment) => {
-    const name = channelOf(moment)?.name;
-    if (name === undefined) return;
+    const name = channelOf(moment)?.name ?? 'this host';
     if (moment.kind === 'channel-closed') {
       limit.forget(name);
       unsaid.delete(name);
@@ -67,9 +68,19 @@ function lineOf(moment: HostMoment): (() => string) | undefined {
       return () => `A connection on ${moment.channel.name} was cut: ${moment.why}.`;
     case 'connection-refused':
       return () => `A connection on ${moment.channel.name} was refused: too many are open and busy.`;
+    case 'clone-found':
+      return () => `Two machines use the VM ID ${moment.vmId}: on ${placesText(moment.places)}.`;
+    case 'clone-over':
+      return () => `The VM ID ${moment.vmId} is used once again: on ${placesText(moment.places)}.`;
+    case 'seats-full':
+      return () => `All seats of license ${moment.licenseId} are taken.`;
     default:
       return undefined;
   }
+}
+
+function placesText(places: readonly MomentPlace[]): string {
+  return places.length === 0 ? 'none' : places.map(placeText).join(' and ');
 }
 
 /** What the journal keeps of a line: its level, and who and what it is about. */

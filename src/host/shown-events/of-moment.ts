@@ -57,7 +57,7 @@ export function eventOfMoment(moment: HostMoment, now: number): ShownEvent | und
 }
 
 /** `hv02 unix:/run/a.sock`: the host only where it is another one. */
-function placeText({ host, channel }: MomentPlace): string {
+export function placeText({ host, channel }: MomentPlace): string {
   return host === null ? channel : `${host} ${channel}`;
 }
 

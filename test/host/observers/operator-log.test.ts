@@ -113,6 +113,25 @@ test('the journal gets who and what a line is about, and how much it matters', a
   ]);
 });
 
+test('two machines with one VM ID, and a license that is full, are lines too', () => {
+  const lines: [string, string | undefined][] = [];
+  const observe = operatorLog(
+    (line, about) => lines.push([line, about?.level]),
+    () => 0,
+  );
+  const place = { host: null, channel: 'unix:a', domain: null };
+  const places = [place, { ...place, host: 'hv02', channel: 'unix:b' }];
+  observe({ kind: 'clone-found', vmId: VM, places });
+  observe({ kind: 'clone-over', vmId: VM, places: [place] });
+  observe({ kind: 'seats-full', licenseId: '0011223344556677' });
+  observe({ kind: 'ledger-flushed', entries: 1, ms: 1 });
+  expect(lines).toEqual([
+    [`Two machines use the VM ID ${VM}: on unix:a and hv02 unix:b.`, 'warning'],
+    [`The VM ID ${VM} is used once again: on unix:a.`, 'notice'],
+    ['All seats of license 0011223344556677 are taken.', 'warning'],
+  ]);
+});
+
 test('a channel that is closed is forgotten', () => {
   const lines: string[] = [];
   const observe = operatorLog(
