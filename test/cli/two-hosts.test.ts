@@ -161,10 +161,8 @@ describe.skipIf(!IS_WANTED)('with AVMA_TEST_VM=required', () => {
     test('both chains are whole', async () => {
       await Promise.all([a.stop(), b.stop()]);
       const { hosts } = await json('fleet-status', ['fleet', 'status', url]);
-      expect(hosts).toMatchObject([
-        { troubles: [{ what: 'not-running' }] },
-        { troubles: [{ what: 'not-running' }] },
-      ]);
+      const worst = hosts.map(({ troubles }: { troubles: { what: string }[] }) => troubles[0]?.what);
+      expect(worst).toEqual(['not-running', 'not-running']);
       for (const [env, id] of [
         [{}, idOfA],
         [ofB.env, idOfB],
