@@ -8,8 +8,8 @@ import { UUID_PATTERN } from '../../schema/shapes.ts';
 const MAX_NAMED = 5;
 
 /**
- * The rows of the one guest that somebody means: by its VM ID, by how that begins, by the name of its domain, or by what
- * the machine calls itself.
+ * The rows of the one guest that somebody means: by its VM ID, by how that begins, by the name of its domain, or by
+ * what the machine calls itself.
  *
  * @throws {AvmaError} `argument-invalid` for none and for several.
  */
