@@ -21,13 +21,20 @@ export interface CryptoRequest {
 export type CryptoReply = readonly (OpenedBox | Uint8Array | null)[];
 
 /**
+ * From how many processors on the thread pays: with two, the ledger's thread and the system have what this one leaves,
+ * and the messages only cost.
+ */
+const MIN_PROCESSORS = 3;
+
+/**
  * The thread beside this one.
  *
- * @returns null where only one processor is there, and where the program has no such thread: from its sources, and in
- *   the executable, whose threads cannot load node:crypto.
+ * @returns null where fewer than three processors are there, and where the program has no such thread: from its
+ *   sources, and in the executable, whose threads cannot load node:crypto.
  */
 export function openCryptoThread(): CryptoThread | null {
-  if (process.getBuiltinModule('node:os').availableParallelism() < 2 || !hasWorker('crypto')) return null;
+  if (process.getBuiltinModule('node:os').availableParallelism() < MIN_PROCESSORS || !hasWorker('crypto'))
+    return null;
   return new CryptoThread(() => {
     const worker = startWorker('crypto');
     if (worker === null) throw new AvmaError('internal', 'the bundle of the crypto thread is gone');

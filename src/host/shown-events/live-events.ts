@@ -13,21 +13,23 @@ export type Followed = { readonly event: ShownEvent } | { readonly leftOut: numb
 
 /** The events of a running host as they happen: the last ones, and for whoever follows those that come. */
 export class LiveEvents {
-  readonly #newest: ShownEvent[] = [];
+  /** What makes each of the last ones: few are ever looked at. */
+  readonly #newest: (() => ShownEvent | undefined)[] = [];
   readonly #followers = new Set<Follower>();
 
   /** @param now - Milliseconds since 1970 UTC. */
   take(moment: HostMoment, now: number): void {
-    const event = eventOfMoment(moment, now);
-    if (event === undefined) return;
-    this.#newest.push(event);
+    const isAnswer = moment.kind === 'request-answered' && moment.answer !== null;
+    const event = isAnswer && this.#followers.size === 0 ? undefined : eventOfMoment(moment, now);
+    if (event === undefined && !isAnswer) return;
+    this.#newest.push(() => event ?? eventOfMoment(moment, now));
     if (this.#newest.length > MAX_REMEMBERED) this.#newest.shift();
-    for (const follower of this.#followers) follower.take(event);
+    if (event !== undefined) for (const follower of this.#followers) follower.take(event);
   }
 
   /** The last ones, the newest last. */
   newest(count: number): readonly ShownEvent[] {
-    return this.#newest.slice(-count);
+    return this.#newest.slice(-count).flatMap((make) => make() ?? []);
   }
 
   /** The events from now on, until the signal aborts. */
