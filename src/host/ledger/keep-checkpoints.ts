@@ -1,14 +1,14 @@
 import { toAvmaError } from '../../errors/avma-error.ts';
 import type { KeyPair } from '../../protocol/curve-keys.ts';
 import { formatCount } from '../../schema/counted.ts';
-import { HOUR_MS, MINUTE_MS } from '../../schema/durations.ts';
+import { HOUR_MS } from '../../schema/durations.ts';
 import type { Notify } from '../../system/notify.ts';
 import { checkpointKey, checkpointLine, readCheckpoint, signCheckpoint } from './checkpoint.ts';
 import { storedNotes, storeNote } from './checkpoint-file.ts';
 import type { HostClocks } from './marks.ts';
 
 /** A checkpoint at least so often while there are new records, in milliseconds; and after so many records. */
-const MAX_AGE_MS = MINUTE_MS;
+const MAX_AGE_MS = 10_000;
 const MAX_RECORDS = 1000;
 
 /** How often it is looked whether one is due, in milliseconds: under load there is one each time. */

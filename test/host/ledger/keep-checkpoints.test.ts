@@ -67,14 +67,14 @@ function kept(seq = 1, folder = tempFolder()) {
 
 const seqs = (checkpoints: readonly KeptCheckpoint[]) => checkpoints.map(({ seq }) => seq);
 
-test('one at the start, one a minute while there is news, one at the stop', async () => {
+test('one at the start, one in ten seconds while there is news, one at the stop', async () => {
   const { keeper, saved, folder, grow, pass } = kept();
   await pass(3 * SECOND);
   expect(seqs(saved)).toEqual([1]);
   grow(5);
-  await pass(30 * SECOND);
+  await pass(5 * SECOND);
   expect(seqs(saved)).toEqual([1]);
-  await pass(30 * SECOND);
+  await pass(5 * SECOND);
   expect(seqs(saved)).toEqual([1, 6]);
   await pass(10 * MINUTE);
   expect(seqs(saved)).toEqual([1, 6]);
