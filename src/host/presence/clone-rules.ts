@@ -8,6 +8,8 @@ export const MIGRATION_MS = 2 * MINUTE_MS;
 export interface ClonePlace extends MomentPlace {
   /** Whether a connection, or libvirt, says that the VM runs there. */
   readonly explicit: boolean;
+  /** Whether the channel is the VM's own. At a shared socket whoever connects can name any VM ID. */
+  readonly own: boolean;
   readonly since: number;
   /** Its first and its last request there; null: it has not asked. */
   readonly firstAsked: number | null;

@@ -15,6 +15,9 @@ const MAX_VMS = 100_000;
 /** How many places of one VM are followed. */
 const MAX_PLACES = 16;
 
+/** A channel of this host that a request came in over. */
+export type AskedAt = Pick<ClonePlace, 'channel' | 'domain' | 'own'>;
+
 /** One VM ID that became, or no longer is, present at two places at once. */
 export interface CloneChange {
   readonly kind: 'clone-found' | 'clone-over';
@@ -38,12 +41,17 @@ interface Vm {
   /** A few: most have one. */
   places: MutablePlace[];
   cloned: boolean;
+  /** By its own channels alone. */
+  clonedAtOwn: boolean;
 }
 
 /**
  * Finds VM IDs that are in use twice. A VM that asks at a new place has moved. One that then asks again at the old
  * place, although it has not stopped at the new one, is two machines; so is one that connections or libvirt have seen
  * at two places for longer than a migration takes. Two guests that use one socket cannot be told apart.
+ *
+ * A VM that asks over its own channel is refused for what its own channels say only: who names its VM ID at a shared
+ * socket gets nothing, and takes nothing from it.
  *
  * Pure: each method takes the time.
  */
@@ -78,16 +86,16 @@ export class Clones {
   }
 
   /** A request of the VM came in over a channel of this host: whether it is to be refused. */
-  asked(vmId: string, channel: string, domain: string | null, now: number): CloneVerdict {
+  asked(vmId: string, { channel, domain, own }: AskedAt, now: number): CloneVerdict {
     const vm = this.#vmOf(vmId);
     const place = this.#placeOf(vm, { host: null, channel, domain }, now);
     if (!place.explicit) place.since = Math.min(place.since, now);
-    Object.assign(place, { firstAsked: place.firstAsked ?? now, askedAt: now, left: false });
+    Object.assign(place, { own, firstAsked: place.firstAsked ?? now, askedAt: now, left: false });
     this.#moveTo(vm, place);
     this.#show(vm, place);
     const changes = this.#judge(vm, now);
     const places = vm.cloned ? present(vm) : [];
-    return { clone: vm.cloned ? this.#verdict(places, place) : null, places, changes };
+    return { clone: vm.cloned ? this.#verdict(vm, place) : null, places, changes };
   }
 
   /** A VM that the ledger knows from before the host was started, and when it asked last. */
@@ -108,7 +116,8 @@ export class Clones {
     const vm = this.#vmOf(vmId);
     const name = { host: null, channel, domain: place.domain };
     if (kind === 'guest-present') {
-      Object.assign(this.#placeOf(vm, name, now), { explicit: true, since: place.since, left: false });
+      const begun = { explicit: true, own: true, since: place.since, left: false };
+      Object.assign(this.#placeOf(vm, name, now), begun);
       this.#show(vm, this.#placeOf(vm, name, now));
       return this.#judge(vm, now);
     }
@@ -170,7 +179,7 @@ export class Clones {
     if (vm === undefined) return [];
     const over = vm.cloned ? [change('clone-over', vm)] : [];
     for (const place of [...vm.places]) if (!place.explicit) this.#end(vm, place);
-    vm.cloned = false;
+    Object.assign(vm, { cloned: false, clonedAtOwn: false });
     for (const place of vm.places) Object.assign(place, { firstAsked: null, askedAt: null });
     return over;
   }
@@ -196,7 +205,7 @@ export class Clones {
     const key = vmKey(vmId);
     const known = this.#vms.get(key);
     if (known !== undefined) return known;
-    const vm: Vm = { vmId, places: [], cloned: false };
+    const vm: Vm = { vmId, places: [], cloned: false, clonedAtOwn: false };
     this.#vms.set(key, vm);
     if (this.#vms.size > MAX_VMS) {
       const [oldest = key] = this.#vms.keys();
@@ -209,7 +218,7 @@ export class Clones {
   #placeOf(vm: Vm, { host, channel, domain }: MomentPlace, now: number): MutablePlace {
     const known = placeIn(vm, { host, channel });
     if (known !== undefined) return known;
-    const about = { explicit: false, since: now, firstAsked: null, askedAt: null, left: false };
+    const about = { explicit: false, own: false, since: now, firstAsked: null, askedAt: null, left: false };
     const place: MutablePlace = { host, channel, domain, ...about };
     vm.places.push(place);
     if (vm.places.length > MAX_PLACES) {
@@ -245,6 +254,8 @@ export class Clones {
     if (vm.places.length > 1) this.#several.add(key);
     else this.#several.delete(key);
     if (vm.places.length === 0) this.#vms.delete(key);
+    const own = vm.places.length > 1 ? ownPlaces(vm) : [];
+    vm.clonedAtOwn = own.length > 1 && (vm.clonedAtOwn || isTwice(own, now));
     if (!vm.cloned && vm.places.length > 1 && isTwice(vm.places, now)) {
       vm.cloned = true;
       return [change('clone-found', vm)];
@@ -256,12 +267,18 @@ export class Clones {
     return [];
   }
 
-  #verdict(places: readonly ClonePlace[], asking: ClonePlace): 'warned' | 'refused' {
-    if (this.#policy === 'warn') return 'warned';
-    if (this.#policy === 'refuse-both') return 'refused';
+  #verdict(vm: Vm, asking: ClonePlace): 'warned' | 'refused' {
+    const own = ownPlaces(vm);
+    if (this.#policy === 'warn' || (asking.own && !vm.clonedAtOwn)) return 'warned';
+    if (this.#policy === 'refuse-both' || (!asking.own && own.length > 0)) return 'refused';
+    const places = asking.own ? own : vm.places;
     const newest = places.toSorted((a, b) => began(b) - began(a))[0];
     return newest?.host === asking.host && newest.channel === asking.channel ? 'refused' : 'warned';
   }
+}
+
+function ownPlaces({ places }: Vm): ClonePlace[] {
+  return places.filter(({ own }) => own);
 }
 
 function present(vm: Vm): ClonePlace[] {

@@ -109,8 +109,9 @@ class LivePresence implements RunningPresence {
     }
   }
 
-  check(vmId: string, { name, domain }: GuestChannel): CloneVerdict {
-    const verdict = this.clones.asked(vmId, name, domain ?? null, this.steady());
+  check(vmId: string, { name, domain, vmId: owner }: GuestChannel): CloneVerdict {
+    const place = { channel: name, domain: domain ?? null, own: owner !== null };
+    const verdict = this.clones.asked(vmId, place, this.steady());
     this.#sayClones(verdict.changes);
     return verdict;
   }

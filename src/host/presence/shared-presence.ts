@@ -28,6 +28,7 @@ const Row = z.strictObject({
   channel: anyText,
   domain: z.nullable(anyText),
   explicit: z.boolean(),
+  own: z.boolean(),
   state: oneOf(['here', 'left', 'gone']),
   since: anyInteger,
   firstAsked: z.nullable(anyInteger),
@@ -150,6 +151,7 @@ export class SharedPresence {
       channel,
       domain: place?.domain ?? null,
       explicit: place?.explicit ?? false,
+      own: place?.own ?? false,
       state: place === null ? 'gone' : place.left ? 'left' : 'here',
       since: at(place?.since ?? null) ?? server,
       firstAsked: at(place?.firstAsked ?? null),
@@ -185,7 +187,7 @@ export class SharedPresence {
       [host, server],
     );
     const changed = await this.#run(
-      `select host, vm_id as "vmId", channel, domain, explicit, state, since, first_asked as "firstAsked",
+      `select host, vm_id as "vmId", channel, domain, explicit, own, state, since, first_asked as "firstAsked",
          asked_at as "askedAt", licenses, changed_at as "changedAt"
        from avma_presence where host <> $1 and changed_at > $2 order by coalesce(asked_at, since), changed_at`,
       [host, this.#seen - OVERLAP_MS],
@@ -219,6 +221,7 @@ export class SharedPresence {
       channel: row.channel,
       domain: row.domain,
       explicit: row.explicit,
+      own: row.own,
       since: row.since + shift,
       firstAsked: at(row.firstAsked),
       askedAt: at(row.askedAt),
@@ -261,14 +264,14 @@ export class SharedPresence {
 }
 
 const SHOW = `
-insert into avma_presence (host, changed_at, vm_key, vm_id, channel, domain, explicit, state, since, first_asked,
-  asked_at, licenses)
-select $1, $2, key, vm_id, channel, domain, explicit, state, since, first_asked, asked_at,
+insert into avma_presence (host, changed_at, vm_key, vm_id, channel, domain, explicit, own, state, since,
+  first_asked, asked_at, licenses)
+select $1, $2, key, vm_id, channel, domain, explicit, own, state, since, first_asked, asked_at,
   array(select jsonb_array_elements_text(licenses::jsonb))
-from unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::boolean[], $8::text[], $9::bigint[], $10::bigint[],
-  $11::bigint[], $12::text[])
-  as shown (key, vm_id, channel, domain, explicit, state, since, first_asked, asked_at, licenses)
+from unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::boolean[], $8::boolean[], $9::text[],
+  $10::bigint[], $11::bigint[], $12::bigint[], $13::text[])
+  as shown (key, vm_id, channel, domain, explicit, own, state, since, first_asked, asked_at, licenses)
 on conflict (host, vm_key, channel) do update set changed_at = excluded.changed_at, vm_id = excluded.vm_id,
-  domain = excluded.domain, explicit = excluded.explicit, state = excluded.state, since = excluded.since,
+  domain = excluded.domain, explicit = excluded.explicit, own = excluded.own, state = excluded.state, since = excluded.since,
   first_asked = excluded.first_asked, asked_at = excluded.asked_at, licenses = excluded.licenses
 `;

@@ -9,6 +9,9 @@ import { guestId } from '../../support/ledger-entries.ts';
 const VM = guestId(1);
 const NOW = 1_000_000;
 
+/** A channel of the VM's own. */
+const at = (channel: string) => ({ channel, domain: null, own: true });
+
 /** Plays a story: each call is a second later than the one before. */
 function story(policy: ClonePolicy = 'warn') {
   const clones = new Clones(policy);
@@ -29,9 +32,11 @@ function story(policy: ClonePolicy = 'warn') {
   return {
     clones,
     heard,
+    /** Over the VM's own channel; a name with a question mark is a shared socket. */
     asks(channel: string) {
       now += 1000;
-      const { clone, changes } = clones.asked(VM, channel, null, now);
+      const own = !channel.startsWith('?');
+      const { clone, changes } = clones.asked(VM, { channel, domain: null, own }, now);
       hear(changes);
       return clone;
     },
@@ -45,6 +50,7 @@ function story(policy: ClonePolicy = 'warn') {
         channel: 'x',
         domain: null,
         explicit: false,
+        own: true,
         since: now,
         firstAsked: now,
         askedAt: now,
@@ -61,6 +67,7 @@ function story(policy: ClonePolicy = 'warn') {
         channel: 'x',
         domain: null,
         explicit: false,
+        own: true,
         since: now,
         firstAsked: null,
         askedAt: null,
@@ -122,9 +129,9 @@ describe('a VM', () => {
   test('is known by both spellings of its VM ID', () => {
     const clones = new Clones('warn');
     const [one, other] = ['00112233-4455-6677-8899-aabbccddeeff', '33221100-5544-7766-8899-aabbccddeeff'];
-    clones.asked(one, 'a', null, 1);
-    clones.asked(other, 'b', null, 2);
-    expect(clones.asked(one, 'a', null, 3).clone).toBe('warned');
+    clones.asked(one, at('a'), 1);
+    clones.asked(other, at('b'), 2);
+    expect(clones.asked(one, at('a'), 3).clone).toBe('warned');
     expect(clones.has(other)).toBe(true);
   });
 });
@@ -162,6 +169,24 @@ describe('the policy', () => {
     const { asks } = story('refuse-newest');
     for (const channel of ['a', 'b', 'a']) asks(channel);
     expect([asks('a'), asks('b'), asks('a')]).toEqual(['warned', 'refused', 'warned']);
+  });
+
+  test.each(['refuse-newest', 'refuse-both'] as const)(
+    '%s takes nothing from a VM on its own channel whose ID others name at a shared socket',
+    (policy) => {
+      const { asks, heard } = story(policy);
+      expect([asks('?shared'), asks('own'), asks('?shared')]).toEqual([null, null, 'refused']);
+      expect([asks('own'), asks('?shared'), asks('own')]).toEqual(['warned', 'refused', 'warned']);
+      expect(heard).toEqual(['clone-found']);
+    },
+  );
+
+  test('refuse-both refuses two machines on channels of their own, whoever else names their ID', () => {
+    const { asks } = story('refuse-both');
+    expect([asks('a'), asks('?shared'), asks('b'), asks('a'), asks('b')]).toEqual([
+      ...[null, null, null],
+      ...['refused', 'refused'],
+    ]);
   });
 
   test('refuse-both refuses everywhere', () => {

@@ -95,6 +95,7 @@ export const MIGRATIONS: readonly string[] = [
     channel text not null,
     domain text,
     explicit boolean not null,
+    own boolean not null,
     state text not null check (state in ('here', 'left', 'gone')),
     since bigint not null,
     first_asked bigint,
