@@ -77,7 +77,8 @@ export class PresentSeats implements Seats {
   /** A VM came or went. */
   follow({ vmId, kind, why, present }: PresenceChange): void {
     const key = vmKey(vmId);
-    if (kind === 'guest-present') this.#sit(key);
+    // At a shared socket whoever connects can name a VM: one that has stopped takes its seat with an approval.
+    if (kind === 'guest-present') this.#sit(key, why === 'asked');
     if (present) return;
     for (const lease of this.#leases.get(key)?.values() ?? []) {
       this.#holders.get(lease.license)?.remove(key);
@@ -127,8 +128,9 @@ export class PresentSeats implements Seats {
     }
   }
 
-  #sit(key: string): void {
-    for (const { license, endsAt } of this.#leases.get(key)?.values() ?? []) {
+  #sit(key: string, onlyKept = false): void {
+    for (const { license, endsAt, kept } of this.#leases.get(key)?.values() ?? []) {
+      if (onlyKept && !kept) continue;
       const holders = this.#holders.get(license) ?? new LeaseEnds();
       this.#holders.set(license, holders);
       holders.remove(key);

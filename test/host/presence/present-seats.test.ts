@@ -91,6 +91,17 @@ test('a VM that stops frees its seat, takes it again when it starts, and is not 
   expect(seats.keeps(LICENSE, vm(1), NOW + HOUR)).toBe(false);
 });
 
+test('a VM that has stopped takes no seat by a request that is refused, whoever names it', () => {
+  const { presence, seats, apply, approve } = table();
+  apply(presence.begin(vm(1), { channel: 'unix:/own', domain: null }, 'connected', NOW));
+  seats.note(approval(1, NOW));
+  apply(presence.end(vm(1), 'unix:/own', 'stopped'));
+  apply(presence.asked(vm(1), PLACE, NOW + HOUR));
+  expect(seats.guestsOf(LICENSE, NOW + HOUR)).toBe(0);
+  approve(1, NOW + 2 * HOUR);
+  expect(seats.guestsOf(LICENSE, NOW + 2 * HOUR)).toBe(1);
+});
+
 test('a VM at its own channel has a seat for days without a word, until its lease ends', () => {
   const { presence, seats, apply } = table();
   apply(presence.begin(vm(1), PLACE, 'libvirt', NOW));
