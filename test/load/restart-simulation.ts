@@ -151,7 +151,11 @@ class Simulation {
     host.free = begun + this.#restart.hostMs;
     if (host.throttle.take(channel, at) !== 'pass') {
       this.#throttled++;
-      return { outcome: 'throttled', retryAfter: host.throttle.retryAfter(channel, at), answeredAt: host.free };
+      return {
+        outcome: 'throttled',
+        retryAfter: host.throttle.retryAfter(channel, at),
+        answeredAt: host.free,
+      };
     }
     const answeredAt = this.#recorded(host.free);
     if (answeredAt - at <= DEADLINE_MS) return { outcome: 'success', retryAfter: null, answeredAt };
