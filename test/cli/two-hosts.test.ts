@@ -154,7 +154,9 @@ describe.skipIf(!IS_WANTED)('with AVMA_TEST_VM=required', () => {
       expect(machine.events('guest').at(-1)).toMatchObject({ code: 'host-gone' });
       expect(a.output()).toContain('the ledger could not be written: the database postgres://');
       await server().start();
-      await until('the host works again', () => a.output().includes('The ledger is written again'));
+      for (const host of [a, b]) {
+        await until('it works again', () => host.output().includes('The ledger is written again'));
+      }
       await activated('a');
     });
 
