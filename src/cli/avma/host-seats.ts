@@ -39,7 +39,10 @@ export function releaseCommand(context: Context): Command {
       'after',
       `
 The VM's lease goes on until it ends. When it asks again, it takes a seat again if there is one.
-The ledger has a mark of it. A VM that was found at two places counts as one again.`,
+The ledger has a mark of it. A VM that was found at two places counts as one again.
+
+Example:
+  avma host release web01`,
     )
     .action((vm: string, options: SeatsOptions) => release(context, vm, options));
 }

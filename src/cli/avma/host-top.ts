@@ -18,7 +18,7 @@ const RETRY_MS = 1000;
 const MAX_FRAMES = 3;
 
 /** The size of what is printed where there is no terminal. */
-const PAPER = { columns: 100, rows: 40 };
+const PAPER: Screen['size'] = { columns: 100, rows: 40 };
 
 /** `avma host top`. */
 export function topCommand(context: Context): Command {
@@ -50,6 +50,7 @@ async function printHost(context: Context): Promise<void> {
 /** @throws {AvmaError} `host-not-running` where no host runs at first; one that is gone later is waited for. */
 async function watchHost({ settings, style }: Context): Promise<void> {
   const { hostFolder } = settings();
+  let size = PAPER;
   let view: TopView = { frame: frameOf(await callHost(hostFolder, { do: 'top' })), problem: null };
   await untilInterrupted(async (interrupted) => {
     const keys = new Keys(['q']);
@@ -69,12 +70,13 @@ async function watchHost({ settings, style }: Context): Promise<void> {
         await pause(RETRY_MS, signal);
       }
     } finally {
+      size = screen.size;
       screen.close();
       keys.close();
     }
   });
   // What was seen last stays on the terminal.
-  writeData(topScreen(view, PAPER, style).join('\n'));
+  writeData(topScreen(view, { ...size, rows: size.rows - 1 }, style).join('\n'));
 }
 
 /** Takes frames until there are no more. @returns Why. */

@@ -66,7 +66,7 @@ describe.skipIf(missing !== undefined)('on a terminal', () => {
     await until('the host is back', () => shown().includes('Nothing has happened since'));
     child.stdin?.write('q');
     await ended;
-    expect(shown()).toContain('after 0');
+    await until('the shell goes on', () => shown().includes('after 0'));
   });
 
   test('^C ends it, and gives the terminal back', async () => {
@@ -74,7 +74,7 @@ describe.skipIf(missing !== undefined)('on a terminal', () => {
     await until('the host is shown', () => shown().includes('q ends'));
     child.stdin?.write('\x03');
     await ended;
-    expect(shown()).toMatch(/after (0|130)/);
+    await until('the shell goes on', () => /after (0|130)/.test(shown()));
   });
 });
 
