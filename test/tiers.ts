@@ -28,6 +28,7 @@ export const SYSTEM_TESTS = [
   'test/guest/two-vendors.test.ts',
   'test/host/control/*.test.ts',
   'test/host/answering/disk-bound.test.ts',
+  'test/host/answering/crypto-thread.test.ts',
   'test/host/endpoints/connections.test.ts',
   'test/host/endpoints/endpoint-set.test.ts',
   'test/host/endpoints/fairness.test.ts',

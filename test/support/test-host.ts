@@ -1,8 +1,10 @@
 import { type Catalog, loadCatalog } from '../../src/catalog/catalog.ts';
 import type { HostEvent } from '../../src/events/host-event.ts';
+import type { ResponderEnvironment } from '../../src/host/answering/asked.ts';
 import { HostThrottle } from '../../src/host/answering/host-throttle.ts';
 import { createResponder, type Responder } from '../../src/host/answering/responder.ts';
 import type { ThrottleLimit } from '../../src/host/answering/throttle.ts';
+import type { Turns } from '../../src/host/answering/turns.ts';
 import type { GuestChannel } from '../../src/host/channel.ts';
 import type { HostIdentity } from '../../src/host/host-store.ts';
 import type { FoldResult } from '../../src/host/ledger/fold.ts';
@@ -66,6 +68,8 @@ export interface TestHostOptions {
   readonly clones?: ClonePolicy;
   readonly lease?: number;
   readonly clock?: TestClock;
+  /** Whose frame is next, and where curves are done. */
+  readonly turns?: Turns;
 }
 
 /** A whole activation host in memory: real keys, a real responder, no socket and no disk. */
@@ -200,7 +204,7 @@ export function createTestHost(options: TestHostOptions = {}): TestHost {
     },
   );
   let pausing = async (_milliseconds: number): Promise<void> => {};
-  const respond = createResponder({
+  const environment: ResponderEnvironment = {
     ledger: options.ledger ?? new MemoryLedger(),
     seats: presence.seats,
     clones: presence,
@@ -212,7 +216,8 @@ export function createTestHost(options: TestHostOptions = {}): TestHost {
     now: () => clock.wall,
     elapsed: () => clock.sinceBoot,
     pause: (milliseconds) => pausing(milliseconds),
-  });
+  };
+  const respond = createResponder(environment, options.turns);
   const ask: TestHost['ask'] = (frame, channel = SHARED_CHANNEL) =>
     respond({ kind: 'frame', frame }, channel);
   const asked: string[] = [];
