@@ -3,6 +3,7 @@ import type { GuestChannel } from '../channel.ts';
 import {
   type Bucket,
   DEFAULT_LIMIT,
+  fitted,
   secondsUntilToken,
   Throttle,
   type ThrottleLimit,
@@ -140,9 +141,11 @@ export class HostThrottle {
 
   /** Takes up where a host that was stopped has left off. Its times are on the clock of this throttle already. */
   restore({ host, channels, recorded }: ThrottleState): void {
-    this.#host = host;
+    this.#host = host && fitted(host, this.#limits.host);
     for (const [name, bucket] of channels) this.#channels.restore(name, bucket);
-    for (const [name, bucket] of recorded) this.#recorded.set(name, bucket);
+    for (const [name, bucket] of recorded) {
+      this.#recorded.set(name, fitted(bucket, this.#recordLimit(bucket.own)));
+    }
   }
 
   #recordLimit(own: boolean): ThrottleLimit {

@@ -27,6 +27,11 @@ export interface Bucket {
   readonly at: number;
 }
 
+/** A bucket from outside, cut to what a limit allows: one that owes more than that would never be paid off. Pure. */
+export function fitted<B extends Bucket>(bucket: B, { burst }: ThrottleLimit): B {
+  return { ...bucket, tokens: Math.min(burst, Math.max(-burst, bucket.tokens)) };
+}
+
 /** What a bucket holds now. A clock that went back adds nothing. Pure. */
 export function tokensAt({ tokens, at }: Bucket, now: number, { burst, windowMs }: ThrottleLimit): number {
   return Math.min(burst, tokens + (Math.max(0, now - at) * burst) / windowMs);
@@ -85,9 +90,8 @@ export class Throttle {
   }
 
   /** Takes up where a host that was stopped has left off. What does not fit the present limit is cut to it. */
-  restore(channel: string, { tokens, at }: Bucket): void {
-    const { burst } = this.#limit;
-    const fitting = Math.min(burst, Math.max(-burst, tokens));
-    this.#buckets.set(channel, { tokens: fitting, at, dropping: fitting === -burst });
+  restore(channel: string, bucket: Bucket): void {
+    const { tokens, at } = fitted(bucket, this.#limit);
+    this.#buckets.set(channel, { tokens, at, dropping: tokens === -this.#limit.burst });
   }
 }

@@ -172,6 +172,19 @@ describe('a restart', () => {
     await after.close();
   });
 
+  test('locks nobody out for ever by what is in the file', async () => {
+    const { open, clock, folder } = site();
+    const bucket = { tokens: -1e300, at: clock.wall };
+    const buckets = { channels: { [NEXT.name]: bucket }, recorded: { [OWN.name]: { ...bucket, own: true } } };
+    const file = { schema: 'avma.throttle/1', host: bucket, ...buckets };
+    fs.writeFileSync(path.join(folder, 'throttle.json'), JSON.stringify(file));
+    const { throttle, close } = open();
+    clock.advance(2 * HOUR);
+    expect(throttle.take(NEXT, true, clock.sinceBoot)).toEqual({ kind: 'pass' });
+    expect(throttle.record(OWN, true, clock.sinceBoot)).toEqual({ kind: 'pass' });
+    await close();
+  });
+
   test('of a host whose guests behave writes no file', async () => {
     const { open, clock, folder } = site();
     const running = open();
