@@ -1,5 +1,5 @@
 import { linesOf } from './file-lines.ts';
-import type { LedgerRecord } from './ledger.ts';
+import { isMark, type LedgerRecord } from './ledger.ts';
 import { linkTo, MAX_LINE_BYTES, NO_LINE, readLine } from './ledger-line.ts';
 import { withWholeLedger } from './packed-ledger.ts';
 
@@ -13,6 +13,27 @@ export interface ImportedLine {
   readonly record: LedgerRecord | null;
   /** Whether it is as it was written, and links to the line before it. */
   readonly chained: boolean;
+}
+
+/** The text of the mark of a takeover, for SQL's LIKE: in a string of JSON its quotes would be escaped. */
+export const TAKEN_OVER_MARK = '%"mark":"taken-over"%';
+
+/**
+ * Whether the ledger of JSON Lines in a folder is the one that was taken over before, and whose files were only not
+ * renamed yet: an older avma may have begun another one since.
+ *
+ * @param marks - The lines of the marks of takeovers.
+ * @throws {AvmaError} As {@link importedLines}.
+ */
+export async function isTakenOver(folder: string, marks: readonly string[]): Promise<boolean> {
+  const ends = marks.map((text) => {
+    const record = readLine(text)?.record;
+    return record !== undefined && isMark(record) && record.mark === 'taken-over' ? record.lastDigest : null;
+  });
+  if (ends.length === 0) return false;
+  let last = NO_LINE;
+  for await (const { digest } of importedLines(folder)) last = digest;
+  return ends.includes(last);
 }
 
 /**

@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { counted } from '../../../schema/counted.ts';
 import type { Notify } from '../../../system/notify.ts';
-import { importedLines } from '../imported-lines.ts';
+import { importedLines, isTakenOver, TAKEN_OVER_MARK } from '../imported-lines.ts';
 import { isMark, type LedgerHead, MAX_ANSWERS } from '../ledger.ts';
 import { NO_LINE } from '../ledger-line.ts';
 import { LEDGER_FILE } from '../read-ledger.ts';
@@ -38,7 +38,7 @@ export async function takeOverIntoPostgres(
 ): Promise<void> {
   const newest = path.join(folder, LEDGER_FILE);
   if (!fs.existsSync(newest)) return;
-  if (head.seq > 0 && !(await wasTakenOverBefore(run, host))) {
+  if (head.seq > 0 && !(await isThisOne(run, { host, folder }))) {
     notify(
       `${newest} is left alone: the database has records of this host already. Keep it with your backups.`,
     );
@@ -91,10 +91,17 @@ async function importAll(
   return { records: head.seq, damaged };
 }
 
-async function wasTakenOverBefore(run: RunStatement, host: string): Promise<boolean> {
+/** Whether the database has the ledger in the folder already. */
+async function isThisOne(
+  run: RunStatement,
+  { host, folder }: Pick<PostgresTakeOver, 'host' | 'folder'>,
+): Promise<boolean> {
   const { rows } = await run({
-    text: `select 1 from avma_records where host = $1 and kind = 'mark' and text like '%"mark":"taken-over"%' limit 1`,
-    values: [host],
+    text: `select text from avma_records where host = $1 and kind = 'mark' and text like $2`,
+    values: [host, TAKEN_OVER_MARK],
   });
-  return rows.length > 0;
+  return isTakenOver(
+    folder,
+    rows.map(({ text }) => String(text)),
+  );
 }

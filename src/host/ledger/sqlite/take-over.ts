@@ -3,7 +3,7 @@ import path from 'node:path';
 import { toAvmaError } from '../../../errors/avma-error.ts';
 import { counted } from '../../../schema/counted.ts';
 import type { Notify } from '../../../system/notify.ts';
-import { importedLines } from '../imported-lines.ts';
+import { importedLines, isTakenOver, TAKEN_OVER_MARK } from '../imported-lines.ts';
 import { isMark, type LedgerMark } from '../ledger.ts';
 import { composeLine, NO_LINE } from '../ledger-line.ts';
 import { LEDGER_FILE } from '../read-ledger.ts';
@@ -43,10 +43,10 @@ export interface TakenOver {
  * @throws {AvmaError} `file-invalid` for a packed part that is damaged; `access-denied`, `disk-full`, `io-error`.
  */
 export async function takeOverIfAny(options: TakeOver, notify: Notify): Promise<void> {
-  const { folder, file, open } = options;
+  const { folder, file } = options;
   const newest = path.join(folder, LEDGER_FILE);
   if (!fs.existsSync(newest)) return;
-  const mark = fs.existsSync(file) ? firstMark(open, file) : 'none';
+  const mark = fs.existsSync(file) ? await contentOf(options) : 'none';
   if (mark === 'none') {
     notify(`The ledger ${newest} is taken over into ${file}.`);
     const { records, damaged } = await importInto(options, (count) =>
@@ -139,15 +139,21 @@ async function importLines(
   return taken;
 }
 
-/** Whether a database has no record, those of a ledger that was taken over, or only others. */
-function firstMark(open: OpenSqliteFile, file: string): 'none' | 'taken over' | 'other' {
+/** Whether a database has no record, those of the ledger in the folder, or only others. */
+async function contentOf({ open, file, folder }: TakeOver): Promise<'none' | 'this one' | 'other'> {
   const database = open(file);
   try {
     migrate(database, file);
     const [any] = database.prepare('select 1 from records limit 1').get() ?? [];
     if (any === undefined) return 'none';
-    const sql = `select 1 from records where kind = 1 and text like '%"mark":"taken-over"%' limit 1`;
-    return database.prepare(sql).get() === undefined ? 'other' : 'taken over';
+    const sql = 'select text from records where kind = 1 and text like ?';
+    const marks = database.prepare(sql).all([TAKEN_OVER_MARK]);
+    return (await isTakenOver(
+      folder,
+      marks.map(([text]) => String(text)),
+    ))
+      ? 'this one'
+      : 'other';
   } catch (thrown) {
     throw sqliteError(thrown, `cannot read the ledger ${file}`, file);
   } finally {

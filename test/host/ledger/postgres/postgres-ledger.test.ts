@@ -202,9 +202,14 @@ describeWithPostgres('a ledger in PostgreSQL', (server) => {
       body: Buffer.from('AAAA', 'base64'),
     });
     await ledger.close();
-    writeLedger(folder, records);
+    fs.renameSync(path.join(folder, 'ledger.jsonl.taken-over'), file);
     await (await openLedger({ engine: 'postgres', url }, options)).close();
     expect(await chainOf(url)).toHaveLength(4);
+    expect(fs.readdirSync(folder)).toEqual(['ledger.jsonl.taken-over']);
+    writeLedger(folder, records.slice(1));
+    await (await openLedger({ engine: 'postgres', url }, options)).close();
+    expect(said.at(-1)).toContain('ledger.jsonl is left alone');
+    expect(fs.existsSync(file)).toBe(true);
   });
 
   test('a seat that an operator freed does not come back, and the lease goes on', async () => {

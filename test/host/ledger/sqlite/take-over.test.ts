@@ -162,6 +162,18 @@ describe('a takeover', () => {
     expect(fs.existsSync(path.join(folder, 'ledger.jsonl'))).toBe(true);
   });
 
+  test('that an older avma began after a takeover stays where it is, and the first one too', async () => {
+    const { folder, lines } = oldLedger(3);
+    await (await openTestLedger(folder)).close();
+    const later = writeLedger(folder, records(2));
+    const told: string[] = [];
+    await openTestLedger(folder, { notify: (line) => told.push(line) });
+    expect(told).toEqual([expect.stringMatching(/ledger\.jsonl is left alone/)]);
+    expect(fs.existsSync(later)).toBe(true);
+    const aside = fs.readFileSync(path.join(folder, 'ledger.jsonl.taken-over'), 'utf8');
+    expect(aside.trimEnd().split('\n')).toEqual(lines);
+  });
+
   test('for which there is no space leaves all as it was: disk-full', async ({ skip }) => {
     const { file, lines } = oldLedger(400);
     const disk = tempFolder();
