@@ -2,8 +2,10 @@ import path from 'node:path';
 import * as z from 'zod/mini';
 import { AvmaError } from '../../errors/avma-error.ts';
 import { CODES } from '../../errors/codes.ts';
+import { parseJson } from '../../protocol/envelope.ts';
 import { printable } from '../../schema/printable.ts';
 import { anyText, integer, nonceHex, shortLabel } from '../../schema/shapes.ts';
+import type { AttestationRequest } from '../attestation.ts';
 
 /** What programs and the agent say to each other over its socket: one line of JSON each, then the connection ends. */
 
@@ -19,9 +21,29 @@ export const MAX_QUESTION_BYTES = 1024;
 export const MAX_ANSWER_BYTES = 1024 * 1024;
 
 /** A question: fresh evidence with this nonce, for a product, or for the only one that has a key. */
-export const AgentQuestion = z.strictObject({
+const AgentQuestion = z.strictObject({
   attest: z.strictObject({ product: z.nullable(shortLabel), nonce: nonceHex }),
 });
+
+/**
+ * What a program asks. @param line - Without its newline; null: it was too long.
+ *
+ * @throws {AvmaError} `argument-invalid` for what is no question.
+ */
+export function questionIn(line: Buffer | null): AttestationRequest {
+  if (line === null) throw notUnderstood('it is too long');
+  const question = AgentQuestion.safeParse(parseJson(line));
+  if (!question.success) throw notUnderstood('it is none that this version of avma knows');
+  return question.data.attest;
+}
+
+function notUnderstood(why: string): AvmaError {
+  return new AvmaError('argument-invalid', `the agent does not understand the question: ${why}`, {
+    hint:
+      'Send one line, {"attest":{"product":"PRODUCT","nonce":"HEX"}}: the product may be null, and the nonce is 32 to ' +
+      '64 hex digits in lower case. avma guest attest --nonce HEX does it.',
+  });
+}
 
 /** Why there is no evidence. */
 const Failure = z.strictObject({

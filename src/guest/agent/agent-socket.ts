@@ -1,17 +1,13 @@
 import fs from 'node:fs';
-import net from 'node:net';
 import path from 'node:path';
 import { AvmaError, toAvmaError } from '../../errors/avma-error.ts';
 import { foreignFolder } from '../../storage/vouched-file.ts';
 import { debug } from '../../system/debug.ts';
-import { closeServer, listenOn, removeStaleSocket } from '../../system/own-socket.ts';
+import { KeptSocket } from '../../system/kept-socket.ts';
+import type { SocketClient } from '../../system/socket-client.ts';
 import type { AttestationRequest } from '../attestation.ts';
-import { AgentClient } from './agent-client.ts';
-import { agentSocketIn, failureLine } from './agent-messages.ts';
+import { agentSocketIn, failureLine, MAX_QUESTION_BYTES, questionIn } from './agent-messages.ts';
 import { type AttestationBudget, fullBudget, takeAttestation } from './attestation-limit.ts';
-
-/** The most clients at once. Beyond it, one that has not asked yet makes room for a new one. */
-const MAX_CLIENTS = 32;
 
 /** What the agent's socket is made from. */
 export interface AgentSocketOptions {
@@ -41,106 +37,82 @@ export interface AgentSocketOptions {
  */
 export class AgentSocket {
   readonly #options: AgentSocketOptions;
-  readonly #file: string;
-  readonly #clients = new Set<AgentClient>();
-  #server: net.Server | undefined;
-  #ino: number | undefined;
+  readonly #socket: KeptSocket;
   #budget: AttestationBudget;
   /** Ends when all questions before have been answered: the pipe to the host takes one exchange at a time. */
   #turn: Promise<void> = Promise.resolve();
   #said: string | undefined;
-  #following: Promise<void> | undefined;
-  #closed = false;
 
   constructor(options: AgentSocketOptions) {
     this.#options = options;
-    this.#file = agentSocketIn(options.runFolder);
     this.#budget = fullBudget(options.elapsed());
+    const { runFolder, patience } = options;
+    const file = agentSocketIn(runFolder);
+    this.#socket = new KeptSocket({
+      file,
+      mode: 0o666,
+      prepare: () => {
+        makeRunFolder(runFolder);
+        requireOwnFolder(runFolder);
+      },
+      terms: { patience, maxQuestionBytes: MAX_QUESTION_BYTES, topic: 'agent' },
+      asked: (client, line) => void this.#take(client, line),
+      busy: failureLine(new AvmaError('throttled', 'too many programs ask at once', BUSY), 1),
+      looked: (problem) => this.#say(problem, file),
+    });
   }
 
   /**
    * Listens, and listens again where the socket was deleted. Whoever serves calls it now and then. A socket that cannot
-   * be made is said once: the agent keeps the machine licensed without it. Never throws.
+   * be made is said once: the agent keeps the machine licensed without it. Never rejects.
    */
   follow(): Promise<void> {
-    this.#following ??= this.#lookAfterSocket().finally(() => {
-      this.#following = undefined;
-    });
-    return this.#following;
-  }
-
-  async #lookAfterSocket(): Promise<void> {
-    if (this.#closed || process.platform === 'win32') return;
-    try {
-      if (this.#server !== undefined) {
-        const found = fs.lstatSync(this.#file, { throwIfNoEntry: false });
-        if (found?.ino === this.#ino) return;
-        await this.#stopListening();
-      }
-      await this.#listen();
-      this.#said = undefined;
-    } catch (thrown) {
-      const { message, hint } = toAvmaError(thrown, `cannot listen on ${this.#file}`);
-      const sentence = `Programs cannot ask for an attestation: ${message}. ${hint}`;
-      if (this.#said !== sentence) this.#options.log(sentence);
-      this.#said = sentence;
-    }
+    return this.#socket.look();
   }
 
   /** Drops all clients, and removes the socket. */
-  async close(): Promise<void> {
-    this.#closed = true;
-    for (const client of this.#clients) client.drop('the agent stops');
-    await this.#stopListening();
+  close(): Promise<void> {
+    return this.#socket.close('the agent stops');
   }
 
-  async #listen(): Promise<void> {
-    const { runFolder } = this.#options;
-    makeRunFolder(runFolder);
-    requireOwnFolder(runFolder);
-    await removeStaleSocket(this.#file);
-    const server = net.createServer({ allowHalfOpen: true }, (socket) => this.#accept(socket));
-    await listenOn(server, this.#file, 0o666);
-    this.#server = server;
-    this.#ino = fs.statSync(this.#file).ino;
-    // The agent was stopped meanwhile.
-    if (this.#closed) await this.#stopListening();
+  #say(problem: unknown, file: string): void {
+    if (problem === null) {
+      this.#said = undefined;
+      return;
+    }
+    const { message, hint } = toAvmaError(problem, `cannot listen on ${file}`);
+    const sentence = `Programs cannot ask for an attestation: ${message}. ${hint}`;
+    if (this.#said !== sentence) this.#options.log(sentence);
+    this.#said = sentence;
   }
 
-  async #stopListening(): Promise<void> {
-    const server = this.#server;
-    this.#server = undefined;
-    if (server !== undefined) await closeServer(server, this.#file, this.#ino);
+  async #take(client: SocketClient, line: Buffer | null): Promise<void> {
+    let request: AttestationRequest;
+    try {
+      request = questionIn(line);
+    } catch (thrown) {
+      client.end(failureLine(toAvmaError(thrown, 'the question cannot be read'), null));
+      return;
+    }
+    await this.#answer(client, request);
   }
 
-  #accept(socket: net.Socket): void {
-    const client = new AgentClient(socket, this.#options.patience, {
-      asked: (request) => void this.#answer(client, request),
-      gone: () => void this.#clients.delete(client),
-    });
-    this.#clients.add(client);
-    if (this.#clients.size <= MAX_CLIENTS) return;
-    // The oldest first: a set keeps the order in which they came.
-    const leaving = [...this.#clients].find(({ isWaiting }) => !isWaiting) ?? client;
-    leaving.turnAway(failureLine(new AvmaError('throttled', 'too many programs ask at once', BUSY), 1));
-  }
-
-  async #answer(client: AgentClient, request: AttestationRequest): Promise<void> {
+  async #answer(client: SocketClient, request: AttestationRequest): Promise<void> {
     const { deadline, elapsed } = this.#options;
     const { budget, wait } = takeAttestation(this.#budget, elapsed());
     this.#budget = budget;
     if (wait > 0) {
       const seconds = Math.ceil(wait / 1000);
       const message = `this machine may ask for its next attestation in ${seconds} second${seconds === 1 ? '' : 's'}`;
-      client.answer(failureLine(new AvmaError('throttled', message, LIMITED), seconds));
+      client.end(failureLine(new AvmaError('throttled', message, LIMITED), seconds));
       return;
     }
     const asked = elapsed();
     this.#turn = this.#turn.then(async () => {
-      if (client.isGone) return;
+      if (client.gone.aborted) return;
       if (elapsed() - asked > deadline) {
-        client.answer(failureLine(new AvmaError('pipe-busy', 'other questions have kept the pipe', BUSY), 1));
-      } else client.answer(await this.#attest(request));
+        client.end(failureLine(new AvmaError('pipe-busy', 'other questions have kept the pipe', BUSY), 1));
+      } else client.end(await this.#attest(request));
     });
     await this.#turn;
   }

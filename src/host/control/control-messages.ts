@@ -2,6 +2,7 @@ import path from 'node:path';
 import * as z from 'zod/mini';
 import { AvmaError } from '../../errors/avma-error.ts';
 import { type AvmaErrorCode, CODES } from '../../errors/codes.ts';
+import { parseJson } from '../../protocol/envelope.ts';
 import { printable } from '../../schema/printable.ts';
 import { anyText, oneOf, text } from '../../schema/shapes.ts';
 
@@ -22,7 +23,7 @@ export const MAX_REQUEST_BYTES = 16 * 1024;
 export const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
 
 /** A request. The arguments are checked by the handler that `do` names. */
-export const ControlRequest = z.strictObject({
+const ControlRequest = z.strictObject({
   schema: oneOf(['avma.control/1']),
   do: text((value) => /^[a-z][a-z-]{0,31}$/.test(value)),
   args: z.optional(z.unknown()),
@@ -32,6 +33,25 @@ export const ControlRequest = z.strictObject({
 export interface HostQuestion {
   readonly do: string;
   readonly args?: object;
+}
+
+/**
+ * What a command asks. @param line - Without its newline; null: it was too long.
+ *
+ * @throws {AvmaError} `argument-invalid` for what is no request.
+ */
+export function questionIn(line: Buffer | null): HostQuestion {
+  if (line === null) throw notUnderstood('it is too long');
+  const request = ControlRequest.safeParse(parseJson(line));
+  if (!request.success) throw notUnderstood('it is none that this version of avma knows');
+  const { do: what, args } = request.data;
+  return { do: what, ...(typeof args === 'object' && args !== null && { args }) };
+}
+
+function notUnderstood(why: string): AvmaError {
+  return new AvmaError('argument-invalid', `the host does not understand the question: ${why}`, {
+    hint: 'Send one line, {"schema":"avma.control/1","do":"status"}. avma host status does it.',
+  });
 }
 
 /** One line of an answer. */

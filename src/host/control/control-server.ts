@@ -1,15 +1,17 @@
-import fs from 'node:fs';
-import net from 'node:net';
 import { AvmaError, FAULT_HEADING, toAvmaError } from '../../errors/avma-error.ts';
+import { KeptSocket } from '../../system/kept-socket.ts';
 import type { Notify } from '../../system/notify.ts';
-import { closeServer, listenOn, removeStaleSocket } from '../../system/own-socket.ts';
+import type { SocketClient } from '../../system/socket-client.ts';
 import { longestSocketPath } from '../../system/socket-path.ts';
 import { ProblemReporter } from '../notify.ts';
-import { ControlClient } from './control-client.ts';
-import { controlSocketIn, END_LINE, failureLine, type HostQuestion, resultLine } from './control-messages.ts';
-
-/** The most clients at once. Beyond it, one that has not asked yet makes room for a new one. */
-const MAX_CLIENTS = 32;
+import {
+  controlSocketIn,
+  END_LINE,
+  failureLine,
+  MAX_REQUEST_BYTES,
+  questionIn,
+  resultLine,
+} from './control-messages.ts';
 
 /** How long a client may take to ask, and to read each line, in milliseconds. */
 const PATIENCE_MS = 10_000;
@@ -52,101 +54,59 @@ export interface ControlServer {
  */
 export async function openControl(options: ControlOptions): Promise<ControlServer> {
   const socket = new ControlSocket(options);
-  await socket.lookAfterSocket();
+  await socket.look();
   return socket;
 }
 
 class ControlSocket implements ControlServer {
   readonly #options: ControlOptions;
-  readonly #file: string;
-  readonly #clients = new Set<ControlClient>();
   readonly #problems: ProblemReporter;
+  readonly #socket: KeptSocket;
   readonly #poll: NodeJS.Timeout;
-  #server: net.Server | undefined;
-  #ino: number | undefined;
-  #following: Promise<void> | undefined;
-  #closed = false;
 
   constructor(options: ControlOptions) {
     this.#options = options;
-    this.#file = controlSocketIn(options.folder);
     this.#problems = new ProblemReporter(options.notify);
-    this.#poll = setInterval(() => void this.lookAfterSocket(), SOCKET_POLL_MS);
+    const file = controlSocketIn(options.folder);
+    this.#socket = new KeptSocket({
+      file,
+      mode: 0o600,
+      prepare: () => requireShortPath(file),
+      terms: {
+        patience: options.patience ?? PATIENCE_MS,
+        maxQuestionBytes: MAX_REQUEST_BYTES,
+        topic: 'host',
+      },
+      asked: (client, line) => void this.#answer(client, line),
+      busy: failureLine(new AvmaError('throttled', 'too many commands ask this host at once', BUSY)),
+      looked: (problem) => this.#say(problem, file),
+    });
+    this.#poll = setInterval(() => void this.#socket.look(), SOCKET_POLL_MS);
     this.#poll.unref();
   }
 
-  lookAfterSocket(): Promise<void> {
-    this.#following ??= this.#look().finally(() => {
-      this.#following = undefined;
-    });
-    return this.#following;
+  look(): Promise<void> {
+    return this.#socket.look();
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
     clearInterval(this.#poll);
-    await this.#following;
-    for (const client of this.#clients) client.drop('the host stops');
-    await this.#stopListening();
+    await this.#socket.close('the host stops');
   }
 
-  async #look(): Promise<void> {
-    if (this.#closed || process.platform === 'win32') return;
-    try {
-      if (this.#server !== undefined) {
-        const found = fs.lstatSync(this.#file, { throwIfNoEntry: false });
-        if (found?.ino === this.#ino) return;
-        await this.#stopListening();
-      }
-      await this.#listen();
+  #say(problem: unknown, file: string): void {
+    if (problem === null) {
       this.#problems.report([]);
-    } catch (thrown) {
-      const { message, hint } = toAvmaError(thrown, `cannot listen on ${this.#file}`);
-      this.#problems.report([
-        `Commands cannot ask this host, and read its files instead: ${message}. ${hint}`,
-      ]);
+      return;
     }
-  }
-
-  async #listen(): Promise<void> {
-    const limit = longestSocketPath(process.platform);
-    if (Buffer.byteLength(this.#file) > limit) {
-      throw new AvmaError('argument-invalid', `${this.#file} is longer than ${limit} bytes`, {
-        hint: 'Give the host a folder with a shorter path (AVMA_HOST_DIR).',
-      });
-    }
-    await removeStaleSocket(this.#file);
-    const server = net.createServer({ allowHalfOpen: true }, (socket) => this.#accept(socket));
-    await listenOn(server, this.#file, 0o600);
-    this.#server = server;
-    this.#ino = fs.statSync(this.#file).ino;
-    // The host was stopped meanwhile.
-    if (this.#closed) await this.#stopListening();
-  }
-
-  async #stopListening(): Promise<void> {
-    const server = this.#server;
-    this.#server = undefined;
-    if (server !== undefined) await closeServer(server, this.#file, this.#ino);
-  }
-
-  #accept(socket: net.Socket): void {
-    const client = new ControlClient(socket, this.#options.patience ?? PATIENCE_MS, {
-      asked: (question) => void this.#answer(client, question),
-      gone: () => void this.#clients.delete(client),
-    });
-    this.#clients.add(client);
-    if (this.#clients.size <= MAX_CLIENTS) return;
-    // The oldest first: a set keeps the order in which they came.
-    const leaving = [...this.#clients].find(({ isAsking }) => isAsking) ?? client;
-    leaving.turnAway(
-      failureLine(new AvmaError('throttled', 'too many commands ask this host at once', BUSY)),
-    );
+    const { message, hint } = toAvmaError(problem, `cannot listen on ${file}`);
+    this.#problems.report([`Commands cannot ask this host, and read its files instead: ${message}. ${hint}`]);
   }
 
   /** Never rejects. */
-  async #answer(client: ControlClient, { do: what, args = {} }: HostQuestion): Promise<void> {
+  async #answer(client: SocketClient, line: Buffer | null): Promise<void> {
     try {
+      const { do: what, args = {} } = questionIn(line);
       const handler = Object.hasOwn(this.#options.handlers, what) ? this.#options.handlers[what] : undefined;
       if (handler === undefined) {
         throw new AvmaError('argument-invalid', `this host cannot be asked for "${what}"`, {
@@ -173,6 +133,15 @@ class ControlSocket implements ControlServer {
     for (const line of [FAULT_HEADING, ...stack.split('\n')]) this.#options.notify(line);
     return new AvmaError('internal', 'a fault in the host; its log has more');
   }
+}
+
+/** @throws {AvmaError} `argument-invalid` for a path that no socket can have. */
+function requireShortPath(file: string): void {
+  const limit = longestSocketPath(process.platform);
+  if (Buffer.byteLength(file) <= limit) return;
+  throw new AvmaError('argument-invalid', `${file} is longer than ${limit} bytes`, {
+    hint: 'Give the host a folder with a shorter path (AVMA_HOST_DIR).',
+  });
 }
 
 const BUSY = { hint: 'Try again in a few seconds; end commands that follow (avma host events --follow).' };

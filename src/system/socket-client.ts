@@ -1,42 +1,40 @@
 import type net from 'node:net';
-import { AvmaError } from '../../errors/avma-error.ts';
-import { parseJson } from '../../protocol/envelope.ts';
-import { debug } from '../../system/debug.ts';
-import { ControlRequest, failureLine, type HostQuestion, MAX_REQUEST_BYTES } from './control-messages.ts';
+import { type DebugTopic, debug } from './debug.ts';
 
-/** Who hears of a client. */
-interface ClientListener {
-  /** It has asked. Called once at most. */
-  asked(question: HostQuestion): void;
+/** What a client may do, and who hears of it. */
+export interface ClientTerms {
+  /** How long it may take to ask, and to read each line, in milliseconds. */
+  readonly patience: number;
+  /** The longest question, in bytes. */
+  readonly maxQuestionBytes: number;
+  /** Under which clients that are dropped are traced. */
+  readonly topic: DebugTopic;
+  /** It has asked on this line; null: the line is too long. Called once at most. */
+  asked(line: Buffer | null): void;
   /** Its connection has ended. */
   gone(): void;
 }
 
 const NEWLINE = 0x0a;
 
-/**
- * One command at the control socket. It asks on one line, and reads lines until the host ends the connection. It has so
- * many milliseconds to ask, and as many to take each line.
- */
-export class ControlClient {
+/** One client of a local socket, who is not trusted: it asks one question, on one line, and reads lines of answers. */
+export class SocketClient {
   readonly #socket: net.Socket;
-  readonly #patience: number;
-  readonly #listener: ClientListener;
+  readonly #terms: ClientTerms;
   readonly #gone = new AbortController();
   #received = Buffer.alloc(0);
   #timer: NodeJS.Timeout | undefined;
   #state: 'asking' | 'waiting' | 'ending' = 'asking';
 
-  constructor(socket: net.Socket, patience: number, listener: ClientListener) {
+  constructor(socket: net.Socket, terms: ClientTerms) {
     this.#socket = socket;
-    this.#patience = patience;
-    this.#listener = listener;
-    // The end is what `close` says; an `error` without a listener would end the host.
+    this.#terms = terms;
+    // The end is what `close` says; an `error` without a listener would end the process.
     socket.on('error', () => {});
     socket.on('close', () => {
       clearTimeout(this.#timer);
       this.#gone.abort();
-      listener.gone();
+      terms.gone();
     });
     socket.on('data', (chunk) => this.#take(chunk));
     socket.on('end', () => {
@@ -45,9 +43,9 @@ export class ControlClient {
     this.#within('it did not ask');
   }
 
-  /** Whether it has not asked yet. */
-  get isAsking(): boolean {
-    return this.#state === 'asking';
+  /** `asking` until its question is complete, `waiting` for its answer, `ending` with the last line. */
+  get state(): 'asking' | 'waiting' | 'ending' {
+    return this.#state;
   }
 
   /** Aborts when nobody reads any more. */
@@ -101,41 +99,26 @@ export class ControlClient {
 
   /** Ends the connection without an answer. */
   drop(why: string): void {
-    debug('host', () => `a client of the control socket is dropped: ${why}`);
+    debug(this.#terms.topic, () => `a client of the socket is dropped: ${why}`);
     this.#socket.destroy();
   }
 
   #take(chunk: Buffer): void {
     if (this.#state !== 'asking') return;
     const end = chunk.indexOf(NEWLINE);
-    this.#received = Buffer.concat([this.#received, end === -1 ? chunk : chunk.subarray(0, end)]);
-    if (this.#received.length > MAX_REQUEST_BYTES) this.#refuse('it is too long');
-    else if (end !== -1) this.#understand(this.#received);
-  }
-
-  #understand(line: Buffer): void {
-    const request = ControlRequest.safeParse(parseJson(line));
-    if (!request.success) {
-      this.#refuse('it is none that this version of avma knows');
-      return;
-    }
+    const line = Buffer.concat([this.#received, end === -1 ? chunk : chunk.subarray(0, end)]);
+    const isTooLong = line.length > this.#terms.maxQuestionBytes;
+    this.#received = line;
+    if (end === -1 && !isTooLong) return;
     clearTimeout(this.#timer);
     this.#state = 'waiting';
     this.#received = Buffer.alloc(0);
-    const { do: what, args } = request.data;
-    this.#listener.asked({ do: what, ...(typeof args === 'object' && args !== null && { args }) });
-  }
-
-  #refuse(why: string): void {
-    const message = `the host does not understand the question: ${why}`;
-    this.end(failureLine(new AvmaError('argument-invalid', message, { hint: HOW_TO_ASK })));
+    this.#terms.asked(isTooLong ? null : line);
   }
 
   /** Drops it unless the next step comes in time. */
   #within(why: string): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.drop(why), this.#patience);
+    this.#timer = setTimeout(() => this.drop(why), this.#terms.patience);
   }
 }
-
-const HOW_TO_ASK = 'Send one line, {"schema":"avma.control/1","do":"status"}. avma host status does it.';
