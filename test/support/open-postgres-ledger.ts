@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { expect, onTestFinished } from 'vitest';
 import type { AvmaError } from '../../src/errors/avma-error.ts';
 import type { LedgerRow } from '../../src/host/ledger/ledger-reader.ts';
@@ -8,6 +9,8 @@ import {
 } from '../../src/host/ledger/postgres/postgres-ledger.ts';
 import { openPostgresReader } from '../../src/host/ledger/postgres/postgres-reader.ts';
 import { approval } from './ledger-entries.ts';
+import type { TestPostgres } from './postgres.ts';
+import { PostgresProxy } from './postgres-proxy.ts';
 
 export const A = { hardwareId: 'AAAA-AAAA-AAAA-AAAA', name: 'a' };
 export const B = { hardwareId: 'BBBB-BBBB-BBBB-BBBB', name: 'b' };
@@ -33,6 +36,16 @@ export async function openHostLedger(
   });
   onTestFinished(() => ledger.close());
   return { ledger, said };
+}
+
+/** A host's ledger behind a proxy that can lose what is sent; `direct` is its URL without the proxy. */
+export async function openThroughProxy(
+  server: TestPostgres,
+): Promise<Opened & { readonly proxy: PostgresProxy; readonly direct: string }> {
+  const direct = await server.database();
+  const proxy = new PostgresProxy(path.join(server.folder, `.s.PGSQL.${server.port}`));
+  await proxy.listen(server.port);
+  return { proxy, direct, ...(await openHostLedger(direct.replace(server.folder, proxy.folder))) };
 }
 
 /** All rows of a host's chain, each of which links to the one before. */

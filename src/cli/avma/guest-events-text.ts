@@ -1,6 +1,6 @@
 import type { StoredEvent } from '../../events/stored-event.ts';
 import { printable } from '../../schema/printable.ts';
-import type { Style, Tone } from './style.ts';
+import { type Style, symbolOrBlanks, type Tone } from './style.ts';
 import { formatInstant } from './time-text.ts';
 
 /** The longest of the names of kinds. */
@@ -17,9 +17,7 @@ export function formatEvent(
   time: (instant: number) => string = formatInstant,
 ): string {
   const tone = toneOf(event);
-  // The texts of all lines begin in the same column.
-  const mark = style.symbol(tone) || ' '.repeat(style.symbol('good').length);
-  const kind = style.paint(tone, `${mark}${printable(event.kind).padEnd(KIND_WIDTH)}`);
+  const kind = style.paint(tone, `${symbolOrBlanks(style, tone)}${printable(event.kind).padEnd(KIND_WIDTH)}`);
   const code = event.code === 'success' ? '' : ` ${style.paint('dim', `[${printable(event.code)}]`)}`;
   const about = [event.hostName, event.trigger].filter((text) => text !== null && !isPlain(text));
   const context = about.length === 0 ? '' : ` (${printable(about.join(', '))})`;

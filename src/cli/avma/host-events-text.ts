@@ -1,7 +1,7 @@
 import type { ShownEvent } from '../../host/shown-events/shown-event.ts';
 import { formatMinute } from '../../schema/format-time.ts';
 import { printable } from '../../schema/printable.ts';
-import type { Style, Tone } from './style.ts';
+import { type Style, symbolOrBlanks, type Tone } from './style.ts';
 import { formatInstant } from './time-text.ts';
 
 /** The longest of the usual kinds; longer ones push their line. */
@@ -19,9 +19,7 @@ export function formatHostEvent(
   time: (instant: number) => string = formatInstant,
 ): string {
   const tone = toneOf(event);
-  // The texts of all lines begin in the same column.
-  const mark = style.symbol(tone) || ' '.repeat(style.symbol('good').length);
-  const kind = style.paint(tone, `${mark}${printable(event.kind).padEnd(KIND_WIDTH)}`);
+  const kind = style.paint(tone, `${symbolOrBlanks(style, tone)}${printable(event.kind).padEnd(KIND_WIDTH)}`);
   const parts = [productText(event), guestText(event), channelText(event)].filter((text) => text !== '');
   const about = printable(parts.join(' '));
   const outcome = outcomeText(event, style);
@@ -35,7 +33,6 @@ export function formatHostEvent(
 export function formatHostEventShort(event: ShownEvent, style: Style): string {
   const { time, kind, vmId, domain, machineName, channel, code, expiresAt, message } = event;
   const tone = toneOf(event);
-  const mark = style.symbol(tone) || ' '.repeat(style.symbol('good').length);
   const name = domain ?? machineName ?? (vmId === null ? (channel ?? '') : '');
   const id = vmId === null ? '' : vmId.slice(0, 8);
   const until = expiresAt === null ? '' : `until ${formatMinute(Date.parse(expiresAt)).slice(5, 16)}`;
@@ -43,7 +40,7 @@ export function formatHostEventShort(event: ShownEvent, style: Style): string {
   const about = [name.padEnd(10), id.padEnd(8), productText(event), outcome].filter((text) => text !== '');
   return [
     style.paint('dim', time.slice(11, 19)),
-    style.paint(tone, `${mark}${printable(kind).padEnd(SHORT_KIND_WIDTH)}`),
+    style.paint(tone, `${symbolOrBlanks(style, tone)}${printable(kind).padEnd(SHORT_KIND_WIDTH)}`),
     printable(about.join('  ')).trimEnd(),
   ].join('  ');
 }

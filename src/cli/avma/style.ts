@@ -13,6 +13,11 @@ export interface Style {
 /** For pipes and files: the text and nothing else. */
 export const PLAIN: Style = { paint: (_tone, text) => text, symbol: () => '' };
 
+/** The symbol of the tone, or blanks as wide: the texts of all lines begin in the same column. */
+export function symbolOrBlanks(style: Style, tone: Tone): string {
+  return style.symbol(tone) || ' '.repeat(style.symbol('good').length);
+}
+
 /** A symbol besides the color, for readers who cannot tell red from green. */
 const SYMBOLS: Partial<Record<Tone, string>> = { good: '✓ ', warn: '! ', bad: '✗ ' };
 

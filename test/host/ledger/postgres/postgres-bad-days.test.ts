@@ -12,24 +12,15 @@ import {
   failureOf,
   NOW,
   openHostLedger,
+  openThroughProxy,
 } from '../../../support/open-postgres-ledger.ts';
 import { describeWithPostgres } from '../../../support/postgres.ts';
-import { PostgresProxy } from '../../../support/postgres-proxy.ts';
 import { until } from '../../../support/until.ts';
 
 const IS_WANTED = process.env['AVMA_TEST_VM'] === 'required';
 
 describe.skipIf(!IS_WANTED)('with AVMA_TEST_VM=required', () => {
   describeWithPostgres('a database with a bad day', (server) => {
-    /** A ledger behind a proxy that can lose what is sent. */
-    async function throughProxy() {
-      const direct = await server().database();
-      const proxy = new PostgresProxy(path.join(server().folder, `.s.PGSQL.${server().port}`));
-      await proxy.listen(server().port);
-      const url = direct.replace(server().folder, proxy.folder);
-      return { proxy, direct, ...(await openHostLedger(url)) };
-    }
-
     test('a database that is restarted costs no guest its answer', async () => {
       const url = await server().database();
       const { ledger, said } = await openHostLedger(url, { reconnectMs: 60_000 });
@@ -175,7 +166,7 @@ describe.skipIf(!IS_WANTED)('with AVMA_TEST_VM=required', () => {
     });
 
     test('a database that was set back is said, and the chain shows what is missing', async () => {
-      const { proxy, direct, ledger, said } = await throughProxy();
+      const { proxy, direct, ledger, said } = await openThroughProxy(server());
       await approve(ledger, 1, 2, 3);
       await server().query(direct, 'delete from avma_records where seq > 1');
       proxy.loseNext('avma-append', 'request lost');

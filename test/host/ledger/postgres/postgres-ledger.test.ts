@@ -22,9 +22,9 @@ import {
   failureOf,
   NOW,
   openHostLedger,
+  openThroughProxy,
 } from '../../../support/open-postgres-ledger.ts';
 import { describeWithPostgres } from '../../../support/postgres.ts';
-import { PostgresProxy } from '../../../support/postgres-proxy.ts';
 import { tempFolder } from '../../../support/temp-folder.ts';
 import { until } from '../../../support/until.ts';
 
@@ -48,15 +48,6 @@ describeWithPostgres('a ledger in PostgreSQL', (server) => {
       reader: () => openLedgerReader(uri, owner),
     };
   });
-
-  /** A ledger behind a proxy that can lose what is sent. */
-  async function throughProxy() {
-    const direct = await server().database();
-    const proxy = new PostgresProxy(path.join(server().folder, `.s.PGSQL.${server().port}`));
-    await proxy.listen(server().port);
-    const url = direct.replace(server().folder, proxy.folder);
-    return { proxy, direct, ...(await openHostLedger(url)) };
-  }
 
   test('goes on where it was, also for another process', async () => {
     const url = await server().database();
@@ -137,7 +128,7 @@ describeWithPostgres('a ledger in PostgreSQL', (server) => {
   });
 
   test('the answer to a batch is lost: it is found in the database, and not written twice', async () => {
-    const { proxy, direct, ledger } = await throughProxy();
+    const { proxy, direct, ledger } = await openThroughProxy(server());
     await approve(ledger, 1);
     const entry = approval(2, NOW);
     proxy.loseNext('avma_records', 'answer lost');
@@ -148,7 +139,7 @@ describeWithPostgres('a ledger in PostgreSQL', (server) => {
   });
 
   test('a batch is lost on its way: it is sent once more', async () => {
-    const { proxy, direct, ledger } = await throughProxy();
+    const { proxy, direct, ledger } = await openThroughProxy(server());
     await approve(ledger, 1);
     proxy.loseNext('Bavma-append', 'request lost');
     proxy.loseNext('avma-append', 'request lost');
