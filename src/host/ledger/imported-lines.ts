@@ -40,11 +40,16 @@ export async function isTakenOver(folder: string, marks: readonly string[]): Pro
  * All lines of the ledger of JSON Lines in a host's folder, the oldest first; packed parts too. What stands behind the
  * last newline of a file was never answered for, and is left out.
  *
+ * @param found - Hears the names of the files, the oldest first, before the first line.
  * @throws {AvmaError} `file-invalid` for a packed part that is damaged; `access-denied`, `disk-full`, `io-error`.
  */
-export async function* importedLines(folder: string): AsyncGenerator<ImportedLine> {
-  const { parts, close } = await withWholeLedger(folder);
+export async function* importedLines(
+  folder: string,
+  found: (names: readonly string[]) => void = () => {},
+): AsyncGenerator<ImportedLine> {
+  const { parts, names, close } = await withWholeLedger(folder);
   try {
+    found(names);
     let last = NO_LINE;
     for (const file of parts) {
       for (const { text, ended } of linesOf(file, MAX_LINE_BYTES)) {
@@ -58,4 +63,11 @@ export async function* importedLines(folder: string): AsyncGenerator<ImportedLin
   } finally {
     close();
   }
+}
+
+/** The names of the files that {@link importedLines} reads, the oldest first. @throws As that does. */
+export async function importedFiles(folder: string): Promise<readonly string[]> {
+  const { names, close } = await withWholeLedger(folder);
+  close();
+  return names;
 }

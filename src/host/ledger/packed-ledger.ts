@@ -11,6 +11,15 @@ import { LEDGER_FILE, ledgerParts, namesIn, readLedger } from './read-ledger.ts'
 
 const PACKED = '.gz';
 
+/** The files of a ledger of JSON Lines, oldest first. */
+export interface WholeLedger {
+  /** Their paths, where they can be read. */
+  readonly parts: readonly string[];
+  /** Their names in the host's folder, packed ones as they lie there. */
+  readonly names: readonly string[];
+  close(): void;
+}
+
 /**
  * The files of a host's ledger of JSON Lines, oldest first. Parts that a rotation has packed with gzip are unpacked,
  * the newest first, until they reach back to the first line that was ever written: into the system's folder for
@@ -18,12 +27,10 @@ const PACKED = '.gz';
  *
  * @throws {AvmaError} `file-invalid` for a packed part that is damaged; `access-denied`, `disk-full`, `io-error`.
  */
-export async function withWholeLedger(
-  folder: string,
-): Promise<{ readonly parts: readonly string[]; close(): void }> {
+export async function withWholeLedger(folder: string): Promise<WholeLedger> {
   let parts = ledgerParts(folder);
   const packed = packedParts(folder);
-  if (packed.length === 0 || isWhole(parts)) return { parts, close() {} };
+  if (packed.length === 0 || isWhole(parts)) return { parts, names: parts.map(baseName), close() {} };
   const aside = makeTempFolder();
   const close = () => fs.rmSync(aside, { recursive: true, force: true });
   try {
@@ -33,12 +40,15 @@ export async function withWholeLedger(
       parts = ledgerParts(folder, unpacked);
       if (isWhole(parts)) break;
     }
-    return { parts, close };
+    const names = parts.map((part) => baseName(part) + (unpacked.includes(part) ? PACKED : ''));
+    return { parts, names, close };
   } catch (thrown) {
     close();
     throw thrown;
   }
 }
+
+const baseName = (file: string) => path.basename(file);
 
 /** The packed parts, the newest first, without those that lie there unpacked too. */
 function packedParts(folder: string): readonly string[] {

@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { counted } from '../../../schema/counted.ts';
 import type { Notify } from '../../../system/notify.ts';
-import { importedLines, isTakenOver, TAKEN_OVER_MARK } from '../imported-lines.ts';
+import { importedFiles, importedLines, isTakenOver, TAKEN_OVER_MARK } from '../imported-lines.ts';
 import { isMark, type LedgerHead, MAX_ANSWERS } from '../ledger.ts';
 import { NO_LINE } from '../ledger-line.ts';
 import { LEDGER_FILE } from '../read-ledger.ts';
@@ -46,28 +46,32 @@ export async function takeOverIntoPostgres(
   }
   if (head.seq === 0) {
     notify(`The ledger ${newest} is taken over into the database.`);
-    const { records, damaged } = await inTransaction(run, () => importAll(run, { folder, host, now }));
+    const { records, damaged, files } = await inTransaction(run, () => importAll(run, { folder, host, now }));
     const state =
       damaged === null
         ? 'It is whole.'
         : `Line ${damaged} is the first that is not as it was written: all lines are kept.`;
     notify(`${counted(records, 'record')} of ${newest} were taken over. ${state}`);
-  }
-  setAsideTakenOver(folder);
+    setAsideTakenOver(folder, files, notify);
+  } else setAsideTakenOver(folder, await importedFiles(folder), notify);
 }
 
 async function importAll(
   run: RunStatement,
   { folder, host, now }: Omit<PostgresTakeOver, 'notify'>,
-): Promise<{ readonly records: number; readonly damaged: number | null }> {
+): Promise<{ readonly records: number; readonly damaged: number | null; readonly files: readonly string[] }> {
   let head: LedgerHead = { seq: 0, digest: NO_LINE, time: 0 };
   let damaged: number | null = null;
   let chunk: Chained[] = [];
+  let files: readonly string[] = [];
+  const found = (names: readonly string[]) => {
+    files = names;
+  };
   const write = async () => {
     if (chunk.length > 0) await run(appendStatement(host, chunk, 0));
     chunk = [];
   };
-  for await (const { text, digest, record, chained } of importedLines(folder)) {
+  for await (const { text, digest, record, chained } of importedLines(folder, found)) {
     const seq = head.seq + 1;
     if (!chained) damaged ??= seq;
     const time = record?.time ?? head.time;
@@ -88,7 +92,7 @@ async function importAll(
            )`,
     values: [host, MAX_ANSWERS],
   });
-  return { records: head.seq, damaged };
+  return { records: head.seq, damaged, files };
 }
 
 /** Whether the database has the ledger in the folder already. */

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { toAvmaError } from '../../../errors/avma-error.ts';
 import { counted } from '../../../schema/counted.ts';
 import type { Notify } from '../../../system/notify.ts';
-import { importedLines, isTakenOver, TAKEN_OVER_MARK } from '../imported-lines.ts';
+import { importedFiles, importedLines, isTakenOver, TAKEN_OVER_MARK } from '../imported-lines.ts';
 import { isMark, type LedgerMark } from '../ledger.ts';
 import { composeLine, NO_LINE } from '../ledger-line.ts';
 import { LEDGER_FILE } from '../read-ledger.ts';
@@ -33,6 +33,8 @@ export interface TakenOver {
   readonly lastDigest: string;
   /** The number of the first line that is not as it was written, or does not link to the line before it. */
   readonly damaged: number | null;
+  /** The names of its files, the oldest first. */
+  readonly files: readonly string[];
 }
 
 /**
@@ -49,7 +51,7 @@ export async function takeOverIfAny(options: TakeOver, notify: Notify): Promise<
   const mark = fs.existsSync(file) ? await contentOf(options) : 'none';
   if (mark === 'none') {
     notify(`The ledger ${newest} is taken over into ${file}.`);
-    const { records, damaged } = await importInto(options, (count) =>
+    const { records, damaged, files } = await importInto(options, (count) =>
       notify(`Taken over so far: ${counted(count, 'record')}.`),
     );
     const state =
@@ -57,13 +59,12 @@ export async function takeOverIfAny(options: TakeOver, notify: Notify): Promise<
         ? 'It is whole.'
         : `Line ${damaged} is the first that is not as it was written: all lines are kept.`;
     notify(`${counted(records, 'record')} of ${newest} were taken over. ${state}`);
+    setAsideTakenOver(folder, files, notify);
   } else if (mark === 'other') {
     notify(
       `${newest} is left alone: the ledger ${file} has records of its own. An older avma may have written it since: keep it with your backups.`,
     );
-    return;
-  }
-  setAsideTakenOver(folder);
+  } else setAsideTakenOver(folder, await importedFiles(folder), notify);
 }
 
 /**
@@ -114,11 +115,15 @@ async function importLines(
   let [seq, lastDigest]: [number, string] = [0, NO_LINE];
   let damaged: number | null = null;
   let time = 0;
+  let files: readonly string[] = [];
+  const found = (names: readonly string[]) => {
+    files = names;
+  };
   database.exec('begin');
   database
     .prepare('insert into chain (host, base_seq, base_digest) values (?, 0, ?)')
     .run([host, Buffer.from(NO_LINE, 'hex')]);
-  for await (const { text, digest, record, chained } of importedLines(folder)) {
+  for await (const { text, digest, record, chained } of importedLines(folder, found)) {
     seq += 1;
     if (!chained) damaged ??= seq;
     time = record?.time ?? time;
@@ -136,7 +141,7 @@ async function importLines(
     writer.write({ seq: seq + 1, time: record.time, digest, text: line.trimEnd(), record, response: null });
   }
   database.exec('commit');
-  return taken;
+  return { ...taken, files };
 }
 
 /** Whether a database has no record, those of the ledger in the folder, or only others. */

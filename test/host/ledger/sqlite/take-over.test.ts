@@ -87,6 +87,20 @@ describe('a ledger of JSON Lines', () => {
     ).toEqual(['ledger.jsonl.1.taken-over', 'ledger.jsonl.2.gz.taken-over', 'ledger.jsonl.taken-over']);
   });
 
+  test('leaves a part alone to which nothing links, and says so', async () => {
+    const { folder, file } = oldLedger(4);
+    const other = writeLedger(tempFolder(), records(7));
+    fs.writeFileSync(`${file}.1.gz`, gzipSync(fs.readFileSync(other)));
+    const told: string[] = [];
+    await openTestLedger(folder, { notify: (line) => told.push(line) });
+    expect(await takenOver(folder)).toEqual({ records: 4, damaged: null });
+    expect(fs.readdirSync(folder).filter((name) => name.includes('jsonl'))).toEqual([
+      'ledger.jsonl.1.gz',
+      'ledger.jsonl.taken-over',
+    ]);
+    expect(told.at(-1)).toMatch(/ledger\.jsonl\.1\.gz was not taken over: .*backups/);
+  });
+
   test.each<[string, (lines: string[]) => string[], number, number]>([
     [
       'a line that was changed',
