@@ -78,6 +78,7 @@ async function loadHost(context: Context, options: LoadOptions): Promise<void> {
   const { plan, channels } = planOf(options, named?.length);
   await untilInterrupted(async (signal) => {
     const own = named === undefined ? await startLoadHost(context.launcher, channels, signal) : undefined;
+    if (named === undefined && own === undefined) return say('Interrupted before the host was there.');
     const progress = await openProgress();
     try {
       const sockets = own?.sockets ?? named ?? [];

@@ -1,8 +1,9 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, type ChildProcessByStdio, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import type { Writable } from 'node:stream';
 import { promisify } from 'node:util';
 import { AvmaError, toAvmaError } from '../../errors/avma-error.ts';
 import { pause } from '../../system/pause.ts';
@@ -32,27 +33,32 @@ export interface LoadHost {
  * The folder is removed if that fails.
  *
  * @param sockets - How many sockets it listens on.
+ * @returns undefined if the signal came before the host was there.
  * @throws {AvmaError} `internal` with the host's last words.
  */
 export async function startLoadHost(
   launcher: Launcher,
   sockets: number,
   signal: AbortSignal,
-): Promise<LoadHost> {
+): Promise<LoadHost | undefined> {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'avma-load-'));
   let host: ChildProcess | undefined;
+  let heir: Heir | undefined;
   const remove = async () => {
     if (host !== undefined) await stop(host);
+    heir?.kill('SIGKILL');
     fs.rmSync(folder, { recursive: true, force: true });
   };
   try {
     const trustFolder = await certifyHost(launcher, folder);
     const paths = Array.from({ length: sockets }, (_, at) => path.join(folder, `${at}.sock`));
     host = serve(launcher, folder, paths);
+    heir = appointHeir(folder, host);
     await listening(host, folder, paths, signal);
     return { sockets: paths, trustFolder, remove };
   } catch (thrown) {
     await remove();
+    if (signal.aborted) return undefined;
     throw thrown;
   }
 }
@@ -108,6 +114,28 @@ function serve(launcher: Launcher, folder: string, paths: readonly string[]): Ch
   } finally {
     fs.closeSync(log);
   }
+}
+
+type Heir = ChildProcessByStdio<Writable, null, null>;
+
+/** What a run that was killed leaves to do: wait until its end of the pipe is closed, stop the host, remove all. */
+const LAST_WILL = `
+read -r _
+kill -TERM "$1"
+for _ in 1 2 3 4 5 6 7 8 9 10; do kill -0 "$1" 2>/dev/null && sleep 1; done
+kill -KILL "$1"
+rm -rf -- "$2"
+`;
+
+/** A process that cleans up if this one is killed. Windows has no shell for it. */
+function appointHeir(folder: string, { pid }: ChildProcess): Heir | undefined {
+  if (process.platform === 'win32' || pid === undefined) return undefined;
+  const args = ['-c', LAST_WILL, 'avma-load', String(pid), folder];
+  // In a session of its own: Ctrl-C on the terminal is for the run, which cleans up itself.
+  const heir = spawn('/bin/sh', args, { detached: true, cwd: '/', stdio: ['pipe', 'ignore', 'ignore'] });
+  heir.on('error', () => {});
+  heir.unref();
+  return heir;
 }
 
 async function listening(

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { until } from '../../support/until.ts';
 import { builtCommand, type ServedHost, TestMachine } from '../test-machine.ts';
 
@@ -47,6 +47,39 @@ describe('a host of its own', () => {
     expect(ran).toMatchObject({ status: 0, stderr: '' });
     expect(ran.stdout).toMatch(/^Requests +40 in /m);
     expect(ran.stdout).toMatch(/^Failures +0$/m);
+    expect(fs.readdirSync(folder)).toEqual([]);
+  });
+
+  test('is gone when the run is killed', async () => {
+    const [file, ...script] = builtCommand('avma');
+    const run = spawn(file, [...script, 'host', 'load', '--rate', '20', '--for', '1h'], {
+      ...{ env: { ...machine.env, TMPDIR: folder }, stdio: 'ignore' },
+    });
+    onTestFinished(() => void run.kill('SIGKILL'));
+    const serving = await until('the host serves', () => {
+      const found = fs.readdirSync(folder).map((name) => path.join(folder, name, 'host/serving.json'));
+      return found.find((file) => fs.existsSync(file));
+    });
+    const host = JSON.parse(fs.readFileSync(serving, 'utf8')).pid;
+    run.kill('SIGKILL');
+    await until('all is removed', () => fs.readdirSync(folder).length === 0);
+    expect(() => process.kill(host, 0)).toThrow('ESRCH');
+  });
+
+  test('that is not there yet is given up when the run is interrupted', async () => {
+    const [file, ...script] = builtCommand('avma');
+    const run = spawn(file, [...script, 'host', 'load', '--rate', '20', '--for', '1h'], {
+      ...{ env: { ...machine.env, TMPDIR: folder }, stdio: ['ignore', 'ignore', 'pipe'] },
+    });
+    onTestFinished(() => void run.kill('SIGKILL'));
+    let stderr = '';
+    run.stderr.on('data', (text) => {
+      stderr += text;
+    });
+    await until('it has begun', () => fs.readdirSync(folder)[0]);
+    run.kill('SIGINT');
+    expect(await once(run, 'close')).toEqual([0, null]);
+    expect(stderr).toBe('Interrupted before the host was there.\n');
     expect(fs.readdirSync(folder)).toEqual([]);
   });
 
