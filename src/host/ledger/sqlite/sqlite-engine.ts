@@ -46,6 +46,8 @@ interface Connection {
   readonly answers: Statement;
   /** Which file this is: somebody may put another one in its place. */
   readonly identity: string;
+  /** Which file its log is; null before the first record was written. */
+  log: string | null;
 }
 
 /**
@@ -54,7 +56,7 @@ interface Connection {
  *
  * A database that was deleted or replaced while the host runs is noticed before the next batch is written: the host
  * goes on in the file that has the name now, or in a new one, and the first record there links to the last one that was
- * written, so that a check shows the loss.
+ * written, so that a check shows the loss. Where only SQLite's log beside it was deleted, all that was in it is saved.
  */
 export class SqliteEngine implements LedgerEngine {
   readonly #options: SqliteEngineOptions;
@@ -150,6 +152,7 @@ export class SqliteEngine implements LedgerEngine {
         connection.database.exec('begin immediate');
         const result = work(connection);
         connection.database.exec('commit');
+        connection.log ??= identityOf(`${this.#options.file}-wal`);
         return result;
       } catch (thrown) {
         this.#head = before;
@@ -185,7 +188,10 @@ export class SqliteEngine implements LedgerEngine {
     const { file, notify } = this.#options;
     if (this.#connection === null) return;
     const identity = identityOf(file);
-    if (identity === this.#connection.identity) return;
+    if (identity === this.#connection.identity) {
+      this.#saveLostLog(this.#connection);
+      return;
+    }
     this.#abandon();
     // The log belongs to the file that is gone; to another one it would be damage.
     if (identity !== null)
@@ -194,6 +200,14 @@ export class SqliteEngine implements LedgerEngine {
     notify(
       `The ledger ${file} ${what} while the host was running. The host goes on in the file that has this name now, and a check of the ledger will show that records before it are missing.`,
     );
+  }
+
+  /** The log that has no name any more is still open: what is in it goes into the database, which gets a new one. */
+  #saveLostLog({ log }: Connection): void {
+    const { file, notify } = this.#options;
+    if (log === null || identityOf(`${file}-wal`) === log) return;
+    this.#abandon();
+    notify(`${file}-wal was deleted or replaced. It is a part of the ledger: leave it beside ${file}.`);
   }
 
   #connect(): Connection {
@@ -211,7 +225,7 @@ export class SqliteEngine implements LedgerEngine {
       const answers = database.prepare(
         'select seq, channel, lower(hex(exchange_id)) from answers where seq > ? order by seq limit ?',
       );
-      return { database, writer, answer, answers, identity: identityOf(file) ?? '' };
+      return { database, writer, answer, answers, identity: identityOf(file) ?? '', log: null };
     } catch (thrown) {
       database?.close();
       throw toAvmaError(sqliteError(thrown, doing, file), doing);

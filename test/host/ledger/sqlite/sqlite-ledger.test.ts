@@ -179,6 +179,30 @@ describe('a database that somebody touches while the host runs', () => {
     },
   );
 
+  test.each<[string, (log: string) => void]>([
+    ['deleted', (log) => fs.rmSync(log)],
+    [
+      'replaced',
+      (log) => {
+        fs.writeFileSync(`${log}.new`, 'noise');
+        fs.renameSync(`${log}.new`, log);
+      },
+    ],
+  ])('whose log is %s: no record is lost, and it is said', async (_what, touch) => {
+    const folder = tempFolder();
+    const told: string[] = [];
+    const ledger = await openTestLedger(folder, { notify: (sentence) => told.push(sentence) });
+    for (let nth = 0; nth < 3; nth++) await ledger.append(approval(1, NOW + nth), BODY);
+    touch(`${ledgerFile(folder)}-wal`);
+    for (let nth = 3; nth < 6; nth++) await ledger.append(approval(1, NOW + nth), BODY);
+    expect(told).toEqual([expect.stringMatching(/-wal was deleted or replaced/)]);
+    // As after a power cut: what is in the files is all there is.
+    const copy = tempFolder();
+    for (const name of fs.readdirSync(folder))
+      fs.copyFileSync(path.join(folder, name), path.join(copy, name));
+    expect(await timesIn(copy)).toEqual([0, 1, 2, 3, 4, 5]);
+  });
+
   test('replaced by an older copy of its own: the host goes on there, and the break shows', async () => {
     const folder = tempFolder();
     const ledger = await openTestLedger(folder);
