@@ -83,7 +83,11 @@ describe.skipIf(missing !== undefined)('a domain of a real libvirtd', () => {
     expect(shown).toEqual(printed.licensed('hv01', activatedAt));
     expect(shown.join('\n')).toMatch(/VIRTUAL_MACHINE_ACTIVATION/);
     const approved = await host.says(new RegExp(`^Approved: .* for guest01 \\(VM ${vmId}\\)`));
-    said.push('# what avma host serve --libvirt wrote', ...host.said.map((line) => line.replaceAll(folder, '.')), '');
+    said.push(
+      '# what avma host serve --libvirt wrote',
+      ...host.said.map((line) => line.replaceAll(folder, '.')),
+      '',
+    );
     expect(approved).toMatch(/domain-1-web01/);
   });
 

@@ -84,7 +84,7 @@ describe.skipIf(missing !== undefined)(
         ],
         certificates: [{ id: 'aa', product: null, endsAt: 1 }],
         licenses: [{ id: 'aa', product: 'b', endsAt: 1 }],
-        seats: [{ license: 'aa', product: 'b', used: 1, limit: 2 }],
+        seats: [{ license: 'aa', product: 'b', taken: 1, limit: 2 }],
       });
       expect(promtool(['check', 'metrics'], text)).toBe('');
     });

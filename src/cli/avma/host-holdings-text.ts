@@ -29,11 +29,11 @@ export function stateCell(state: DocumentState, validity: Validity, now: number)
   }
 }
 
-/** `2 of 50`, `2`: guests that a license is in use for, and for how many it is. */
-export function seatsCell(used: number, guests: number | null): Cell {
-  if (guests === null) return `${used}`;
-  const text = `${used} of ${guests}`;
-  return used > guests ? { tone: 'warn', text } : text;
+/** `2 of 50`, `2`: seats that are taken, and how many guests the license is for. */
+export function seatsCell(taken: number, guests: number | null): Cell {
+  if (guests === null) return `${taken}`;
+  const text = `${taken} of ${guests}`;
+  return taken > guests ? { tone: 'warn', text } : text;
 }
 
 /** The rows of the vendors: who certified this host, and what is known of them. */

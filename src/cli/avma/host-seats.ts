@@ -54,11 +54,11 @@ async function showSeats(context: Context, { json }: SeatsOptions): Promise<void
   if (json === true) return writeJson('avma.host-seats/1', report);
   const { licenses, present } = report;
   const headings = ['LICENSE', 'PRODUCT', 'CUSTOMER', 'SEATS'];
-  const totals = licenses.map(({ licenseId, product, customer, used, guests }) => [
+  const totals = licenses.map(({ licenseId, product, customer, taken, guests }) => [
     licenseId,
     product,
     customer,
-    seatsCell(used, guests),
+    seatsCell(taken, guests),
   ]);
   const rows = licenses.flatMap(({ licenseId, seats }) =>
     seats.map(({ vmId, domain, channel, lastSeen, until }) => [

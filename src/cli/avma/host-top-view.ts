@@ -152,11 +152,11 @@ function guestLines({ guests, channels }: TopFrame, style: Style): string[] {
 
 function seatLines({ seats }: TopFrame, columns: number, style: Style): string[] {
   const width = Math.max(8, Math.min(MAX_BAR, columns - INDENT - 45));
-  const lines = seats.slice(0, MAX_SEATS).map(({ product, used, limit }, index) => {
+  const lines = seats.slice(0, MAX_SEATS).map(({ product, taken, limit }, index) => {
     const name = printable(product, 24).padEnd(24);
     const text =
-      limit === null ? `${formatCount(used)}, no limit` : `${formatCount(used)} of ${formatCount(limit)}`;
-    const bar = limit === null ? '' : `${barOf(used / limit, width, style)}  `;
+      limit === null ? `${formatCount(taken)}, no limit` : `${formatCount(taken)} of ${formatCount(limit)}`;
+    const bar = limit === null ? '' : `${barOf(taken / limit, width, style)}  `;
     return `${label(index === 0 ? 'Seats' : '', style)}${name}  ${bar}${text}`;
   });
   const more = seats.length - MAX_SEATS;

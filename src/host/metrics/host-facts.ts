@@ -28,7 +28,7 @@ interface EndingDocument {
 interface SeatsInUse {
   readonly license: string;
   readonly product: string;
-  readonly used: number;
+  readonly taken: number;
   /** Null: no limit. */
   readonly limit: number | null;
 }
@@ -77,7 +77,7 @@ export function holdingFactsOf(
       .map(({ licenseId, product, guests }) => ({
         license: licenseId,
         product: product.name,
-        used: seats.guestsOf(licenseId, now),
+        taken: seats.guestsOf(licenseId, now),
         limit: guests,
       })),
   };

@@ -172,8 +172,8 @@ function showFacts(gauge: Make<Gauge>): (facts: HostFacts) => void {
     certificate: leftGauges(gauge, 'certificate', 'a certificate of the vendor', ['vendor']),
     license: leftGauges(gauge, 'license', 'a license for the product', ['vendor', 'product']),
   };
-  const seats = gauge('seats', 'Guests that use a license now.', ['license', 'product']);
-  const limits = gauge('seat_limit', 'Guests that a license is for; absent without a limit.', [
+  const seats = gauge('seats', 'Seats of a license that are taken.', ['license', 'product']);
+  const limits = gauge('seat_limit', 'How many guests a license is for; absent without a limit.', [
     'license',
     'product',
   ]);
@@ -197,8 +197,8 @@ function showFacts(gauge: Make<Gauge>): (facts: HostFacts) => void {
       if (one.left !== null) valid.labels(...labels).set(one.left);
       if (one.graceLeft !== null) grace.labels(...labels).set(one.graceLeft);
     }
-    for (const { license, product, used, limit } of facts.seats) {
-      seats.labels(license, product).set(used);
+    for (const { license, product, taken, limit } of facts.seats) {
+      seats.labels(license, product).set(taken);
       if (limit !== null) limits.labels(license, product).set(limit);
     }
     for (const [state, count] of Object.entries(facts.guests ?? {})) guests.labels(state).set(count);

@@ -34,7 +34,7 @@ export const SeatsReport = z.strictObject({
       /** How many guests it is for; null: no limit. */
       guests: z.nullable(count),
       /** How many seats are taken, on other hosts of one ledger too. */
-      used: count,
+      taken: count,
       /** Those on this host. */
       seats: z.array(ReportedSeat),
     }),
@@ -69,7 +69,7 @@ export function seatsReport({ running, seats, licenses, now }: SeatsSource): Sea
     present: running.presence.size,
     licenses: licenses().map(({ license: { licenseId, customer, product, guests } }) => ({
       ...{ licenseId, customer, product: product.name, guests },
-      used: seats.guestsOf(licenseId, at),
+      taken: seats.guestsOf(licenseId, at),
       seats: taken
         .filter((seat) => seat.licenseId === licenseId)
         .flatMap(({ vmId, until }) => {

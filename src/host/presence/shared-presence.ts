@@ -209,10 +209,10 @@ export class SharedPresence {
     if (before === undefined && row.state === 'gone') return;
     if (row.state === 'gone') known.delete(key);
     else known.set(key, row);
-    if (!this.#stale.has(row.host)) this.#tell(row, row.state === 'gone', server);
+    if (!this.#stale.has(row.host)) this.#follow(row, row.state === 'gone', server);
   }
 
-  #tell(row: Row, ended: boolean, server: number): void {
+  #follow(row: Row, ended: boolean, server: number): void {
     const { presence } = this.#options;
     const shift = presence.steady() - server;
     const at = (time: number | null) => (time === null ? null : time + shift);
@@ -239,7 +239,7 @@ export class SharedPresence {
       if (stale === this.#stale.has(host)) continue;
       if (stale) this.#stale.add(host);
       else this.#stale.delete(host);
-      for (const row of this.#rows.get(host)?.values() ?? []) this.#tell(row, stale, server);
+      for (const row of this.#rows.get(host)?.values() ?? []) this.#follow(row, stale, server);
     }
   }
 

@@ -144,7 +144,7 @@ export class RunningStatus {
       seats: holdings.licenses.map(({ license: { licenseId, product, guests } }) => ({
         licenseId,
         product: product.name,
-        used: seats.guestsOf(licenseId, now),
+        taken: seats.guestsOf(licenseId, now),
         limit: guests,
       })),
       ledger: { records: ledger.head().seq, ok, waiting },

@@ -24,7 +24,7 @@ export const TopFrame = z.object({
   /** Null until the ledger was read. */
   guests: z.nullable(GuestCounts),
   channels: z.object({ open: count, named: count, domains: count }),
-  seats: z.array(z.object({ licenseId: hex8, product: anyText, used: count, limit: z.nullable(count) })),
+  seats: z.array(z.object({ licenseId: hex8, product: anyText, taken: count, limit: z.nullable(count) })),
   ledger: z.object({ records: count, ok: z.boolean(), waiting: count }),
   clones: z.array(z.object({ vmId: anyText, places: z.array(anyText) })),
   /** The newest last. */

@@ -69,7 +69,7 @@ test('a guest that is approved takes a seat, and the next one finds none', async
   expect(await ask(2)).not.toBe(0);
   expect(await holders()).toEqual([VMS[0]]);
   expect((await seats()).licenses).toMatchObject([
-    { customer: 'Bank', product: 'Gateway', guests: 1, used: 1 },
+    { customer: 'Bank', product: 'Gateway', guests: 1, taken: 1 },
   ]);
   const { stdout } = await machine.mustRun('avma', words('host seats'));
   expect(stdout).toMatch(/1 of 1/);

@@ -54,7 +54,7 @@ describe('what is not there has no series', () => {
   test('a certificate that is taken away, and a license without a limit', async () => {
     const metrics = await createHostMetrics(INFO);
     const left = [{ vendor: 'Acme', product: null, left: 100, graceLeft: 200 }];
-    const seats = [{ license: 'aa', product: 'Gateway', used: 3, limit: null }];
+    const seats = [{ license: 'aa', product: 'Gateway', taken: 3, limit: null }];
     const before = await metrics.scrape({ ...FACTS, activated: true, left, seats });
     expect(before.text).toContain('avma_host_certificate_seconds_left{vendor="Acme"} 100\n');
     expect(before.text).toContain('avma_host_seats{license="aa",product="Gateway"} 3\n');
@@ -99,7 +99,7 @@ test('decisions are counted by code, and no label holds a VM or a channel', asyn
 
 test('labels are escaped', async () => {
   const product = 'A "quoted" \\ name\nsecond';
-  const lines = await scraped({ seats: [{ license: 'aa', product, used: 1, limit: 2 }] });
+  const lines = await scraped({ seats: [{ license: 'aa', product, taken: 1, limit: 2 }] });
   const escaped = 'A \\"quoted\\" \\\\ name\\nsecond';
   expect(lines).toContain(`avma_host_seats{license="aa",product="${escaped}"} 1`);
 });

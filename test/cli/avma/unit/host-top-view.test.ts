@@ -19,7 +19,7 @@ const FRAME: TopFrame = {
   decisions: { minute: { ...nothing, approved: 120 }, hour: { ...nothing, refused: 2 }, day: nothing },
   guests: { known: 1200, licensed: 1190, expired: 9, refused: 1, present: 1100, clones: 1 },
   channels: { open: 3, named: 2, domains: 50 },
-  seats: [{ licenseId: '0011223344556677', product: 'Acme Gateway', used: 45, limit: 50 }],
+  seats: [{ licenseId: '0011223344556677', product: 'Acme Gateway', taken: 45, limit: 50 }],
   ledger: { records: 12345, ok: true, waiting: 0 },
   clones: [{ vmId: VM, places: ['unix:a', 'hv02 unix:b'] }],
   events: Array.from({ length: 60 }, () => approved),
