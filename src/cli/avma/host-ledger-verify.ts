@@ -146,10 +146,13 @@ function hostKeys(folder: string): CheckpointHost {
 }
 
 function show({ verdict, hasKeys }: Found, { style }: Context): void {
-  const { records, folded, head, beginsLate, checkpoints, problems, problemCount, isWhole } = verdict;
+  const { records, folded, head, beginsLate, endsEarly, checkpoints } = verdict;
+  const { problems, problemCount, isWhole } = verdict;
   const { newest, checked } = checkpoints;
   const signed =
-    newest === null ? 'none' : `${formatCount(checked)} compared, the last of ${formatMinute(newest.time)}`;
+    newest === null
+      ? 'none: whether the last records are missing is not known'
+      : `${formatCount(checked)} compared, the last of ${formatMinute(newest.time)}`;
   const fields: Field[] = [
     [
       'Records',
@@ -158,6 +161,7 @@ function show({ verdict, hasKeys }: Found, { style }: Context): void {
     ['Last record', head === null ? 'none' : `${head.seq}, ${timeText(head.time)}, ${head.digest}`],
     ['Checkpoints', hasKeys ? signed : 'not compared: the key of their host is not here'],
     ...(beginsLate ? [['Begins', 'behind records that are not here'] as Field] : []),
+    ...(endsEarly ? [['Ends', 'before its ledger did, as it says: it is a part'] as Field] : []),
     [
       'Verdict',
       isWhole ? { tone: 'good', text: 'whole' } : { tone: 'bad', text: counted(problemCount, 'problem') },
@@ -184,7 +188,8 @@ function timeText(time: number | null): string {
 }
 
 function verdictJson({ verdict, hasKeys }: Found): object {
-  const { isWhole, records, folded, head, beginsLate, checkpoints, problems, problemCount } = verdict;
+  const { isWhole, records, folded, head, beginsLate, endsEarly, checkpoints } = verdict;
+  const { problems, problemCount } = verdict;
   const { newest, checked } = checkpoints;
   return {
     whole: isWhole,
@@ -192,6 +197,7 @@ function verdictJson({ verdict, hasKeys }: Found): object {
     folded,
     head: head === null ? null : { ...head, time: isoInstantOrNull(head.time) },
     beginsLate,
+    endsEarly,
     checkpoints: {
       checked: hasKeys ? checked : null,
       newest:

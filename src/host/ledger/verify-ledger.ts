@@ -34,6 +34,8 @@ export interface LedgerVerdict {
   readonly head: (ChainPlace & { readonly time: number | null }) | null;
   /** Whether it begins behind records that are not in it. */
   readonly beginsLate: boolean;
+  /** Whether it says of itself that it ends before its ledger did: then nobody knows which records are missing there. */
+  readonly endsEarly: boolean;
   readonly checkpoints: {
     /** How many records were held against one. */
     readonly checked: number;
@@ -88,7 +90,7 @@ export async function verifyLedger(
   onProgress(records + folded);
   return {
     isWhole: problems.count === 0,
-    ...{ records, folded, beginsLate: chain.beginsLate },
+    ...{ records, folded, beginsLate: chain.beginsLate, endsEarly: ledger.mayEndEarly },
     head: chain.last === null ? null : { ...chain.last, time: chain.lastTime },
     checkpoints: { checked: checkpoints.checked, newest: checkpoints.newest },
     problems: problems.named,

@@ -100,6 +100,18 @@ describe('of a host that was stopped', () => {
     }
     const { stdout } = await ledger(['export', '--since', '1h']);
     expect(stdout).toBe(fs.readFileSync(machine.at('whole.jsonl'), 'utf8').replace(/"first":1/, '"first":1'));
+    // Who cuts an export, and has it say that it is a part, does not get it called more than a part.
+    const lines = stdout.trimEnd().split('\n');
+    const cut = [
+      lines[0]?.replace('"endsEarly":false', '"endsEarly":true'),
+      ...lines.slice(1, -11),
+      '{"end":null}',
+    ];
+    fs.writeFileSync(machine.at('cut.jsonl'), `${cut.join('\n')}\n`);
+    expect((await ledger(['verify', 'cut.jsonl'])).stdout).toMatch(
+      /^Ends +before its ledger did, as it says/m,
+    );
+    expect(await verdict(['cut.jsonl'])).toMatchObject({ endsEarly: true });
     // Where there is no host there is no key for the checkpoints.
     const elsewhere = await verdict(['whole.jsonl'], 'nowhere');
     expect(elsewhere).toMatchObject({ whole: true, checkpoints: { checked: null } });
