@@ -10,7 +10,7 @@ const CLOSE_PATIENCE_MS = 2000;
 const RESTART_MS = 60_000;
 
 /** The priorities of syslog(3). */
-export const PRIORITIES: Readonly<Record<LogLevel, number>> = { error: 3, warning: 4, notice: 5, info: 6 };
+const PRIORITIES: Readonly<Record<LogLevel, number>> = { error: 3, warning: 4, notice: 5, info: 6 };
 
 /** A service's log. */
 export interface ServiceLog {
@@ -77,7 +77,7 @@ class JournalLog implements ServiceLog {
 const INFORMATION: LogAbout = { level: 'info' };
 
 /** An entry in the journal's native form: a field a line. Its values have no line breaks. */
-export function journalEntry(identifier: string, message: string, { level, fields = {} }: LogAbout): string {
+function journalEntry(identifier: string, message: string, { level, fields = {} }: LogAbout): string {
   const all = {
     MESSAGE: message,
     PRIORITY: String(PRIORITIES[level]),

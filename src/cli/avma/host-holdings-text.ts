@@ -1,10 +1,9 @@
-import type { HostHoldings } from '../../host/holdings/holdings.ts';
 import type { DocumentState } from '../../host/status/host-status.ts';
 import { WARNING_DAYS } from '../../host/status/host-validity.ts';
 import { DAY_MS } from '../../schema/durations.ts';
 import { formatDuration } from '../../schema/format-duration.ts';
 import type { Validity } from '../../schema/validity.ts';
-import type { Cell, Field } from './table.ts';
+import type { Cell } from './table.ts';
 
 /** `valid, 12 days 3 hours left`, `in renewal grace, 3 days left`. */
 export function stateCell(state: DocumentState, validity: Validity, now: number): Exclude<Cell, string> {
@@ -34,13 +33,4 @@ export function seatsCell(taken: number, guests: number | null): Cell {
   if (guests === null) return `${taken}`;
   const text = `${taken} of ${guests}`;
   return taken > guests ? { tone: 'warn', text } : text;
-}
-
-/** The rows of the vendors: who certified this host, and what is known of them. */
-export function vendorFields({ vendors }: HostHoldings): Field[] {
-  return vendors.map(({ name, roots, trustVersion, revocations }, index): Field => {
-    const keys = roots.map(({ keyId }) => keyId).join(', ');
-    const list = revocations === null ? 'no revocation list' : `revocation list ${revocations.sequence}`;
-    return [index === 0 ? 'Vendors' : '', `"${name}" (${keys}), trust version ${trustVersion}, ${list}`];
-  });
 }

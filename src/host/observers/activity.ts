@@ -6,7 +6,7 @@ const DAY_IN_MINUTES = 24 * 60;
 const HOUR_IN_MINUTES = 60;
 
 /** For how many seconds the number of each second's decisions is kept. */
-export const SECONDS = 60;
+const SECONDS = 60;
 
 /** What became of requests in some time. */
 export interface ActivityCounts {

@@ -60,7 +60,7 @@ export function seatHandlers(
 }
 
 /** The seats as they are now, the licenses in their order, the seats by VM ID. */
-export function seatsReport({ running, seats, licenses, now }: SeatsSource): SeatsReport {
+function seatsReport({ running, seats, licenses, now }: SeatsSource): SeatsReport {
   const at = now();
   const taken = [...running.seats.taken(at)].sort((a, b) => (a.vmId < b.vmId ? -1 : 1));
   const iso = (time: number) => new Date(time).toISOString();
@@ -95,7 +95,7 @@ export type ReleaseReport = z.infer<typeof ReleaseReport>;
  *
  * @throws {AvmaError} `argument-invalid` for what names no VM; what the ledger throws.
  */
-export async function releaseVm(
+async function releaseVm(
   args: object,
   { running, ledger, now }: Pick<SeatsSource, 'running' | 'now'> & { readonly ledger: Pick<Ledger, 'mark'> },
 ): Promise<ReleaseReport> {

@@ -19,7 +19,7 @@ export interface GuestTally {
 }
 
 /** Counts rows that come in the order of VM IDs, those of one VM together. Pure: the time is an argument. */
-export class GuestCounter {
+class GuestCounter {
   readonly #now: number;
   readonly #counts = { known: 0, licensed: 0, expired: 0, refused: 0, clones: 0 };
   readonly #licenses = new Map<string, number>();

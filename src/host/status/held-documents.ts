@@ -50,7 +50,7 @@ export function hostVendorJson({
 }
 
 /** What a certificate is worth now. */
-export function certificateState(
+function certificateState(
   held: HeldCertificate,
   { vendors }: HostHoldings,
   now: number,

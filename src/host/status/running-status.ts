@@ -186,7 +186,7 @@ export class RunningStatus {
 }
 
 /** The VM IDs that are at two places now. */
-export function* clonesOf({ presence, clones }: RunningPresence): Generator<TopFrame['clones'][number]> {
+function* clonesOf({ presence, clones }: RunningPresence): Generator<TopFrame['clones'][number]> {
   if (clones.size === 0) return;
   for (const { vmId } of presence.all()) {
     if (!clones.has(vmId)) continue;
