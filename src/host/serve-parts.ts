@@ -72,7 +72,10 @@ export async function openParts(
   });
   const status = new RunningStatus();
   const observing = { throttling, counters, presence, metrics, pulse, status, notify };
-  const observe = observerOf(options, observing, (moment) => void markClone(ledger, moment, notify));
+  const observe = observerOf(options, observing, (moment) => {
+    // The ledger itself is observed while it is opened.
+    if (moment.kind === 'clone-found') void markClone(ledger, moment, notify);
+  });
   const { ledger, guests, openReader } = await openRecords(options, { host, notify, observe });
   presence.fill(guests, new Set(options.listen.map(listenName)));
   const shared = await shareHost({ ledger, host: host.hardwareId, presence, now: CLOCKS.wall });
@@ -109,11 +112,15 @@ async function openRecords(
   }
 }
 
+type CloneMoment = Extract<HostMoment, { readonly vmId: string; readonly places: unknown }>;
+
 /** A VM ID that is in use twice is on record. */
-async function markClone(ledger: Ledger, moment: HostMoment, notify: Notify): Promise<void> {
-  if (moment.kind !== 'clone-found') return;
-  const { vmId } = moment;
-  const places = moment.places.map(({ host, channel }) => (host === null ? channel : `${host} ${channel}`));
+async function markClone(
+  ledger: Ledger,
+  { vmId, places: found }: Pick<CloneMoment, 'vmId' | 'places'>,
+  notify: Notify,
+): Promise<void> {
+  const places = found.map(({ host, channel }) => (host === null ? channel : `${host} ${channel}`));
   try {
     await ledger.mark({ time: CLOCKS.wall(), mark: 'clone-found', vmId, places });
   } catch (thrown) {
