@@ -4,6 +4,7 @@ import * as z from 'zod/mini';
 import { AvmaError, toAvmaError } from '../../errors/avma-error.ts';
 import type { ThrottleLimit } from '../../host/answering/throttle.ts';
 import type { Endpoint, ListenEndpoint } from '../../host/endpoints/endpoint.ts';
+import { hasPassword } from '../../host/ledger/ledger-uri.ts';
 import { type MetricsAddress, parseMetricsAddress } from '../../host/metrics/metrics-address.ts';
 import { CLONE_POLICIES, type ClonePolicy } from '../../host/presence/clones.ts';
 import { placeOf } from '../../schema/issue-place.ts';
@@ -175,7 +176,7 @@ const OPEN_TO_OTHERS = 0o066;
 function refuseOpenPassword({ ledger }: ConfigFile, file: string): void {
   if (ledger === undefined || process.platform === 'win32') return;
   if ((fs.statSync(file).mode & OPEN_TO_OTHERS) === 0) return;
-  if (!URL.canParse(ledger) || new URL(ledger).password === '') return;
+  if (!hasPassword(ledger)) return;
   throw wrongAt(
     file,
     'ledger',

@@ -19,8 +19,7 @@ export function parseLedgerUri(text: string, mayHavePassword: boolean): LedgerUr
   if (!/^postgres(ql)?:\/\//.test(text) || !URL.canParse(text)) {
     throw new AvmaError('argument-invalid', 'this is no place of a ledger', { hint: HINT });
   }
-  const { password, searchParams } = new URL(text);
-  if (!mayHavePassword && (password !== '' || searchParams.has('password'))) {
+  if (!mayHavePassword && hasPassword(text)) {
     throw new AvmaError(
       'argument-invalid',
       'a password in an argument can be read by every user of this machine',
@@ -30,6 +29,13 @@ export function parseLedgerUri(text: string, mayHavePassword: boolean): LedgerUr
     );
   }
   return { engine: 'postgres', url: text };
+}
+
+/** Whether there is a password in a URL, before its server or in its parameters. */
+export function hasPassword(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { password, searchParams } = new URL(text);
+  return password !== '' || searchParams.has('password');
 }
 
 /** The place as it is shown, and kept in files: without a password. */

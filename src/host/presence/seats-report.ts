@@ -99,8 +99,8 @@ async function releaseVm(
   args: object,
   { running, ledger, now }: Pick<SeatsSource, 'running' | 'now'> & { readonly ledger: Pick<Ledger, 'mark'> },
 ): Promise<ReleaseReport> {
-  const vm = ReleaseArguments.safeParse(args).data?.vm;
-  const vmId = vm === undefined ? undefined : (normalizeUuid(vm) ?? vmOfDomain(running, vm));
+  const { vm = '' } = ReleaseArguments.safeParse(args).data ?? {};
+  const vmId = normalizeUuid(vm) ?? vmOfDomain(running, vm);
   if (vmId === undefined) {
     throw new AvmaError('argument-invalid', `"${vm}" is neither a VM ID nor a domain that is present here`, {
       hint: 'avma host seats lists the VMs that hold a seat.',

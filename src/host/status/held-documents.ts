@@ -50,11 +50,7 @@ export function hostVendorJson({
 }
 
 /** What a certificate is worth now. */
-function certificateState(
-  held: HeldCertificate,
-  { vendors }: HostHoldings,
-  now: number,
-): DocumentState {
+function certificateState(held: HeldCertificate, { vendors }: HostHoldings, now: number): DocumentState {
   if (revocationOf(held, vendors) !== undefined) return 'revoked';
   return isRetiredRoot(vendors, held.certificate.vendorKey)
     ? 'retired root'

@@ -109,15 +109,20 @@ describe('a mistake names the file and the member: config-invalid', () => {
     expect(failure.hint).toMatch(hint);
   });
 
-  test.skipIf(process.platform === 'win32')('a password that others may read', async () => {
-    const folder = folderOf({ 'ledger.json': { ledger: 'postgres://avma:secret@db/avma' } });
-    const failure = await failureOf(() => readHostConfig(folder));
-    expect(failure.code).toBe('config-invalid');
-    expect(failure.message).not.toContain('secret');
-    expect(failure.hint).toContain('chmod 600');
-    fs.chmodSync(path.join(folder, 'ledger.json'), 0o600);
-    expect(readHostConfig(folder).ledger).toContain('postgres://');
-  });
+  test
+    .skipIf(process.platform === 'win32')
+    .each(['postgres://avma:secret@db/avma', 'postgres://avma@db/avma?password=secret'])(
+    'a password that others may read, in %s',
+    async (ledger) => {
+      const folder = folderOf({ 'ledger.json': { ledger } });
+      const failure = await failureOf(() => readHostConfig(folder));
+      expect(failure.code).toBe('config-invalid');
+      expect(failure.message).not.toContain('secret');
+      expect(failure.hint).toContain('chmod 600');
+      fs.chmodSync(path.join(folder, 'ledger.json'), 0o600);
+      expect(readHostConfig(folder).ledger).toContain('postgres://');
+    },
+  );
 });
 
 test.each<[object, boolean]>([
