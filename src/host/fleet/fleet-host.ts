@@ -6,6 +6,8 @@ import type { HostStatus } from '../status/host-status.ts';
 const WARNING_DAYS = 30;
 /** How far a host's clock may be from the database's, in milliseconds: leases are measured by it. */
 const MAX_OFFSET_MS = 30_000;
+/** How far ahead a report may be, in milliseconds. Of a host whose report is of next year nobody sees that it is gone. */
+const MAX_AHEAD_MS = 10 * MINUTE_MS;
 /** After how many days the last usage report counts as old: they are made once a month. */
 const REPORT_DAYS = 40;
 
@@ -136,9 +138,17 @@ function useTroubles({ seats, guests }: Said): Trouble[] {
   ];
 }
 
-function reportTroubles({ lastReport, clockOffset }: Said, now: number): Trouble[] {
+function reportTroubles({ reportedAt, lastReport, clockOffset }: Said, now: number): Trouble[] {
   const offset = clockOffset ?? 0;
   return [
+    ...(reportedAt - now > MAX_AHEAD_MS
+      ? [
+          bad(
+            'clock-offset',
+            `it says that it is ${formatMinute(reportedAt)}: its clock is ahead, and nobody knows when it was heard of`,
+          ),
+        ]
+      : []),
     ...(Math.abs(offset) > MAX_OFFSET_MS
       ? [
           warn(

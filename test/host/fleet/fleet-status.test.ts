@@ -51,6 +51,7 @@ describe('a host', () => {
     ['bad not-activated: it approves nobody: expired', { state: 'expired', remainingMinutes: null }],
     ['bad not-running: avma host serve does not run', { serving: { state: 'not running', ...serving } }],
     ['bad not-reporting: nothing heard since 2026-', {}, NOW - 27 * HOUR],
+    ['bad clock-offset: it says that it is 2026-', {}, NOW + HOUR],
     [
       'bad certificate-ends: the certificate has ended; guests',
       { state: 'in grace', remainingMinutes: null },
