@@ -24,6 +24,8 @@ export class PostgresReading {
   readonly #place: PostgresPlace;
   readonly #env: NodeJS.ProcessEnv;
   #client: Promise<Client> | undefined;
+  /** The connection that {@link #client} came to. */
+  #open: Client | undefined;
   #busy = 0;
   #idle: NodeJS.Timeout | undefined;
 
@@ -57,6 +59,7 @@ export class PostgresReading {
     clearTimeout(this.#idle);
     const client = this.#client;
     this.#client = undefined;
+    this.#open = undefined;
     // One that never came about has said so to whoever wanted it.
     await client?.then(closeClient, () => {});
   }
@@ -76,8 +79,9 @@ export class PostgresReading {
 
   async #connectBy(way: 'tls' | 'plain'): Promise<Client> {
     const options = { place: this.#place, way, env: this.#env, applicationName: 'avma reader' };
-    const client = await openClient(options, () => {
-      this.#client = undefined;
+    const client = await openClient(options, (lost) => {
+      // The end of an attempt that failed is heard late: it says nothing of the connection that came after it.
+      if (lost === this.#open) this.#client = this.#open = undefined;
     });
     try {
       await runOn(client, { text: 'set default_transaction_read_only to on' });
@@ -91,6 +95,7 @@ export class PostgresReading {
         const what = `the tables of the database ${this.place} have version ${version}, and this avma knows ${DATABASE_VERSION}`;
         throw new AvmaError('ledger-newer', what);
       }
+      this.#open = client;
       return client;
     } catch (thrown) {
       void closeClient(client);

@@ -49,6 +49,24 @@ describeWithPostgres('a ledger in PostgreSQL', (server) => {
     };
   });
 
+  test('is read over TCP without TLS, and no connection is left behind', async () => {
+    const role = new URL(await server().database()).searchParams.get('user');
+    const tcp = `postgres://${role}@127.0.0.1:${server().port}/postgres`;
+    const { ledger } = await openHostLedger(tcp);
+    await ledger.append(approval(1, NOW), BODY);
+    const held = `select 1 from pg_stat_activity where usename = '${role}' and application_name = 'avma reader'`;
+    for (let round = 0; round < 3; round++) {
+      const reader = await openLedgerReader(
+        { engine: 'postgres', url: tcp },
+        { folder: tempFolder(), host: A.hardwareId },
+      );
+      expect((await reader.guests()).map(({ vmId }) => vmId)).toEqual([guestId(1)]);
+      expect((await reader.head()).seq).toBe(1);
+      await reader.close();
+    }
+    await until('no reader is connected', async () => (await server().admin(held)).length === 0);
+  });
+
   test('goes on where it was, also for another process', async () => {
     const url = await server().database();
     const first = await openHostLedger(url);
