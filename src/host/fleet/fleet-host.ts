@@ -6,7 +6,7 @@ import type { HostStatus } from '../status/host-status.ts';
 const WARNING_DAYS = 30;
 /** How far a host's clock may be from the database's, in milliseconds: leases are measured by it. */
 const MAX_OFFSET_MS = 30_000;
-/** How far ahead a report may be, in milliseconds. Of a host whose report is of next year nobody sees that it is gone. */
+/** How far ahead a report may be, in milliseconds: a host whose report is of next year seems to be there until then. */
 const MAX_AHEAD_MS = 10 * MINUTE_MS;
 /** After how many days the last usage report counts as old: they are made once a month. */
 const REPORT_DAYS = 40;

@@ -34,7 +34,7 @@ export interface LedgerVerdict {
   readonly head: (ChainPlace & { readonly time: number | null }) | null;
   /** Whether it begins behind records that are not in it. */
   readonly beginsLate: boolean;
-  /** Whether it says of itself that it ends before its ledger did: then nobody knows which records are missing there. */
+  /** Whether it says of itself that it ends before its ledger did: what is missing there is not known. */
   readonly endsEarly: boolean;
   readonly checkpoints: {
     /** How many records were held against one. */

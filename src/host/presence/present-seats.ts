@@ -5,6 +5,15 @@ import type { Seats } from '../seats.ts';
 import type { Presence, PresenceChange } from './presence.ts';
 import { vmKey } from './vm-key.ts';
 
+/**
+ * How many VMs' approvals are kept. Beyond it those of VMs that are not here are forgotten, the oldest first: whoever
+ * can name VM IDs on a shared socket must not fill the host's memory.
+ */
+export const MAX_VMS = 250_000;
+
+/** How many of the oldest are looked at for one that is not here, at each approval beyond that. */
+const LOOKED_AT = 16;
+
 /** The last approval of a VM for a product, as long as its lease lasts. */
 interface Lease {
   readonly vmId: string;
@@ -31,13 +40,15 @@ export type SeatBasis = Pick<LedgerEntry, 'vmId' | 'activationId' | 'expiresAt'>
 /** Seats in memory: the approvals with a license whose lease lasts, of the VMs that are present. */
 export class PresentSeats implements Seats {
   readonly #presence: Presence;
+  readonly #maxVms: number;
   /** By VM, then by product. */
   readonly #leases = new Map<string, Map<string, Lease>>();
   /** By license: the present VMs, and when their leases end. */
   readonly #holders = new Map<string, LeaseEnds>();
 
-  constructor(presence: Presence) {
+  constructor(presence: Presence, maxVms = MAX_VMS) {
     this.#presence = presence;
+    this.#maxVms = maxVms;
   }
 
   guestsOf(licenseId: string, now: number): number {
@@ -72,6 +83,7 @@ export class PresentSeats implements Seats {
     if (leases.size === 0) this.#leases.delete(key);
     else this.#leases.set(key, leases);
     if (this.#presence.has(vmId)) this.#sit(key);
+    if (this.#leases.size > this.#maxVms) this.#forgetOne();
   }
 
   /** A VM came or went. */
@@ -125,6 +137,17 @@ export class PresentSeats implements Seats {
         if (!this.holds(license, key, now)) continue;
         yield { licenseId: license, vmId, activationId, until: endsAt };
       }
+    }
+  }
+
+  #forgetOne(): void {
+    let looks = 0;
+    for (const [key, leases] of this.#leases) {
+      if (looks++ === LOOKED_AT) return;
+      this.#leases.delete(key);
+      if (!this.#presence.has(key)) return;
+      // Behind all others: the next look begins with others.
+      this.#leases.set(key, leases);
     }
   }
 

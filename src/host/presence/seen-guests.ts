@@ -2,6 +2,7 @@ import { MAX_LEASE_MS } from '../../protocol/answer.ts';
 import type { GuestRow, LedgerReader } from '../ledger/ledger-reader.ts';
 import type { Seats } from '../seats.ts';
 import { openPresence, type SeenGuest } from './open-presence.ts';
+import { MAX_VMS } from './present-seats.ts';
 
 /** How many guests are read at a time: each time costs a look at all of them, and memory for its rows. */
 const PIECE = 5000;
@@ -21,7 +22,8 @@ export async function seenGuests(reader: LedgerReader, now: number, host?: strin
     const query = { limit: PIECE, seenSince: now - MAX_LEASE_MS, ...about };
     const rows = await reader.guests(query);
     for (const guest of seenIn(rows)) seen.push(guest);
-    if (rows.length < PIECE) return seen;
+    // More are not kept either, and a start must not take the memory for them.
+    if (rows.length < PIECE || seen.length >= MAX_VMS) return seen;
     after = rows.at(-1)?.vmId;
   }
 }

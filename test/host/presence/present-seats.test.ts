@@ -102,6 +102,18 @@ test('a VM that has stopped takes no seat by a request that is refused, whoever 
   expect(seats.guestsOf(LICENSE, NOW + 2 * HOUR)).toBe(1);
 });
 
+test('the approvals of VMs that are gone are forgotten, the oldest first, when there are more than memory is for', () => {
+  const presence = new Presence();
+  const seats = new PresentSeats(presence, 3);
+  for (let nth = 1; nth <= 5; nth++) {
+    if (nth === 1) presence.begin(vm(1), PLACE, 'connected', NOW);
+    seats.note(approval(nth, NOW));
+  }
+  const kept = [1, 2, 3, 4, 5].filter((nth) => seats.keeps(LICENSE, vm(nth), NOW));
+  expect(kept).toEqual([1, 4, 5]);
+  expect(seats.holds(LICENSE, vm(1), NOW)).toBe(true);
+});
+
 test('a VM at its own channel has a seat for days without a word, until its lease ends', () => {
   const { presence, seats, apply } = table();
   apply(presence.begin(vm(1), PLACE, 'libvirt', NOW));
