@@ -5,7 +5,7 @@ import { exitStatusOf } from '../../errors/hresult.ts';
 import { traceAsEnvironmentSays } from '../../system/debug.ts';
 import type { Launcher } from '../launcher.ts';
 import { exitWith, outputWritten } from '../terminal.ts';
-import { answerLicenseQuestion } from './license-answer.ts';
+import { answerLicenseQuestion } from './guest/license-answer.ts';
 
 /**
  * Whether the arguments after `avma` are `guest check PRODUCT`, with `--json` and `--feature FEATURE` or without: all

@@ -4,14 +4,14 @@ import { mayColor, STDERR, STDOUT, writeOutput } from '../terminal.ts';
 import type { Context } from './context.ts';
 import { debugOption } from './debug-option.ts';
 import { demoCommand } from './demo.ts';
-import { fleetCommand } from './fleet.ts';
-import { guestCommand } from './guest.ts';
-import { hostCommand } from './host.ts';
-import { imageCommand } from './image.ts';
+import { fleetCommand } from './fleet/fleet.ts';
+import { guestCommand } from './guest/guest.ts';
+import { hostCommand } from './host/host.ts';
+import { imageCommand } from './image/image.ts';
 import { inspectCommand } from './inspect/inspect.ts';
-import { leaseCommand } from './lease.ts';
-import { pipeCommand } from './pipe.ts';
-import { vendorCommand } from './vendor.ts';
+import { leaseCommand } from './lease/lease.ts';
+import { pipeCommand } from './pipe/pipe.ts';
+import { vendorCommand } from './vendor/vendor.ts';
 
 /**
  * The whole command line of avma. Errors are thrown, never printed and exited with.

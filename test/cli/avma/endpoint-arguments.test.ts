@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { parseConnectEndpoint, parseListenEndpoint } from '../../../src/cli/avma/endpoint-arguments.ts';
+import { parseConnectEndpoint, parseListenEndpoint } from '../../../src/cli/avma/host/endpoint-arguments.ts';
 import { endpointUri } from '../../../src/host/endpoints/endpoint.ts';
 import { failureOf } from '../../support/failures.ts';
 

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { checkNonce } from '../../../src/cli/avma/guest-attest.ts';
+import { checkNonce } from '../../../src/cli/avma/guest/attest.ts';
 import { verifyLicense } from '../../../src/verify/verify-license.ts';
 import { outcomeOf } from '../../support/failures.ts';
 import { parseBySchema, schemaErrors } from '../../support/json-schemas.ts';

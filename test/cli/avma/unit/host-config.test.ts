@@ -2,8 +2,8 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { readHostConfig } from '../../../../src/cli/avma/host-config.ts';
-import { type ServeFlags, wantedOf } from '../../../../src/cli/avma/serve-wanted.ts';
+import { readHostConfig } from '../../../../src/cli/avma/host/config.ts';
+import { type ServeFlags, wantedOf } from '../../../../src/cli/avma/host/serve-wanted.ts';
 import { DEFAULT_RETENTION } from '../../../../src/host/retention/keeping.ts';
 import { failureOf } from '../../../support/failures.ts';
 import { schemaErrors } from '../../../support/json-schemas.ts';

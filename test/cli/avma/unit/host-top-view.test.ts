@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { topScreen } from '../../../../src/cli/avma/host-top-view.ts';
+import { topScreen } from '../../../../src/cli/avma/host/top-view.ts';
 import { PLAIN } from '../../../../src/cli/avma/style.ts';
 import { shownEvent } from '../../../../src/host/shown-events/shown-event.ts';
 import type { TopFrame } from '../../../../src/host/status/top-frame.ts';

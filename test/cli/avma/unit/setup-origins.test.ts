@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { originFields, setupOrigins } from '../../../../src/cli/avma/setup-origins.ts';
+import { originFields, setupOrigins } from '../../../../src/cli/avma/guest/setup-origins.ts';
 import { chooseSetup } from '../../../../src/setup/choice.ts';
 import { readFile } from '../../../../src/setup/places.ts';
 

@@ -1,9 +1,13 @@
 /** What avma says, decided without a machine: durations, states, next steps, tables, commands. */
 import { Command } from 'commander';
 import { describe, expect, test } from 'vitest';
-import { isLicensed } from '../../../../src/cli/avma/guest-status.ts';
-import { productFields } from '../../../../src/cli/avma/guest-status-text.ts';
-import { nextSteps, type ProductStatus, type Situation } from '../../../../src/cli/avma/product-status.ts';
+import {
+  nextSteps,
+  type ProductStatus,
+  type Situation,
+} from '../../../../src/cli/avma/guest/product-status.ts';
+import { isLicensed } from '../../../../src/cli/avma/guest/status.ts';
+import { productFields } from '../../../../src/cli/avma/guest/status-text.ts';
 import { PLAIN, type Style } from '../../../../src/cli/avma/style.ts';
 import { formatFields, formatTable } from '../../../../src/cli/avma/table.ts';
 import { asksForJson, commandOf } from '../../../../src/cli/avma/usage-error.ts';

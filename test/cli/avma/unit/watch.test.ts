@@ -6,7 +6,7 @@ import {
   watchLines,
   watchScreen,
   watchSignature,
-} from '../../../../src/cli/avma/guest-watch-view.ts';
+} from '../../../../src/cli/avma/guest/watch-view.ts';
 import { PLAIN, type Style } from '../../../../src/cli/avma/style.ts';
 import { isoInstant } from '../../../../src/schema/format-time.ts';
 import { DAY, HOUR, MINUTE, NOW, SECOND } from '../../../support/clock.ts';
