@@ -49,18 +49,26 @@ export type PayloadType = (typeof PAYLOAD_TYPES)[keyof typeof PAYLOAD_TYPES];
 
 /** DSSE's pre-authentication encoding: `DSSEv1 LEN(type) type LEN(body) body`, lengths in decimal bytes. */
 export function preAuthenticationEncoding(payloadType: string, payload: Uint8Array): Uint8Array {
-  const type = Buffer.from(payloadType, 'utf8');
-  return Buffer.concat([
-    Buffer.from(`DSSEv1 ${type.length} `),
-    type,
-    Buffer.from(` ${payload.length} `),
-    payload,
-  ]);
+  const head = `DSSEv1 ${Buffer.byteLength(payloadType)} ${payloadType} ${payload.length} `;
+  const headLength = Buffer.byteLength(head);
+  const whole = Buffer.allocUnsafe(headLength + payload.length);
+  whole.write(head);
+  whole.set(payload, headLength);
+  return whole;
 }
 
 /** A public key's name: the first 8 bytes of its SHA-256 in hex. It helps to find the key and proves nothing. */
 export function keyId(publicKey: Uint8Array): string {
   return sha256Hex(publicKey).slice(0, 16);
+}
+
+const signerIds = new WeakMap<KeyPair, string>();
+
+/** {@link keyId}, computed once for a signer. */
+function signerId(signer: KeyPair): string {
+  const id = signerIds.get(signer) ?? keyId(signer.publicKey);
+  signerIds.set(signer, id);
+  return id;
 }
 
 /** Serializes `statement` once and signs those bytes. */
@@ -88,7 +96,7 @@ export function signPayload(
     payloadType,
     payload: payload.toString('base64url'),
     signatures: signers.map((signer) => ({
-      keyid: keyId(signer.publicKey),
+      keyid: signerId(signer),
       sig: Buffer.from(signEd25519(signer, message)).toString('base64url'),
     })),
   };

@@ -36,7 +36,14 @@ export const MAX_NOISE_LENGTH = 65_536;
  * @throws {AvmaError} `request-malformed` if the frame would be longer than {@link MAX_FRAME_LENGTH}.
  */
 export function encodeFrame(frame: Frame): Uint8Array {
-  const body = frame.body.length === 0 ? '' : ` ${Buffer.from(frame.body).toString('base64url')}`;
+  return Buffer.from(frameText(frame), 'latin1');
+}
+
+/** As {@link encodeFrame}, as text of ASCII characters only, which a socket takes without a copy. */
+export function frameText(frame: Frame): string {
+  const { buffer, byteOffset, byteLength } = frame.body;
+  const bytes = Buffer.from(buffer, byteOffset, byteLength);
+  const body = byteLength === 0 ? '' : ` ${bytes.toString('base64url')}`;
   const line = `avma/${PROTOCOL_VERSION} ${frame.type} ${frame.exchangeId}${body}\n`;
   if (line.length > MAX_FRAME_LENGTH) {
     throw new AvmaError(
@@ -44,7 +51,7 @@ export function encodeFrame(frame: Frame): Uint8Array {
       `a frame of ${line.length} characters is over the ${MAX_FRAME_LENGTH} that a line may have`,
     );
   }
-  return Buffer.from(`\n${line}`, 'latin1');
+  return `\n${line}`;
 }
 
 /** What a line is. */

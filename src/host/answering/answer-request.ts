@@ -52,7 +52,9 @@ interface FreshRequest {
 }
 
 /** A request that was opened, and all that it is answered from. */
-interface OpenedRequest extends FreshRequest {
+interface OpenedRequest {
+  readonly requestDigest: string;
+  readonly reused: boolean;
   readonly content: Request;
   /** The key that the answer is sealed with. */
   readonly key: BoxKey;
@@ -78,7 +80,17 @@ async function answerAnew(asked: Asked, fresh: FreshRequest): Promise<Frame> {
   const windows = product !== undefined && isWindowsProduct(product);
   const held = chooseCertificate(holdings, { anchors, productVendor, windows }, now);
   if (held === undefined) return answerFault(asked, 'host-not-activated');
-  const opened = { ...fresh, content, key: box.key, held, holdings, product, now };
+  const { requestDigest, reused } = fresh;
+  const opened: OpenedRequest = {
+    requestDigest,
+    reused,
+    content,
+    key: box.key,
+    held,
+    holdings,
+    product,
+    now,
+  };
   const { decision, clone } = decide(asked, opened);
   const recorded = environment.throttle.record(asked.channel, decision.approved, environment.elapsed());
   if (recorded.kind !== 'pass') return dropFrame(asked, recorded);
@@ -86,7 +98,7 @@ async function answerAnew(asked: Asked, fresh: FreshRequest): Promise<Frame> {
   debug('host', () => `${exchangeId}: ${decision.approved ? 'approved' : decision.code}, VM ${vmId}`);
   const release = license === null ? () => {} : reserved.reserve(license.license.licenseId, vmId);
   try {
-    return await keepAndSend(asked, { ...opened, clone }, decision);
+    return await keepAndSend(asked, opened, { decision, clone });
   } finally {
     release();
   }
@@ -100,8 +112,17 @@ interface Decided {
 
 function decide({ environment, channel, reserved, retryAfter }: Asked, opened: OpenedRequest): Decided {
   if (opened.reused) return { decision: REUSED, clone: null };
-  const { content: request, ...rest } = opened;
-  const decision = admit({ ...rest, request, channel, throttledFor: retryAfter, seats: reserved });
+  const { content: request, held, holdings, product, now } = opened;
+  const decision = admit({
+    request,
+    channel,
+    throttledFor: retryAfter,
+    held,
+    holdings,
+    product,
+    seats: reserved,
+    now,
+  });
   if (!decision.approved || environment.clones === undefined) return { decision, clone: null };
   const vmId = channel.vmId ?? request.vmId;
   const { clone, places } = environment.clones.check(vmId, channel);
@@ -116,8 +137,8 @@ const REUSED: Decision = {
 
 async function keepAndSend(
   asked: Asked,
-  opened: OpenedRequest & Pick<Decided, 'clone'>,
-  decision: Decision,
+  opened: OpenedRequest,
+  { decision, clone }: Decided,
 ): Promise<Frame> {
   const { environment, recent, frame, channel } = asked;
   const { exchangeId } = frame;
@@ -127,7 +148,7 @@ async function keepAndSend(
   const { leaseMs } = environment;
   const documents = announcementsFor({ holdings, rootKeyId, anchors: request.anchors, license });
   const composed = composeAnswer({ request, requestDigest, decision, certificate, leaseMs, now });
-  const answer = fitReason(composed, { certificate: envelope, documents: [...documents] });
+  const answer = fitReason(composed, { certificate: envelope, documents });
   const { signing } = held.keys;
   const body = await asked.crypto.seal(sealJob(answer, { certificate: envelope, signing, key, documents }));
   const edition = product?.edition;
@@ -139,7 +160,7 @@ async function keepAndSend(
     channel,
     body,
     edition,
-    clone: opened.clone,
+    clone,
   });
   const kept = await keep(environment.ledger, entry, body);
   if (kept instanceof AvmaError) {
@@ -151,7 +172,12 @@ async function keepAndSend(
   if (!opened.reused) recent.add(channel.name, exchangeId, { requestDigest, code, body });
   environment.observe({
     kind: 'request-answered',
-    ...{ at: now, channel, exchangeId, code, request, answer },
+    at: now,
+    channel,
+    exchangeId,
+    code,
+    request,
+    answer,
     message: decision.approved
       ? `approved for ${Math.floor((answer.expiresAt - now) / MINUTE_MS)} minutes`
       : decision.message,

@@ -1,5 +1,5 @@
 import { CODES } from '../../errors/codes.ts';
-import { type Answer, MAX_LEASE_MS, type Response, refusalReason } from '../../protocol/answer.ts';
+import { type Answer, MAX_LEASE_MS, refusalReason } from '../../protocol/answer.ts';
 import type { KeyPair } from '../../protocol/curve-keys.ts';
 import type { Announcement } from '../../protocol/documents.ts';
 import { type Envelope, PAYLOAD_TYPES } from '../../protocol/envelope.ts';
@@ -89,7 +89,7 @@ const ANY_SIGNATURE = 'A'.repeat(86);
  */
 export function fitReason(
   answer: Answer,
-  { certificate, documents }: Pick<Response, 'certificate' | 'documents'>,
+  { certificate, documents }: Pick<SealOptions, 'certificate' | 'documents'>,
 ): Answer {
   const { refusal } = answer;
   if (refusal === null) return answer;

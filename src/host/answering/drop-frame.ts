@@ -13,7 +13,7 @@ const WHAT = { hello: 'a hello', fetch: 'a fetch of a document' } as const;
 
 /** Answers a frame that is too much, for its channel or for the host, by an unsigned fault. Few are observed. */
 export async function dropFrame(
-  asked: Omit<Asked, 'crypto'>,
+  asked: Pick<Asked, 'environment' | 'frame' | 'channel' | 'arrivedAt'>,
   { kind, retryAfter }: Exclude<FrameVerdict, { readonly kind: 'pass' }>,
 ): Promise<Frame> {
   const { environment, frame, channel } = asked;

@@ -1,5 +1,5 @@
 import type { AvmaErrorCode } from '../../errors/codes.ts';
-import type { Ledger } from '../ledger/ledger.ts';
+import type { Ledger, RecentAnswer } from '../ledger/ledger.ts';
 
 /** An exchange that was answered. */
 export interface RecentExchange {
@@ -30,25 +30,26 @@ export class RecentExchanges {
    * Runs `work` after all earlier work for this exchange: a request that is repeated while the first one is still being
    * kept must find its answer, not get another one.
    */
-  async inTurn<T>(channel: string, exchangeId: string, work: () => Promise<T>): Promise<T> {
+  inTurn<T>(channel: string, exchangeId: string, work: () => Promise<T>): Promise<T> {
     const key = keyOf(channel, exchangeId);
     const before = this.#turns.get(key);
     const result = before === undefined ? work() : before.then(work);
-    const over = result.then(ignore, ignore);
-    this.#turns.set(key, over);
-    try {
-      return await result;
-    } finally {
+    const forget = () => {
       if (this.#turns.get(key) === over) this.#turns.delete(key);
-    }
+    };
+    const over = result.then(forget, forget);
+    this.#turns.set(key, over);
+    return result;
   }
 
-  async find(channel: string, exchangeId: string): Promise<RecentExchange | undefined> {
+  find(
+    channel: string,
+    exchangeId: string,
+  ): RecentExchange | undefined | Promise<RecentExchange | undefined> {
     const cached = this.#cached.get(keyOf(channel, exchangeId));
     if (cached !== undefined) return cached;
     const found = this.#ledger.find(channel, exchangeId);
-    const kept = found instanceof Promise ? await found : found;
-    return kept && { ...kept, code: 'success' };
+    return found instanceof Promise ? found.then(approved) : approved(found);
   }
 
   /** Keep only the first answer of an exchange: later ones are refusals of a reused exchange ID. */
@@ -64,4 +65,7 @@ function keyOf(channel: string, exchangeId: string): string {
   return `${exchangeId} ${channel}`;
 }
 
-function ignore(): void {}
+/** The ledger keeps the answers of approvals only. */
+function approved(kept: RecentAnswer | undefined): RecentExchange | undefined {
+  return kept && { ...kept, code: 'success' };
+}

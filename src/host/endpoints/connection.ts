@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import { encodeFrame, MAX_NOISE_LENGTH, type ParsedLine } from '../../protocol/frame.ts';
+import { frameText, MAX_NOISE_LENGTH, type ParsedLine } from '../../protocol/frame.ts';
 import { LineReader } from '../../protocol/line-reader.ts';
 import { debug } from '../../system/debug.ts';
 import type { Responder } from '../answering/responder.ts';
@@ -139,13 +139,10 @@ class StreamConnection implements GuestConnection {
     debug('wire', () => `${this.#channel.name}: ${describe(line)} in`);
     const frame = await this.#environment.respond(line, this.#channel, arrivedAt);
     if (frame === null || this.#stream.destroyed) return;
-    const bytes = encodeFrame(frame);
-    debug(
-      'wire',
-      () => `${this.#channel.name}: ${frame.type} ${frame.exchangeId} out, ${bytes.length} bytes`,
-    );
+    const text = frameText(frame);
+    debug('wire', () => `${this.#channel.name}: ${frame.type} ${frame.exchangeId} out, ${text.length} bytes`);
     let taken: ((failed?: Error | null) => void) | undefined;
-    this.#stream.write(bytes, (failed) => taken?.(failed));
+    this.#stream.write(text, 'latin1', (failed) => taken?.(failed));
     // As a rule the system takes an answer at once.
     if (this.#stream.writableLength === 0) return;
     this.#enter('writing');

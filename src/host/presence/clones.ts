@@ -90,7 +90,10 @@ export class Clones {
     const vm = this.#vmOf(vmId);
     const place = this.#placeOf(vm, { host: null, channel, domain }, now);
     if (!place.explicit) place.since = Math.min(place.since, now);
-    Object.assign(place, { own, firstAsked: place.firstAsked ?? now, askedAt: now, left: false });
+    place.own = own;
+    place.firstAsked ??= now;
+    place.askedAt = now;
+    place.left = false;
     this.#moveTo(vm, place);
     this.#show(vm, place);
     const changes = this.#judge(vm, now);

@@ -118,7 +118,8 @@ export class Presence {
     const key = vmKey(vmId);
     const known = placeIn(this.#vms.get(key), channel);
     if (known !== undefined) {
-      Object.assign(known, { seenAt: now, asked: true });
+      known.seenAt = now;
+      known.asked = true;
       if (!known.explicit) this.#endLater(known, now + SILENCE_MS, 'silent');
       this.#index(key);
       return [];
@@ -218,7 +219,8 @@ export class Presence {
   }
 
   #endLater(place: MutablePlace, endsAt: number, endsWhy: PresenceReason): void {
-    Object.assign(place, { endsAt, endsWhy });
+    place.endsAt = endsAt;
+    place.endsWhy = endsWhy;
     this.#earliest = Math.min(this.#earliest, endsAt);
   }
 
