@@ -319,6 +319,9 @@ function retentionContract(name: string, make: () => Promise<LedgerUnderTest>): 
       await ledger.fold({ ...planFor(await rowsOf(under), 1, 2), forgetBefore: NOW + 1 });
       const guests = await read(under, (reader) => reader.guests());
       expect(guests.map(({ vmId }) => vmId)).toEqual([guestId(2), guestId(3)]);
+      await ledger.append(refusal(1, NOW + 2 * HOUR), BODY);
+      const [again] = await read(under, (reader) => reader.guests({ vmId: guestId(1) }));
+      expect(again).toMatchObject({ firstSeen: NOW + 2 * HOUR, refusals: 1 });
     });
 
     test.each<[string, (plan: FoldPlan) => void]>([

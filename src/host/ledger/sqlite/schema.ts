@@ -10,8 +10,9 @@ const APPLICATION_ID = 0x41564d4c;
  *
  * `chain`: whose ledger this is, and where its first record links to. `records`: each line of the chain as it is, a
  * BLOB where it is no text; `before` links the records of one guest. `guests`: what the records say of each VM and
- * product. `answers`: the approvals that can be repeated. `folds`: what stands for records that were removed, by the
- * sequence number of the mark that vouches for it.
+ * product; `seen_hour` is `last_seen` in whole hours, so that its index rarely changes. `answers`: the approvals that
+ * can be repeated, those of a batch in one row (answer-store.ts). `folds`: what stands for records that were removed,
+ * by the sequence number of the mark that vouches for it.
  */
 const MIGRATIONS: readonly string[] = [
   `
@@ -44,19 +45,19 @@ create table guests (
   license text,
   first_seen integer not null,
   last_seen integer not null,
+  seen_hour integer not null,
   approvals integer not null,
   refusals integer not null,
   clone integer not null,
   last_seq integer not null
 );
 create unique index guests_vm on guests (vm, product);
-create index guests_seen on guests (last_seen);
+create index guests_seen on guests (seen_hour);
 create table answers (
   seq integer primary key,
-  channel text not null,
-  exchange_id blob not null,
-  request_digest blob not null,
-  body blob not null
+  answers integer not null,
+  list text not null,
+  bodies blob not null
 );
 create table checkpoints (
   seq integer not null,

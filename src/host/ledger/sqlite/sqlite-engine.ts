@@ -12,7 +12,7 @@ import { composeLine, NO_LINE } from '../ledger-line.ts';
 import { RecordWriter } from './record-writer.ts';
 import { forgetRefused, keepCheckpoint, removeRun } from './retention.ts';
 import { migrate, PAGE_SIZE, rollBack } from './schema.ts';
-import { hexOf, type OpenSqliteFile, type SqliteFile, type Statement, sqliteError } from './sqlite-file.ts';
+import { hexOf, type OpenSqliteFile, type SqliteFile, sqliteError } from './sqlite-file.ts';
 
 /** How a ledger is written: a commit returns when its records are on the disk. */
 const PRAGMAS = `
@@ -23,9 +23,6 @@ pragma cache_size = -4000;
 pragma temp_store = memory;
 pragma journal_size_limit = 16777216;
 `;
-
-/** How many answers are read at a time. */
-const PIECE = 512;
 
 /** Where the ledger lies, and who hears of what happens to it. */
 export interface SqliteEngineOptions {
@@ -42,8 +39,6 @@ export interface SqliteEngineOptions {
 interface Connection {
   readonly database: SqliteFile;
   readonly writer: RecordWriter;
-  readonly answer: Statement;
-  readonly answers: Statement;
   /** Which file this is: somebody may put another one in its place. */
   readonly identity: string;
   /** Which file its log is; null before the first record was written. */
@@ -77,12 +72,11 @@ export class SqliteEngine implements LedgerEngine {
   /** The answers that can be repeated, the oldest first; a few of them in memory at a time. */
   *answers(): Generator<KeptAnswer> {
     for (let behind = 0; ; ) {
-      const rows = this.#guarded('read', ({ answers }) => answers.all([behind, PIECE]));
-      for (const [seq, channel, id] of rows) {
-        behind = Number(seq);
-        yield { seq: behind, channel: String(channel), exchangeId: String(id) };
-      }
-      if (rows.length < PIECE) return;
+      const answers = this.#guarded('read', ({ writer }) => writer.answers.after(behind));
+      const last = answers.at(-1);
+      if (last === undefined) return;
+      behind = last.seq;
+      yield* answers;
     }
   }
 
@@ -91,11 +85,7 @@ export class SqliteEngine implements LedgerEngine {
   }
 
   answer(seq: number): RecentAnswer | undefined {
-    return this.#guarded('read', ({ answer }) => {
-      const [requestDigest, body] = answer.get([seq]) ?? [];
-      if (!(body instanceof Uint8Array)) return undefined;
-      return { requestDigest: hexOf(requestDigest), body };
-    });
+    return this.#guarded('read', ({ writer }) => writer.answers.find(seq));
   }
 
   saveCheckpoint(checkpoint: Checkpoint): void {
@@ -111,6 +101,7 @@ export class SqliteEngine implements LedgerEngine {
         connection.database.prepare('insert into folds (seq, text) values (?, ?)').run([seq, text]);
       }
       forgetRefused(connection.database, plan.forgetBefore);
+      connection.writer.guests.forget();
       return { result: { records, folds: plan.folds.length }, head: this.#head };
     });
   }
@@ -139,6 +130,7 @@ export class SqliteEngine implements LedgerEngine {
       writer.write({ seq, time, digest, text: composed.line.trimEnd(), record, response });
       return { seq, digest };
     });
+    writer.finish();
     this.#head = { seq, digest, time };
     return appended;
   }
@@ -221,11 +213,7 @@ export class SqliteEngine implements LedgerEngine {
       migrate(database, file);
       this.#head = this.#follow(database, host);
       const writer = new RecordWriter(database);
-      const answer = database.prepare('select request_digest, body from answers where seq = ?');
-      const answers = database.prepare(
-        'select seq, channel, lower(hex(exchange_id)) from answers where seq > ? order by seq limit ?',
-      );
-      return { database, writer, answer, answers, identity: identityOf(file) ?? '', log: null };
+      return { database, writer, identity: identityOf(file) ?? '', log: null };
     } catch (thrown) {
       database?.close();
       throw toAvmaError(sqliteError(thrown, doing, file), doing);

@@ -1,10 +1,11 @@
 import fs from 'node:fs';
 import { AvmaError, toAvmaError } from '../../../errors/avma-error.ts';
+import { HOUR_MS } from '../../../schema/durations.ts';
 import type { StoredFold } from '../fold.ts';
 import type { Checkpoint, LedgerEntry, LedgerHead, LedgerRecord } from '../ledger.ts';
 import { NO_LINE, readEntry, readLine } from '../ledger-line.ts';
 import type { DecisionCount, GuestQuery, GuestRow, LedgerReader, LedgerRow } from '../ledger-reader.ts';
-import { uuidBytes } from './record-writer.ts';
+import { uuidBytes } from './guest-writer.ts';
 import { KINDS, SCHEMA_VERSION, versionOf } from './schema.ts';
 import {
   hexOf,
@@ -145,8 +146,9 @@ class SqliteReader implements LedgerReader {
     const behind = after === undefined ? Buffer.alloc(0) : uuidBytes(after);
     // Of a million guests a few may have asked of late: SQLite would look at all, in the order that is asked for.
     const index = seenSince > 0 ? 'indexed by guests_seen' : '';
-    const sql = `${select} ${index} where vm > ? and last_seen >= ? order by vm, id limit ?`;
-    const guests = this.#all(sql, [behind, seenSince, limit]).map((row) => guestOf(row, host));
+    const sql = `${select} ${index} where vm > ? and seen_hour >= ? and last_seen >= ? order by vm, id limit ?`;
+    const hour = Math.floor(seenSince / HOUR_MS);
+    const guests = this.#all(sql, [behind, hour, seenSince, limit]).map((row) => guestOf(row, host));
     const last = guests.at(-1);
     if (last === undefined || guests.length < limit) return guests;
     // Those of one VM stay together: whoever goes on behind it misses none.

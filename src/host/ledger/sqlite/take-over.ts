@@ -15,6 +15,9 @@ import { type OpenSqliteFile, type SqliteFile, sqliteError } from './sqlite-file
 /** After how many records the operator hears how far it is: some ten seconds. */
 const PROGRESS_EVERY = 200_000;
 
+/** How many records have their answers in one row of the database. */
+const ANSWERS_TOGETHER = 16;
+
 /** What is taken over, and into which database. */
 export interface TakeOver {
   /** The host's folder, with `ledger.jsonl` and its older parts. */
@@ -131,9 +134,11 @@ async function importLines(
       record !== null && !isMark(record) && record.decision === 'approved' ? record.response : undefined;
     const response = kept === undefined ? null : Buffer.from(kept, 'base64url');
     writer.write({ seq, time, digest, text, record, response });
+    if (seq % ANSWERS_TOGETHER === 0) writer.finish();
     lastDigest = digest;
     if (seq % PROGRESS_EVERY === 0) progress(seq);
   }
+  writer.finish();
   const taken = { records: seq, lastDigest, damaged };
   if (now !== null) {
     const record: LedgerMark = { time: now(), mark: 'taken-over', file: LEDGER_FILE, ...taken };
