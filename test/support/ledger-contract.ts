@@ -191,6 +191,21 @@ function guestsContract(name: string, make: () => Promise<LedgerUnderTest>): voi
       });
     });
 
+    test('are not changed by another VM that names their VM ID on its own channel', async () => {
+      const under = await make();
+      const ledger = await under.open();
+      await ledger.append(approval(1, NOW), BODY);
+      const [before] = await read(under, (reader) => reader.guests());
+      const claim = { refusal: 'vm-refused', channel: 'unix:/vm/evil', machineName: 'evil' } as const;
+      await ledger.append(refusal(1, NOW + HOUR, claim), BODY);
+      await ledger.append(refusal(2, NOW + HOUR, claim), BODY);
+      const rows = await read(under, (reader) => reader.guests());
+      expect(rows[0]).toEqual({ ...before, refusals: 1 });
+      expect(rows[1]).toMatchObject({ vmId: guestId(2), code: 'vm-refused', channel: 'unix:/vm/evil' });
+      const history = await read(under, (reader) => reader.history(guestId(1), 10));
+      expect(history.map(({ entry }) => entry.refusal)).toEqual(['vm-refused', undefined]);
+    });
+
     test('are given in pieces, in the order of their VM IDs, those of one VM together', async () => {
       const under = await make();
       const ledger = await under.open();

@@ -4,6 +4,12 @@ import type { GuestRow } from './ledger-reader.ts';
 /** What some entries change in the row of one VM and product: {@link GuestRow}, with what is to be added to counts. */
 export type GuestChange = Omit<GuestRow, 'host'>;
 
+/**
+ * The code of a refusal to a guest that named a VM which its channel does not belong to. It says nothing of that VM: in
+ * a row that is there it is only counted.
+ */
+export const FOREIGN_CLAIM = 'vm-refused';
+
 /** `success`, or why a request was refused; `refused` for lines that do not say. */
 export function codeOf({ decision, refusal }: LedgerEntry): string {
   return decision === 'approved' ? 'success' : (refusal ?? 'refused');
@@ -26,6 +32,9 @@ function changedBy(entry: LedgerEntry, before: GuestChange | undefined): GuestCh
   const { time, vmId, activationId, channel, decision, license = null, domain = null } = entry;
   const { machineName = null, edition = before?.edition ?? null } = entry;
   const approved = decision === 'approved';
+  if (before !== undefined && codeOf(entry) === FOREIGN_CLAIM) {
+    return { ...before, refusals: before.refusals + 1 };
+  }
   return {
     ...{ vmId, activationId, channel, domain, machineName, edition, decision, code: codeOf(entry) },
     // A refusal ends no lease: when the last one ends, and by which license, stays.

@@ -1,6 +1,6 @@
 import { chainLine } from '../../../storage/chained-lines.ts';
 import type { NewRecord } from '../batched-ledger.ts';
-import { codeOf, type GuestChange, guestChanges } from '../guest-changes.ts';
+import { codeOf, FOREIGN_CLAIM, type GuestChange, guestChanges } from '../guest-changes.ts';
 import { isMark, type LedgerEntry, type LedgerHead, type LedgerRecord } from '../ledger.ts';
 import type { Statement } from './client.ts';
 
@@ -115,7 +115,8 @@ const LAST = RECORD_TYPES.length + ANSWER_TYPES.length + GUEST_COLUMNS.length + 
 
 /** Takes the newer of two values: hosts may write what they decided in another order than they decided it. */
 function newer(column: string): string {
-  return `${column} = case when excluded.last_seen >= g.last_seen then excluded.${column} else g.${column} end`;
+  const isNewer = `excluded.last_seen >= g.last_seen and excluded.code <> '${FOREIGN_CLAIM}'`;
+  return `${column} = case when ${isNewer} then excluded.${column} else g.${column} end`;
 }
 
 const APPEND = `
@@ -142,7 +143,8 @@ on conflict (vm_id, activation_id) do update set
   license = case when excluded.expires_at is null then g.license else excluded.license end,
   expires_at = coalesce(excluded.expires_at, g.expires_at),
   first_seen = least(g.first_seen, excluded.first_seen),
-  last_seen = greatest(g.last_seen, excluded.last_seen),
+  last_seen = case when excluded.code = '${FOREIGN_CLAIM}' then g.last_seen
+    else greatest(g.last_seen, excluded.last_seen) end,
   approvals = g.approvals + excluded.approvals,
   refusals = g.refusals + excluded.refusals
 `;

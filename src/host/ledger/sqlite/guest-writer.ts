@@ -1,5 +1,5 @@
 import { HOUR_MS } from '../../../schema/durations.ts';
-import { codeOf } from '../guest-changes.ts';
+import { codeOf, FOREIGN_CLAIM } from '../guest-changes.ts';
 import type { LedgerEntry } from '../ledger.ts';
 import type { SqliteFile, Statement, Value } from './sqlite-file.ts';
 
@@ -19,6 +19,7 @@ export class GuestWriter {
   readonly #highest: Statement;
   readonly #insert: Statement;
   readonly #update: Statement;
+  readonly #countClaim: Statement;
   readonly #setHour: Statement;
   readonly #release: Statement;
   /** Rows by VM and product, the one that was used longest ago first. */
@@ -39,6 +40,9 @@ export class GuestWriter {
        code = ?7, expires_at = coalesce(?8, expires_at), license = iif(?6, ?9, license), last_seen = ?10,
        approvals = approvals + ?6, refusals = refusals + 1 - ?6, clone = ?11, last_seq = ?12 where id = ?1`,
     );
+    this.#countClaim = database.prepare(
+      'update guests set refusals = refusals + 1, last_seq = ? where id = ?',
+    );
     // Apart from the rest: what is in an index is written anew by each update that names it.
     this.#setHour = database.prepare('update guests set seen_hour = ? where id = ?');
     // A seat that was freed does not come back when the host starts again. The lease goes on.
@@ -58,10 +62,14 @@ export class GuestWriter {
     }
     this.#known.set(key, known);
     this.#forgetOldest();
-    this.#update.run([known.id, ...placeOf(entry), ...decisionOf(entry), seq]);
-    if (known.seenHour !== seenHour) this.#setHour.run([seenHour, known.id]);
     const before = known.lastSeq;
     known.lastSeq = seq;
+    if (codeOf(entry) === FOREIGN_CLAIM) {
+      this.#countClaim.run([seq, known.id]);
+      return before;
+    }
+    this.#update.run([known.id, ...placeOf(entry), ...decisionOf(entry), seq]);
+    if (known.seenHour !== seenHour) this.#setHour.run([seenHour, known.id]);
     known.seenHour = seenHour;
     return before;
   }
