@@ -2,6 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 import { AvmaError, toAvmaError } from '../errors/avma-error.ts';
 import type { ProcessLock } from '../storage/process-lock.ts';
 import type { Notify } from '../system/notify.ts';
+import { keepMemorySmall } from '../system/quiet-memory.ts';
 import type { ResponderEnvironment } from './answering/asked.ts';
 import { openCryptoThread } from './answering/crypto-thread.ts';
 import { createResponder } from './answering/responder.ts';
@@ -79,6 +80,7 @@ async function serveLocked(
   status.show({ ...aboutHost(options, parts), documents, presence, seats, ledger, endpoints });
   shared?.start(() => status.status());
   const stopWatching = watchFiles({ lock, catalogs, documents }, notify);
+  const stopCollecting = keepMemorySmall(() => counters.requests);
   recordServing(folder, endpoints.named, notify);
   const reread = options.reread ?? (() => ({ ...options, leaseMs: limits.leaseMs, needsRestart: [] }));
   const { onReload } = options;
@@ -95,6 +97,7 @@ async function serveLocked(
   const stop = once(async () => {
     await control.close();
     stopWatching();
+    stopCollecting();
     presence.close();
     // First: closed channels are forgotten.
     await throttling.close();

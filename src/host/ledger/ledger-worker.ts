@@ -1,5 +1,6 @@
 /** The thread that writes a ledger: a commit waits for the disk here, and the host goes on meanwhile. */
 import { parentPort, workerData } from 'node:worker_threads';
+import { keepMemorySmall } from '../../system/quiet-memory.ts';
 import { answerCalls } from '../../system/worker-calls.ts';
 import { answersAsText, type LedgerCall, type LedgerReply, type LedgerThreadData } from './ledger-calls.ts';
 import { SqliteEngine } from './sqlite/sqlite-engine.ts';
@@ -34,7 +35,10 @@ async function answer(call: LedgerCall): Promise<unknown> {
 }
 
 if (parentPort !== null) {
+  let calls = 0;
+  keepMemorySmall(() => calls);
   answerCalls<LedgerCall, LedgerReply>(parentPort, async (call) => {
+    calls++;
     const result = await answer(call);
     return { result, said: said.splice(0) };
   });
