@@ -10,8 +10,11 @@ export interface RecentExchange {
   readonly body: Uint8Array;
 }
 
-/** How many exchanges are kept in memory, 4 KiB each; the oldest are dropped first. The ledger has the approvals. */
-const CAPACITY = 1024;
+/**
+ * How many exchanges are kept in memory, 4 KiB each; the oldest are dropped first. The ledger has the approvals. Few: what
+ * stays for longer than some moments is garbage that only a full collection finds.
+ */
+const CAPACITY = 256;
 
 /**
  * Recognizes a repeated exchange ID: the same bytes get the same answer, other bytes a refusal. A cache in front of the

@@ -221,9 +221,19 @@ export class Clones {
   #placeOf(vm: Vm, { host, channel, domain }: MomentPlace, now: number): MutablePlace {
     const known = placeIn(vm, { host, channel });
     if (known !== undefined) return known;
-    const about = { explicit: false, own: false, since: now, firstAsked: null, askedAt: null, left: false };
-    const place: MutablePlace = { host, channel, domain, ...about };
-    vm.places.push(place);
+    const place: MutablePlace = {
+      host,
+      channel,
+      domain,
+      explicit: false,
+      own: false,
+      since: now,
+      firstAsked: null,
+      askedAt: null,
+      left: false,
+    };
+    // An array that is pushed to keeps room for sixteen more.
+    vm.places = vm.places.concat([place]);
     if (vm.places.length > MAX_PLACES) {
       const oldest = vm.places.find((one) => one !== place);
       if (oldest !== undefined) this.#end(vm, oldest);
