@@ -208,25 +208,27 @@ describe.skipIf(missing !== undefined)('mistakes', () => {
 
   /** Without what differs from run to run and from machine to machine. */
   function normalize(output: string): string {
-    return stripVTControlCharacters(output.replaceAll('\r\n', '\n'))
-      .replaceAll(/\r[|/\\-] [^\r\n]* s(?=\r)|\r/g, '')
-      .replaceAll(machine.folder, '/tmp/example')
-      .replaceAll(/\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d+)?)?( UTC|Z)/g, 'DATE')
-      .replaceAll(/\d{1,2}\/\d{1,2}\/\d{4} \d{1,2}:\d\d:\d\d [AP]M/g, 'DATE')
-      .replaceAll(/\b([0-9A-F]{4}-){3}[0-9A-F]{4}\b/g, 'HARDWARE-ID')
-      .replaceAll(/\b\d{4}-\d\d-\d\d\b/g, 'DATE')
-      .replaceAll(/\b\d{5}-\d{5}-\d{5}-AA\d{3}\b/g, 'PID2')
-      .replaceAll(/\b[0-9a-f]{64}\b/g, 'DIGEST')
-      .replaceAll(/\b[0-9a-f]{32}\b/g, 'EXCHANGE-ID')
-      .replaceAll(/\b[0-9a-f]{16}\b/g, (id) => keyName(id))
-      .replaceAll(/\b\d+ (day|hour|minute)s?( \d+ (hour|minute)s?)?\b|less than a minute/g, 'SOME TIME')
-      .replaceAll(/\b[\d.]+ ms\b/g, 'N ms')
-      .replaceAll(/process \d+/g, 'process N')
-      // Checkpoints follow their records in some seconds, and the file grows by pages.
-      .replaceAll(/^ +checkpoint of record .*\n/gm, '')
-      .replaceAll(/(ledger\.db), [\d.,]+ \w+/g, '$1, SIZE')
-      .replaceAll(/^( *(?:Looked for)? *(?:kvp|vsock:2:1688|virtio:[\w.]+): ).*$/gm, '$1...')
-      .replaceAll(/\b(kvp:|vsock:2:1688|virtio:[\w.]+) \([^)]*\)/g, '$1 (...)');
+    return (
+      stripVTControlCharacters(output.replaceAll('\r\n', '\n'))
+        .replaceAll(/\r[|/\\-] [^\r\n]* s(?=\r)|\r/g, '')
+        .replaceAll(machine.folder, '/tmp/example')
+        .replaceAll(/\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d+)?)?( UTC|Z)/g, 'DATE')
+        .replaceAll(/\d{1,2}\/\d{1,2}\/\d{4} \d{1,2}:\d\d:\d\d [AP]M/g, 'DATE')
+        .replaceAll(/\b([0-9A-F]{4}-){3}[0-9A-F]{4}\b/g, 'HARDWARE-ID')
+        .replaceAll(/\b\d{4}-\d\d-\d\d\b/g, 'DATE')
+        .replaceAll(/\b\d{5}-\d{5}-\d{5}-AA\d{3}\b/g, 'PID2')
+        .replaceAll(/\b[0-9a-f]{64}\b/g, 'DIGEST')
+        .replaceAll(/\b[0-9a-f]{32}\b/g, 'EXCHANGE-ID')
+        .replaceAll(/\b[0-9a-f]{16}\b/g, (id) => keyName(id))
+        .replaceAll(/\b\d+ (day|hour|minute)s?( \d+ (hour|minute)s?)?\b|less than a minute/g, 'SOME TIME')
+        .replaceAll(/\b[\d.]+ ms\b/g, 'N ms')
+        .replaceAll(/process \d+/g, 'process N')
+        // Checkpoints follow their records in some seconds, and the file grows by pages.
+        .replaceAll(/^ +checkpoint of record .*\n/gm, '')
+        .replaceAll(/(ledger\.db), [\d.,]+ \w+/g, '$1, SIZE')
+        .replaceAll(/^( *(?:Looked for)? *(?:kvp|vsock:2:1688|virtio:[\w.]+): ).*$/gm, '$1...')
+        .replaceAll(/\b(kvp:|vsock:2:1688|virtio:[\w.]+) \([^)]*\)/g, '$1 (...)')
+    );
   }
 
   /** The vendors' key IDs by name; other numbers of 16 digits are certificates' serial numbers. */
