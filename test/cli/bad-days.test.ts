@@ -12,6 +12,8 @@ const APPROVED = { failures: 0 };
 
 /** Elsewhere only the quick ones run. */
 const ALL_RUN = process.env.AVMA_TEST_VM === 'required';
+if (ALL_RUN && faketimeLibrary() === undefined)
+  throw new Error('faketime is missing: apt-get install faketime');
 
 beforeAll(async () => {
   await machine.certifyHost('10.0.26100');
@@ -62,7 +64,7 @@ test('a host that may open 64 files answers, beside 200 silent guests, and says 
   expect(await host.stop()).toBe(0);
 });
 
-describe.runIf(ALL_RUN && process.getuid?.() === 0)('the disk of the ledger', () => {
+describe.runIf(ALL_RUN && process.getuid?.() === 0)('as root, with AVMA_TEST_VM=required, the disk', () => {
   /** The host with its folder on a disk of its own that nobody else sees. */
   async function serveOnDisk(
     mount: string,
@@ -99,7 +101,7 @@ describe.runIf(ALL_RUN && process.getuid?.() === 0)('the disk of the ledger', ()
   });
 });
 
-describe.runIf(ALL_RUN && faketimeLibrary() !== undefined)('a clock that is set while the host runs', () => {
+describe.runIf(ALL_RUN)('with AVMA_TEST_VM=required, a clock that is set while the host runs', () => {
   test('an hour back, and ten years forward and back again', async () => {
     const clock = machine.at('clock');
     const set = (offset: string) => fs.writeFileSync(clock, `${offset}\n`);

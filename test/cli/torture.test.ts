@@ -1,7 +1,6 @@
 /**
- * A host that is killed while guests ask, again and again: `npm run torture` does it a thousand times. A guest
- * never holds
- * an approval that is not in the ledger, the ledger verifies, and each start succeeds by itself.
+ * A host that is killed while guests ask, again and again: `npm run torture` does it a thousand times. A guest never
+ * holds an approval that is not in the ledger, the ledger verifies, and each start succeeds by itself.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { HANG_MS } from '../support/hang.ts';
