@@ -49,7 +49,11 @@ function expectChain(rows: readonly LedgerRow[]): void {
 }
 
 /** @param make - A new, empty ledger; called once a test. */
-export function ledgerContract(name: string, make: () => Promise<LedgerUnderTest>): void {
+export function ledgerContract(
+  name: string,
+  make: () => Promise<LedgerUnderTest>,
+  { manyAnswers = true } = {},
+): void {
   describe(`${name}: a ledger`, () => {
     test('that is new is empty', async () => {
       const under = await make();
@@ -147,19 +151,22 @@ export function ledgerContract(name: string, make: () => Promise<LedgerUnderTest
       expect(ledger.find(entry.channel, entry.exchangeId)).toBeUndefined();
     });
 
-    test(`is forgotten when ${MAX_ANSWERS.toLocaleString('en-US')} approvals came after it`, async () => {
-      const under = await make();
-      const ledger = await under.open();
-      const entries = Array.from({ length: MAX_ANSWERS + 2 }, (_, nth) => approval(nth % 10, NOW));
-      await Promise.all(entries.map((entry) => ledger.append(entry, BODY)));
-      const isKnown = async (one: Ledger, { channel, exchangeId }: LedgerEntry) =>
-        (await one.find(channel, exchangeId)) !== undefined;
-      const known = async (one: Ledger) =>
-        Promise.all([0, 1, 2, -1].map((nth) => isKnown(one, entries.at(nth) as LedgerEntry)));
-      expect(await known(ledger)).toEqual([false, false, true, true]);
-      await ledger.close();
-      expect(await known(await under.open())).toEqual([false, false, true, true]);
-    }, 60_000);
+    test.runIf(manyAnswers)(
+      `is forgotten when ${MAX_ANSWERS.toLocaleString('en-US')} approvals came after it`,
+      async () => {
+        const under = await make();
+        const ledger = await under.open();
+        const entries = Array.from({ length: MAX_ANSWERS + 2 }, (_, nth) => approval(nth % 10, NOW));
+        await Promise.all(entries.map((entry) => ledger.append(entry, BODY)));
+        const isKnown = async (one: Ledger, { channel, exchangeId }: LedgerEntry) =>
+          (await one.find(channel, exchangeId)) !== undefined;
+        const known = async (one: Ledger) =>
+          Promise.all([0, 1, 2, -1].map((nth) => isKnown(one, entries.at(nth) as LedgerEntry)));
+        expect(await known(ledger)).toEqual([false, false, true, true]);
+        await ledger.close();
+        expect(await known(await under.open())).toEqual([false, false, true, true]);
+      },
+    );
   });
 
   guestsContract(name, make);
