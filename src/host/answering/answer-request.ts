@@ -23,7 +23,7 @@ import { openingBoxes, readContent } from './open-packet.ts';
 import type { RecentExchange } from './recent-exchanges.ts';
 
 /** Answering a request is a row of steps: open it, decide, compose the answer, seal it, keep it, send it. */
-export async function answerRequest(asked: Asked): Promise<Frame> {
+export function answerRequest(asked: Asked): Promise<Frame> {
   const { recent, frame, channel } = asked;
   const { exchangeId } = frame;
   const packet = new Uint8Array(frame.body);

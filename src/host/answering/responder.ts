@@ -76,7 +76,7 @@ const GUEST_FRAMES: ReadonlySet<string> = new Set(['hello', 'request', 'fetch'])
 /** When a guest may ask again whose channel has too many frames waiting, in seconds. */
 const FULL_QUEUE_SECONDS = 5;
 
-async function answerFrame(asked: Asked): Promise<Frame | null> {
+function answerFrame(asked: Asked): Frame | null | Promise<Frame | null> {
   switch (asked.frame.type) {
     case 'hello':
       return answerHello(asked);
