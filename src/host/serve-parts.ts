@@ -78,7 +78,7 @@ export async function openParts(
   });
   const { ledger, guests, openReader } = await openRecords(options, { host, notify, observe });
   presence.fill(guests, new Set(options.listen.map(listenName)));
-  const shared = await shareHost({ ledger, host: host.hardwareId, presence, now: CLOCKS.wall });
+  const shared = await shareHost({ ledger, host: host.hardwareId, presence, now: CLOCKS.wall, notify });
   const seats = shared?.seats ?? presence.seats;
   return { ...observing, documents, catalogs, ledger, openReader, seats, shared, observe };
 }

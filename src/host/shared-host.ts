@@ -1,6 +1,7 @@
 import { toAvmaError } from '../errors/avma-error.ts';
 import { MINUTE_MS } from '../schema/durations.ts';
 import { debug } from '../system/debug.ts';
+import type { Notify } from '../system/notify.ts';
 import { pause } from '../system/pause.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import type { PostgresLedger } from './ledger/postgres/postgres-ledger.ts';
@@ -35,6 +36,7 @@ export interface SharedHostOptions {
   readonly presence: RunningPresence;
   /** Wall clock, milliseconds since 1970 UTC. */
   readonly now: () => number;
+  readonly notify: Notify;
 }
 
 /** Shares a host's presence with the other hosts on its database; null for a ledger of its own. */

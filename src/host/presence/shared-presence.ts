@@ -1,10 +1,12 @@
 import * as z from 'zod/mini';
+import { toAvmaError } from '../../errors/avma-error.ts';
 import { MAX_LEASE_MS } from '../../protocol/answer.ts';
 import { MINUTE_MS } from '../../schema/durations.ts';
 import { anyInteger, anyText, oneOf } from '../../schema/shapes.ts';
-import { debug } from '../../system/debug.ts';
+import type { Notify } from '../../system/notify.ts';
 import type { PostgresLink } from '../ledger/postgres/link.ts';
 import { rowsOf } from '../ledger/postgres/rows.ts';
+import { ProblemReporter } from '../notify.ts';
 import type { ClonePlace } from './clone-rules.ts';
 import type { RunningPresence } from './open-presence.ts';
 import { SharedSeats } from './shared-seats.ts';
@@ -49,6 +51,8 @@ export interface SharedPresenceOptions {
   readonly presence: RunningPresence;
   /** Wall clock, milliseconds since 1970 UTC. */
   readonly now: () => number;
+  /** Hears when what the hosts share cannot be read or written although the database answers. */
+  readonly notify: Notify;
 }
 
 /**
@@ -58,6 +62,7 @@ export interface SharedPresenceOptions {
 export class SharedPresence {
   readonly seats: SharedSeats;
   readonly #options: SharedPresenceOptions;
+  readonly #problems: ProblemReporter;
   /** The others' rows, by host and then by VM and channel, with times of the server's clock. */
   readonly #rows = new Map<string, Map<string, Row>>();
   /** Hosts that show no sign of life: their rows are kept, and count for nothing. */
@@ -75,6 +80,7 @@ export class SharedPresence {
 
   constructor(options: SharedPresenceOptions) {
     this.#options = options;
+    this.#problems = new ProblemReporter(options.notify);
     this.seats = new SharedSeats(options.presence.seats);
   }
 
@@ -116,9 +122,15 @@ export class SharedPresence {
     this.#upSince ??= this.#options.presence.steady();
     try {
       await work();
+      this.#problems.report([]);
     } catch (thrown) {
       this.#shown = false;
-      debug('host', () => `presence in ${link.place}: ${thrown}`);
+      // A link that went down meanwhile is said by the ledger.
+      if (!link.up) return;
+      const { message } = toAvmaError(thrown, 'it failed');
+      this.#problems.report([
+        `This host sees no seats and no clones of other hosts: their presence in ${link.place} cannot be shared: ${message}.`,
+      ]);
     }
   }
 

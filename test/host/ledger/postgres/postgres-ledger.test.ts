@@ -272,6 +272,7 @@ describeWithPostgres('a ledger in PostgreSQL', (server) => {
     async function sharing(url: string, host: typeof A, wrongBy = 0) {
       const { ledger } = await openHostLedger(url, { host });
       const moments: HostMoment[] = [];
+      const said: string[] = [];
       const presence = openPresence({
         now: () => Date.now() + wrongBy,
         elapsed: () => performance.now(),
@@ -282,11 +283,13 @@ describeWithPostgres('a ledger in PostgreSQL', (server) => {
         host: host.hardwareId,
         presence,
         now: () => Date.now() + wrongBy,
+        notify: (sentence) => said.push(sentence),
       });
       onTestFinished(() => shared.close());
       return {
         presence,
         shared,
+        said,
         kinds: () => moments.map(({ kind }) => kind).filter((kind) => kind.startsWith('clone-')),
         /** The nth guest is approved over a shared socket: as the responder does it. */
         approve(nth: number) {
@@ -325,6 +328,22 @@ describeWithPostgres('a ledger in PostgreSQL', (server) => {
       for (const { shared } of [b, a]) await shared.look();
       expect([a.seats(), b.seats()]).toEqual([2, 2]);
       expect([a.kinds(), b.kinds()]).toEqual([[], []]);
+    });
+
+    test('a host that cannot look at the others although the database answers says so, once', async () => {
+      const url = await server().database();
+      const { shared, said } = await sharing(url, A);
+      await server().query(url, 'alter table avma_presence rename to elsewhere');
+      for (let look = 0; look < 2; look++) await shared.look();
+      expect(said).toEqual([
+        expect.stringMatching(/^This host sees no seats and no clones of other hosts: /),
+      ]);
+      await server().query(url, 'alter table elsewhere rename to avma_presence');
+      await shared.look();
+      await server().query(url, 'alter table avma_presence rename to elsewhere');
+      await shared.look();
+      expect(said).toHaveLength(2);
+      await server().query(url, 'alter table elsewhere rename to avma_presence');
     });
 
     test('a host that has stopped is no longer counted, and ends its clones', async () => {
