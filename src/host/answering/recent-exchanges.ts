@@ -11,8 +11,8 @@ export interface RecentExchange {
 }
 
 /**
- * How many exchanges are kept in memory, 4 KiB each; the oldest are dropped first. The ledger has the approvals. Few: what
- * stays for longer than some moments is garbage that only a full collection finds.
+ * How many exchanges are kept in memory, 4 KiB each; the oldest are dropped first. The ledger has the approvals. Few:
+ * what stays for longer than some moments is garbage that only a full collection finds.
  */
 const CAPACITY = 256;
 
