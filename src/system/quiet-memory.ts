@@ -27,13 +27,14 @@ export interface MemoryLook {
 /**
  * When garbage is to be collected so that the system has its memory back: V8 by itself keeps what a heap has grown to
  * for as long as the thread has little to do. Never while there is work, and only where the heap is half as large again
- * as what the last collection left. Pure: the looks are arguments.
+ * as what the last collection left, or as at the start. Pure: the looks are arguments.
  */
 export class CollectionRule {
   #last: MemoryLook | null = null;
   #quietSince = 0;
   #collectedAt = Number.NEGATIVE_INFINITY;
-  #left = 0;
+  /** What the last collection left; at first what the thread has started with. */
+  #left: number | null = null;
 
   /** Whether a collection is due. Looks come in the order of their times. */
   isDue(look: MemoryLook): boolean {
@@ -41,6 +42,7 @@ export class CollectionRule {
     this.#last = look;
     const worked = last === null || (look.work - last.work) * 1000 > LITTLE_A_SECOND * (look.at - last.at);
     if (worked) this.#quietSince = look.at;
+    this.#left ??= look.heap;
     const grown = look.heap - this.#left >= Math.max(LEAST_GROWTH, this.#left / 2);
     return grown && look.at - this.#quietSince >= QUIET_MS && look.at - this.#collectedAt >= BETWEEN_MS;
   }
