@@ -84,7 +84,7 @@ test.skipIf(process.env.AVMA_TEST_VM !== 'required')(
      systemctl start avma-host
      avma guest trust add vendor-desk/v/root.pub.json
      avma guest install-key ${STANDARD_2025}
-     ${health.replace(/^journalctl.*$/m, '')}
+     ${health.replaceAll(/^(journalctl|avma host (events --follow|top)).*$/gm, '')}
      avma host reload
      ${verify}
      avma host report -o 2026-11.report.json
