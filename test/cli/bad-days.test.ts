@@ -124,7 +124,7 @@ describe.runIf(ALL_RUN)('with AVMA_TEST_VM=required, a clock that is set while t
   });
 });
 
-describe('what is taken from a running host', () => {
+describe.runIf(ALL_RUN)('with AVMA_TEST_VM=required, what is taken from a running host', () => {
   const certificates = () => machine.at('host/certificates');
 
   test('its certificate: guests are told that it has none, and are approved when it is back', async () => {

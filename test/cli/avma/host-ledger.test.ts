@@ -6,6 +6,7 @@ import { DAY, HOUR } from '../../support/clock.ts';
 import { approval, refusal, writeLedger } from '../../support/ledger-entries.ts';
 import { type ServedHost, TestMachine } from '../test-machine.ts';
 
+const ALL_RUN = process.env.AVMA_TEST_VM === 'required';
 const machine = new TestMachine();
 let host: ServedHost;
 const env = { AVMA_PIPE: 'unix:h.sock' };
@@ -87,35 +88,40 @@ describe('of a host that was stopped', () => {
     expect((await verdict(log, folder)).found).toEqual([`end-missing ${head - 9} ${head}`]);
   });
 
-  test('an export is verified with the same verdict, and never written over another', async () => {
-    for (const [folder, out] of [
-      ['host', 'whole.jsonl'],
-      [changed('gap', 'delete from records where seq between 4 and 5'), 'gap.jsonl'],
-    ] as const) {
-      const { stderr } = await ledger(['export', '-o', out], folder);
-      expect(stderr).toMatch(/^Wrote \d+ lines to /);
-      expect(await verdict([out], folder)).toEqual(await verdict([], folder));
-      expect((await ledger(['export', '-o', out], folder)).status).not.toBe(0);
-      expect(fs.statSync(machine.at(out)).mode & 0o777).toBe(0o600);
-    }
-    const { stdout } = await ledger(['export', '--since', '1h']);
-    expect(stdout).toBe(fs.readFileSync(machine.at('whole.jsonl'), 'utf8').replace(/"first":1/, '"first":1'));
-    // Who cuts an export, and has it say that it is a part, does not get it called more than a part.
-    const lines = stdout.trimEnd().split('\n');
-    const cut = [
-      lines[0]?.replace('"endsEarly":false', '"endsEarly":true'),
-      ...lines.slice(1, -11),
-      '{"end":null}',
-    ];
-    fs.writeFileSync(machine.at('cut.jsonl'), `${cut.join('\n')}\n`);
-    expect((await ledger(['verify', 'cut.jsonl'])).stdout).toMatch(
-      /^Ends +before its ledger did, as it says/m,
-    );
-    expect(await verdict(['cut.jsonl'])).toMatchObject({ endsEarly: true });
-    // Where there is no host there is no key for the checkpoints.
-    const elsewhere = await verdict(['whole.jsonl'], 'nowhere');
-    expect(elsewhere).toMatchObject({ whole: true, checkpoints: { checked: null } });
-  });
+  test.runIf(ALL_RUN)(
+    'with AVMA_TEST_VM=required, an export is verified with the same verdict, and never written over another',
+    async () => {
+      for (const [folder, out] of [
+        ['host', 'whole.jsonl'],
+        [changed('gap', 'delete from records where seq between 4 and 5'), 'gap.jsonl'],
+      ] as const) {
+        const { stderr } = await ledger(['export', '-o', out], folder);
+        expect(stderr).toMatch(/^Wrote \d+ lines to /);
+        expect(await verdict([out], folder)).toEqual(await verdict([], folder));
+        expect((await ledger(['export', '-o', out], folder)).status).not.toBe(0);
+        expect(fs.statSync(machine.at(out)).mode & 0o777).toBe(0o600);
+      }
+      const { stdout } = await ledger(['export', '--since', '1h']);
+      expect(stdout).toBe(
+        fs.readFileSync(machine.at('whole.jsonl'), 'utf8').replace(/"first":1/, '"first":1'),
+      );
+      // Who cuts an export, and has it say that it is a part, does not get it called more than a part.
+      const lines = stdout.trimEnd().split('\n');
+      const cut = [
+        lines[0]?.replace('"endsEarly":false', '"endsEarly":true'),
+        ...lines.slice(1, -11),
+        '{"end":null}',
+      ];
+      fs.writeFileSync(machine.at('cut.jsonl'), `${cut.join('\n')}\n`);
+      expect((await ledger(['verify', 'cut.jsonl'])).stdout).toMatch(
+        /^Ends +before its ledger did, as it says/m,
+      );
+      expect(await verdict(['cut.jsonl'])).toMatchObject({ endsEarly: true });
+      // Where there is no host there is no key for the checkpoints.
+      const elsewhere = await verdict(['whole.jsonl'], 'nowhere');
+      expect(elsewhere).toMatchObject({ whole: true, checkpoints: { checked: null } });
+    },
+  );
 
   test('fold says what it would do, and refuses days that are too near', async () => {
     const dry = await ledger(['fold', '--before', '30d', '--dry-run', '--json']);
@@ -131,19 +137,22 @@ describe('of a host that was stopped', () => {
   });
 });
 
-test('a ledger of JSON Lines of an older avma: verified, taken over, folded, and whole all the time', async () => {
-  await machine.mustRun('avma', ['host', 'init'], { env: { AVMA_HOST_DIR: machine.at('older') } });
-  const days = Array.from({ length: 60 }, (_, nth) => Date.now() - (80 - nth) * DAY + HOUR);
-  const file = writeLedger(
-    machine.at('older'),
-    days.flatMap((time) => [approval(1, time), refusal(2, time)]),
-  );
-  expect(await verdict([file], 'older')).toMatchObject({ whole: true, records: 120, folded: 0 });
-  expect(await verdict([], 'older')).toMatchObject({ whole: true, records: 120 });
-  const fold = await ledger(['fold', '--before', '40d', '--unreported', '--json'], 'older');
-  expect(JSON.parse(fold.stdout)).toMatchObject({ dryRun: false, renewals: 38, refusals: 40, folds: 1 });
-  // 42 are left, and marks of the takeover and of the fold.
-  expect(await verdict([], 'older')).toMatchObject({ whole: true, records: 44, folded: 78 });
-  await ledger(['export', '-o', 'older.jsonl'], 'older');
-  expect(await verdict(['older.jsonl'], 'older')).toEqual(await verdict([], 'older'));
-});
+test.runIf(ALL_RUN)(
+  'with AVMA_TEST_VM=required, a ledger of JSON Lines of an older avma: verified, taken over, folded, and whole all the time',
+  async () => {
+    await machine.mustRun('avma', ['host', 'init'], { env: { AVMA_HOST_DIR: machine.at('older') } });
+    const days = Array.from({ length: 60 }, (_, nth) => Date.now() - (80 - nth) * DAY + HOUR);
+    const file = writeLedger(
+      machine.at('older'),
+      days.flatMap((time) => [approval(1, time), refusal(2, time)]),
+    );
+    expect(await verdict([file], 'older')).toMatchObject({ whole: true, records: 120, folded: 0 });
+    expect(await verdict([], 'older')).toMatchObject({ whole: true, records: 120 });
+    const fold = await ledger(['fold', '--before', '40d', '--unreported', '--json'], 'older');
+    expect(JSON.parse(fold.stdout)).toMatchObject({ dryRun: false, renewals: 38, refusals: 40, folds: 1 });
+    // 42 are left, and marks of the takeover and of the fold.
+    expect(await verdict([], 'older')).toMatchObject({ whole: true, records: 44, folded: 78 });
+    await ledger(['export', '-o', 'older.jsonl'], 'older');
+    expect(await verdict(['older.jsonl'], 'older')).toEqual(await verdict([], 'older'));
+  },
+);

@@ -89,7 +89,7 @@ describe('a host of its own', () => {
     },
   );
 
-  test('is gone when the run is interrupted', async () => {
+  test.runIf(ALL_RUN)('with AVMA_TEST_VM=required, is gone when the run is interrupted', async () => {
     const [file, ...script] = builtCommand('avma');
     const args = [...script, 'host', 'load', '--rate', '20', '--for', '1h', '--json'];
     const run = spawn(file, args, {
@@ -128,7 +128,7 @@ describe('another host', () => {
     expect(first.filter((vmId) => second.includes(vmId))).toEqual([]);
   });
 
-  test('knows the guests of a seed again', async () => {
+  test.runIf(ALL_RUN)('with AVMA_TEST_VM=required, knows the guests of a seed again', async () => {
     const load = ['host', 'load', '--pipe', 'unix:h.sock', '--guests', '2', '--seed', 'a', '--requests', '2'];
     expect(await machine.run('avma', load)).toMatchObject({ status: 0 });
     const before = [...approvedOn('unix:pool/1.sock'), ...approvedOn('unix:pool/2.sock')];

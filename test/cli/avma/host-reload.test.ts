@@ -64,7 +64,8 @@ async function renewCertificate(): Promise<void> {
 }
 
 /** How many while guests ask; the certificate is renewed in the midst of them. */
-const RELOADS = process.env.AVMA_TEST_VM === 'required' ? 20 : 4;
+const ALL_RUN = process.env.AVMA_TEST_VM === 'required';
+const RELOADS = ALL_RUN ? 20 : 4;
 
 test(`${RELOADS} reloads, each with other endpoints: no guest on those that stay loses an exchange`, async () => {
   const qemu = new QemuSocket(machine.at('q'));
@@ -96,28 +97,31 @@ test(`${RELOADS} reloads, each with other endpoints: no guest on those that stay
   expect(await host.stop()).toBe(0);
 });
 
-test('a file that is wrong keeps what is served, and is named; the right one is taken then', async () => {
-  configure({ listen: [`unix:${machine.at('a.sock')}`] });
-  const host = await machine.serve();
-  await until('the other socket is there', () => fs.existsSync(machine.at('a.sock')));
-  configure('{ "schema": "avma.host-config/1", "listen": ["tcp:1688"] }');
-  await reload(host);
-  expect(host.output()).toMatch(
-    /^The reload failed, .*"listen\.0" in the configuration .*sockets\.json cannot be used: .* \[config-invalid\]\./m,
-  );
-  configure({ listen: [`unix:${machine.at('no/folder/b.sock')}`] });
-  await reload(host);
-  expect(host.output()).toMatch(/^The reload failed, .*there is no folder .* \[file-not-found\]\./m);
-  expect(fs.existsSync(machine.at('a.sock'))).toBe(true);
-  configure({ listen: [`unix:${machine.at('b.sock')},mode=0660`], throttle: '5/60' });
-  await reload(host);
-  const changes = `${machine.at('b.sock')} is served, endpoint unix:${machine.at('a.sock')} is no longer served`;
-  expect(host.output()).toContain(`Reloaded: endpoint unix:${changes}.\n`);
-  await until('it is said', () =>
-    host.output().includes('A change of throttle counts when the host is started again.\n'),
-  );
-  expect(fs.existsSync(machine.at('a.sock'))).toBe(false);
-});
+test.runIf(ALL_RUN)(
+  'with AVMA_TEST_VM=required, a file that is wrong keeps what is served, and is named; the right one is taken then',
+  async () => {
+    configure({ listen: [`unix:${machine.at('a.sock')}`] });
+    const host = await machine.serve();
+    await until('the other socket is there', () => fs.existsSync(machine.at('a.sock')));
+    configure('{ "schema": "avma.host-config/1", "listen": ["tcp:1688"] }');
+    await reload(host);
+    expect(host.output()).toMatch(
+      /^The reload failed, .*"listen\.0" in the configuration .*sockets\.json cannot be used: .* \[config-invalid\]\./m,
+    );
+    configure({ listen: [`unix:${machine.at('no/folder/b.sock')}`] });
+    await reload(host);
+    expect(host.output()).toMatch(/^The reload failed, .*there is no folder .* \[file-not-found\]\./m);
+    expect(fs.existsSync(machine.at('a.sock'))).toBe(true);
+    configure({ listen: [`unix:${machine.at('b.sock')},mode=0660`], throttle: '5/60' });
+    await reload(host);
+    const changes = `${machine.at('b.sock')} is served, endpoint unix:${machine.at('a.sock')} is no longer served`;
+    expect(host.output()).toContain(`Reloaded: endpoint unix:${changes}.\n`);
+    await until('it is said', () =>
+      host.output().includes('A change of throttle counts when the host is started again.\n'),
+    );
+    expect(fs.existsSync(machine.at('a.sock'))).toBe(false);
+  },
+);
 
 test('by the command: what has changed, or the exit status of what is wrong', async () => {
   const host = await machine.serve();
@@ -138,19 +142,22 @@ test('by the command: what has changed, or the exit status of what is wrong', as
   expect(without.stderr).toContain('host-not-running');
 });
 
-test('a catalog that is broken, and a certificate that is none, are said and change nothing', async () => {
-  const host = await machine.serve();
-  await reload(host);
-  expect(host.output()).toContain('Reloaded: nothing has changed.\n');
-  fs.mkdirSync(machine.at('host/catalog.d'), { recursive: true });
-  fs.writeFileSync(machine.at('host/catalog.d/broken.json'), '{');
-  await reload(host);
-  expect(host.output()).toMatch(/^The reload failed, .*broken\.json.*/m);
-  fs.rmSync(machine.at('host/catalog.d/broken.json'));
-  fs.writeFileSync(machine.at('host/certificates/none.json'), '{}');
-  await reload(host);
-  expect(host.output()).toMatch(
-    /^The reload failed, .*none\.json.* \[file-invalid\]\. Everything else was taken/m,
-  );
-  await machine.mustRun('slmgr', ['/ipk', STANDARD_2012_R2], { env: { AVMA_PIPE: host.uri } });
-});
+test.runIf(ALL_RUN)(
+  'with AVMA_TEST_VM=required, a catalog that is broken, and a certificate that is none, are said and change nothing',
+  async () => {
+    const host = await machine.serve();
+    await reload(host);
+    expect(host.output()).toContain('Reloaded: nothing has changed.\n');
+    fs.mkdirSync(machine.at('host/catalog.d'), { recursive: true });
+    fs.writeFileSync(machine.at('host/catalog.d/broken.json'), '{');
+    await reload(host);
+    expect(host.output()).toMatch(/^The reload failed, .*broken\.json.*/m);
+    fs.rmSync(machine.at('host/catalog.d/broken.json'));
+    fs.writeFileSync(machine.at('host/certificates/none.json'), '{}');
+    await reload(host);
+    expect(host.output()).toMatch(
+      /^The reload failed, .*none\.json.* \[file-invalid\]\. Everything else was taken/m,
+    );
+    await machine.mustRun('slmgr', ['/ipk', STANDARD_2012_R2], { env: { AVMA_PIPE: host.uri } });
+  },
+);
