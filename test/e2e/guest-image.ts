@@ -13,8 +13,9 @@ const FROM_PACKAGE = 'usr/lib/avma';
 
 const PACKAGED = ['bin', 'dist', 'keys', 'package.json'];
 
-/** The one package that is not bundled, and that the guest's commands need. */
+/** What is not bundled: for the guest's commands, and for the ledger of a host in a guest. */
 const NATIVE = 'fs-native-extensions';
+const LEDGER_NATIVE = `@libsql/${process.platform}-${process.arch}-gnu`;
 
 /**
  * The kernel unpacks archives one after the other, and each must begin at a multiple of 4; cpio's own block is this.
@@ -106,12 +107,17 @@ function addFromNpm(root: string, folder: string): string {
     fs.cpSync(path.join(folder, name), path.join(root, FROM_NPM, name), { recursive: true });
   }
   copyDependency(path.join(root, FROM_NPM), NATIVE);
+  const modules = path.join(PACKAGE_ROOT, 'node_modules');
+  for (const name of ['libsql', LEDGER_NATIVE]) {
+    fs.cpSync(path.join(modules, name), path.join(root, FROM_NPM, 'node_modules', name), { recursive: true });
+  }
+  addLibraries(root, path.join(modules, LEDGER_NATIVE, 'index.node'));
   return FROM_NPM;
 }
 
 function addExecutable(root: string, tree: string): string {
   fs.cpSync(tree, path.join(root, FROM_PACKAGE), { recursive: true, verbatimSymlinks: true });
-  addLibraries(root, path.join(tree, 'bin/avma'));
+  for (const name of ['avma', 'libsql.node']) addLibraries(root, path.join(tree, 'bin', name));
   return FROM_PACKAGE;
 }
 

@@ -118,11 +118,13 @@ describe.skipIf(missing !== undefined)(title, () => {
 
     test('takes a host behind vsock, another one of the vendor, and the first one again', async () => {
       // Inside the guest: a machine without the loopback transport would ask its own hypervisor.
-      await guest.run(
-        'AVMA_HOST_DIR=/srv/hv02 avma host serve --listen unix:/run/hv02.sock > /tmp/hv02 2>&1 & ' +
+      const started = await guest.run(
+        'AVMA_HOST_DIR=/srv/hv02 avma host serve --listen unix:/run/hv02.sock > /tmp/hv02 2>&1 & host=$!; ' +
           'socat -d -d VSOCK-LISTEN:1688,fork UNIX-CONNECT:/run/hv02.sock 2> /tmp/socat & ' +
-          'until [ -S /run/hv02.sock ] && grep -q listening /tmp/socat; do sleep 0.1; done',
+          'until [ -S /run/hv02.sock ] && grep -q listening /tmp/socat; do ' +
+          'kill -0 $host || { cat /tmp/hv02; exit 1; }; sleep 0.1; done',
       );
+      expect(started).toMatchObject({ status: 0, stdout: '' });
       expect(await slmgr('/ato', `${PATIENT} AVMA_PIPE=vsock:1:1688`)).toEqual(transcript.activated);
       expect(await slmgr('/dlv')).toEqual(transcript.licensed('hv02', activatedAt));
       expect(await slmgr('/ato')).toEqual(transcript.activated);
