@@ -27,7 +27,7 @@ export const DEFAULT_HOST_LIMIT: ThrottleLimit = { burst: 60_000, windowMs: MINU
 const RECORDED_OWN: ThrottleLimit = { burst: 120, windowMs: HOUR_MS };
 const RECORDED_REFUSALS: ThrottleLimit = { burst: 600, windowMs: HOUR_MS };
 
-/** How long a channel that is dropped from goes unsaid, in milliseconds. */
+/** While frames of a channel are dropped, the log has one line about it in so many milliseconds. */
 const UNSAID_MS = MINUTE_MS;
 
 /** What becomes of a frame: `refuse` gets a signed refusal, what is dropped an unsigned fault. */

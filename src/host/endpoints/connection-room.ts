@@ -1,4 +1,5 @@
 import { openFilesLimit } from '../../system/open-files-limit.ts';
+import type { GuestConnection } from './guest-connection.ts';
 
 /** The most connections of one socket. */
 const MAX_ON_SOCKET = 128;
@@ -12,23 +13,13 @@ const RESERVED_FILES = 48;
 /** So many connections a host takes even if too few files may be open. */
 const LEAST_ON_HOST = 8;
 
-/** A connection as far as the room for others depends on it; `GuestConnection` has it all. */
-interface RoomConnection {
-  readonly state: 'waiting' | 'answering' | 'writing';
-  readonly since: number;
-  readonly ended: boolean;
-  readonly done: Promise<void>;
-  finish(): Promise<void>;
-  cut(why: string): void;
-}
-
 /**
  * How many connections guests may hold open on a host's own sockets. Who opens them and says nothing must keep nobody
  * out: beyond the limits an idle or slow connection ends for the new one, or the new one is refused.
  */
 export class ConnectionRoom {
   readonly #maxFiles: number;
-  readonly #connections = new Set<RoomConnection>();
+  readonly #connections = new Set<GuestConnection>();
   #sockets = 0;
 
   /** @param maxFiles - How many files the process may have open. */
@@ -45,20 +36,20 @@ export class ConnectionRoom {
   }
 
   /** Whether one more connection may be opened on the socket with these; ends another one for it where it has to. */
-  makeFor(ofSocket: ReadonlySet<RoomConnection>): boolean {
+  makeFor(ofSocket: ReadonlySet<GuestConnection>): boolean {
     if (ofSocket.size >= MAX_ON_SOCKET && !this.#endOne(ofSocket)) return false;
     const free = Math.max(LEAST_ON_HOST, this.#maxFiles - RESERVED_FILES - this.#sockets);
     return this.#connections.size < Math.min(MAX_ON_HOST, free) || this.#endOne(this.#connections);
   }
 
   /** Counts a connection until it has ended. */
-  add(connection: RoomConnection): void {
+  add(connection: GuestConnection): void {
     this.#connections.add(connection);
     void connection.done.then(() => this.#connections.delete(connection));
   }
 
   /** Ends the connection that has been idle for longest, or else the one that has not read for longest. */
-  #endOne(connections: ReadonlySet<RoomConnection>): boolean {
+  #endOne(connections: ReadonlySet<GuestConnection>): boolean {
     const idle = longestIn('waiting', connections);
     const leaving = idle ?? longestIn('writing', connections);
     if (leaving === undefined) return false;
@@ -70,10 +61,10 @@ export class ConnectionRoom {
 }
 
 function longestIn(
-  state: RoomConnection['state'],
-  connections: ReadonlySet<RoomConnection>,
-): RoomConnection | undefined {
-  let longest: RoomConnection | undefined;
+  state: GuestConnection['state'],
+  connections: ReadonlySet<GuestConnection>,
+): GuestConnection | undefined {
+  let longest: GuestConnection | undefined;
   for (const connection of connections) {
     if (connection.ended || connection.state !== state) continue;
     if (longest === undefined || connection.since < longest.since) longest = connection;

@@ -4,8 +4,9 @@ import { errnoOf } from '../../system/errno.ts';
 import type { Notify } from '../../system/notify.ts';
 import { pause } from '../../system/pause.ts';
 import type { GuestChannel } from '../channel.ts';
-import { type ConnectionEnvironment, type GuestConnection, serveConnection } from './connection.ts';
+import { type ConnectionEnvironment, serveConnection } from './connection.ts';
 import { channelOfEndpoint, type Endpoint, type ServedEndpoint } from './endpoint.ts';
+import type { GuestConnection } from './guest-connection.ts';
 import { finishAll } from './unix-listener.ts';
 
 /** How long to wait between two attempts, in milliseconds: doubles from the first number to the second. */

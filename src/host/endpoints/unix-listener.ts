@@ -6,9 +6,10 @@ import type { Notify } from '../../system/notify.ts';
 import { closeServer, listenOn, removeStaleSocket } from '../../system/own-socket.ts';
 import type { GuestChannel } from '../channel.ts';
 import { ProblemReporter } from '../notify.ts';
-import { type ConnectionEnvironment, type GuestConnection, serveConnection } from './connection.ts';
+import { type ConnectionEnvironment, serveConnection } from './connection.ts';
 import { ConnectionRoom } from './connection-room.ts';
 import { channelOfEndpoint, isNamedPipe, type OwnSocket, type ServedEndpoint } from './endpoint.ts';
+import type { GuestConnection } from './guest-connection.ts';
 
 /** How often the host looks whether its socket file is still there, in milliseconds. */
 const SOCKET_POLL_MS = 1000;

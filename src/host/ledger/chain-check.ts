@@ -50,7 +50,7 @@ export class ChainCheck {
   readonly #reordered = new Set<number>();
   #last: ChainPlace | null = null;
   #lastText = '';
-  /** What was said of the place before the next record explains a link that does not fit. */
+  /** Whether a problem found just before explains that the next record's link does not fit. */
   #isExplained = false;
   #beginsLate = false;
 
@@ -204,7 +204,7 @@ export class ChainCheck {
 
 interface Line {
   readonly previous: string;
-  /** As the line says; that of all of it where it says none. */
+  /** The digest that the line names; where it names none, the digest of the whole line. */
   readonly digest: string;
   readonly isWhole: boolean;
 }

@@ -12,7 +12,7 @@ import { Fold, MAX_FOLD_BYTES, type StoredFold } from './fold.ts';
 
 const seq = integer(1, Number.MAX_SAFE_INTEGER);
 
-/** The first line. */
+/** The first line of an export: whose ledger it is, and what of it is there. */
 export const ExportHead = z.strictObject({
   export: oneOf(['avma.ledger-export/1']),
   /** Whose ledger it is. */

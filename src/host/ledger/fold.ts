@@ -112,7 +112,7 @@ export interface FoldPlan {
   readonly forgetBefore: number;
 }
 
-/** What was folded. */
+/** What a fold has changed in the ledger. */
 export interface FoldResult {
   /** How many records are gone from the ledger, and how many folds stand for them. */
   readonly records: number;

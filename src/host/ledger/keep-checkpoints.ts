@@ -73,7 +73,7 @@ class Keeper {
   #lastAt = Number.NEGATIVE_INFINITY;
   #loggedAt = Number.NEGATIVE_INFINITY;
   #hasFailed = false;
-  /** Whether the ledger was held against the last checkpoint. A database that is not reached yet has no head. */
+  /** Whether the ledger was compared with the last checkpoint, which has to wait until the database is reached. */
   #isCompared = false;
   /** One is made after the other. */
   #work: Promise<void> = Promise.resolve();

@@ -1,5 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
+import { counted } from '../../schema/counted.ts';
 import type { Notify } from '../../system/notify.ts';
 import { LEDGER_FILE, wasTakenOver } from './read-ledger.ts';
 
@@ -17,6 +18,20 @@ export function setAsideTakenOver(folder: string, files: readonly string[], noti
       `${path.join(folder, name)} was not taken over: nothing in ${LEDGER_FILE} links to it. It is left as it is: keep it with your backups. Unpacked, avma host ledger verify FILE checks it.`,
     );
   }
+}
+
+/**
+ * Says what a takeover has brought into a database.
+ *
+ * @param newest - The newest of the ledger's files.
+ * @param damaged - The number of the first line that is not as it was written; null: none.
+ */
+export function takenOverSentence(newest: string, records: number, damaged: number | null): string {
+  const state =
+    damaged === null
+      ? 'It is whole.'
+      : `Line ${damaged} is the first that is not as it was written: all lines are kept.`;
+  return `${counted(records, 'record')} of ${newest} were taken over. ${state}`;
 }
 
 function isPart(name: string): boolean {

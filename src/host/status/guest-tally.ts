@@ -41,7 +41,7 @@ class GuestCounter {
     if (state === 'licensed' && row.license !== null) this.#vm.licenses.add(row.license);
   }
 
-  /** All that was added. */
+  /** The counts over all rows that were added. */
   tally(): GuestTally {
     this.#finish();
     return { counts: { ...this.#counts }, licenses: this.#licenses };

@@ -243,7 +243,7 @@ class ShownNumbers {
     return this.#last + 1;
   }
 
-  /** @returns Whether it was not shown before; what has no number never was. */
+  /** @returns Whether the event is to be shown: its number is new, or it has none. */
   add(seq: number | null): boolean {
     if (seq === null) return true;
     if (this.#shown.has(seq)) return false;

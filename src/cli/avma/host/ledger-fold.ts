@@ -68,18 +68,23 @@ async function fold(context: Context, options: FoldOptions): Promise<void> {
     );
   }
   const wish = { renewalsBefore: before, refusalsBefore: before, unreported: options.unreported === true };
-  const steps = dryRun ? onlyLook(context, options, wish, now) : foldNow(context, options, wish, now);
+  const request: FoldRequest = { context, options, wish, now };
+  const steps = dryRun ? onlyLook(request) : foldNow(request);
   const sum = await whileWaiting('Folding', sumOf(steps));
   if (json === true) writeJson('avma.ledger-fold/1', { dryRun, before: isoInstant(before), ...sumJson(sum) });
   else show(sum, before, options);
 }
 
-async function* onlyLook(
-  context: Context,
-  options: FoldOptions,
-  wish: FoldWish,
-  now: number,
-): AsyncGenerator<FoldStep> {
+/** What is to be folded, and where. */
+interface FoldRequest {
+  readonly context: Context;
+  readonly options: FoldOptions;
+  readonly wish: FoldWish;
+  /** Milliseconds since 1970 UTC. */
+  readonly now: number;
+}
+
+async function* onlyLook({ context, options, wish, now }: FoldRequest): AsyncGenerator<FoldStep> {
   const { hostFolder: folder } = context.settings();
   yield await withLedger(context, openHost(folder), options, async (reader) => {
     for await (const step of foldLedger({ folder, reader, now }, wish)) return step;
@@ -88,12 +93,7 @@ async function* onlyLook(
 }
 
 /** By the host that runs; where none does, by this command, which holds the folder's lock meanwhile. */
-async function* foldNow(
-  context: Context,
-  options: FoldOptions,
-  wish: FoldWish,
-  now: number,
-): AsyncGenerator<FoldStep> {
+async function* foldNow({ context, options, wish, now }: FoldRequest): AsyncGenerator<FoldStep> {
   const { hostFolder: folder } = context.settings();
   const host = openHost(folder);
   try {

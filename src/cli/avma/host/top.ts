@@ -98,7 +98,11 @@ async function follow(
 function frameOf(item: unknown): TopFrame {
   const frame = TopFrame.safeParse(item);
   if (frame.success) return frame.data;
-  throw new AvmaError('argument-invalid', 'the host shows itself in another way than this command reads', {
-    hint: 'They are of different versions of avma: restart the host after an update.',
-  });
+  throw new AvmaError(
+    'argument-invalid',
+    'the answer of the running host does not have the form that this command reads',
+    {
+      hint: 'Host and command are of different versions of avma: restart the host after an update.',
+    },
+  );
 }

@@ -44,7 +44,10 @@ export interface PostgresEngineOptions
   /** Wall clock, milliseconds since 1970 UTC. */
   readonly now: () => number;
   readonly notify: Notify;
-  /** Called at the first connection, where the chain stands in the database: it may make it begin with what was. */
+  /**
+   * Called once connected, with the last record that the database has of this host; may import the host's earlier
+   * ledger before the first new record is written.
+   */
   readonly takeOver?: ((run: RunStatement, head: LedgerHead) => Promise<void>) | undefined;
   /** How long a batch waits for a connection that was lost, in milliseconds from the loss; 5 seconds by default. */
   readonly reconnectMs?: number | undefined;

@@ -28,7 +28,10 @@ export interface PostgresLedgerOptions extends LedgerObserver {
   readonly now: () => number;
   readonly notify: Notify;
   readonly env?: NodeJS.ProcessEnv;
-  /** Called at the first connection, where the chain stands in the database: it may make it begin with what was. */
+  /**
+   * Called once connected, with the last record that the database has of this host; may import the host's earlier
+   * ledger before the first new record is written.
+   */
   readonly takeOver?: (run: RunStatement, head: LedgerHead) => Promise<void>;
   /** How long an answer of the server is waited for, in milliseconds; 10 seconds by default. */
   readonly answerMs?: number;

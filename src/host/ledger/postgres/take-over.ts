@@ -1,12 +1,11 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { counted } from '../../../schema/counted.ts';
 import type { Notify } from '../../../system/notify.ts';
 import { importedFiles, importedLines, isTakenOver, TAKEN_OVER_MARK } from '../imported-lines.ts';
 import { isMark, type LedgerHead, MAX_ANSWERS } from '../ledger.ts';
 import { NO_LINE } from '../ledger-line.ts';
 import { LEDGER_FILE } from '../read-ledger.ts';
-import { setAsideTakenOver } from '../taken-over-files.ts';
+import { setAsideTakenOver, takenOverSentence } from '../taken-over-files.ts';
 import { appendStatement, type Chained, chainBehind } from './append.ts';
 import { inTransaction, type RunStatement } from './link.ts';
 
@@ -47,11 +46,7 @@ export async function takeOverIntoPostgres(
   if (head.seq === 0) {
     notify(`The ledger ${newest} is taken over into the database.`);
     const { records, damaged, files } = await inTransaction(run, () => importAll(run, { folder, host, now }));
-    const state =
-      damaged === null
-        ? 'It is whole.'
-        : `Line ${damaged} is the first that is not as it was written: all lines are kept.`;
-    notify(`${counted(records, 'record')} of ${newest} were taken over. ${state}`);
+    notify(takenOverSentence(newest, records, damaged));
     setAsideTakenOver(folder, files, notify);
   } else setAsideTakenOver(folder, await importedFiles(folder), notify);
 }

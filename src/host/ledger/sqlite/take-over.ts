@@ -7,7 +7,7 @@ import { importedFiles, importedLines, isTakenOver, TAKEN_OVER_MARK } from '../i
 import { isMark, type LedgerMark } from '../ledger.ts';
 import { composeLine, NO_LINE } from '../ledger-line.ts';
 import { LEDGER_FILE } from '../read-ledger.ts';
-import { setAsideTakenOver } from '../taken-over-files.ts';
+import { setAsideTakenOver, takenOverSentence } from '../taken-over-files.ts';
 import { RecordWriter } from './record-writer.ts';
 import { migrate, PAGE_SIZE } from './schema.ts';
 import { type OpenSqliteFile, type SqliteFile, sqliteError } from './sqlite-file.ts';
@@ -57,11 +57,7 @@ export async function takeOverIfAny(options: TakeOver, notify: Notify): Promise<
     const { records, damaged, files } = await importInto(options, (count) =>
       notify(`Taken over so far: ${counted(count, 'record')}.`),
     );
-    const state =
-      damaged === null
-        ? 'It is whole.'
-        : `Line ${damaged} is the first that is not as it was written: all lines are kept.`;
-    notify(`${counted(records, 'record')} of ${newest} were taken over. ${state}`);
+    notify(takenOverSentence(newest, records, damaged));
     setAsideTakenOver(folder, files, notify);
   } else if (mark === 'other') {
     notify(
