@@ -75,16 +75,19 @@ test('a host.json that is deleted while the host serves is said', async () => {
   await until('it is said', () => told.some((sentence) => /the lock on .*host\.json is lost/.test(sentence)));
 });
 
-test('a host whose database is away at its start says so, and that is all that is wrong', async () => {
-  const { folder, options, told } = makeSite();
-  const url = 'postgres://avma@127.0.0.1:1/avma';
-  await serveHost(folder, { ...options, ledger: { engine: 'postgres', url } });
-  const faults = told.filter((sentence) => sentence.startsWith('A fault in avma'));
-  expect(faults).toEqual([]);
-  expect(told).toContainEqual(
-    expect.stringMatching(/^The ledger cannot be written, so no request is answered/),
-  );
-});
+test.runIf(process.env.AVMA_TEST_VM === 'required')(
+  'with AVMA_TEST_VM=required, a host whose database is away at its start says so, and that is all that is wrong',
+  async () => {
+    const { folder, options, told } = makeSite();
+    const url = 'postgres://avma@127.0.0.1:1/avma';
+    await serveHost(folder, { ...options, ledger: { engine: 'postgres', url } });
+    const faults = told.filter((sentence) => sentence.startsWith('A fault in avma'));
+    expect(faults).toEqual([]);
+    expect(told).toContainEqual(
+      expect.stringMatching(/^The ledger cannot be written, so no request is answered/),
+    );
+  },
+);
 
 test('a ledger that is passed in takes the place of the file', async () => {
   const { folder, options, guest } = makeSite();
