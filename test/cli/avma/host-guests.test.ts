@@ -31,6 +31,7 @@ test('a host that nobody has asked says so', async () => {
 describe('a guest that was activated here and there', () => {
   beforeAll(async () => {
     await activate('h.sock');
+    expect((await run('guests', machine.vmId)).stdout).toMatch(/^Approved +1 time$/m);
     await activate('other.sock');
   });
 

@@ -3,6 +3,7 @@ import type { GuestRow } from '../../../host/ledger/ledger-reader.ts';
 import { codeOf } from '../../../host/shown-events/of-record.ts';
 import { type GuestState, guestStateOf } from '../../../host/status/guest-tally.ts';
 import type { PresentGuest } from '../../../host/status/status-handlers.ts';
+import { counted } from '../../../schema/counted.ts';
 import { formatMinute, isoInstant, isoInstantOrNull } from '../../../schema/format-time.ts';
 import type { Tone } from '../style.ts';
 import type { Cell, Field } from '../table.ts';
@@ -171,8 +172,8 @@ function productFields(guest: GuestView): Field[] {
     ['Product', product === null ? activationId : `${product} (${activationId})`],
     ['State', [stateCell(guest), until === null ? '' : `, lease until ${formatMinute(Date.parse(until))}`]],
     ...(license === null ? [] : [['License', license] as Field]),
-    ['Approved', `${approvals} times`],
-    ...(refusals === 0 ? [] : [['Refused', `${refusals} times${last}`] as Field]),
+    ['Approved', counted(approvals, 'time')],
+    ...(refusals === 0 ? [] : [['Refused', `${counted(refusals, 'time')}${last}`] as Field]),
     ['Seen', `${formatMinute(Date.parse(firstSeen))} to ${formatMinute(Date.parse(lastSeen))}`],
     ['Asked last', `host ${host}, ${channel}`],
   ];
