@@ -8,6 +8,7 @@ import { type LoadPhase, type LoadTarget, playGuests } from '../../../load/play.
 import { isWindowsProduct } from '../../../policy/windows.ts';
 import { MAX_ANCHORS } from '../../../protocol/messages.ts';
 import { rootsOf } from '../../../protocol/vendor-trust.ts';
+import { counted } from '../../../schema/counted.ts';
 import { formatUuid } from '../../../schema/uuid.ts';
 import { openProgress } from '../../progress.ts';
 import { ANSWER_IS_NO, type Context } from '../context.ts';
@@ -52,6 +53,9 @@ Without --pipe a host of its own serves from a temporary folder, with the defaul
 throttle; all of it is removed at the end. A host on --pipe must be trusted here (avma guest trust
 add); it records each request as any other.
 
+Exit status: 0 all were approved, ${ANSWER_IS_NO} a request failed, 130 it was ended by ^C; the figures are
+those of what was asked until then.
+
 Examples:
   avma host load --requests 20000 --connections 8 --prepared
   avma host load --guests 10000 --rate 167 --for 60s
@@ -72,11 +76,15 @@ interface LoadReport extends LoadFigures {
   readonly seconds: number;
 }
 
-/** `avma host load`. Ends with 1 where a request failed. @throws {AvmaError} what {@link playGuests} throws. */
+/**
+ * `avma host load`. Ends with 1 where a request failed, and as killed by the signal where one has ended it early.
+ *
+ * @throws {AvmaError} what {@link playGuests} throws.
+ */
 async function loadHost(context: Context, options: LoadOptions): Promise<void> {
   const named = options.pipe?.flatMap(loadSockets);
   const { plan, channels } = planOf(options, named?.length);
-  await untilInterrupted(async (signal) => {
+  const interrupted = await untilInterrupted(async (signal) => {
     const own = named === undefined ? await startLoadHost(context.launcher, channels, signal) : undefined;
     if (named === undefined && own === undefined) return say('Interrupted before the host was there.');
     const progress = await openProgress();
@@ -91,11 +99,15 @@ async function loadHost(context: Context, options: LoadOptions): Promise<void> {
       progress.end();
       const run = { plan, hostName, pipes: options.pipe ?? null, channels: sockets.length, seconds };
       show(context, options, { ...run, requests: outcomes.length, ...loadFigures(outcomes, seconds) });
+      if (signal.aborted) {
+        say(`Interrupted: ${outcomes.length} of ${counted(plan.requests, 'request')} came to an end.`);
+      }
     } finally {
       progress.end();
       await own?.remove();
     }
   });
+  if (interrupted !== undefined) context.setExitStatus(interrupted);
 }
 
 const PHASES: Record<LoadPhase, string> = {
@@ -151,7 +163,7 @@ function reportFields(report: LoadReport): Field[] {
       ? `${plan.connections} connections, each with ${plan.depth} under way`
       : `${plan.rate} a second, ${plan.connections} connections at most`;
   return [
-    ['Host', `${hostName}, ${pipes?.join(', ') ?? 'of this run'}, ${channels} channels`],
+    ['Host', `${hostName}, ${pipes?.join(', ') ?? 'of this run'}, ${counted(channels, 'channel')}`],
     ['Load', `${plan.guests} guests, ${how}${plan.prepared ? ', prepared' : ''}`],
     ['Requests', `${requests} in ${seconds.toFixed(1)} s`],
     ['Approved', { tone: 'strong', text: `${report.renewalsPerSecond.toFixed(0)} a second` }],
