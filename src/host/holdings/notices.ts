@@ -23,6 +23,9 @@ type Stage =
   | 'in grace'
   | 'ended';
 
+/** From these a clock that goes on, or is set, may lead to a valid one. */
+const NOT_VALID: readonly Stage[] = ['not yet valid', 'in grace', 'ended'];
+
 /** What was reported last: for each subject its stage, and what it consisted of. */
 export type Said = ReadonlyMap<string, { readonly stage: Stage; readonly ids: readonly string[] }>;
 
@@ -75,6 +78,12 @@ function noticesOn(subject: Subject, now: number, last: Said | null): readonly s
   if (!isNew && before?.stage === stage) return [];
   return [
     ...(isNew ? added.map((id) => `A ${subjectName(subject)} was added: ${id}${until(subject)}.`) : []),
+    ...(!isNew &&
+    before !== undefined &&
+    NOT_VALID.includes(before.stage) &&
+    subject.coverage.state === 'valid'
+      ? [`The ${subjectName(subject)} is valid now.`]
+      : []),
     ...sentencesOf(subject, stage, now),
   ];
 }

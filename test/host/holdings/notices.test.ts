@@ -92,6 +92,17 @@ test('a host that goes on says each of 30, 7, 1 days, the grace and its end once
   ).toEqual([[], ['30 days'], [], [], ['7 days'], [], [], ['1 day'], [], [' and'], [], [], [':'], []]);
 });
 
+test('a clock that is set right again is followed by the news that all is well', () => {
+  const snapshot = hostHolding(certificate(), list);
+  const wrong = [END + 20 * DAY, NOW - 101 * DAY];
+  const said = looks(
+    [NOW, snapshot],
+    ...wrong.flatMap((at) => [[at, snapshot] as const, [NOW, snapshot] as const]),
+  );
+  const valid = ['The host certificate of "Acme" is valid now.'];
+  expect([said[2], said[4]]).toEqual([valid, valid]);
+});
+
 describe('what follows', () => {
   const next = (from: number) =>
     certificate({
