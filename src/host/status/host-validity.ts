@@ -94,6 +94,11 @@ function stepsOf(subject: Subject, now: number): readonly string[] {
       ? [`Wait until ${begins}, or correct this machine's clock`]
       : [`Get a license for the time until ${begins}: avma host license add FILE`];
   }
+  if (state === 'none' && subject.revoked.length > 0 && subject.retired.length === 0) {
+    return kind === 'certificate'
+      ? [`Ask the vendor why it was revoked. If there is to be a new one: ${RENEW_CERTIFICATE}`]
+      : ['Ask the vendor why it was revoked. If there is to be a new one: avma host license add FILE'];
+  }
   const isLong =
     retiredSentence(subject) === undefined && endsAt !== null && endsAt - now > WARNING_DAYS * DAY_MS;
   if (isLong) return [];

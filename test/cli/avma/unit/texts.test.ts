@@ -12,6 +12,7 @@ import { PLAIN, type Style } from '../../../../src/cli/avma/style.ts';
 import { formatFields, formatTable } from '../../../../src/cli/avma/table.ts';
 import { asksForJson, commandOf } from '../../../../src/cli/avma/usage-error.ts';
 import { hostValidityOf } from '../../../../src/host/status/host-validity.ts';
+import { hostEntryDigest } from '../../../../src/protocol/revocations.ts';
 import { formatDuration } from '../../../../src/schema/format-duration.ts';
 import { formatMinute, isoInstant } from '../../../../src/schema/format-time.ts';
 import { DAY, HOUR, MINUTE, NOW } from '../../../support/clock.ts';
@@ -341,6 +342,19 @@ describe('a host', () => {
     expect(validity.state).toBe(state);
     expect(validity.warnings).toEqual(warnings.map((warning) => expect.stringMatching(warning)));
     expect(validity.nextSteps).toHaveLength(steps);
+  });
+
+  test('whose certificate the vendor has revoked first asks the vendor why', () => {
+    const digest = hostEntryDigest('1'.repeat(16));
+    const revoked = [
+      'revocations',
+      signedRevocations(acme, { hosts: [{ digest, reason: 'stolen' }] }),
+    ] as const;
+    const { state, nextSteps } = hostValidityOf(hostHolding(good, revoked).holdings, NOW);
+    expect(state).toBe('revoked');
+    expect(nextSteps).toEqual([
+      expect.stringMatching(/^Ask the vendor why it was revoked\. .* avma host request /),
+    ]);
   });
 });
 
