@@ -71,7 +71,7 @@ function lineOf(moment: HostMoment): (() => string) | undefined {
     case 'clone-found':
       return () => `Two machines use the VM ID ${moment.vmId}: on ${placesText(moment.places)}.`;
     case 'clone-over':
-      return () => `The VM ID ${moment.vmId} is used once again: on ${placesText(moment.places)}.`;
+      return () => cloneOverLine(moment);
     case 'seats-full':
       return () => `All seats of license ${moment.licenseId} are taken.`;
     default:
@@ -80,7 +80,19 @@ function lineOf(moment: HostMoment): (() => string) | undefined {
 }
 
 function placesText(places: readonly MomentPlace[]): string {
-  return places.length === 0 ? 'none' : places.map(placeText).join(' and ');
+  return places.map(placeText).join(' and ');
+}
+
+/** Without a place where an operator has looked after it: nothing is known of either machine then. */
+function cloneOverLine({
+  vmId,
+  places,
+}: {
+  readonly vmId: string;
+  readonly places: readonly MomentPlace[];
+}): string {
+  const where = places.length === 0 ? '' : `: it is on ${placesText(places)}`;
+  return `No two machines use the VM ID ${vmId} any more${where}.`;
 }
 
 /** What the journal keeps of a line: its level, and who and what it is about. */

@@ -123,11 +123,13 @@ test('two machines with one VM ID, and a license that is full, are lines too', (
   const places = [place, { ...place, host: 'hv02', channel: 'unix:b' }];
   observe({ kind: 'clone-found', vmId: VM, places });
   observe({ kind: 'clone-over', vmId: VM, places: [place] });
+  observe({ kind: 'clone-over', vmId: VM, places: [] });
   observe({ kind: 'seats-full', licenseId: '0011223344556677' });
   observe({ kind: 'ledger-flushed', entries: 1, ms: 1 });
   expect(lines).toEqual([
     [`Two machines use the VM ID ${VM}: on unix:a and hv02 unix:b.`, 'warning'],
-    [`The VM ID ${VM} is used once again: on unix:a.`, 'notice'],
+    [`No two machines use the VM ID ${VM} any more: it is on unix:a.`, 'notice'],
+    [`No two machines use the VM ID ${VM} any more.`, 'notice'],
     ['All seats of license 0011223344556677 are taken.', 'warning'],
   ]);
 });
