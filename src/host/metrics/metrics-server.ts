@@ -1,6 +1,7 @@
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { toAvmaError } from '../../errors/avma-error.ts';
+import { AvmaError, toAvmaError } from '../../errors/avma-error.ts';
+import { errnoOf } from '../../system/errno.ts';
 import { closeServer, listenOn, removeStaleSocket } from '../../system/own-socket.ts';
 import { formatMetricsAddress, type MetricsAddress } from './metrics-address.ts';
 
@@ -73,6 +74,13 @@ export async function serveMetrics(address: MetricsAddress, pages: MetricsPages)
   };
 }
 
+/** What to do about addresses that cannot be had, by the system's name of the error. */
+const HINTS: Readonly<Record<string, string>> = {
+  EADDRINUSE:
+    'Another program has that port, or another host: ss -ltnp names it. Or give --metrics another port.',
+  EADDRNOTAVAIL: 'Give --metrics an address of this machine: ip address lists them.',
+};
+
 async function listen(server: http.Server, address: MetricsAddress): Promise<void> {
   if (address.kind === 'unix') {
     await removeStaleSocket(address.path);
@@ -80,7 +88,11 @@ async function listen(server: http.Server, address: MetricsAddress): Promise<voi
   }
   await new Promise<void>((resolve, reject) => {
     const where = formatMetricsAddress(address);
-    server.once('error', (thrown) => reject(toAvmaError(thrown, `cannot serve metrics at ${where}`)));
+    server.once('error', (thrown) => {
+      const hint = HINTS[errnoOf(thrown) ?? ''];
+      const error = toAvmaError(thrown, `cannot serve metrics at ${where}`);
+      reject(hint === undefined ? error : new AvmaError(error.code, error.message, { cause: thrown, hint }));
+    });
     server.listen(address.port, address.host, () => {
       server.removeAllListeners('error');
       server.on('error', () => {});

@@ -1,3 +1,4 @@
+import { counted } from '../../schema/counted.ts';
 import type { Notify } from '../../system/notify.ts';
 import type { HostObserver } from '../observer.ts';
 import { createHostMetrics, type HostFacts, type HostInfo } from './host-metrics.ts';
@@ -59,5 +60,5 @@ export function healthOf(facts: HostFacts | null): HealthAnswer {
 export function readinessOf(facts: HostFacts | null): HealthAnswer {
   if (facts === null) return { ok: false, text: 'The host starts.' };
   if (!facts.activated) return { ok: false, text: 'The host is not activated: no certificate counts.' };
-  return { ok: true, text: `The host is activated and serves ${facts.channels} endpoints.` };
+  return { ok: true, text: `The host is activated and serves ${counted(facts.channels, 'endpoint')}.` };
 }

@@ -128,5 +128,8 @@ test('the answers of /healthz and /readyz', () => {
     ok: false,
     text: 'The host is not activated: no certificate counts.',
   });
-  expect(readinessOf({ ...FACTS, activated: true }).ok).toBe(true);
+  expect(readinessOf({ ...FACTS, activated: true, channels: 1 })).toEqual({
+    ok: true,
+    text: 'The host is activated and serves 1 endpoint.',
+  });
 });

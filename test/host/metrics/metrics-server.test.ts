@@ -123,8 +123,9 @@ describe('a client without manners', () => {
   });
 });
 
-test('an address that is in use: an error with the address', async () => {
+test('an address that is in use: an error with the address, and how to find who has it', async () => {
   const { url } = await serve();
   const failure = await failureOf(serve(`127.0.0.1:${new URL(url).port}`));
   expect(failure.message).toContain(`cannot serve metrics at ${url}`);
+  expect(failure.hint).toContain('ss -ltnp');
 });
