@@ -55,8 +55,12 @@ export function toAvmaError(thrown: unknown, doing: string): AvmaError {
       return new AvmaError('file-exists', message, { cause: thrown });
     case 'EACCES':
     case 'EPERM':
-    case 'EROFS':
       return new AvmaError('access-denied', message, { cause: thrown });
+    case 'EROFS':
+      return new AvmaError('access-denied', message, {
+        cause: thrown,
+        hint: 'That file system can only be read. If it was not meant so, its disk may have failed: dmesg | tail.',
+      });
     case 'ENOSPC':
     case 'EDQUOT':
       return new AvmaError('disk-full', message, { cause: thrown });

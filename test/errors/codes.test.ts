@@ -52,6 +52,11 @@ describe('what the system throws', () => {
     expect(error.message).toBe('cannot write /f: the system says so');
   });
 
+  test('of a file system that is read-only, is not to be mended by another user', () => {
+    const thrown = Object.assign(new Error('read-only'), { code: 'EROFS' });
+    expect(toAvmaError(thrown, 'cannot write /f').hint).toContain('dmesg');
+  });
+
   test.each([
     ["ENOENT: no such file or directory, open '/f'", 'no such file or directory (ENOENT)'],
     ['ENOSPC: no space left on device, write', 'no space left on device (ENOSPC)'],
