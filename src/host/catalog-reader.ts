@@ -14,6 +14,7 @@ export class CatalogReader {
   readonly #problems: ProblemReporter;
   #version: string;
   #current: Catalog;
+  #problem: string | null = null;
 
   /**
    * @param sameVendor - Which keys are of one vendor now; asked at each reading.
@@ -32,6 +33,11 @@ export class CatalogReader {
     return this.#current;
   }
 
+  /** Why the files as they are now do not count, without its full stop; null where they do. */
+  get problem(): string | null {
+    return this.#problem;
+  }
+
   /**
    * Reads the files now.
    *
@@ -43,6 +49,7 @@ export class CatalogReader {
     const changed = version !== this.#version || read.products.length !== this.#current.products.length;
     this.#version = version;
     this.#current = read;
+    this.#problem = null;
     this.#problems.report([]);
     return { changed, count: read.products.length };
   }
@@ -59,10 +66,12 @@ export class CatalogReader {
       // Before loading: a broken file is not read again at every look.
       this.#version = version;
       this.#current = loadCatalog(this.#folders, { sameVendor: this.#sameVendor });
+      this.#problem = null;
       this.#problems.report([]);
       this.#notify(`The catalogs were read again: ${counted(this.#current.products.length, 'product')}.`);
     } catch (thrown) {
       const { message } = toAvmaError(thrown, 'the catalogs cannot be read');
+      this.#problem = message;
       this.#problems.report([
         `The host goes on with the products that it has read before, because ${message}.`,
       ]);

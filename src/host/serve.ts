@@ -77,7 +77,7 @@ async function serveLocked(
   throttling.start((mark) => ledger.mark(mark));
   const { seats } = parts;
   metrics.show({ documents, seats, ledger, endpoints, guests: () => status.guestStates });
-  status.show({ ...aboutHost(options, parts), documents, presence, seats, ledger, endpoints });
+  status.show({ ...aboutHost(options, parts), documents, catalogs, presence, seats, ledger, endpoints });
   shared?.start(() => status.status());
   const stopWatching = watchFiles({ lock, catalogs, documents }, notify);
   const stopCollecting = keepMemorySmall(() => counters.requests);

@@ -1,4 +1,7 @@
+import { loadCatalog } from '../../catalog/catalog.ts';
 import { toAvmaError } from '../../errors/avma-error.ts';
+import { areOfOneVendor } from '../../protocol/vendor-trust.ts';
+import type { HostHoldings } from '../holdings/holdings.ts';
 import { HoldingsReader } from '../holdings/holdings-reader.ts';
 import { openHost } from '../host-store.ts';
 import type { LedgerReader } from '../ledger/ledger-reader.ts';
@@ -8,6 +11,7 @@ import { readServing } from '../serving-record.ts';
 import { tallyGuests } from './guest-tally.ts';
 import type { HostStatus } from './host-status.ts';
 import { decisionsOf, ledgerStatusOf } from './ledger-status.ts';
+import { missingRecords } from './missing-records.ts';
 import { hostStatusOf } from './status-of.ts';
 
 /** Whose status is read from files. */
@@ -16,6 +20,9 @@ export interface FilesStatusOptions {
   readonly version: string;
   readonly ledgerUri: LedgerUri;
   openReader(): Promise<LedgerReader>;
+  /** Whether it is the host's own ledger, and no backup of it. */
+  readonly isOwnLedger: boolean;
+  readonly catalogFolders: readonly string[];
   /** Milliseconds since 1970 UTC. */
   readonly now: number;
 }
@@ -27,12 +34,15 @@ export interface FilesStatusOptions {
  * @throws {AvmaError} `file-not-found` where there is no host; `access-denied`, `file-invalid`.
  */
 export async function statusFromFiles(options: FilesStatusOptions): Promise<HostStatus> {
-  const { folder, version, now } = options;
+  const { folder, version, now, isOwnLedger } = options;
   const documents = new HoldingsReader(folder, openHost(folder));
+  const holdings = documents.current;
   const problems = [...documents.problems];
+  const warnings = [...catalogWarnings(options, holdings)];
   let look: Awaited<ReturnType<typeof lookAtLedger>> | null = null;
   try {
-    look = await lookAtLedger(options, documents.current.host.hardwareId);
+    look = await lookAtLedger(options, holdings.host.hardwareId);
+    if (isOwnLedger) warnings.push(...missingRecords(folder, holdings, look.ledger.records));
   } catch (thrown) {
     const error = toAvmaError(thrown, 'it failed');
     if (error.code === 'internal') throw error;
@@ -40,8 +50,7 @@ export async function statusFromFiles(options: FilesStatusOptions): Promise<Host
   }
   return hostStatusOf({
     ...{ now, from: 'files', version, folder },
-    holdings: documents.current,
-    problems,
+    ...{ holdings, problems, warnings },
     serving: await readServing(folder),
     ledger: look?.ledger ?? null,
     channels: null,
@@ -52,6 +61,21 @@ export async function statusFromFiles(options: FilesStatusOptions): Promise<Host
     lastError: null,
     lastReport: lastReportOf(folder),
   });
+}
+
+/** That a catalog is broken. @throws {AvmaError} `internal`. */
+function catalogWarnings(
+  { catalogFolders }: FilesStatusOptions,
+  { vendors }: HostHoldings,
+): readonly string[] {
+  try {
+    loadCatalog(catalogFolders, { sameVendor: (a, b) => areOfOneVendor(vendors, a, b) });
+    return [];
+  } catch (thrown) {
+    const { code, message } = toAvmaError(thrown, 'the catalogs cannot be read');
+    if (code === 'internal') throw thrown;
+    return [`the host does not start, because ${message}`];
+  }
 }
 
 async function lookAtLedger({ ledgerUri, openReader, now }: FilesStatusOptions, host: string) {

@@ -1,11 +1,12 @@
 import { AvmaError, toAvmaError } from '../../errors/avma-error.ts';
 import { MINUTE_MS } from '../../schema/durations.ts';
 import { isoInstant } from '../../schema/format-time.ts';
+import type { CatalogReader } from '../catalog-reader.ts';
 import type { EndpointSet } from '../endpoints/endpoint-set.ts';
 import type { HoldingsReader } from '../holdings/holdings-reader.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { LedgerReader } from '../ledger/ledger-reader.ts';
-import type { LedgerUri } from '../ledger/ledger-uri.ts';
+import { formatLedgerUri, type LedgerUri } from '../ledger/ledger-uri.ts';
 import type { HostMoment, HostObserver } from '../observer.ts';
 import { Activity } from '../observers/activity.ts';
 import type { RunningPresence } from '../presence/open-presence.ts';
@@ -17,6 +18,7 @@ import { type GuestTally, tallyGuests } from './guest-tally.ts';
 import type { HostStatus } from './host-status.ts';
 import { hostValidityOf } from './host-validity.ts';
 import { decisionsOf, ledgerStatusOf } from './ledger-status.ts';
+import { missingRecords } from './missing-records.ts';
 import { hostStatusOf } from './status-of.ts';
 import { MAX_TOP_CLONES, MAX_TOP_EVENTS, type TopFrame } from './top-frame.ts';
 
@@ -30,6 +32,7 @@ export interface StatusParts {
   /** Milliseconds since 1970 UTC. */
   readonly startedAt: number;
   readonly documents: HoldingsReader;
+  readonly catalogs: Pick<CatalogReader, 'problem'>;
   readonly presence: RunningPresence;
   /** Of this host, and of the others on its database. */
   readonly seats: Pick<Seats, 'guestsOf'>;
@@ -40,11 +43,13 @@ export interface StatusParts {
   readonly openReader: (() => Promise<LedgerReader>) | undefined;
 }
 
+type LedgerStatus = NonNullable<HostStatus['ledger']>;
+
 /** What was read of the ledger at one time. */
 interface LedgerLook {
   readonly tally: GuestTally;
   readonly decisions: NonNullable<HostStatus['decisions']>;
-  readonly ledger: NonNullable<HostStatus['ledger']>;
+  readonly ledger: LedgerStatus;
 }
 
 /** What a running host knows of itself: observes all that happens, and answers for the status at any time. */
@@ -91,11 +96,16 @@ export class RunningStatus {
     if (this.#parts === undefined)
       throw new TypeError('a status was asked for before the host was put together');
     const parts = this.#parts;
-    const { documents, presence, seats, endpoints } = parts;
+    const { documents, presence, seats, endpoints, catalogs } = parts;
     const problems = [...documents.problems];
+    const warnings =
+      catalogs.problem === null
+        ? []
+        : [`the host goes on with the products that it has read before, because ${catalogs.problem}`];
     let look: LedgerLook | null = null;
     try {
       look = await this.#ledgerLook(parts);
+      warnings.push(...missingRecords(parts.folder, documents.current, parts.ledger.head().seq));
     } catch (thrown) {
       problems.push(`the ledger cannot be read: ${toAvmaError(thrown, 'it failed').message}`);
     }
@@ -104,12 +114,12 @@ export class RunningStatus {
     return hostStatusOf({
       ...{ now, from: 'host', version: parts.version, folder: parts.folder },
       holdings: documents.current,
-      problems,
+      ...{ problems, warnings },
       serving: {
         state: 'running',
         record: { pid: process.pid, startedAt: parts.startedAt, endpoints: named },
       },
-      ledger: look && { ...look.ledger, ...headOf(parts.ledger) },
+      ledger: { ...(look?.ledger ?? unreadLedger(parts.ledgerUri)), ...headOf(parts.ledger) },
       channels: this.#channels(endpoints),
       tally: look && { ...look.tally, counts: this.#guestsOf(parts, look.tally) },
       present: presence.presence.size,
@@ -215,8 +225,13 @@ async function lookAtLedger(parts: StatusParts, activity: Activity): Promise<Led
   }
 }
 
+/** A ledger of which nothing is known but where it is. */
+function unreadLedger(uri: LedgerUri): Pick<LedgerStatus, 'engine' | 'place' | 'checkpoint' | 'bytes'> {
+  return { engine: uri.engine, place: formatLedgerUri(uri), checkpoint: null, bytes: null };
+}
+
 /** The head and the health as they are now. */
-function headOf(ledger: Ledger): Partial<HostStatus['ledger']> {
+function headOf(ledger: Ledger): Omit<LedgerStatus, 'engine' | 'place' | 'checkpoint' | 'bytes'> {
   const { seq, digest, time } = ledger.head();
   const { ok, lastError } = ledger.health();
   return {

@@ -19,6 +19,8 @@ export interface HostSnapshot {
   readonly folder: string;
   readonly holdings: HostHoldings;
   readonly problems: readonly string[];
+  /** Besides those about certificates, licenses and endpoints. */
+  readonly warnings: readonly string[];
   readonly serving: Serving;
   readonly ledger: HostStatus['ledger'];
   readonly channels: HostStatus['channels'];
@@ -58,7 +60,7 @@ export function hostStatusOf(snapshot: HostSnapshot): HostStatus {
     decisions: snapshot.decisions,
     lastError: snapshot.lastError,
     lastReport: snapshot.lastReport,
-    warnings: validity.warnings,
+    warnings: [...validity.warnings, ...endpointWarnings(snapshot), ...snapshot.warnings],
     problems,
     nextSteps: nextSteps(validity, serving),
   };
@@ -97,6 +99,12 @@ function licensesOf({ holdings, tally, seatsOf, now }: HostSnapshot): object[] {
       seats: seatsOf === null ? null : seatsOf(licenseId),
     };
   });
+}
+
+/** That a running host serves nothing. */
+function endpointWarnings({ channels }: HostSnapshot): readonly string[] {
+  if (channels === null || channels.named + channels.domains > 0) return [];
+  return ['no endpoint is served, so no guest can ask: the log says which domains are not served, and why'];
 }
 
 /** Whether the newest keys have no certificate. */

@@ -69,6 +69,46 @@ test('--check passes for a valid certificate, and not for one that is missing', 
   fs.renameSync(machine.at('kept'), machine.at('host/certificates'));
 });
 
+test('--check fails where the ledger cannot be read, and so the host would not start', async () => {
+  const ledger = machine.at('host/ledger.db');
+  const whole = fs.readFileSync(ledger);
+  fs.writeFileSync(ledger, 'no database');
+  const damaged = await status('--check');
+  expect(damaged.status).toBe(1);
+  expect(damaged.stdout).toMatch(/^Problem +the ledger cannot be read: /m);
+  fs.writeFileSync(ledger, whole);
+  expect((await status('--check')).status).toBe(0);
+});
+
+test('a broken catalog is a warning, of a host that does not run and of one that does', async () => {
+  const broken = machine.at('host/catalog.d/broken.json');
+  fs.mkdirSync(machine.at('host/catalog.d'), { recursive: true });
+  fs.writeFileSync(broken, '{');
+  expect((await status()).stdout).toMatch(
+    /^Warning +the host does not start, because the catalog .* is not JSON/m,
+  );
+  fs.rmSync(broken);
+  const host = await serve();
+  fs.writeFileSync(broken, '{');
+  await until('the host has looked', async () =>
+    /the host goes on with the products .* because the catalog .* is not JSON/.test((await status()).stdout),
+  );
+  fs.rmSync(broken);
+  await until('the host has looked again', async () => !(await status()).stdout.includes('is not JSON'));
+  await host.stop();
+});
+
+test('a ledger that was set back is a warning; one that is named is taken for a backup', async () => {
+  const ledger = machine.at('host/ledger.db');
+  const before = fs.readFileSync(ledger);
+  const host = await serve();
+  await host.stop();
+  expect((await status()).stdout).not.toContain('are missing');
+  fs.writeFileSync(ledger, before);
+  expect((await status()).stdout).toMatch(/^Warning +the last 2 records of the ledger are missing, or more/m);
+  expect((await status('--ledger', `sqlite:${ledger}`)).stdout).not.toContain('are missing');
+});
+
 test('what has ended is counted, and shown only where nothing follows', async () => {
   const folder = machine.at('host/certificates');
   const [valid = ''] = fs.readdirSync(folder);

@@ -199,11 +199,13 @@ function ledgerFields({ ledger }: HostStatus): Field[] {
   const size = bytes === null ? '' : `, ${sizeText(bytes)}`;
   const headText =
     time === null
-      ? 'empty'
+      ? ok
+        ? 'empty'
+        : ''
       : `record ${formatCount(records)}, ${digest?.slice(0, 16)}, ${formatMinute(Date.parse(time))}`;
   return [
     ['Ledger', `${place}${size}`],
-    ['', headText],
+    ...(headText === '' ? [] : [['', headText] as Field]),
     ...(checkpoint === null
       ? []
       : [
@@ -213,7 +215,8 @@ function ledgerFields({ ledger }: HostStatus): Field[] {
           ] as Field,
         ]),
     ...(ok ? [] : [['', { tone: 'bad', text: 'cannot be written: no request is answered' }] as Field]),
-    ...(lastError === null ? [] : [['', troubleCell(lastError)] as Field]),
+    // One that is over stands under the host's last error.
+    ...(ok || lastError === null ? [] : [['', troubleCell(lastError)] as Field]),
   ];
 }
 

@@ -31,8 +31,9 @@ A running host answers for itself, with what it did since it started; of a host 
 run, the files and the ledger are read. Times are UTC.
 
 Exit status: 0 when the status could be read; with --check, 0 only when a certificate counts
-now, in its renewal grace too, and ${ANSWER_IS_NO} otherwise. A certificate or a license that
-ends within ${WARNING_DAYS} days without a next one is shown with a warning and passes --check.
+now, in its renewal grace too, and the ledger can be written, or read where no host runs; else ${ANSWER_IS_NO}.
+A certificate or a license that ends within ${WARNING_DAYS} days without a next one is shown with a warning,
+and passes --check.
 Those that have ended are shown only where nothing follows, the last one; --json has all.
 Whether avma host serve runs is shown, and does not count for --check.`,
     )
@@ -43,7 +44,7 @@ async function showHostStatus(context: Context, options: StatusOptions): Promise
   const status = await readHostStatus(context, options);
   if (options.json === true) writeJson('avma.host-status/2', status);
   else writeData(formatFields(statusFields(status), context.style));
-  const works = isActivated(status) && status.ledger?.ok !== false;
+  const works = isActivated(status) && status.ledger?.ok === true;
   if (options.check === true && !works) context.setExitStatus(ANSWER_IS_NO);
 }
 
@@ -53,13 +54,15 @@ async function showHostStatus(context: Context, options: StatusOptions): Promise
  * @throws {AvmaError} What `statusFromFiles` throws.
  */
 async function readHostStatus(context: Context, flag: LedgerFlag): Promise<HostStatus> {
-  const { hostFolder: folder } = context.settings();
+  const { hostFolder: folder, hostCatalogFolders: catalogFolders } = context.settings();
   return (
     (await askRunningHost(folder)) ??
     statusFromFiles({
       folder,
       version: packageVersion(context.launcher.packageRoot),
       ledgerUri: ledgerPlace(context, flag),
+      isOwnLedger: flag.ledger === undefined,
+      catalogFolders,
       openReader: () => openLedgerOf(context, openHost(folder), flag),
       now: Date.now(),
     })
