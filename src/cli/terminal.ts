@@ -35,6 +35,14 @@ export function mayColor(fd: number): boolean {
   return !process.env.NO_COLOR && process.env.TERM !== 'dumb' && isTerminal(fd);
 }
 
+/** How many columns the terminal on stdout has; null where stdout is none. */
+export function terminalColumns(): number | null {
+  return isTerminal(STDOUT) ? process.stdout.columns || DEFAULT_COLUMNS : null;
+}
+
+/** Where the system does not say: as the oldest terminals. */
+const DEFAULT_COLUMNS = 80;
+
 /** sysexits(3): an error occurred while doing I/O on a file. */
 const EX_IOERR = 74;
 

@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util';
 import type { LedgerEntry } from '../../../host/ledger/ledger.ts';
 import type { GuestRow } from '../../../host/ledger/ledger-reader.ts';
 import { codeOf } from '../../../host/shown-events/of-record.ts';
@@ -5,8 +6,8 @@ import { type GuestState, guestStateOf } from '../../../host/status/guest-tally.
 import type { PresentGuest } from '../../../host/status/status-handlers.ts';
 import { counted } from '../../../schema/counted.ts';
 import { formatMinute, isoInstant, isoInstantOrNull } from '../../../schema/format-time.ts';
-import type { Tone } from '../style.ts';
-import type { Cell, Field } from '../table.ts';
+import type { Style, Tone } from '../style.ts';
+import { type Cell, type Field, formatTable } from '../table.ts';
 
 /** The states that a guest may be in. */
 export const GUEST_STATES: readonly GuestState[] = ['licensed', 'expired', 'refused'];
@@ -90,7 +91,7 @@ function minuteText(time: number): string {
 }
 
 /** The headings of {@link guestRow}. */
-export const GUEST_HEADINGS = [
+const GUEST_HEADINGS = [
   'VM ID',
   'NAME',
   'PRODUCT',
@@ -101,8 +102,53 @@ export const GUEST_HEADINGS = [
   'CHANNEL',
 ];
 
+/** What a narrow terminal does without, the first thing first; a column that is empty goes before all. */
+const DISPENSABLE = ['LAST SEEN', 'CHANNEL', 'PRESENT'];
+
+/** How much of a VM ID is shown where there is little room: what is found by `avma host guests` and tells all apart. */
+const ID_LENGTHS = [8, 13, 18, 23];
+
+/**
+ * The table of guests, and the headings of the columns that it leaves out. Pure.
+ *
+ * @param columns - Of the terminal; null: as many as it takes, with everything.
+ */
+export function guestsTable(
+  guests: readonly GuestView[],
+  style: Style,
+  columns: number | null,
+): { readonly text: string; readonly leftOut: readonly string[] } {
+  const rows = guests.map(guestRow);
+  const whole = formatTable(GUEST_HEADINGS, rows, style);
+  if (columns === null || widthOf(whole) <= columns) return { text: whole, leftOut: [] };
+  const idLength = lengthOfIds(guests);
+  const short = rows.map(([, ...cells], nth) => [guests[nth]?.vmId.slice(0, idLength) ?? '', ...cells]);
+  const isKnown = guests.some(({ present }) => present !== null);
+  const dispensable = isKnown ? DISPENSABLE : ['PRESENT', ...DISPENSABLE.slice(0, -1)];
+  let narrow = { text: whole, leftOut: [] as readonly string[] };
+  for (let count = 0; count <= dispensable.length; count++) {
+    const leftOut = dispensable.slice(0, count);
+    const isKept = (_cell: unknown, column: number) => !leftOut.includes(GUEST_HEADINGS[column] ?? '');
+    const kept = short.map((row) => row.filter(isKept));
+    narrow = { text: formatTable(GUEST_HEADINGS.filter(isKept), kept, style), leftOut };
+    if (widthOf(narrow.text) <= columns) break;
+  }
+  return narrow;
+}
+
+function lengthOfIds(guests: readonly GuestView[]): number | undefined {
+  const count = (length?: number) => new Set(guests.map(({ vmId }) => vmId.slice(0, length))).size;
+  return ID_LENGTHS.find((length) => count(length) === count());
+}
+
+function widthOf(table: string): number {
+  return stripVTControlCharacters(table)
+    .split('\n')
+    .reduce((width, line) => Math.max(width, line.length), 0);
+}
+
 /** A guest as a row of a table. */
-export function guestRow(guest: GuestView): Cell[] {
+function guestRow(guest: GuestView): Cell[] {
   const { vmId, domain, machineName, product, activationId, until, lastSeen, present, channel } = guest;
   return [
     vmId,

@@ -6,18 +6,17 @@ import type { LedgerReader } from '../../../host/ledger/ledger-reader.ts';
 import { guestRows } from '../../../host/status/guest-tally.ts';
 import { type PresentGuest, PresentGuests } from '../../../host/status/status-handlers.ts';
 import { printableJsonLine } from '../../../schema/printable.ts';
-import { outputIsLost } from '../../terminal.ts';
+import { outputIsLost, terminalColumns } from '../../terminal.ts';
 import type { Context } from '../context.ts';
 import { say, writeData, writeJson } from '../output.ts';
 import { formatFields, formatTable } from '../table.ts';
 import { findGuest } from './find-guest.ts';
 import {
   describeGuest,
-  GUEST_HEADINGS,
   GUEST_STATES,
   type GuestView,
   guestFields,
-  guestRow,
+  guestsTable,
   HISTORY_HEADINGS,
   historyRow,
   historyView,
@@ -55,6 +54,7 @@ export function guestsCommand(context: Context): Command {
       `
 A guest is licensed until its lease ends, whatever was decided since. Those with trouble come
 first. PRESENT is what a running host knows; without one the column is empty. Times are UTC.
+A narrow terminal gets fewer columns, and VM IDs as long as tells them apart; a pipe gets all.
 
 Examples:
   avma host guests
@@ -101,7 +101,11 @@ async function listGuests(
     say(known === 0 ? 'No guest has asked this host yet.' : 'No guest is like that.');
     return;
   }
-  writeData(formatTable(GUEST_HEADINGS, guests.map(guestRow), context.style));
+  const { text, leftOut } = guestsTable(guests, context.style, terminalColumns());
+  writeData(text);
+  if (leftOut.length > 0) {
+    say(`Left out for want of room: ${leftOut.join(', ')}. avma host guests | less -S shows all.`);
+  }
 }
 
 /** A guest a line: there may be very many. */
