@@ -6,6 +6,7 @@ import { stripVTControlCharacters } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { missingScript } from '../support/script.ts';
 import { undated } from '../support/undated.ts';
+import { until } from '../support/until.ts';
 import { builtCommand, type ServedHost, STANDARD_2012_R2, TestMachine } from './test-machine.ts';
 
 const missing = missingScript();
@@ -35,7 +36,7 @@ describe.skipIf(missing !== undefined)('on a terminal', () => {
   const onTerminal = (
     command: string,
     env: NodeJS.ProcessEnv = {},
-    onSeen: (seen: string) => void = () => {},
+    onSeen: (seen: string, type: (keys: string) => void) => void = () => {},
   ): Promise<string> =>
     new Promise((resolve) => {
       const [name = '', ...args] = command.split(' ');
@@ -49,9 +50,23 @@ describe.skipIf(missing !== undefined)('on a terminal', () => {
       let seen = '';
       child.stdout?.on('data', (text) => {
         seen += text;
-        onSeen(seen);
+        onSeen(seen, (keys) => void child.stdin?.write(keys));
       });
     });
+
+  test('a host leaves out the checkpoints, which are for a log that is kept', async () => {
+    const env = { AVMA_HOST_DIR: machine.at('watched') };
+    await machine.mustRun('avma', ['host', 'init'], { env });
+    const seen = await onTerminal('avma host serve --listen unix:w.sock', env, (text, type) => {
+      if (text.includes('any guest') && !text.includes('^C')) type('\x03');
+    });
+    expect(seen).toContain('Stopped by SIGINT.');
+    expect(seen).not.toContain('checkpoint');
+    expect(fs.readFileSync(machine.at('watched/checkpoints.txt'), 'utf8')).toContain(
+      'avma ledger checkpoint v1',
+    );
+    await until('another log has them', () => host.output().includes('Ledger: checkpoint '));
+  });
 
   test('slmgr colors, and the text is the same to the byte', async () => {
     const colored = await onTerminal('slmgr /dli');

@@ -16,6 +16,7 @@ import type { RunningHost } from '../../../host/serve-options.ts';
 import { MAX_LEASE_MS } from '../../../protocol/answer.ts';
 import { DAY_MS, MINUTE_MS } from '../../../schema/durations.ts';
 import { packageVersion } from '../../settings.ts';
+import { isTerminal, STDERR } from '../../terminal.ts';
 import type { Context } from '../context.ts';
 import { collect } from '../option-values.ts';
 import { say } from '../output.ts';
@@ -102,11 +103,21 @@ AVMA_HOST_CONFIG_DIR. SIGHUP reads them again, and certificates, licenses and ca
     .action((options: ServeFlags, command: Command) => runHost(context, options, command));
 }
 
+/** How the lines begin that `keepCheckpoints` has for the log. */
+const CHECKPOINT_LINE = 'Ledger: checkpoint ';
+
 /** `avma host serve`: answers guests until a signal stops it. @throws {AvmaError} What {@link serve} throws. */
 async function runHost(context: Context, flags: ServeFlags, command: Command): Promise<void> {
   const { hostFolder, hostConfigFolder, hostCatalogFolders } = context.settings();
   const manager = serviceManager(process.env);
-  const log = openServiceLog({ env: process.env, identifier: 'avma-host', stderr: (line) => say(line) });
+  const isWatched = isTerminal(STDERR);
+  const log = openServiceLog({
+    ...{ env: process.env, identifier: 'avma-host' },
+    stderr: (line) => {
+      // Checkpoints are for a log that is kept, and sent away.
+      if (!isWatched || !line.startsWith(CHECKPOINT_LINE)) say(line);
+    },
+  });
   const typed = (option: keyof ServeFlags) =>
     !['default', undefined].includes(command.getOptionValueSource(option));
   const readWanted = () => wantedOf(flags, typed, readHostConfig(hostConfigFolder));
@@ -148,7 +159,7 @@ async function runHost(context: Context, flags: ServeFlags, command: Command): P
       };
     },
     // On a terminal SIGHUP says that the terminal is gone.
-    ...(process.stderr.isTTY ? {} : { reload: ({ running }) => running.reload().then(nothing, nothing) }),
+    ...(isWatched ? {} : { reload: ({ running }) => running.reload().then(nothing, nothing) }),
   });
   log.write(`Stopped by ${signal}.`);
   await log.close();
