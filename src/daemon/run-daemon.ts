@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 import { FAULT_HEADING, toAvmaError } from '../errors/avma-error.ts';
-import { notifyQuietly } from '../system/notify.ts';
+import { type Notify, notifyQuietly } from '../system/notify.ts';
 
 /** A program that runs until a signal stops it. */
 export interface Daemon {
@@ -18,7 +18,7 @@ export interface DaemonOptions<T extends Daemon> {
    */
   reload?(daemon: T): Promise<void>;
   /** Takes sentences for the operator. */
-  notify(sentence: string): void;
+  readonly notify: Notify;
   /**
    * Whether the daemon goes on after an exception that nothing caught; by default it is stopped. For one whose work is
    * a loop that begins anew.
@@ -84,7 +84,7 @@ function watchForTheEnd({
   const onFailure = (failure: unknown) => {
     // The whole stack: without it, a fault that was logged once cannot be found.
     const stack = failure instanceof Error ? (failure.stack ?? String(failure)) : String(failure);
-    notifyQuietly(notify, FAULT_HEADING, ...stack.split('\n'));
+    notifyQuietly((line) => notify(line, { level: 'error' }), FAULT_HEADING, ...stack.split('\n'));
     if (!survivesFaults) resolve({ failure });
   };
   let reload: (() => Promise<void> | undefined) | undefined;

@@ -68,7 +68,9 @@ async function reloadAndSay(parts: Reloaded): Promise<ReloadReport> {
     return report;
   } catch (thrown) {
     const { code, message, hint } = toAvmaError(thrown, 'the host failed');
-    notify(`The reload failed, and what it would have replaced stays: ${message} [${code}]. ${hint}`);
+    notify(`The reload failed, and what it would have replaced stays: ${message} [${code}]. ${hint}`, {
+      level: 'warning',
+    });
     throw thrown;
   } finally {
     onReload('done');

@@ -169,6 +169,6 @@ function observerOf(
   ];
   return observeAll(observers, (thrown) => {
     const stack = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
-    for (const line of [FAULT_HEADING, ...stack.split('\n')]) notify(line);
+    for (const line of [FAULT_HEADING, ...stack.split('\n')]) notify(line, { level: 'error' });
   });
 }

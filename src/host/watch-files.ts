@@ -30,7 +30,7 @@ export function watchFiles({ lock, catalogs, documents }: WatchedFiles, notify: 
     const holdings = documents.current;
     const { said, notices } = noticesOf(holdings, Date.now(), last);
     last = said;
-    for (const notice of notices) notify(notice);
+    for (const { text, level } of notices) notify(text, { level });
     // Which catalogs agree depends on which roots are one vendor's.
     const before = roots;
     roots = rootsOf(holdings);

@@ -1,5 +1,6 @@
 /** A daemon in a process of its own, as run-daemon.test.ts starts it: `node daemon-process.ts SCENARIO`. */
 import { runDaemon } from '../../src/daemon/run-daemon.ts';
+import { FAULT_HEADING } from '../../src/errors/avma-error.ts';
 
 const [scenario] = process.argv.slice(2);
 const say = (sentence: string) => process.stderr.write(`${sentence}\n`);
@@ -8,9 +9,10 @@ const held = setInterval(() => {}, 60_000);
 
 runDaemon({
   survivesFaults: scenario === 'survivor',
-  notify(sentence) {
+  notify(sentence, about) {
     if (scenario === 'full disk') throw new RangeError('no space left');
     say(sentence);
+    if (about?.level === 'error' && sentence === FAULT_HEADING) say('as an error');
   },
   ...(scenario === 'reloads' || scenario === 'cannot reload'
     ? {

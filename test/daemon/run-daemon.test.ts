@@ -66,7 +66,7 @@ describe('a daemon', () => {
       const { ended, log } = await startDaemon(kind);
       expect(await ended).toBe(70);
       expect(log()).toMatch(
-        /RangeError: a mistake of ours\n\s+at .*\n(?:.*\n)*stopping\nfailed: internal\n$/,
+        /as an error\nRangeError: a mistake of ours\n\s+at .*\n(?:.*\n)*stopping\nfailed: internal\n$/,
       );
     },
   );

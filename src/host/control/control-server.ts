@@ -130,7 +130,9 @@ class ControlSocket implements ControlServer {
     const error = toAvmaError(thrown, 'the host failed');
     if (error.code !== 'internal') return error;
     const stack = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
-    for (const line of [FAULT_HEADING, ...stack.split('\n')]) this.#options.notify(line);
+    for (const line of [FAULT_HEADING, ...stack.split('\n')]) {
+      this.#options.notify(line, { level: 'error' });
+    }
     return new AvmaError('internal', 'a fault in the host; its log has more');
   }
 }

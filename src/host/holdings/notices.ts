@@ -1,5 +1,6 @@
 import { DAY_MS } from '../../schema/durations.ts';
 import { formatMinute } from '../../schema/format-time.ts';
+import type { LogLevel } from '../../system/notify.ts';
 import type { HostHoldings } from './holdings.ts';
 import {
   consequence,
@@ -23,6 +24,12 @@ type Stage =
   | 'in grace'
   | 'ended';
 
+/** A sentence, and how much it matters. */
+export interface Notice {
+  readonly text: string;
+  readonly level: LogLevel;
+}
+
 /** From these a clock that goes on, or is set, may lead to a valid one. */
 const NOT_VALID: readonly Stage[] = ['not yet valid', 'in grace', 'ended'];
 
@@ -40,7 +47,7 @@ export function noticesOf(
   holdings: Pick<HostHoldings, 'host' | 'certificates' | 'licenses' | 'vendors'>,
   now: number,
   last: Said | null,
-): { readonly said: Said; readonly notices: readonly string[] } {
+): { readonly said: Said; readonly notices: readonly Notice[] } {
   const subjects = subjectsOf(holdings, now);
   const said = new Map(
     subjects.map((subject) => [subject.key, { stage: stageOf(subject, now), ids: subject.ids }]),
@@ -55,37 +62,42 @@ function introduction(
   subjects: readonly Subject[],
   said: Said,
   last: Said | null,
-): readonly string[] {
+): readonly Notice[] {
   const certificates = (keys: Iterable<string>) => [...keys].some((key) => key.startsWith('certificate '));
   if (!certificates(said.keys())) {
     if (last !== null && !certificates(last.keys())) return [];
     const what = last === null ? 'This host is not activated' : 'The host certificate is gone';
-    return [`${what}: it refuses all guests. To activate it: ${RENEW_CERTIFICATE}.`];
+    return [warning(`${what}: it refuses all guests. To activate it: ${RENEW_CERTIFICATE}.`)];
   }
   if (last !== null) return [];
   const answering = subjects.filter(
     ({ kind, coverage }) => kind === 'certificate' && ['valid', 'in grace'].includes(coverage.state),
   );
   if (answering.length === 0) return [];
-  return [`Host ${host.name} answers guests: ${answering.map(subjectName).join(', ')}.`];
+  const text = `Host ${host.name} answers guests: ${answering.map(subjectName).join(', ')}.`;
+  return [{ text, level: 'info' }];
 }
 
-function noticesOn(subject: Subject, now: number, last: Said | null): readonly string[] {
+function noticesOn(subject: Subject, now: number, last: Said | null): readonly Notice[] {
   const before = last?.get(subject.key);
   const stage = stageOf(subject, now);
   const added = subject.ids.filter((id) => before?.ids.includes(id) !== true);
   const isNew = last !== null && added.length > 0;
   if (!isNew && before?.stage === stage) return [];
-  return [
+  const isValidAgain =
+    !isNew && before !== undefined && NOT_VALID.includes(before.stage) && subject.coverage.state === 'valid';
+  const good = [
     ...(isNew ? added.map((id) => `A ${subjectName(subject)} was added: ${id}${until(subject)}.`) : []),
-    ...(!isNew &&
-    before !== undefined &&
-    NOT_VALID.includes(before.stage) &&
-    subject.coverage.state === 'valid'
-      ? [`The ${subjectName(subject)} is valid now.`]
-      : []),
-    ...sentencesOf(subject, stage, now),
+    ...(isValidAgain ? [`The ${subjectName(subject)} is valid now.`] : []),
   ];
+  return [
+    ...good.map((text): Notice => ({ text, level: 'notice' })),
+    ...sentencesOf(subject, stage, now).map(warning),
+  ];
+}
+
+function warning(text: string): Notice {
+  return { text, level: 'warning' };
 }
 
 /** The end of all that follow one another. */
@@ -107,6 +119,7 @@ function stageOf(subject: Subject, now: number): Stage {
   return left <= 30 * DAY_MS ? '30 days' : 'good';
 }
 
+/** What an operator has to see to. */
 function sentencesOf(subject: Subject, stage: Stage, now: number): readonly string[] {
   const { coverage, kind } = subject;
   const [gap] = coverage.gaps;

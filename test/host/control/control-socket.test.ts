@@ -45,7 +45,7 @@ async function served(options: Partial<ControlOptions> = {}): Promise<Served> {
   const control = await openControl({
     folder,
     handlers: HANDLERS,
-    notify: (line) => log.push(line),
+    notify: (line, about) => log.push(`${about?.level ?? 'info'}: ${line}`),
     patience: HANG_MS,
     ...options,
   });
@@ -104,7 +104,7 @@ describe('a command gets', () => {
     const { folder, log } = await served();
     const error = await failureOf(callHost(folder, { do: 'fail' }));
     expect(error).toMatchObject({ code: 'internal', message: 'a fault in the host; its log has more' });
-    expect(log.join('\n')).toMatch(/a mistake of ours[\s\S]+control-socket\.test\.ts/);
+    expect(log.join('\n')).toMatch(/^error: A fault[\s\S]+a mistake of ours[\s\S]+control-socket\.test\.ts/);
   });
 
   test('a word about versions for what the host does not know', async () => {
@@ -250,7 +250,7 @@ describe('the socket', () => {
     const folder = tempFolder();
     fs.writeFileSync(controlSocketIn(folder), 'mine');
     const { log } = await served({ folder });
-    expect(log).toEqual([expect.stringMatching(/^Commands cannot ask this host.*is not a socket/)]);
+    expect(log).toEqual([expect.stringMatching(/^warning: Commands cannot ask this host.*is not a socket/)]);
     expect(fs.readFileSync(controlSocketIn(folder), 'utf8')).toBe('mine');
   });
 

@@ -25,7 +25,7 @@ function looks(...looks: readonly (readonly [number, HostSnapshot])[]): string[]
   return looks.map(([now, { holdings }]) => {
     const { said, notices } = noticesOf(holdings, now, last);
     last = said;
-    return [...notices];
+    return notices.map(({ text }) => text);
   });
 }
 
@@ -101,6 +101,15 @@ test('a clock that is set right again is followed by the news that all is well',
   );
   const valid = ['The host certificate of "Acme" is valid now.'];
   expect([said[2], said[4]]).toEqual([valid, valid]);
+});
+
+test('what an operator has to see to is a warning', () => {
+  const levels = (now: number, last: Said | null = null) =>
+    noticesOf(hostHolding(certificate(), list).holdings, now, last).notices.map(({ level }) => level);
+  expect(levels(NOW)).toEqual(['info']);
+  expect(levels(END + DAY)).toEqual(['info', 'warning']);
+  expect(levels(NOW, new Map())).toEqual(['notice']);
+  expect(noticesOf(hostHolding().holdings, NOW, null).notices).toMatchObject([{ level: 'warning' }]);
 });
 
 describe('what follows', () => {

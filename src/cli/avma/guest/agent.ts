@@ -65,7 +65,7 @@ async function keepRunning(context: Context, flags: AgentFlags): Promise<void> {
   const stopping = new AbortController();
   const manager = serviceManager(process.env);
   const { signal } = await runDaemon({
-    notify: say,
+    notify: (sentence) => say(sentence),
     survivesFaults: true,
     async start() {
       const { lock, agent } = await startAgent(context, flags, {
