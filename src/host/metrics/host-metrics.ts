@@ -1,4 +1,6 @@
 import type { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { AvmaErrorCode } from '../../errors/codes.ts';
+import { REFUSAL_CODES } from '../../protocol/answer.ts';
 import type { HostMoment, HostObserver } from '../observer.ts';
 import type { HoldingFacts } from './host-facts.ts';
 
@@ -34,6 +36,9 @@ const REQUEST_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5
 
 /** Upper bounds of flushes, in seconds: a disk that is not busy needs less than a millisecond. */
 const FLUSH_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5];
+
+/** Faults that a host's operator is woken for. */
+const FAULTS: readonly AvmaErrorCode[] = ['io-error', 'internal', 'host-not-activated', 'request-unopened'];
 
 /** Makes the metrics in a registry of their own. Only here is `prom-client` loaded: most hosts serve no metrics. */
 export async function createHostMetrics(info: HostInfo): Promise<HostMetrics> {
@@ -105,6 +110,9 @@ function countMoments({ gauge, counter, histogram }: Makers): HostObserver {
   const reloads = counter('reloads_total', 'How often the host has read its configuration anew.');
   const clones = gauge('clones', 'VMs that are at two places at once.');
   for (const unlabelled of [failures, throttled, hellos, reloads]) unlabelled.inc(0);
+  // Prometheus sees no increase in a series that begins with its first burst.
+  for (const code of REFUSAL_CODES) decisions.labels('refused', code).inc(0);
+  for (const code of FAULTS) decisions.labels('fault', code).inc(0);
   const cloned = new Set<string>();
 
   const countRequest = (decision: string, code: string, elapsedMs: number) => {
