@@ -4,7 +4,7 @@
 // 1. The bundles are CommonJS, because the ES module loader alone adds some 6 ms to a bare start. Each is one function
 //    expression, so that bin/launch.cjs can hand it to V8 with its compiled code.
 // 2. The sources' imports of Node's modules are rewritten (plainBuiltins of bundling.js), and so is the search for the
-//    native part of fs-native-extensions (directAddon).
+//    native part of fs-native-extensions (directAddons).
 // 3. scripts/warm-up.ts uses the commands with these bundles, so that V8 compiles what each use needs.
 //
 // Nothing but the build depends on this: the sources run as they are with npm run dev.
@@ -13,7 +13,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { build } from 'esbuild';
 import { buildVerifier } from './build-verifier.js';
 import {
-  addonFrom,
+  addonsFrom,
   buildHostParts,
   bundledPackages,
   HOST_PACKAGES,
@@ -24,19 +24,21 @@ import {
 } from './bundling.js';
 
 /**
- * Loads the native part of fs-native-extensions from the file in which its package keeps it for this platform. The
- * package's own search for that file takes some 20 ms; it is used where the file is not there.
+ * Loads the native part of a package from the file in which it keeps it for this platform. The package's own search for
+ * that file takes some 20 ms; it is used where the file is not there.
  */
-const directAddon = addonFrom(`
+const directAddons = addonsFrom(
+  (name) => `
   const { dirname, join } = require('node:path');
-  const folder = dirname(require.resolve('fs-native-extensions/package.json'));
+  const folder = dirname(require.resolve('${name}/package.json'));
   const built = join(folder, 'prebuilds', process.platform + '-' + process.arch);
   try {
-    module.exports = require(join(built, 'fs-native-extensions.node'));
+    module.exports = require(join(built, '${name}.node'));
   } catch {
     module.exports = require(join(folder, 'binding.js'));
   }
-`);
+`,
+);
 
 /** Loads libsql's native part for this platform from the package that npm installed it in, without libsql's search. */
 const directLibsql = libsqlFrom(`(() => {
@@ -64,8 +66,8 @@ const shared = {
   platform: 'node',
   format: 'cjs',
   target: 'node20',
-  external: ['fs-native-extensions/package.json'],
-  plugins: [plainBuiltins, directAddon],
+  external: ['fs-native-extensions/package.json', 'sodium-native/package.json'],
+  plugins: [plainBuiltins, directAddons],
   logLevel: 'warning',
 };
 

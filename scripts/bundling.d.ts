@@ -13,7 +13,7 @@ export interface BundledPackage {
 }
 
 export const plainBuiltins: Plugin;
-export function addonFrom(source: string): Plugin;
+export function addonsFrom(source: (name: string) => string): Plugin;
 export function libsqlFrom(source: string): Plugin;
 export const hostPackagesBeside: Plugin;
 export function buildHostParts(

@@ -19,12 +19,19 @@ export const plainBuiltins = {
   },
 };
 
-/** Replaces the search for the native part of fs-native-extensions by `source`, the text of a CommonJS module. */
-export function addonFrom(source) {
+/**
+ * Replaces the search of packages for their native parts. They look for them in one way: fs-native-extensions and
+ * sodium-native.
+ *
+ * @param source - Gives the text of a CommonJS module for the name of a package.
+ */
+export function addonsFrom(source) {
   return {
-    name: 'addon',
+    name: 'addons',
     setup({ onLoad }) {
-      onLoad({ filter: /fs-native-extensions[\\/]binding\.js$/ }, () => ({ contents: source }));
+      onLoad({ filter: /(fs-native-extensions|sodium-native)[\\/]binding\.js$/ }, ({ path: file }) => ({
+        contents: source(path.basename(path.dirname(file))),
+      }));
     },
   };
 }
@@ -49,7 +56,7 @@ export function libsqlFrom(source) {
  * Packages that only a serving host needs, or a command that reads its ledger: each is a bundle beside the commands,
  * which is read when it is imported. Inside the commands' bundle every start would read them.
  */
-export const HOST_PACKAGES = ['libsql', 'pg', 'prom-client', 'cli-progress'];
+export const HOST_PACKAGES = ['libsql', 'sodium-native', 'pg', 'prom-client', 'cli-progress'];
 
 /** What `pg` asks for and can do without. */
 const NOT_BUNDLED = ['pg-native', 'pg-cloudflare', 'cloudflare:sockets'];
@@ -90,7 +97,8 @@ export async function buildHostParts(build, options, more = {}) {
   const workers = names
     .map((name) => [name, WORKERS[name]])
     .filter(([, file]) => existsSync(path.join(root, file)));
-  const shared = { ...options, outExtension: { '.js': '.cjs' }, external: NOT_BUNDLED, metafile: true };
+  const external = [...(options.external ?? []), ...NOT_BUNDLED];
+  const shared = { ...options, outExtension: { '.js': '.cjs' }, external, metafile: true };
   const entryPoints = Object.fromEntries(HOST_PACKAGES.map((name) => [name, `host-package:${name}`]));
   const packages = await build({
     ...shared,

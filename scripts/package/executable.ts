@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { type BuildOptions, build, type Metafile, type Plugin } from 'esbuild';
 import {
-  addonFrom,
+  addonsFrom,
   type BundledPackage,
   buildHostParts,
   bundledPackages,
@@ -46,8 +46,8 @@ export interface ExecutableOptions {
 }
 
 /**
- * Makes the tree that is installed as /usr/lib/avma: the executable with its links, the native part of
- * fs-native-extensions, which cannot be inside, and the files that the commands read.
+ * Makes the tree that is installed as /usr/lib/avma: the executable with its links, the native parts of npm packages,
+ * which cannot be inside, and the files that the commands read.
  *
  * @returns the npm packages that the executable contains.
  */
@@ -62,11 +62,11 @@ export async function makeExecutable(options: ExecutableOptions): Promise<Bundle
   fs.writeFileSync(file, bytes, { mode: 0o755 });
   await inject(file, blob);
   for (const name of ['slmgr', 'cscript']) fs.symlinkSync('avma', path.join(target, 'bin', name));
+  const prebuilt = (name: string) =>
+    path.join(root, `node_modules/${name}/prebuilds/linux-${processor}/${name}.node`);
   const addons = {
-    'fs-native-extensions': path.join(
-      root,
-      `node_modules/fs-native-extensions/prebuilds/linux-${processor}/fs-native-extensions.node`,
-    ),
+    'fs-native-extensions': prebuilt('fs-native-extensions'),
+    'sodium-native': prebuilt('sodium-native'),
     libsql: path.join(await libsqlPackage(root, processor), 'index.node'),
   };
   for (const [name, addon] of Object.entries(addons)) {
@@ -84,7 +84,7 @@ export async function makeExecutable(options: ExecutableOptions): Promise<Bundle
     path.join(target, 'package.json'),
     `${JSON.stringify({ name, version, license }, null, 2)}\n`,
   );
-  const packages = [...bundledPackages(root, metafile), SQLITE];
+  const packages = [...bundledPackages(root, metafile), SQLITE, LIBSODIUM];
   const text = fs.readFileSync(path.join(await nodePackage(processor), 'LICENSE'), 'utf8').trim();
   const nodeItself = {
     name: 'Node.js',
@@ -109,6 +109,32 @@ const SQLITE: BundledPackage = {
     '  May you do good and not evil.',
     '  May you find forgiveness for yourself and forgive others.',
     '  May you share freely, never taking more than you give.',
+  ].join('\n'),
+};
+
+/** What sodium-native's native part contains besides sodium-native itself. */
+const LIBSODIUM: BundledPackage = {
+  name: 'libsodium',
+  version: '1.0.21',
+  license: 'ISC',
+  purl: 'pkg:generic/libsodium@1.0.21',
+  text: [
+    'ISC License',
+    '',
+    'Copyright (c) 2013-2024',
+    'Frank Denis <j at pureftpd dot org>',
+    '',
+    'Permission to use, copy, modify, and/or distribute this software for any',
+    'purpose with or without fee is hereby granted, provided that the above',
+    'copyright notice and this permission notice appear in all copies.',
+    '',
+    'THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES',
+    'WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF',
+    'MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR',
+    'ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES',
+    'WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN',
+    'ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF',
+    'OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.',
   ].join('\n'),
 };
 
@@ -253,7 +279,7 @@ function addonBeside(name: string): string {
 
 const PLUGINS = [
   plainBuiltins,
-  addonFrom(`module.exports = ${addonBeside('fs-native-extensions')};`),
+  addonsFrom((name) => `module.exports = ${addonBeside(name)};`),
   libsqlFrom(addonBeside('libsql')),
 ];
 

@@ -5,7 +5,9 @@ import type { Notify } from '../system/notify.ts';
 import { keepMemorySmall } from '../system/quiet-memory.ts';
 import type { ResponderEnvironment } from './answering/asked.ts';
 import { openCryptoThread } from './answering/crypto-thread.ts';
+import { cryptoBy } from './answering/host-crypto.ts';
 import { createResponder } from './answering/responder.ts';
+import { loadOperations } from './answering/sodium-operations.ts';
 import { Turns } from './answering/turns.ts';
 import { type ControlHandlers, openControl } from './control/control-server.ts';
 import type { ServedEndpoint } from './endpoints/endpoint.ts';
@@ -62,7 +64,8 @@ async function serveLocked(
   const record = keepRecord(parts, options, notify);
   const limits = { leaseMs: options.leaseMs };
   const crypto = openCryptoThread();
-  const respond = createResponder(environmentOf(parts, limits), new Turns(crypto));
+  const here = cryptoBy(await loadOperations());
+  const respond = createResponder(environmentOf(parts, limits), new Turns(crypto, here));
   const endpoints = new EndpointSet({ respond, observe }, notify);
   try {
     await endpoints.change(options);

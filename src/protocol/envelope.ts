@@ -90,6 +90,7 @@ export function signPayload(
   payloadType: PayloadType,
   payload: Buffer,
   signers: readonly KeyPair[],
+  sign = signEd25519,
 ): CosignedEnvelope {
   const message = preAuthenticationEncoding(payloadType, payload);
   return {
@@ -97,7 +98,7 @@ export function signPayload(
     payload: payload.toString('base64url'),
     signatures: signers.map((signer) => ({
       keyid: signerId(signer),
-      sig: Buffer.from(signEd25519(signer, message)).toString('base64url'),
+      sig: Buffer.from(sign(signer, message)).toString('base64url'),
     })),
   };
 }

@@ -37,8 +37,8 @@ const { lowlevel } = nacl as unknown as {
 const SIGMA = new TextEncoder().encode('expand 32-byte k');
 
 /** The key of a box between two parties, as `crypto_box_beforenm` derives it; null for a low-order public key. */
-export function boxKey(mine: KeyPair, theirs: Uint8Array): BoxKey | null {
-  const secret = x25519(mine, theirs);
+export function boxKey(mine: KeyPair, theirs: Uint8Array, secretOf = x25519): BoxKey | null {
+  const secret = secretOf(mine, theirs);
   if (secret === null) return null;
   const sharedKey = new Uint8Array(32);
   lowlevel.crypto_core_hsalsa20(sharedKey, ZERO_INPUT, secret, SIGMA);
@@ -97,7 +97,7 @@ export function unseal(key: BoxKey, packet: Uint8Array): Uint8Array | null {
 let nonces = new Uint8Array(0);
 const NONCES_AT_ONCE = 64;
 
-function randomNonce(): Uint8Array {
+export function randomNonce(): Uint8Array {
   if (nonces.length === 0) nonces = new Uint8Array(randomBytes(NONCE_LENGTH * NONCES_AT_ONCE));
   const nonce = nonces.slice(0, NONCE_LENGTH);
   nonces = nonces.subarray(NONCE_LENGTH);

@@ -117,7 +117,8 @@ function addFromNpm(root: string, folder: string): string {
 
 function addExecutable(root: string, tree: string): string {
   fs.cpSync(tree, path.join(root, FROM_PACKAGE), { recursive: true, verbatimSymlinks: true });
-  for (const name of ['avma', 'libsql.node']) addLibraries(root, path.join(tree, 'bin', name));
+  for (const name of ['avma', 'libsql.node', 'sodium-native.node'])
+    addLibraries(root, path.join(tree, 'bin', name));
   return FROM_PACKAGE;
 }
 

@@ -46,6 +46,7 @@ test.skipIf(missing)('installs only what is loaded at run time', () => {
   const installed = fs.readdirSync(modules).filter((name) => !name.startsWith('.'));
   expect(installed).toContain('fs-native-extensions');
   expect(installed).toContain('libsql');
+  expect(installed).toContain('sodium-native');
   for (const name of [
     'pg',
     'prom-client',

@@ -79,8 +79,9 @@ describe.skipIf('missing' in built)('the .deb', () => {
       'yaml',
       'pg',
       'libsql',
+      'sodium-native',
     ];
-    for (const name of [...bundled, 'SQLite']) {
+    for (const name of [...bundled, 'SQLite', 'libsodium']) {
       expect(text).toMatch(new RegExp(`^==== ${name} \\d`, 'm'));
       expect(copyright).toMatch(new RegExp(`^ {2}${name} \\d`, 'm'));
     }

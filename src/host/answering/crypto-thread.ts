@@ -7,7 +7,7 @@ import type { HostCrypto, OpenedBox, OpenJob, SealJob } from './host-crypto.ts';
 import type { CryptoHelper } from './turns.ts';
 
 /** A job as it goes to the thread: keys by the numbers under which it was given them. */
-export type CryptoJob =
+type CryptoJob =
   | ({ readonly kind: 'open'; readonly boxes: readonly number[] } & Omit<OpenJob, 'boxes'>)
   | ({ readonly kind: 'seal'; readonly signing: number } & Omit<SealJob, 'signing'>);
 

@@ -2,22 +2,24 @@
 import { parentPort } from 'node:worker_threads';
 import type { KeyPair } from '../../protocol/curve-keys.ts';
 import { answerCalls } from '../../system/worker-calls.ts';
-import type { CryptoJob, CryptoReply, CryptoRequest } from './crypto-thread.ts';
-import { openBox, sealResponse } from './host-crypto.ts';
+import type { CryptoReply, CryptoRequest } from './crypto-thread.ts';
+import { cryptoBy, type LocalCrypto } from './host-crypto.ts';
+import { loadOperations } from './sodium-operations.ts';
 
 const given = new Map<number, KeyPair>();
+const here = loadOperations().then(cryptoBy);
 
-if (parentPort !== null) answerCalls(parentPort, answerAll);
-
-function answerAll({ keys, jobs }: CryptoRequest): CryptoReply {
-  for (const [number, pair] of keys) given.set(number, pair);
-  return jobs.map(answer);
+if (parentPort !== null) {
+  answerCalls(parentPort, async (request: CryptoRequest) => answerAll(request, await here));
 }
 
-function answer(job: CryptoJob): CryptoReply[number] {
-  return job.kind === 'open'
-    ? openBox({ ...job, boxes: job.boxes.map(keyOf) })
-    : sealResponse({ ...job, signing: keyOf(job.signing) });
+function answerAll({ keys, jobs }: CryptoRequest, crypto: LocalCrypto): CryptoReply {
+  for (const [number, pair] of keys) given.set(number, pair);
+  return jobs.map((job) =>
+    job.kind === 'open'
+      ? crypto.open({ ...job, boxes: job.boxes.map(keyOf) })
+      : crypto.seal({ ...job, signing: keyOf(job.signing) }),
+  );
 }
 
 function keyOf(number: number): KeyPair {

@@ -1,6 +1,7 @@
 import type { KeyPair } from '../../protocol/curve-keys.ts';
 import { PAYLOAD_TYPES, signPayload } from '../../protocol/envelope.ts';
-import { type BoxKey, boxKey, seal, splitRequestPacket, unseal } from '../../protocol/sealed-packet.ts';
+import { type BoxKey, boxKey, splitRequestPacket } from '../../protocol/sealed-packet.ts';
+import { type CryptoOperations, PORTABLE_OPERATIONS } from './crypto-operations.ts';
 
 /** A packet to open. */
 export interface OpenJob {
@@ -36,24 +37,39 @@ export interface HostCrypto {
 }
 
 /** In this thread. */
-export const CRYPTO_HERE: HostCrypto = { open: openBox, seal: sealResponse };
+export interface LocalCrypto extends HostCrypto {
+  open(job: OpenJob): OpenedBox | null;
+  seal(job: SealJob): Uint8Array;
+}
+
+/** In this thread, by these operations. */
+export function cryptoBy(operations: CryptoOperations): LocalCrypto {
+  return {
+    open: (job) => openBox(job, operations),
+    seal: (job) => sealResponse(job, operations),
+  };
+}
 
 /** What a guest has sealed to one of the host's box keys; null for anything else. Pure. */
-export function openBox({ packet, boxes }: OpenJob): OpenedBox | null {
+export function openBox({ packet, boxes }: OpenJob, operations = PORTABLE_OPERATIONS): OpenedBox | null {
   const parts = splitRequestPacket(packet);
   if (parts === null) return null;
   for (const box of boxes) {
-    const key = boxKey(box, parts.publicKey);
-    const plaintext = key && unseal(key, parts.sealed);
+    const key = boxKey(box, parts.publicKey, operations.x25519);
+    const plaintext = key && operations.unseal(key, parts.sealed);
     if (plaintext) return { plaintext, key };
   }
   return null;
 }
 
 /** Signs an answer and seals it with the certificate. Pure, but for a fresh nonce. */
-export function sealResponse({ answer, certificate, documents, signing, key }: SealJob): Uint8Array {
-  const envelope = signPayload(PAYLOAD_TYPES.answer, Buffer.from(answer, 'utf8'), [signing]);
+export function sealResponse(
+  { answer, certificate, documents, signing, key }: SealJob,
+  operations = PORTABLE_OPERATIONS,
+): Uint8Array {
+  const payload = Buffer.from(answer, 'utf8');
+  const envelope = signPayload(PAYLOAD_TYPES.answer, payload, [signing], operations.signEd25519);
   // In the order of Response's members.
   const response = `{"certificate":${certificate},"answer":${JSON.stringify(envelope)},"documents":${documents}}`;
-  return seal(key, Buffer.from(response, 'utf8'));
+  return operations.seal(key, Buffer.from(response, 'utf8'));
 }

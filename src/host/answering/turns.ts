@@ -1,5 +1,6 @@
+import { PORTABLE_OPERATIONS } from './crypto-operations.ts';
 import { FairQueue } from './fair-queue.ts';
-import { CRYPTO_HERE, type HostCrypto } from './host-crypto.ts';
+import { cryptoBy, type HostCrypto } from './host-crypto.ts';
 
 /** Another thread that takes part of the work. */
 export interface CryptoHelper {
@@ -25,11 +26,13 @@ const MAX_TOGETHER = 8;
 export class Turns {
   readonly #waiting = new FairQueue<(crypto: HostCrypto) => void>();
   readonly #helper: CryptoHelper | null;
+  readonly #here: HostCrypto;
   /** How many calls of {@link #next} are on their way. */
   #coming = 0;
 
-  constructor(helper: CryptoHelper | null = null) {
+  constructor(helper: CryptoHelper | null = null, here = cryptoBy(PORTABLE_OPERATIONS)) {
     this.#helper = helper;
+    this.#here = here;
   }
 
   /**
@@ -53,7 +56,7 @@ export class Turns {
   /** Between two of these calls the frame that was begun is answered as far as this thread can. */
   readonly #next = (): void => {
     this.#giveAway();
-    this.#waiting.shift()?.(CRYPTO_HERE);
+    this.#waiting.shift()?.(this.#here);
     if (this.#waiting.size >= this.#coming) setImmediate(this.#next);
     else this.#coming--;
   };
