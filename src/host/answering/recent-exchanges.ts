@@ -1,4 +1,5 @@
 import type { AvmaErrorCode } from '../../errors/codes.ts';
+import { RecentMap } from '../../system/recent-map.ts';
 import type { Ledger, RecentAnswer } from '../ledger/ledger.ts';
 
 /** An exchange that was answered. */
@@ -11,10 +12,10 @@ export interface RecentExchange {
 }
 
 /**
- * How many exchanges are kept in memory, 4 KiB each; the oldest are dropped first. The ledger has the approvals. Few:
- * what stays for longer than some moments is garbage that only a full collection finds.
+ * How many exchanges are kept in memory at least, 4 KiB each. The ledger has the approvals. Few: what stays for longer
+ * than some moments is garbage that only a full collection finds.
  */
-const CAPACITY = 256;
+const CAPACITY = 128;
 
 /**
  * Recognizes a repeated exchange ID: the same bytes get the same answer, other bytes a refusal. A cache in front of the
@@ -22,7 +23,7 @@ const CAPACITY = 256;
  */
 export class RecentExchanges {
   readonly #ledger: Ledger;
-  readonly #cached = new Map<string, RecentExchange>();
+  readonly #cached = new RecentMap<string, RecentExchange>(CAPACITY);
   readonly #turns = new Map<string, Promise<void>>();
 
   constructor(ledger: Ledger) {
@@ -58,9 +59,6 @@ export class RecentExchanges {
   /** Keep only the first answer of an exchange: later ones are refusals of a reused exchange ID. */
   add(channel: string, exchangeId: string, exchange: RecentExchange): void {
     this.#cached.set(keyOf(channel, exchangeId), exchange);
-    if (this.#cached.size <= CAPACITY) return;
-    const [oldest] = this.#cached.keys();
-    if (oldest !== undefined) this.#cached.delete(oldest);
   }
 }
 

@@ -1,5 +1,6 @@
 import { AvmaError, toAvmaError } from '../../errors/avma-error.ts';
 import { debug } from '../../system/debug.ts';
+import { RecentMap } from '../../system/recent-map.ts';
 import type { FoldPlan, FoldResult } from './fold.ts';
 import {
   type Appended,
@@ -88,8 +89,12 @@ interface Waiting extends NewRecord {
 export class BatchedLedger implements Ledger {
   readonly #engine: LedgerEngine;
   readonly #options: BatchedLedgerOptions;
-  /** The records of the answers that are kept, by exchange, the oldest first. */
-  readonly #answers = new Map<string, number>();
+  /** How many answers were kept so far. */
+  #answers = 0;
+  /** Which of them an exchange has: of those that are kept still, and of some before them. */
+  readonly #answerOf = new RecentMap<string, number>(MAX_ANSWERS);
+  /** The records of those that are kept still, each at its number modulo {@link MAX_ANSWERS}. */
+  readonly #records = new Float64Array(MAX_ANSWERS);
   #head: LedgerHead;
   #waiting: Waiting[] = [];
   /** What the engine does now; each call waits for the one before. */
@@ -123,8 +128,9 @@ export class BatchedLedger implements Ledger {
   }
 
   find(channel: string, exchangeId: string): Maybe<RecentAnswer | undefined> {
-    const seq = this.#answers.get(keyOf(channel, exchangeId));
-    return seq === undefined ? undefined : this.#engine.answer(seq);
+    const answer = this.#answerOf.get(keyOf(channel, exchangeId));
+    if (answer === undefined || answer < this.#answers - MAX_ANSWERS) return undefined;
+    return this.#engine.answer(this.#records[answer % MAX_ANSWERS] ?? 0);
   }
 
   head(): LedgerHead {
@@ -154,10 +160,10 @@ export class BatchedLedger implements Ledger {
     await this.#engine.close();
   }
 
-  async #add(added: NewRecord): Promise<Appended> {
-    if (this.#closed) throw new AvmaError('io-error', 'the ledger is closed');
+  #add({ record, response }: NewRecord): Promise<Appended> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ ...added, resolve, reject });
+      if (this.#closed) return reject(new AvmaError('io-error', 'the ledger is closed'));
+      this.#waiting.push({ record, response, resolve, reject });
       this.#begin();
     });
   }
@@ -211,10 +217,9 @@ export class BatchedLedger implements Ledger {
   }
 
   #remember(channel: string, exchangeId: string, seq: number): void {
-    this.#answers.set(keyOf(channel, exchangeId), seq);
-    if (this.#answers.size <= MAX_ANSWERS) return;
-    const [oldest] = this.#answers.keys();
-    if (oldest !== undefined) this.#answers.delete(oldest);
+    this.#answerOf.set(keyOf(channel, exchangeId), this.#answers);
+    this.#records[this.#answers % MAX_ANSWERS] = seq;
+    this.#answers += 1;
   }
 
   #failed(error: AvmaError): void {

@@ -1,10 +1,11 @@
 import { HOUR_MS } from '../../../schema/durations.ts';
+import { RecentMap } from '../../../system/recent-map.ts';
 import { codeOf, FOREIGN_CLAIM } from '../guest-changes.ts';
 import type { LedgerEntry } from '../ledger.ts';
 import type { SqliteFile, Statement, Value } from './sqlite-file.ts';
 
-/** How many rows are known by heart: those of the guests that asked last, some 200 bytes each. */
-const KNOWN = 16_384;
+/** How many rows are known by heart at least: those of the guests that asked last, some 200 bytes each. */
+const KNOWN = 8192;
 
 /** What is known of the row of a VM and product. */
 interface KnownGuest {
@@ -22,8 +23,8 @@ export class GuestWriter {
   readonly #countClaim: Statement;
   readonly #setHour: Statement;
   readonly #release: Statement;
-  /** Rows by VM and product, the one that was used longest ago first. */
-  readonly #known = new Map<string, KnownGuest>();
+  /** Rows by VM and product. */
+  readonly #known = new RecentMap<string, KnownGuest>(KNOWN);
   #lastId: number | null = null;
 
   constructor(database: SqliteFile) {
@@ -54,14 +55,11 @@ export class GuestWriter {
     const key = entry.vmId + entry.activationId;
     const known = this.#known.get(key) ?? this.#look(entry);
     const seenHour = Math.floor(entry.time / HOUR_MS);
-    this.#known.delete(key);
     if (known === undefined) {
       this.#known.set(key, { id: this.#add(entry, seq, seenHour), lastSeq: seq, seenHour });
-      this.#forgetOldest();
       return null;
     }
     this.#known.set(key, known);
-    this.#forgetOldest();
     const before = known.lastSeq;
     known.lastSeq = seq;
     if (codeOf(entry) === FOREIGN_CLAIM) {
@@ -97,12 +95,6 @@ export class GuestWriter {
     this.#insert.run([id, ...guest, ...decisionOf(entry), seq, seenHour]);
     this.#lastId = id;
     return id;
-  }
-
-  #forgetOldest(): void {
-    if (this.#known.size <= KNOWN) return;
-    const [oldest] = this.#known.keys();
-    if (oldest !== undefined) this.#known.delete(oldest);
   }
 }
 
