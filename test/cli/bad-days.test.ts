@@ -80,13 +80,18 @@ describe.runIf(ALL_RUN && process.getuid?.() === 0)('as root, with AVMA_TEST_VM=
   test('full: nothing is approved that was not recorded, and when there is room again work goes on', async () => {
     const { host, onDisk } = await serveOnDisk('mount -t tmpfs -o size=4m avma-test');
     expect(await playLoad(machine)).toMatchObject(APPROVED);
+    await until('the records have a checkpoint', () => host.output().includes('Ledger: checkpoint'));
     onDisk(
       'dd if=/dev/zero of=host/full bs=64k 2>/dev/null || true; dd if=/dev/zero of=host/full2 bs=512 2>/dev/null || true',
     );
     // What the database holds already takes some records more.
     await until('requests fail', async () => (await playLoad(machine, ['--requests', '40'])).failures > 0);
     expect((await playLoad(machine)).codes).toEqual({ 'io-error': 4 });
+    const before = host.output().length;
     onDisk('rm host/full host/full2');
+    await until('the host finds it out, though nobody asks', () =>
+      host.output().slice(before).includes('The ledger is written again'),
+    );
     expect(await playLoad(machine)).toMatchObject(APPROVED);
     expect(await host.stop()).toBe(0);
   });

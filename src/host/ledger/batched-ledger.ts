@@ -1,4 +1,5 @@
 import { AvmaError, toAvmaError } from '../../errors/avma-error.ts';
+import { MINUTE_MS } from '../../schema/durations.ts';
 import { debug } from '../../system/debug.ts';
 import { RecentMap } from '../../system/recent-map.ts';
 import type { FoldPlan, FoldResult } from './fold.ts';
@@ -43,6 +44,9 @@ export interface Folded {
   readonly head: LedgerHead;
 }
 
+/** How long checkpoints prove nothing after one that was kept before a batch that was not, in milliseconds. */
+const DISTRUST_MS = 5 * MINUTE_MS;
+
 type Maybe<T> = T | Promise<T>;
 
 /**
@@ -65,7 +69,7 @@ export interface LedgerObserver {
   flushed?(entries: number, ms: number): void;
   /** Nothing can be written; said once. */
   failed?(error: AvmaError): void;
-  /** The first batch after that was written. @param failedSince - Milliseconds since 1970 UTC. */
+  /** The first batch after that was written, or a checkpoint. @param failedSince - Milliseconds since 1970 UTC. */
   recovered?(failedSince: number): void;
 }
 
@@ -102,6 +106,8 @@ export class BatchedLedger implements Ledger {
   #flushing: Promise<void> | null = null;
   #closed = false;
   #ok = true;
+  /** Whether a checkpoint has ended a failure, and no batch was written since. */
+  #isOnTrust = false;
   #since: number;
   #lastError: LedgerHealth['lastError'] = null;
 
@@ -137,8 +143,18 @@ export class BatchedLedger implements Ledger {
     return this.#head;
   }
 
+  /**
+   * One that is kept shows that a ledger that has failed can be written again. Where the next batch fails all the same,
+   * it shows so only after {@link DISTRUST_MS}: a ledger that seems well every ten seconds would alarm nobody.
+   */
   saveCheckpoint(checkpoint: Checkpoint): Promise<void> {
-    return this.#inTurn(() => this.#engine.saveCheckpoint(checkpoint));
+    return this.#inTurn(async () => {
+      await this.#engine.saveCheckpoint(checkpoint);
+      const isDoubtful = this.#isOnTrust && this.#options.now() - this.#since < DISTRUST_MS;
+      if (this.#ok || isDoubtful) return;
+      this.#isOnTrust = true;
+      this.#recovered();
+    });
   }
 
   fold(plan: FoldPlan): Promise<FoldResult> {
@@ -196,6 +212,7 @@ export class BatchedLedger implements Ledger {
     try {
       const appended = await this.#engine.write(batch.map(({ record, response }) => ({ record, response })));
       this.#noteBatch(batch, appended);
+      this.#isOnTrust = false;
       this.#recovered();
       for (const [index, { resolve }] of batch.entries()) resolve(appended[index] as Appended);
       this.#options.flushed?.(batch.length, performance.now() - begun);

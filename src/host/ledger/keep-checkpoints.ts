@@ -2,6 +2,7 @@ import { toAvmaError } from '../../errors/avma-error.ts';
 import type { KeyPair } from '../../protocol/curve-keys.ts';
 import { formatCount } from '../../schema/counted.ts';
 import { HOUR_MS } from '../../schema/durations.ts';
+import { debug } from '../../system/debug.ts';
 import type { Notify } from '../../system/notify.ts';
 import { checkpointKey, checkpointLine, readCheckpoint, signCheckpoint } from './checkpoint.ts';
 import { storedNotes, storeNote } from './checkpoint-file.ts';
@@ -13,6 +14,9 @@ const MAX_RECORDS = 1000;
 
 /** How often it is looked whether one is due, in milliseconds: under load there is one each time. */
 const LOOK_MS = 1000;
+
+/** How often a ledger that fails is tried, in milliseconds. */
+const TRY_EVERY_MS = 10_000;
 
 /** How often the operator's log has one, in milliseconds, besides those at the start and at the stop. */
 const LOG_EVERY_MS = HOUR_MS;
@@ -30,6 +34,7 @@ export interface CheckpointOptions {
   readonly ledger: {
     head(): { readonly seq: number; readonly digest: string };
     saveCheckpoint(checkpoint: KeptCheckpoint): Promise<void>;
+    health(): { readonly ok: boolean };
   };
   /** The host's folder, where they are kept outside of the ledger. */
   readonly folder: string;
@@ -52,6 +57,7 @@ export interface CheckpointKeeper {
 /**
  * Signs now and then where the ledger stands, and keeps the note in the ledger, outside of it, and in the log: who
  * takes away the last records cannot take away all three. At the start it says whether records are missing already.
+ * While the ledger fails, its last checkpoint is given to it again and again, so that it recovers where no guest asks.
  */
 export function keepCheckpoints(options: CheckpointOptions): CheckpointKeeper {
   const keeper = new Keeper(options);
@@ -73,6 +79,8 @@ class Keeper {
   #lastAt = Number.NEGATIVE_INFINITY;
   #loggedAt = Number.NEGATIVE_INFINITY;
   #hasFailed = false;
+  /** When the ledger was last seen to be well, or was tried. */
+  #triedAt: number;
   /** Whether the ledger was compared with the last checkpoint, which has to wait until the database is reached. */
   #isCompared = false;
   /** One is made after the other. */
@@ -80,6 +88,7 @@ class Keeper {
 
   constructor(options: CheckpointOptions) {
     this.#options = options;
+    this.#triedAt = options.clocks.elapsed();
     this.#compareOnce();
   }
 
@@ -112,7 +121,9 @@ class Keeper {
     const { ledger, clocks } = this.#options;
     const isOld = clocks.elapsed() - this.#lastAt >= MAX_AGE_MS;
     const isFar = ledger.head().seq - (this.#last?.seq ?? 0) >= MAX_RECORDS;
-    return isOld || isFar ? this.look() : this.#work;
+    if (isOld || isFar) void this.look();
+    this.#tryIfFailing();
+    return this.#work;
   }
 
   look(): Promise<void> {
@@ -123,6 +134,26 @@ class Keeper {
   stop(): Promise<void> {
     this.#work = this.#work.then(() => this.#make(true));
     return this.#work;
+  }
+
+  /** Has a ledger that fails keep the last checkpoint once more: where that succeeds, it knows that it is well. */
+  #tryIfFailing(): void {
+    const { ledger, clocks } = this.#options;
+    const elapsed = clocks.elapsed();
+    const isWell = ledger.health().ok;
+    const isDue = elapsed - this.#triedAt >= TRY_EVERY_MS;
+    if (isWell || isDue) this.#triedAt = elapsed;
+    if (isWell || !isDue) return;
+    this.#work = this.#work.then(async () => {
+      // A new checkpoint just before may have done it.
+      if (this.#last === null || ledger.health().ok) return;
+      try {
+        await ledger.saveCheckpoint(this.#last);
+        this.#hasFailed = false;
+      } catch (thrown) {
+        debug('ledger', () => `it still fails: ${toAvmaError(thrown, 'it failed').message}`);
+      }
+    });
   }
 
   async #make(isLast: boolean): Promise<void> {

@@ -32,12 +32,17 @@ function kept(seq = 1, folder = tempFolder()) {
   const said: string[] = [];
   let elapsed = 0;
   let failure: Error | undefined;
+  let isWell = true;
+  let tries = 0;
   const keeper = keepCheckpoints({
     ledger: {
       head: () => head,
+      health: () => ({ ok: isWell }),
       async saveCheckpoint(checkpoint) {
+        tries += 1;
         if (failure !== undefined) throw failure;
         saved.push(checkpoint);
+        isWell = true;
       },
     },
     folder,
@@ -48,7 +53,7 @@ function kept(seq = 1, folder = tempFolder()) {
     notify: (sentence) => said.push(sentence),
   });
   return {
-    ...{ keeper, folder, saved, said },
+    ...{ keeper, folder, saved, said, tries: () => tries },
     grow(records: number) {
       head.seq += records;
       head.digest = head.seq.toString(16).padStart(64, '0');
@@ -61,6 +66,10 @@ function kept(seq = 1, folder = tempFolder()) {
     },
     fail(thrown: Error | undefined) {
       failure = thrown;
+    },
+    /** A batch has failed. */
+    failLedger() {
+      isWell = false;
     },
   };
 }
@@ -126,6 +135,32 @@ test('a ledger that does not take one is said once, and the file has it', async 
   await pass(MINUTE);
   expect(seqs(saved)).toEqual([1, 4]);
   expect(storedNotes(folder)).toHaveLength(4);
+});
+
+test('a ledger that fails is tried every ten seconds with its last checkpoint, until it is well', async () => {
+  const { saved, said, folder, fail, failLedger, pass, tries } = kept();
+  await pass(MINUTE);
+  expect(tries()).toBe(1);
+  fail(new Error('full'));
+  failLedger();
+  await pass(9 * SECOND);
+  expect(tries()).toBe(1);
+  await pass(51 * SECOND);
+  expect(tries()).toBe(7);
+  fail(undefined);
+  await pass(10 * SECOND);
+  expect(seqs(saved)).toEqual([1, 1]);
+  await pass(HOUR);
+  expect(tries()).toBe(8);
+  expect(said).toHaveLength(1);
+  expect(storedNotes(folder)).toHaveLength(1);
+});
+
+test('a ledger that fails before its first record has nothing to be tried with', async () => {
+  const { failLedger, pass, tries } = kept(0);
+  failLedger();
+  await pass(MINUTE);
+  expect(tries()).toBe(0);
 });
 
 test('a host that starts with fewer records than it signed for says so', async () => {

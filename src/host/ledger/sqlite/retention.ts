@@ -8,8 +8,12 @@ import { hexOf, type SqliteFile } from './sqlite-file.ts';
 /** How many checkpoints are kept whatever their days are. */
 const NEWEST_CHECKPOINTS = 100;
 
-/** Keeps a checkpoint, and of those before the newest 100 the last of each day. Inside the caller's transaction. */
+/**
+ * Keeps a checkpoint, and of those before the newest 100 the last of each day. One that is there already is written
+ * anew, and there once. Inside the caller's transaction.
+ */
 export function keepCheckpoint(database: SqliteFile, { seq, time, note }: Checkpoint): void {
+  database.prepare('delete from checkpoints where seq = ? and note = ?').run([seq, note]);
   database.prepare('insert into checkpoints (seq, time, note) values (?, ?, ?)').run([seq, time, note]);
   database
     .prepare(

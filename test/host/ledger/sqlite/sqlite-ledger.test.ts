@@ -11,7 +11,7 @@ import { NOW } from '../../../support/clock.ts';
 import { failureOf } from '../../../support/failures.ts';
 import { ledgerContract } from '../../../support/ledger-contract.ts';
 import { approval } from '../../../support/ledger-entries.ts';
-import { HOST, ledgerFile, openTestLedger, rowsIn } from '../../../support/open-ledgers.ts';
+import { HOST, ledgerFile, openTestLedger, rowsIn, withLedger } from '../../../support/open-ledgers.ts';
 import { asUnprivilegedUser, mountSmallDisk } from '../../../support/restrictions.ts';
 import { tempFolder } from '../../../support/temp-folder.ts';
 
@@ -156,6 +156,23 @@ describe('a database that cannot be written', () => {
     expect(told).toEqual(['disk-full', 'recovered']);
     expect(await timesIn(disk)).toEqual([0, 2]);
   });
+});
+
+test('a database that another program has locked is well again with a checkpoint, which is there once', async () => {
+  const folder = tempFolder();
+  const ledger = await openTestLedger(folder);
+  const { seq } = await ledger.append(approval(1, NOW), BODY);
+  const checkpoint = { seq, time: NOW, note: 'a note' };
+  await ledger.saveCheckpoint(checkpoint);
+  const other = await databaseOf(folder);
+  other.exec('begin immediate');
+  expect((await failureOf(ledger.append(approval(2, NOW), BODY))).code).toBe('io-error');
+  expect((await failureOf(ledger.saveCheckpoint(checkpoint))).code).toBe('io-error');
+  expect(ledger.health().ok).toBe(false);
+  other.exec('rollback');
+  await ledger.saveCheckpoint(checkpoint);
+  expect(ledger.health().ok).toBe(true);
+  expect(await withLedger(folder, (reader) => reader.checkpoints())).toEqual([checkpoint]);
 });
 
 describe('a database that somebody touches while the host runs', () => {
