@@ -1,8 +1,11 @@
-import { toAvmaError } from '../../errors/avma-error.ts';
+import { type AvmaError, toAvmaError } from '../../errors/avma-error.ts';
+import { type AvmaErrorCode, CODES } from '../../errors/codes.ts';
+import { counted } from '../../schema/counted.ts';
 import { MINUTE_MS } from '../../schema/durations.ts';
 import type { Notify } from '../../system/notify.ts';
 import type { HostIdentity } from '../host-store.ts';
 import type { HostObserver } from '../observer.ts';
+import type { LedgerObserver } from './batched-ledger.ts';
 import type { Ledger } from './ledger.ts';
 import { writeLedgerPlace } from './ledger-place.ts';
 import type { LedgerReader } from './ledger-reader.ts';
@@ -30,19 +33,7 @@ export async function openHostLedger(options: HostLedgerOptions): Promise<Ledger
   const { folder, host, uri, now, notify, observe } = options;
   const ledger = await openLedger(uri, {
     ...{ folder, host: host.hardwareId, hostName: host.name, now, notify },
-    flushed: (entries, ms) => observe({ kind: 'ledger-flushed', entries, ms }),
-    failed({ message, hint }) {
-      observe({ kind: 'ledger-failed', message });
-      notify(`The ledger cannot be written, so no request is answered: ${message}. ${hint}`);
-    },
-    recovered(failedSince) {
-      const minutes = Math.ceil((now() - failedSince) / MINUTE_MS);
-      const message = `the ledger is written again, after ${minutes} minutes or less`;
-      observe({ kind: 'ledger-recovered', message });
-      notify(
-        `The ledger is written again, after ${minutes} ${minutes === 1 ? 'minute' : 'minutes'} or less.`,
-      );
-    },
+    ...ledgerNews({ now, notify, observe }),
   });
   try {
     writeLedgerPlace(folder, uri);
@@ -51,6 +42,42 @@ export async function openHostLedger(options: HostLedgerOptions): Promise<Ledger
     notify(`Commands have to be told where the ledger is, with --ledger: ${message}.`);
   }
   return ledger;
+}
+
+/** Says and observes what becomes of a ledger. */
+export function ledgerNews({
+  now,
+  notify,
+  observe,
+}: Pick<HostLedgerOptions, 'now' | 'notify' | 'observe'>): LedgerObserver {
+  return {
+    flushed: (entries, ms) => observe({ kind: 'ledger-flushed', entries, ms }),
+    failed(error) {
+      const { message } = error;
+      observe({ kind: 'ledger-failed', message });
+      notify(`The ledger cannot be written, so no request is answered: ${message}. ${hintOf(error)}`, {
+        level: 'error',
+      });
+    },
+    recovered(failedSince) {
+      const minutes = counted(Math.ceil((now() - failedSince) / MINUTE_MS), 'minute');
+      const message = `the ledger is written again, after ${minutes} or less`;
+      observe({ kind: 'ledger-recovered', message });
+      notify(`The ledger is written again, after ${minutes} or less.`, { level: 'notice' });
+    },
+  };
+}
+
+/** What to do where the code's own hint speaks of a command, which a service is not. */
+const SERVICE_HINTS: Partial<Record<AvmaErrorCode, string>> = {
+  'disk-full': 'Make room on its disk (df -h): the host tries again by itself.',
+  'io-error': 'Look after its disk (dmesg has the details): the host tries again by itself.',
+  'access-denied':
+    "Make the ledger, its folder and its disk writable for the service's user: the host tries again by itself.",
+};
+
+function hintOf({ code, hint }: AvmaError): string {
+  return hint === CODES[code].hint ? (SERVICE_HINTS[code] ?? hint) : hint;
 }
 
 /** A reader of the ledger of a host's folder; whoever opens it closes it. */
