@@ -80,7 +80,8 @@ export class CheckpointCheck {
     // Every later one would say the same again.
     if (this.#isBroken) return;
     this.#isBroken = true;
-    const from = (this.#lastGood?.seq ?? 0) + 1;
+    // Two checkpoints of one record may say different things of it, and one of them be right.
+    const from = Math.min((this.#lastGood?.seq ?? 0) + 1, claim.seq);
     const what = `record ${claim.seq} is not the one that the checkpoint of ${formatMinute(claim.time)} names: ${recordsText(from, claim.seq)} ${from === claim.seq ? 'was' : 'were, in part or all,'} changed or replaced`;
     this.#problems.add({ kind: 'checkpoint', seq: from, to: claim.seq, time: claim.time, what });
   }

@@ -171,6 +171,16 @@ describe('checkpoints', () => {
       checkpoints: [checkpointAt(10), checkpointAt(15), checkpointAt(20)],
     });
     expect(found(verdict)).toEqual(['checkpoint 11 15']);
+    expect(verdict.problems[0]?.what).toContain(
+      ': records 11 to 15 were, in part or all, changed or replaced',
+    );
+  });
+
+  test.each([2, 3])('name one record as one, behind a good checkpoint of record %d', async (good) => {
+    const other = signCheckpoint(HOST, { seq: 3, digest: 'ff'.repeat(32) }, NOW);
+    const verdict = await verify(ROWS, { checkpoints: [checkpointAt(good), other] });
+    expect(found(verdict)).toEqual(['checkpoint 3 3']);
+    expect(verdict.problems[0]?.what).toMatch(/: record 3 was changed or replaced$/);
   });
 
   test('of another host do not count, and those that were changed or that nobody signed are said', async () => {
