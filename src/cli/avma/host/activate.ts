@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { readServing, type Serving } from '../../../host/serving-record.ts';
 import { certificateJson } from '../../../protocol/document-json.ts';
 import type { HostCertificate } from '../../../protocol/host-certificate.ts';
 import { keyIdOf, vendorOfKeyId } from '../../../protocol/vendor-trust.ts';
@@ -53,6 +54,7 @@ async function activate(
   const { holdings } = installation.after;
   const keyId = keyIdOf(certificate.vendorKey);
   const vendor = vendorOfKeyId(holdings.vendors, keyId)?.name;
+  const changed = !dryRun && installed.outcome === 'taken';
   const isFirst = installation.before.holdings.certificates.length === 0;
   say(
     dryRun
@@ -61,8 +63,14 @@ async function activate(
         ? `Host ${certificate.hostName} has this certificate already: ${grantText(certificate)}.`
         : `Host ${certificate.hostName} is activated by ${vendorText(vendor, keyId)}: ${grantText(certificate)}.`,
     ...warnings.map((warning) => `Warning: ${warning}`),
-    ...(isFirst && !dryRun ? ['Next: avma host serve --listen unix:/run/avma/host.sock'] : []),
+    ...(changed ? nextOf(await readServing(context.settings().hostFolder), isFirst) : []),
   );
+}
+
+/** What follows an installation. */
+function nextOf({ state }: Serving, isFirst: boolean): readonly string[] {
+  if (state === 'running') return ['The running host takes it within seconds.'];
+  return isFirst ? ['Next: avma host serve --listen unix:/run/avma/host.sock'] : [];
 }
 
 /** A certificate has no name of its vendor: it comes with the first license, list or update. */
