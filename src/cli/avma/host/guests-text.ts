@@ -113,11 +113,7 @@ const ID_LENGTHS = [8, 13, 18, 23];
  *
  * @param columns - Of the terminal; null: as many as it takes, with everything.
  */
-export function guestsTable(
-  guests: readonly GuestView[],
-  style: Style,
-  columns: number | null,
-): { readonly text: string; readonly leftOut: readonly string[] } {
+export function guestsTable(guests: readonly GuestView[], style: Style, columns: number | null): FittedTable {
   const rows = guests.map(guestRow);
   const whole = formatTable(GUEST_HEADINGS, rows, style);
   if (columns === null || widthOf(whole) <= columns) return { text: whole, leftOut: [] };
@@ -125,15 +121,35 @@ export function guestsTable(
   const short = rows.map(([, ...cells], nth) => [guests[nth]?.vmId.slice(0, idLength) ?? '', ...cells]);
   const isKnown = guests.some(({ present }) => present !== null);
   const dispensable = isKnown ? DISPENSABLE : ['PRESENT', ...DISPENSABLE.slice(0, -1)];
-  let narrow = { text: whole, leftOut: [] as readonly string[] };
-  for (let count = 0; count <= dispensable.length; count++) {
+  return fitted({ headings: GUEST_HEADINGS, rows: short, dispensable }, style, columns);
+}
+
+/** A table, and the headings of the columns that it leaves out. */
+interface FittedTable {
+  readonly text: string;
+  readonly leftOut: readonly string[];
+}
+
+/** A table without the first of the dispensable columns, as many as it takes to fit. */
+function fitted(
+  {
+    headings,
+    rows,
+    dispensable,
+  }: Readonly<Record<'headings' | 'dispensable', readonly string[]>> & { readonly rows: readonly Cell[][] },
+  style: Style,
+  columns: number,
+): FittedTable {
+  for (let count = 0; ; count++) {
     const leftOut = dispensable.slice(0, count);
-    const isKept = (_cell: unknown, column: number) => !leftOut.includes(GUEST_HEADINGS[column] ?? '');
-    const kept = short.map((row) => row.filter(isKept));
-    narrow = { text: formatTable(GUEST_HEADINGS.filter(isKept), kept, style), leftOut };
-    if (widthOf(narrow.text) <= columns) break;
+    const isKept = (_cell: unknown, column: number) => !leftOut.includes(headings[column] ?? '');
+    const text = formatTable(
+      headings.filter(isKept),
+      rows.map((row) => row.filter(isKept)),
+      style,
+    );
+    if (widthOf(text) <= columns || count >= dispensable.length) return { text, leftOut };
   }
-  return narrow;
 }
 
 function lengthOfIds(guests: readonly GuestView[]): number | undefined {
@@ -258,12 +274,39 @@ export function historyView(
 }
 
 /** The headings of {@link historyRow}. */
-export const HISTORY_HEADINGS = ['TIME (UTC)', 'PRODUCT', 'DECISION', 'UNTIL', 'PLACE'];
+const HISTORY_HEADINGS = ['TIME (UTC)', 'PRODUCT', 'DECISION', 'UNTIL', 'PLACE'];
+
+/**
+ * The table of decisions. On a narrow terminal a host that is everywhere the same is not named, as what stands above
+ * the table names it; then columns go, the first of them a product that is everywhere the same. Pure.
+ *
+ * @param columns - Of the terminal; null: as many as it takes, with everything.
+ */
+export function historyTable(
+  history: readonly HistoryView[],
+  style: Style,
+  columns: number | null,
+): FittedTable {
+  const whole = formatTable(
+    HISTORY_HEADINGS,
+    history.map((one) => historyRow(one)),
+    style,
+  );
+  if (columns === null || widthOf(whole) <= columns) return { text: whole, leftOut: [] };
+  const isOne = (of: (one: HistoryView) => string) => new Set(history.map(of)).size <= 1;
+  const namesHost = !isOne(({ host }) => host);
+  const rows = history.map((one) => historyRow(one, namesHost));
+  const dispensable = [...(isOne(({ product }) => product) ? ['PRODUCT'] : []), 'UNTIL', 'PLACE'];
+  return fitted({ headings: HISTORY_HEADINGS, rows, dispensable }, style, columns);
+}
 
 /** A decision as a row of a table. */
-export function historyRow({ time, product, code, until, host, channel, moved }: HistoryView): Cell[] {
+function historyRow(
+  { time, product, code, until, host, channel, moved }: HistoryView,
+  namesHost = true,
+): Cell[] {
   const approved = code === 'success';
-  const place = `${host} ${channel}`;
+  const place = namesHost ? `${host} ${channel}` : channel;
   return [
     minuteText(Date.parse(time)),
     product,

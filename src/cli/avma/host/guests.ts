@@ -9,7 +9,7 @@ import { printableJsonLine } from '../../../schema/printable.ts';
 import { outputIsLost, terminalColumns } from '../../terminal.ts';
 import type { Context } from '../context.ts';
 import { say, writeData, writeJson } from '../output.ts';
-import { formatFields, formatTable } from '../table.ts';
+import { formatFields } from '../table.ts';
 import { findGuest } from './find-guest.ts';
 import {
   describeGuest,
@@ -17,8 +17,7 @@ import {
   type GuestView,
   guestFields,
   guestsTable,
-  HISTORY_HEADINGS,
-  historyRow,
+  historyTable,
   historyView,
   sortGuests,
 } from './guests-text.ts';
@@ -103,9 +102,13 @@ async function listGuests(
   }
   const { text, leftOut } = guestsTable(guests, context.style, terminalColumns());
   writeData(text);
-  if (leftOut.length > 0) {
-    say(`Left out for want of room: ${leftOut.join(', ')}. avma host guests | less -S shows all.`);
-  }
+  sayLeftOut(leftOut, '');
+}
+
+/** @param vm - The argument of the command, behind a space. */
+function sayLeftOut(columns: readonly string[], vm: string): void {
+  if (columns.length === 0) return;
+  say(`Left out for want of room: ${columns.join(', ')}. avma host guests${vm} | less -S shows all.`);
 }
 
 /** A guest a line: there may be very many. */
@@ -145,7 +148,9 @@ async function showGuest(
   }
   writeData(formatFields(guestFields(guests, present?.get(first.vmId)), context.style));
   writeData('');
-  writeData(formatTable(HISTORY_HEADINGS, history.map(historyRow), context.style));
+  const { text, leftOut } = historyTable(history, context.style, terminalColumns());
+  writeData(text);
+  sayLeftOut(leftOut, ` ${vm}`);
   if (history.length === MAX_HISTORY)
     say(`These are its last ${MAX_HISTORY} decisions; avma host events has all.`);
 }

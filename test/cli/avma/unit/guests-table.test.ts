@@ -1,6 +1,11 @@
-/** The table of `avma host guests` on terminals of all widths. */
-import { expect, test } from 'vitest';
-import { type GuestView, guestsTable } from '../../../../src/cli/avma/host/guests-text.ts';
+/** The tables of `avma host guests` on terminals of all widths. */
+import { describe, expect, test } from 'vitest';
+import {
+  type GuestView,
+  guestsTable,
+  type HistoryView,
+  historyTable,
+} from '../../../../src/cli/avma/host/guests-text.ts';
 import { PLAIN } from '../../../../src/cli/avma/style.ts';
 import { isoInstant } from '../../../../src/schema/format-time.ts';
 import { DAY, NOW } from '../../../support/clock.ts';
@@ -45,4 +50,47 @@ test('VM IDs keep as much as tells them apart', () => {
 test('where no host runs, the column that is empty is the first to go', () => {
   const silent = GUESTS.map((one) => ({ ...one, present: null }));
   expect(guestsTable(silent, PLAIN, 112).leftOut).toEqual(['PRESENT']);
+});
+
+function decision(change: Partial<HistoryView> = {}): HistoryView {
+  return {
+    ...{
+      time: isoInstant(NOW),
+      seq: 1,
+      host: '0123-4567-89AB-CDEF',
+      channel: 'unix:/run/qemu/web01-avma.sock',
+    },
+    ...{ product: 'ServerStandard', code: 'success', until: isoInstant(NOW + 7 * DAY) },
+    ...{ license: null, moved: false, ...change },
+  };
+}
+
+describe('a history', () => {
+  const history = [decision({ moved: true }), decision({ code: 'license-limit-reached', until: null })];
+
+  test.each([
+    [null, /^TIME \(UTC\) +PRODUCT +DECISION +UNTIL +PLACE\n.* moved to 0123-4567-89AB-CDEF unix:\S+\n/, []],
+    [150, /^TIME \(UTC\) +PRODUCT .* moved to 0123-/s, []],
+    [130, /^TIME \(UTC\) +PRODUCT +DECISION +UNTIL +PLACE\n.* moved to unix:\S+\n/, []],
+    [112, /^TIME \(UTC\) +DECISION +UNTIL +PLACE\n/, ['PRODUCT']],
+    [100, /^TIME \(UTC\) +DECISION +PLACE\n/, ['PRODUCT', 'UNTIL']],
+    [80, /^TIME \(UTC\) +DECISION\n/, ['PRODUCT', 'UNTIL', 'PLACE']],
+  ])('of %s columns', (columns, expected, expectedLeftOut) => {
+    const { text, leftOut } = historyTable(history, PLAIN, columns);
+    expect(text).toMatch(expected);
+    expect(leftOut).toEqual(expectedLeftOut);
+    const width = Math.max(...text.split('\n').map(({ length }) => length));
+    expect(width).toBeLessThanOrEqual(columns ?? width);
+  });
+
+  test('of several hosts and products names them as long as there is room', () => {
+    const several = [...history, decision({ host: 'FFFF-FFFF-FFFF-FFFF', product: 'acme-gateway' })];
+    const { text, leftOut } = historyTable(several, PLAIN, 130);
+    expect(text).toContain('FFFF-FFFF-FFFF-FFFF unix:');
+    expect(leftOut).toEqual(['UNTIL']);
+  });
+
+  test('that is empty has its headings', () => {
+    expect(historyTable([], PLAIN, 20).leftOut).toEqual(['PRODUCT', 'UNTIL', 'PLACE']);
+  });
 });
