@@ -1,3 +1,4 @@
+import { counted, formatCount } from '../../schema/counted.ts';
 import { type FleetHost, judgeHost, type LicenseSeats, rank, type Said } from './fleet-host.ts';
 
 /** What was found and counts for nothing, and why. */
@@ -62,10 +63,22 @@ export function fleetStatus({ said, aside, now, silentMs }: Collected): FleetSta
   };
 }
 
-/** Whether nothing is wrong, and nothing was left aside. */
-export function isSound({ totals, licenses, aside }: FleetStatus): boolean {
-  const over = licenses.some(({ taken, limit }) => limit !== null && taken > limit);
-  return totals.bad === 0 && totals.warned === 0 && !over && aside.length === 0;
+/** What is wrong, in a few words each, and what was left aside; empty where all is well. Pure. */
+export function whatIsWrong({ totals, licenses, aside }: FleetStatus): string[] {
+  const over = licenses.filter(({ taken, limit }) => limit !== null && taken > limit).length;
+  const [first] = aside;
+  return [
+    ...(totals.bad === 0 ? [] : [`${counted(totals.bad, 'host')} in trouble`]),
+    ...(totals.warned === 0 ? [] : [`${counted(totals.warned, 'host')} with warnings`]),
+    ...(over === 0 ? [] : [`${counted(over, 'license')} with more seats taken than allowed`]),
+    ...(first === undefined
+      ? []
+      : [
+          aside.length === 1
+            ? `${first.source} was left aside`
+            : `${first.source} and ${formatCount(aside.length - 1)} more were left aside`,
+        ]),
+  ];
 }
 
 function newestOfEach(said: readonly Said[]): { newest: Said[]; older: LeftAside[] } {

@@ -613,6 +613,8 @@ test('a fleet of files that were collected', async () => {
     aside: [{ source: 'notes.json' }],
   });
   await json('fleet-status', ['fleet', 'status', 'fleet', '--check'], { status: 1 });
+  const checked = await machine.run('avma', ['fleet', 'status', 'fleet', '--check']);
+  expect(checked).toMatchObject({ status: 1, stderr: 'The check failed: notes.json was left aside.\n' });
 });
 
 test('every schema name in the code has its file, every file is used, and all are tested here', () => {

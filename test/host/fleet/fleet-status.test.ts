@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { collectFiles } from '../../../src/host/fleet/collected-files.ts';
-import { fleetStatus, isSound } from '../../../src/host/fleet/fleet-status.ts';
+import { fleetStatus, whatIsWrong } from '../../../src/host/fleet/fleet-status.ts';
 import { saidIn } from '../../../src/host/fleet/said.ts';
 import { DAY, HOUR, NOW } from '../../support/clock.ts';
 import { firstHostStatus, hostStatus, licenseStatus } from '../../support/host-statuses.ts';
@@ -33,7 +33,7 @@ describe('a host', () => {
   test('of which nothing is wrong has no trouble', () => {
     const status = fleetOf({ 'h.json': hostStatus(1, NOW - HOUR) });
     expect(status.hosts).toMatchObject([{ name: 'hv1', daysLeft: 199, version: '0.2.0', troubles: [] }]);
-    expect(isSound(status)).toBe(true);
+    expect(whatIsWrong(status)).toEqual([]);
     expect(status.totals).toEqual({
       hosts: 1,
       bad: 0,
@@ -126,7 +126,7 @@ describe('a fleet', () => {
     });
     expect(status.licenses).toMatchObject([{ taken: 4, limit: 3, hosts: 2 }]);
     expect(status.totals).toMatchObject({ bad: 0, warned: 0 });
-    expect(isSound(status)).toBe(false);
+    expect(whatIsWrong(status)).toEqual(['1 license with more seats taken than allowed']);
   });
 
   test('reads hosts of version 0.1 too, by the time of their files', () => {
@@ -166,4 +166,13 @@ describe('a fleet', () => {
       'd.json: it is no output of avma host status --json',
     ]);
   });
+});
+
+test('what is wrong is said in a few words, and so is what was left aside', () => {
+  const bad = { ledger: { ...(hostStatus(1, NOW)['ledger'] as object), ok: false } };
+  expect(whatIsWrong(fleetOf({ '1.json': hostStatus(1, NOW), 'n.json': '{}' }))).toEqual([
+    'n.json was left aside',
+  ]);
+  const status = fleetOf({ '1.json': hostStatus(1, NOW, bad), 'm.json': '{}', 'n.json': '{}' });
+  expect(whatIsWrong(status)).toEqual(['1 host in trouble', 'm.json and 1 more were left aside']);
 });

@@ -1,8 +1,8 @@
 import { Argument, Command } from 'commander';
-import { type FleetStatus, fleetStatus, isSound } from '../../../host/fleet/fleet-status.ts';
+import { type FleetStatus, fleetStatus, whatIsWrong } from '../../../host/fleet/fleet-status.ts';
 import { parseLedgerUri } from '../../../host/ledger/ledger-uri.ts';
 import { ANSWER_IS_NO, type Context } from '../context.ts';
-import { writeData, writeJson } from '../output.ts';
+import { say, writeData, writeJson } from '../output.ts';
 import { fleetJson, fleetText } from './status-text.ts';
 
 interface FleetOptions {
@@ -35,7 +35,8 @@ and left aside. Of several of one host the newest counts. A host whose file is o
 A password stands in ~/.pgpass, in the file of PGPASSFILE, or in AVMA_LEDGER.
 
 Exit status: 0 when the status could be read; with --check, ${ANSWER_IS_NO} if a host has a trouble, a
-license has more seats taken than it is for, or something was left aside.`,
+license has more seats taken than it is for, or something was left aside; the last line on
+stderr says what, without --json.`,
     )
     .action((place: string | undefined, options: FleetOptions) => showFleet(context, place, options));
 }
@@ -48,7 +49,10 @@ async function showFleet(
   const { now, ...status } = await readFleet(place, process.env);
   if (json === true) writeJson('avma.fleet-status/1', fleetJson(status, now));
   else writeData(fleetText(status, now, context.style));
-  if (check === true && !isSound(status)) context.setExitStatus(ANSWER_IS_NO);
+  const wrong = check === true ? whatIsWrong(status) : [];
+  if (wrong.length === 0) return;
+  context.setExitStatus(ANSWER_IS_NO);
+  if (json !== true) say(`The check failed: ${wrong.join(', ')}.`);
 }
 
 async function readFleet(
