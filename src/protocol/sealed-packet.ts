@@ -97,6 +97,7 @@ export function unseal(key: BoxKey, packet: Uint8Array): Uint8Array | null {
 let nonces = new Uint8Array(0);
 const NONCES_AT_ONCE = 64;
 
+/** A nonce that comes once only, 24 bytes. */
 export function randomNonce(): Uint8Array {
   if (nonces.length === 0) nonces = new Uint8Array(randomBytes(NONCE_LENGTH * NONCES_AT_ONCE));
   const nonce = nonces.slice(0, NONCE_LENGTH);

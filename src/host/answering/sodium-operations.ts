@@ -24,8 +24,8 @@ export async function loadOperations(): Promise<CryptoOperations> {
 }
 
 /**
- * By libsodium, which takes half the time of node:crypto and tweetnacl: a guest's fresh key is read as the 32 bytes that
- * it is, and the box is compiled.
+ * By libsodium, which takes half the time of node:crypto and tweetnacl: a guest's fresh key is read as the 32 bytes
+ * that it is, and the box is compiled.
  */
 function sodiumOperations(sodium: Sodium): CryptoOperations {
   const known = new WeakMap<KeyPair, Uint8Array>();
