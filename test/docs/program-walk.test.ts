@@ -64,7 +64,10 @@ beforeAll(async () => {
   });
 });
 afterAll(async () => {
-  await sh('[ ! -f hosts ] || kill $(cat hosts) 2> /dev/null || true');
+  // A host writes its ledger until it has ended.
+  await sh(`[ -f hosts ] || exit 0
+    kill $(cat hosts) 2> /dev/null
+    for host in $(cat hosts); do while kill -0 "$host" 2> /dev/null; do sleep 0.1; done; done`);
   fs.rmSync(folder, { recursive: true, force: true });
 });
 
