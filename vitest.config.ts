@@ -13,8 +13,10 @@ const NO_UNIT_TESTS = [...SYSTEM_TESTS, ...HEAVY_TESTS];
 
 const MOCKING = mockingTests().filter((file) => !NO_UNIT_TESTS.includes(file));
 
-/** Unit tests keep all cores busy: on two cores vitest would use one. The system tests start after them. */
-const UNIT = { setupFiles: ['test/unit-guard.ts'], maxWorkers: '100%' };
+/** All cores are kept busy: on two cores vitest would use one. */
+const ALL_CORES = { maxWorkers: '100%' };
+
+const UNIT = { setupFiles: ['test/unit-guard.ts'], ...ALL_CORES };
 
 export default defineConfig({
   test: {
@@ -50,6 +52,7 @@ export default defineConfig({
           name: 'system',
           include: SYSTEM_TESTS,
           sequence: { groupOrder: 1 },
+          ...ALL_CORES,
           ...TIMEOUTS,
         },
       },

@@ -75,6 +75,7 @@ describe('events', () => {
   });
 
   test('are followed through a restart of the host, each once, until ^C', async () => {
+    const past = (await run('events')).stdout.trimEnd().split('\n').length;
     const [file, ...script] = builtCommand('avma');
     const child = spawn(file, [...script, 'host', 'events', '--follow'], {
       env: machine.env,
@@ -87,7 +88,7 @@ describe('events', () => {
     child.stderr.on('data', (piece) => {
       said += piece;
     });
-    await until('the past is shown', () => kinds.includes('approved'));
+    await until('the past is shown', () => kinds.length >= past);
     const before = kinds.length;
     await activate('h.sock');
     await until('an activation is shown', () => kinds.slice(before).includes('approved'));
@@ -107,6 +108,7 @@ describe('events', () => {
   });
 
   test('end quietly when nobody reads them', async () => {
+    const past = (await run('events')).stdout.trimEnd().split('\n').length;
     const [file, ...script] = builtCommand('avma');
     const child = spawn(file, [...script, 'host', 'events', '--follow'], {
       env: machine.env,
