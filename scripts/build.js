@@ -4,7 +4,7 @@
 // 1. The bundles are CommonJS, because the ES module loader alone adds some 6 ms to a bare start. Each is one function
 //    expression, so that bin/launch.cjs can hand it to V8 with its compiled code.
 // 2. The sources' imports of Node's modules are rewritten (plainBuiltins of bundling.js), and so is the search for the
-//    native part of fs-native-extensions (directAddons).
+//    native parts of PREBUILT_PACKAGES (directAddons).
 // 3. scripts/warm-up.ts uses the commands with these bundles, so that V8 compiles what each use needs.
 //
 // Nothing but the build depends on this: the sources run as they are with npm run dev.
@@ -19,6 +19,7 @@ import {
   HOST_PACKAGES,
   hostPackagesBeside,
   libsqlFrom,
+  PREBUILT_PACKAGES,
   plainBuiltins,
   thirdPartyText,
 } from './bundling.js';
@@ -66,7 +67,7 @@ const shared = {
   platform: 'node',
   format: 'cjs',
   target: 'node20',
-  external: ['fs-native-extensions/package.json', 'sodium-native/package.json'],
+  external: PREBUILT_PACKAGES.map((name) => `${name}/package.json`),
   plugins: [plainBuiltins, directAddons],
   logLevel: 'warning',
 };

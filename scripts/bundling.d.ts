@@ -13,6 +13,7 @@ export interface BundledPackage {
 }
 
 export const plainBuiltins: Plugin;
+export const PREBUILT_PACKAGES: readonly string[];
 export function addonsFrom(source: (name: string) => string): Plugin;
 export function libsqlFrom(source: string): Plugin;
 export const hostPackagesBeside: Plugin;

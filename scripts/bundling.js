@@ -19,9 +19,11 @@ export const plainBuiltins = {
   },
 };
 
+/** Packages that bring their native parts for all platforms, as `prebuilds/PLATFORM-PROCESSOR/NAME.node`. */
+export const PREBUILT_PACKAGES = ['fs-native-extensions', 'sodium-native'];
+
 /**
- * Replaces the search of packages for their native parts. They look for them in one way: fs-native-extensions and
- * sodium-native.
+ * Replaces the search of {@link PREBUILT_PACKAGES} for their native parts.
  *
  * @param source - Gives the text of a CommonJS module for the name of a package.
  */
@@ -29,9 +31,8 @@ export function addonsFrom(source) {
   return {
     name: 'addons',
     setup({ onLoad }) {
-      onLoad({ filter: /(fs-native-extensions|sodium-native)[\\/]binding\.js$/ }, ({ path: file }) => ({
-        contents: source(path.basename(path.dirname(file))),
-      }));
+      const filter = new RegExp(`[\\\\/](${PREBUILT_PACKAGES.join('|')})[\\\\/]binding\\.js$`);
+      onLoad({ filter }, ({ path: file }) => ({ contents: source(path.basename(path.dirname(file))) }));
     },
   };
 }

@@ -8,6 +8,7 @@ import {
   bundledPackages,
   hostPackagesBeside,
   libsqlFrom,
+  PREBUILT_PACKAGES,
   plainBuiltins,
   thirdPartyText,
 } from '../bundling.js';
@@ -65,8 +66,7 @@ export async function makeExecutable(options: ExecutableOptions): Promise<Bundle
   const prebuilt = (name: string) =>
     path.join(root, `node_modules/${name}/prebuilds/linux-${processor}/${name}.node`);
   const addons = {
-    'fs-native-extensions': prebuilt('fs-native-extensions'),
-    'sodium-native': prebuilt('sodium-native'),
+    ...Object.fromEntries(PREBUILT_PACKAGES.map((name) => [name, prebuilt(name)])),
     libsql: path.join(await libsqlPackage(root, processor), 'index.node'),
   };
   for (const [name, addon] of Object.entries(addons)) {
@@ -121,8 +121,7 @@ const LIBSODIUM: BundledPackage = {
   text: [
     'ISC License',
     '',
-    'Copyright (c) 2013-2024',
-    'Frank Denis <j at pureftpd dot org>',
+    'Copyright (c) Frank Denis <j at pureftpd dot org>',
     '',
     'Permission to use, copy, modify, and/or distribute this software for any',
     'purpose with or without fee is hereby granted, provided that the above',

@@ -26,6 +26,8 @@ export interface LogOptions {
   readonly identifier: string;
   /** Writes a line without a newline to stderr. */
   readonly stderr: (line: string) => void;
+  /** Whether stderr is a terminal. */
+  readonly isTerminal?: boolean;
   /** Whether stderr is the journal; by default as the system says. */
   readonly isJournal?: boolean;
   /** The journal's socket, where it is another one. */
@@ -37,9 +39,12 @@ export interface LogOptions {
  * a program can be started that sends them; without it, the line begins with its priority, as sd-daemon(3) has it.
  */
 export function openServiceLog(options: LogOptions): ServiceLog {
-  const { env, stderr } = options;
+  const { env, stderr, isTerminal = false } = options;
   if (!(options.isJournal ?? isConnectedToJournal(env, [2]))) {
-    return { write: (sentence) => stderr(printable(sentence)), close: async () => {} };
+    const write: Notify = (sentence, about) => {
+      if (!isTerminal || about?.keptOnly !== true) stderr(printable(sentence));
+    };
+    return { write, close: async () => {} };
   }
   return new JournalLog(options);
 }

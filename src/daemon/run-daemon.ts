@@ -1,5 +1,5 @@
 import { constants } from 'node:os';
-import { FAULT_HEADING, toAvmaError } from '../errors/avma-error.ts';
+import { faultLines, toAvmaError } from '../errors/avma-error.ts';
 import { type Notify, notifyQuietly } from '../system/notify.ts';
 
 /** A program that runs until a signal stops it. */
@@ -82,9 +82,7 @@ function watchForTheEnd({
   };
   // An exception in here would end the process.
   const onFailure = (failure: unknown) => {
-    // The whole stack: without it, a fault that was logged once cannot be found.
-    const stack = failure instanceof Error ? (failure.stack ?? String(failure)) : String(failure);
-    notifyQuietly((line) => notify(line, { level: 'error' }), FAULT_HEADING, ...stack.split('\n'));
+    notifyQuietly((line) => notify(line, { level: 'error' }), ...faultLines(failure));
     if (!survivesFaults) resolve({ failure });
   };
   let reload: (() => Promise<void> | undefined) | undefined;

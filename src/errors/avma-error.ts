@@ -36,6 +36,12 @@ export class AvmaError extends Error {
 /** What a log says above the stack of an `internal` error. */
 export const FAULT_HEADING = 'A fault in avma, please report it:';
 
+/** What a log says of a fault, line by line. With the whole stack: a fault that came once is found by nothing else. */
+export function faultLines(thrown: unknown): readonly string[] {
+  const stack = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
+  return [FAULT_HEADING, ...stack.split('\n')];
+}
+
 /** How the system names its errors: `ENOENT`. Node's own (`ERR_INVALID_ARG_TYPE`) are mistakes of ours. */
 const ERRNO = /^E[A-Z0-9]+$/;
 

@@ -1,4 +1,4 @@
-import { FAULT_HEADING, toAvmaError } from '../errors/avma-error.ts';
+import { faultLines, toAvmaError } from '../errors/avma-error.ts';
 import { areOfOneVendor } from '../protocol/vendor-trust.ts';
 import type { Notify } from '../system/notify.ts';
 import { openThrottle, type RunningThrottle } from './answering/open-throttle.ts';
@@ -168,7 +168,6 @@ function observerOf(
     markClones,
   ];
   return observeAll(observers, (thrown) => {
-    const stack = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
-    for (const line of [FAULT_HEADING, ...stack.split('\n')]) notify(line, { level: 'error' });
+    for (const line of faultLines(thrown)) notify(line, { level: 'error' });
   });
 }

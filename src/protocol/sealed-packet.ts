@@ -7,7 +7,8 @@ export interface BoxKey {
   readonly sharedKey: Uint8Array;
 }
 
-const NONCE_LENGTH = nacl.secretbox.nonceLength;
+/** How many bytes a nonce has. */
+export const NONCE_LENGTH = nacl.secretbox.nonceLength;
 const TAG_LENGTH = nacl.secretbox.overheadLength;
 const KEY_LENGTH = 32;
 

@@ -6,6 +6,8 @@ export interface LogAbout {
   readonly level: LogLevel;
   /** Fields as systemd's journal names them, `AVMA_CODE`, with their values. */
   readonly fields?: Readonly<Record<string, string>>;
+  /** For a log that is kept, and sent away: a terminal does not show it. */
+  readonly keptOnly?: true;
 }
 
 /** Takes one sentence for the operator. Without more about it, it is information. */

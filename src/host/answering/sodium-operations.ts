@@ -1,5 +1,5 @@
 import type { KeyPair } from '../../protocol/curve-keys.ts';
-import { randomNonce, SEAL_OVERHEAD } from '../../protocol/sealed-packet.ts';
+import { NONCE_LENGTH, randomNonce, SEAL_OVERHEAD } from '../../protocol/sealed-packet.ts';
 import { debug } from '../../system/debug.ts';
 import { type CryptoOperations, PORTABLE_OPERATIONS } from './crypto-operations.ts';
 
@@ -7,7 +7,6 @@ type Sodium = typeof import('sodium-native');
 
 const KEY_LENGTH = 32;
 const SIGNATURE_LENGTH = 64;
-const NONCE_LENGTH = 24;
 
 /**
  * The fastest that there are here: libsodium's, or the portable ones where its package was not installed, or has no

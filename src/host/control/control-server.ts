@@ -1,4 +1,4 @@
-import { AvmaError, FAULT_HEADING, toAvmaError } from '../../errors/avma-error.ts';
+import { AvmaError, faultLines, toAvmaError } from '../../errors/avma-error.ts';
 import { KeptSocket } from '../../system/kept-socket.ts';
 import type { Notify } from '../../system/notify.ts';
 import type { SocketClient } from '../../system/socket-client.ts';
@@ -129,10 +129,7 @@ class ControlSocket implements ControlServer {
   #failure(thrown: unknown): AvmaError {
     const error = toAvmaError(thrown, 'the host failed');
     if (error.code !== 'internal') return error;
-    const stack = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
-    for (const line of [FAULT_HEADING, ...stack.split('\n')]) {
-      this.#options.notify(line, { level: 'error' });
-    }
+    for (const line of faultLines(thrown)) this.#options.notify(line, { level: 'error' });
     return new AvmaError('internal', 'a fault in the host; its log has more');
   }
 }

@@ -61,6 +61,11 @@ export function readCheckpoint(note: string, keys: readonly NoteKey[]): ReadChec
   return claim === undefined ? { kind: 'malformed' } : { kind: 'signed', claim };
 }
 
+/** The record that a note names, whoever signed it, for a quick look; NaN for none. */
+export function claimedRecord(note: string): number {
+  return Number(note.split('\n')[2]);
+}
+
 function parseText(text: string): CheckpointClaim | undefined {
   const [, id, seq, base64, at] = TEXT.exec(text) ?? [];
   const time = Date.parse(at ?? '');

@@ -183,6 +183,6 @@ class Keeper {
     if (this.#last === null || !(isNew || isLast)) return;
     if (!isLast && elapsed - this.#loggedAt < LOG_EVERY_MS) return;
     this.#loggedAt = elapsed;
-    notify(`Ledger: ${checkpointLine(this.#last.note)}`);
+    notify(`Ledger: ${checkpointLine(this.#last.note)}`, { level: 'info', keptOnly: true });
   }
 }

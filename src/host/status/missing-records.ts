@@ -1,6 +1,6 @@
 import { formatCount } from '../../schema/counted.ts';
 import type { HostHoldings } from '../holdings/holdings.ts';
-import { checkpointKey, readCheckpoint } from '../ledger/checkpoint.ts';
+import { checkpointKey, claimedRecord, readCheckpoint } from '../ledger/checkpoint.ts';
 import { storedNotes } from '../ledger/checkpoint-file.ts';
 
 /**
@@ -17,7 +17,8 @@ export function missingRecords(
 ): readonly string[] {
   const known = keys.map(({ signing }) => checkpointKey(hardwareId, signing.publicKey));
   const last = storedNotes(folder)
-    .filter((note) => numberIn(note) > records)
+    // Signatures take their time: only of those that matter.
+    .filter((note) => claimedRecord(note) > records)
     .map((note) => readCheckpoint(note, known))
     .flatMap((read) =>
       read.kind === 'signed' && read.claim.hardwareId === hardwareId ? [read.claim.seq] : [],
@@ -29,9 +30,4 @@ export function missingRecords(
   return [
     `the last ${missing} of the ledger ${are} missing, or more: it ends with record ${formatCount(records)}, and this host signed a checkpoint of record ${formatCount(last)}. avma host ledger verify says more`,
   ];
-}
-
-/** The number of the record that a note names, whoever signed it: signatures take their time. */
-function numberIn(note: string): number {
-  return Number(note.split('\n')[2]);
 }

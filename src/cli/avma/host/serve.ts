@@ -103,20 +103,14 @@ AVMA_HOST_CONFIG_DIR. SIGHUP reads them again, and certificates, licenses and ca
     .action((options: ServeFlags, command: Command) => runHost(context, options, command));
 }
 
-/** How the lines begin that `keepCheckpoints` has for the log. */
-const CHECKPOINT_LINE = 'Ledger: checkpoint ';
-
 /** `avma host serve`: answers guests until a signal stops it. @throws {AvmaError} What {@link serve} throws. */
 async function runHost(context: Context, flags: ServeFlags, command: Command): Promise<void> {
   const { hostFolder, hostConfigFolder, hostCatalogFolders } = context.settings();
   const manager = serviceManager(process.env);
   const isWatched = isTerminal(STDERR);
   const log = openServiceLog({
-    ...{ env: process.env, identifier: 'avma-host' },
-    stderr: (line) => {
-      // Checkpoints are for a log that is kept, and sent away.
-      if (!isWatched || !line.startsWith(CHECKPOINT_LINE)) say(line);
-    },
+    ...{ env: process.env, identifier: 'avma-host', isTerminal: isWatched },
+    stderr: (line) => say(line),
   });
   const typed = (option: keyof ServeFlags) =>
     !['default', undefined].includes(command.getOptionValueSource(option));

@@ -195,17 +195,12 @@ function decisionsText({ approved, refused, faulted, throttled }: Decisions): st
 
 function ledgerFields({ ledger }: HostStatus): Field[] {
   if (ledger === null) return [];
-  const { place, records, digest, time, checkpoint, ok, lastError, bytes } = ledger;
+  const { place, checkpoint, ok, lastError, bytes } = ledger;
   const size = bytes === null ? '' : `, ${sizeText(bytes)}`;
-  const headText =
-    time === null
-      ? ok
-        ? 'empty'
-        : ''
-      : `record ${formatCount(records)}, ${digest?.slice(0, 16)}, ${formatMinute(Date.parse(time))}`;
+  const head = ledgerHead(ledger);
   return [
     ['Ledger', `${place}${size}`],
-    ...(headText === '' ? [] : [['', headText] as Field]),
+    ...(head === null ? [] : [['', head] as Field]),
     ...(checkpoint === null
       ? []
       : [
@@ -218,6 +213,12 @@ function ledgerFields({ ledger }: HostStatus): Field[] {
     // One that is over stands under the host's last error.
     ...(ok || lastError === null ? [] : [['', troubleCell(lastError)] as Field]),
   ];
+}
+
+/** The last record; null where the ledger could not be read, so that nothing is known of it. */
+function ledgerHead({ records, digest, time, ok }: NonNullable<HostStatus['ledger']>): string | null {
+  if (time === null) return ok ? 'empty' : null;
+  return `record ${formatCount(records)}, ${digest?.slice(0, 16)}, ${formatMinute(Date.parse(time))}`;
 }
 
 function sizeText(bytes: number): string {
